@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON out (RFC 8259), onto the bounded writer.  Foreign bytes that are no UTF-8 are written as U+FFFD,
+ * control characters as \u00NN; so every line is valid JSON whatever came over the wire. */
+#ifndef KD_BASE_JSON_H
+#define KD_BASE_JSON_H
+
+#include "base/out.h"
+
+/* "…" with escapes. */
+void kd_json_string(struct kd_out *o, struct kd_bytes text);
+
+/* "key": */
+void kd_json_key(struct kd_out *o, const char *key);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/out.h"
+
+#include <stdarg.h>
+
+static const char hex_digits[] = "0123456789abcdef";
+
+void kd_out_u64_pad(struct kd_out *o, uint64_t v, unsigned width)
+{
+    uint8_t tmp[32];
+    size_t n = sizeof(tmp);
+    do {
+        tmp[--n] = (uint8_t)('0' + v % 10);
+        v /= 10;
+    } while (v > 0 && n > 0);
+    while (sizeof(tmp) - n < width && n > 0)
+        tmp[--n] = '0';
+    kd_out_bytes(o, kd_bytes_of(tmp + n, sizeof(tmp) - n));
+}
+
+void kd_out_u64(struct kd_out *o, uint64_t v)
+{
+    kd_out_u64_pad(o, v, 1);
+}
+
+void kd_out_i64(struct kd_out *o, int64_t v)
+{
+    if (v < 0)
+        kd_out_u8(o, '-');
+    kd_out_u64(o, v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v);
+}
+
+void kd_out_hex(struct kd_out *o, struct kd_bytes b)
+{
+    kd_out_hex_sep(o, b, '\0');
+}
+
+void kd_out_hex_sep(struct kd_out *o, struct kd_bytes b, char sep)
+{
+    for (size_t i = 0; i < b.n; i++) {
+        if (sep != '\0' && i > 0)
+            kd_out_u8(o, (uint8_t)sep);
+        kd_out_u8(o, (uint8_t)hex_digits[b.p[i] >> 4]);
+        kd_out_u8(o, (uint8_t)hex_digits[b.p[i] & 15]);
+    }
+}
+
+void kd_out_escaped(struct kd_out *o, struct kd_bytes b)
+{
+    for (size_t i = 0; i < b.n && !o->full; i++) {
+        uint8_t c = b.p[i];
+        if (c >= 0x20 && c < 0x7f && c != '\\') {
+            kd_out_u8(o, c);
+            continue;
+        }
+        uint8_t *at = kd_out_room(o, 4);
+        if (at != NULL) {
+            at[0] = '\\';
+            at[1] = 'x';
+            at[2] = (uint8_t)hex_digits[c >> 4];
+            at[3] = (uint8_t)hex_digits[c & 15];
+        }
+    }
+}
+
+void kd_out_fmt(struct kd_out *o, const char *fmt, ...)
+{
+    char tmp[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(tmp, sizeof(tmp), fmt, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= sizeof(tmp)) {
+        o->full = true;
+        return;
+    }
+    kd_out_bytes(o, kd_bytes_of(tmp, (size_t)n));
+}

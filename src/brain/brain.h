@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records of all engines in; the same records, and detections and host records, out.  Pure computing: no
+ * clock, no I/O; time is the time of the records. */
+#ifndef KD_BRAIN_BRAIN_H
+#define KD_BRAIN_BRAIN_H
+
+#include "base/limits.h"
+#include "wire/record.h"
+
+struct kd_brain;
+
+struct kd_brain_out {
+    enum kd_status (*batch)(void *arg, struct kd_bytes batch); /* whole records, <= KD_BATCH_MAX */
+    void *arg;
+};
+
+/* All texts are copied by kd_brain_new(). */
+struct kd_brain_config {
+    const struct kd_limits *lim;
+    uint64_t hash_seed;
+    size_t max_memory;
+    int zone_s;                  /* the site's time zone, for texts */
+    const struct kd_net *inside; /* the site's nets; none: private addresses */
+    size_t n_inside;
+    struct kd_bytes known_bad;   /* content of the list file: "kind value [remark]" lines; may be empty */
+    struct kd_bytes exceptions;  /* content of the exceptions file; may be empty */
+    struct kd_bytes tunables;    /* "detector.name=value" lines; may be empty */
+};
+
+KD_MUST_USE enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_out out,
+                                        struct kd_brain **ret, struct kd_err *err);
+void kd_brain_free(struct kd_brain *b);
+
+/* One batch from an engine or the parent.  A malformed batch (a hostile engine) is refused whole behind
+ * the last good record, counted, and told as a health record. */
+enum kd_status kd_brain_batch(struct kd_brain *b, struct kd_bytes batch);
+
+/* Hand the started batch out (live: after every input batch when nothing more waits). */
+void kd_brain_flush(struct kd_brain *b);
+
+/* End of a replay: let detectors say their last, emit host records.  The engines' final stats records are
+ * held back and summed into one, which is the very last record. */
+void kd_brain_finish(struct kd_brain *b);
+
+#endif

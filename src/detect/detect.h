@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Behaviour detectors: records in, findings out.
+ *
+ * A detector is one folder, one const descriptor, one line in detect/meson.build.  It declares which
+ * records it wants and how much state it keeps per key; the framework owns keys, memory, time and
+ * eviction (least recently used first, O(1)), so a detector is a function of what it is given: no malloc,
+ * clock, I/O or globals.  Time is the time of the records.
+ *
+ * What a finding says to people (title, why, what to do, in both languages, phase, techniques, severity)
+ * stands once in schema/detections/<area>.toml; from it comes the table of struct kd_finding_kind.  Texts
+ * hold {placeholders} that are filled with the finding's facts. */
+#ifndef KD_DETECT_DETECT_H
+#define KD_DETECT_DETECT_H
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "wire/record.h"
+
+enum kd_severity { KD_INFO, KD_LOW, KD_MEDIUM, KD_HIGH, KD_CRITICAL };
+
+/* One record, decoded.  `body` is the struct of head->type (struct kd_rec_dns …). */
+struct kd_record {
+    const struct kd_rec_head *head;
+    const void *body;
+};
+
+/* A row of the generated catalogue. */
+struct kd_finding_kind {
+    const char *id;               /* KD-CR-0001 */
+    uint64_t number;              /* alert.signature_id, 9,000,000 and up */
+    unsigned rev;
+    const char *method;           /* behaviour, intel … */
+    const char *phase;            /* lateral_movement … */
+    const char *const *technique; /* ATT&CK ids, NULL-terminated */
+    enum kd_severity severity;
+    uint8_t confidence;           /* per cent */
+    const char *title_en, *title_ja, *why_en, *why_ja, *do_en, *do_ja;
+};
+
+/* The generated catalogue; kinds are named by the detector as &kd_finding_<id with _>. */
+extern const struct kd_finding_kind *const kd_finding_kinds[]; /* NULL-terminated */
+
+/* A fact for the texts: {name} becomes value.  Borrowed until kd_find() returns. */
+struct kd_fact {
+    const char *name;
+    struct kd_bytes value;
+};
+
+enum { KD_FACTS_MAX = 24, KD_EVIDENCE_MAX = 32 };
+
+struct kd_finding {
+    const struct kd_finding_kind *kind;
+    struct kd_addr host;       /* the machine the reader should care about */
+    struct kd_addr peer;       /* the other one; may be none */
+    struct kd_bytes user;      /* may be empty */
+    struct kd_bytes fold;      /* repeats with the same kind, host and fold become one; may be empty */
+    int severity;              /* -1: the kind's own */
+    int confidence;            /* -1: the kind's own */
+    const struct kd_fact *facts;
+    size_t n_facts;
+    const uint64_t *record_ids; /* evidence, newest last */
+    size_t n_record_ids;
+    uint64_t first_us, last_us;
+    uint64_t count;            /* how often, so far */
+};
+
+/* What the framework lends a detector during one call. */
+struct kd_detect;
+
+/* State for a key (any bytes, up to 256): zeroed when new (*ret_new, may be NULL, is then true).  NULL
+ * only for lack of memory.  Using it makes it recent. */
+KD_MUST_USE void *kd_detect_state(struct kd_detect *d, struct kd_bytes key, bool *ret_new);
+
+/* The same key if it has state; NULL otherwise.  Does not create. */
+KD_MUST_USE void *kd_detect_peek(struct kd_detect *d, struct kd_bytes key);
+
+/* Forget a key. */
+void kd_detect_forget(struct kd_detect *d, struct kd_bytes key);
+
+/* Report.  Folding, exceptions, host names and texts are the framework's work. */
+void kd_find(struct kd_detect *d, const struct kd_finding *f);
+
+/* The record being looked at: its head fields are defaults for evidence. */
+uint64_t kd_detect_now_us(const struct kd_detect *d); /* latest record time */
+bool kd_detect_is_inside(const struct kd_detect *d, const struct kd_addr *a);  /* the site's own nets */
+
+/* Tunable of this detector by its name (see struct kd_tunable). */
+double kd_detect_tunable(const struct kd_detect *d, const char *name);
+
+/* Host table: what is known about an address. */
+struct kd_host_view {
+    struct kd_bytes name, user, os, role, zone;
+    struct kd_mac mac;
+    uint64_t first_us, last_us;
+    unsigned severity; /* 0 to 10 */
+};
+bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct kd_host_view *ret);
+
+/* Is one of the listed objects (known-bad list file)?  Kinds: ip, domain (and parents), sha256, sha1, md5,
+ * ja3, ja4, url.  *ret_note is the list's remark. */
+bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value,
+                      struct kd_bytes *ret_note);
+
+struct kd_tunable {
+    const char *name; /* configuration key detectors.<detector>.<name> */
+    double value, least, most;
+    const char *unit, *en, *ja;
+};
+
+struct kd_detector {
+    const char *name;
+    const char *summary_en, *summary_ja;
+    uint64_t wants;               /* bits 1 << enum kd_rec_type */
+    size_t key_state_bytes;       /* one size for all its keys */
+    uint32_t max_keys;            /* default; evicts the least recently used beyond it */
+    uint64_t idle_us;             /* forget a key not used for this long; 0: never */
+    const struct kd_tunable *tunables; /* ends with a NULL name */
+
+    void (*record)(struct kd_detect *d, const struct kd_record *r);
+
+    /* A key leaves for age or lack of room: last chance to say something.  May be NULL. */
+    void (*leave)(struct kd_detect *d, struct kd_bytes key, void *state);
+
+    /* Once per `tick_us` of record time, for each key (oldest first, may stop early by returning false).
+     * NULL: not needed. */
+    bool (*tick)(struct kd_detect *d, struct kd_bytes key, void *state);
+    uint64_t tick_us;
+};
+
+/* All detectors, NULL-terminated, in the order of detect/meson.build. */
+extern const struct kd_detector *const kd_detectors[];
+
+#endif

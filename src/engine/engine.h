@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pipeline of one worker: frames in, batches of records out.  Run to completion, single-threaded, no
+ * malloc per packet, no clock: time comes with the frames. */
+#ifndef KD_ENGINE_ENGINE_H
+#define KD_ENGINE_ENGINE_H
+
+#include "base/limits.h"
+#include "wire/record.h"
+
+struct kd_engine;
+
+/* A frame as captured.  Borrowed during the call. */
+struct kd_captured {
+    uint64_t ts_us;
+    uint32_t link;   /* DLT/LINKTYPE number */
+    uint32_t length; /* on the wire; bytes.n may be less */
+    struct kd_bytes bytes;
+};
+
+struct kd_engine_config {
+    const struct kd_limits *lim; /* outlives the engine */
+    uint64_t hash_seed;
+    unsigned number;     /* of this engine, from 0 */
+    unsigned n_engines;  /* replay: each engine takes the flows whose hash falls to it */
+    bool split_by_hash;  /* true: skip the flows of other engines (a file read by all); false: take all */
+    const char *source;  /* interface or file, for the stats record */
+};
+
+/* Where batches go: whole records, at most KD_BATCH_MAX bytes.  A status other than KD_OK counts the
+ * records as lost. */
+struct kd_engine_out {
+    enum kd_status (*batch)(void *arg, struct kd_bytes batch);
+    void *arg;
+};
+
+KD_MUST_USE struct kd_engine *kd_engine_new(const struct kd_engine_config *cfg, struct kd_engine_out out);
+void kd_engine_free(struct kd_engine *e);
+
+void kd_engine_frame(struct kd_engine *e, const struct kd_captured *frame);
+
+/* No frame for a while: let timers run to now_us and hand the started batch out.  Live capture calls this
+ * at least every 50 ms. */
+void kd_engine_idle(struct kd_engine *e, uint64_t now_us);
+
+/* Packets lost before the engine saw them (kernel counters), since the last call. */
+void kd_engine_dropped(struct kd_engine *e, uint64_t n);
+
+/* The input ended early, e.g. a damaged capture; told in the final stats record.  Static or borrowed until
+ * kd_engine_finish(). */
+void kd_engine_input_error(struct kd_engine *e, const char *why);
+
+/* Emit a periodic stats record (live: once a second). */
+void kd_engine_stats(struct kd_engine *e, uint64_t now_us, uint64_t cpu_us);
+
+/* End: all flows end, the last records and a final stats record go out. */
+void kd_engine_finish(struct kd_engine *e, uint64_t cpu_us);
+
+#endif

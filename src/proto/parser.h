@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a protocol parser is: one const descriptor, registered by one line in proto/meson.build.
+ *
+ * A parser sees whole messages only.  Over TCP, frame() says where the next message ends and feed.c does
+ * the waiting, buffering and cutting; over UDP every datagram is a message.  A parser has three outcomes:
+ * KD_OK, KD_MORE (frame only) and bad (anything else: the direction is given up, the flow goes on).
+ * Oddities worth telling are anomalies, not errors.
+ *
+ * Memory: per-flow state is `state_bytes` of zeroed memory from the flow's arena; what lives shorter
+ * (a pending request) belongs into an arena of its own from ctx->pool, given back in message()/close().
+ * No malloc, no clock, no I/O.  Texts of a record are borrowed until kd_emit() returns. */
+#ifndef KD_PROTO_PARSER_H
+#define KD_PROTO_PARSER_H
+
+#include "base/cursor.h"
+#include "base/limits.h"
+#include "base/pool.h"
+#include "base/status.h"
+#include "records.h"
+
+enum kd_dir { KD_TO_SERVER = 0, KD_TO_CLIENT = 1 };
+
+enum kd_over { KD_OVER_TCP = 1, KD_OVER_UDP = 2, KD_OVER_ARP = 4, KD_OVER_ND = 8 };
+
+/* Does this data begin a conversation of the protocol?  MORE: cannot say yet.  REVERSED: yes, but it was
+ * sent by the server although it travels to_server (a capture that began midstream): the engine turns the
+ * flow round before the parser sees anything. */
+enum kd_probe { KD_PROBE_NO, KD_PROBE_MORE, KD_PROBE_YES, KD_PROBE_REVERSED };
+
+/* Who talks.  Borrowed from the flow; constant during a call. */
+struct kd_conn {
+    struct kd_addr client, server;
+    uint16_t client_port, server_port;
+    uint16_t vlan;
+    uint8_t proto;
+    bool midstream; /* the beginning was not seen */
+    uint64_t flow_id;
+    struct kd_mac client_mac, server_mac;
+};
+
+struct kd_ctx;
+
+/* Where records go: the engine's encoder, or a test's text. */
+struct kd_sink {
+    void (*record)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type,
+                   const void *body);
+};
+
+/* What a parser may use during one call. */
+struct kd_ctx {
+    const struct kd_limits *lim;
+    struct kd_pool *pool;       /* for arenas and buffers of the parser's own */
+    const struct kd_conn *conn;
+    void *state;                /* state_bytes, zeroed at the flow's start */
+    uint64_t now_us;            /* time of the packet that completed the message */
+    enum kd_app app;
+    struct kd_sink *sink;
+};
+
+/* Emit a record of the conversation: the head is src = client, dst = server. */
+static inline void kd_emit(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body)
+{
+    ctx->sink->record(ctx->sink, ctx, type, body);
+}
+
+/* Note an oddity; `event` is a static name (snake_case, listed in the parser's .md), `at` the offset in
+ * the message. */
+void kd_anomaly(const struct kd_ctx *ctx, const char *event, uint64_t at);
+
+/* What frame() found at the start of the stream data it was shown. */
+struct kd_frame {
+    /* For KD_OK: length of the message, or of the body piece; at least 1.  For KD_MORE: show me at least
+     * this many bytes; 0 when that is not known (a line without its end). */
+    uint64_t len;
+    /* Stream the next `len` bytes through body() as they come, without holding them (file data, HTTP
+     * bodies, encrypted records).  UINT64_MAX: until the stream ends. */
+    bool is_body;
+};
+
+struct kd_parser {
+    const char *name;
+    const char *summary; /* one line, for `kidoban version` and the documentation */
+    enum kd_app app;
+    unsigned over;             /* enum kd_over bits */
+    const uint16_t *ports;     /* 0-terminated; a hint for the order of probing, never a proof */
+    uint32_t max_message;      /* longest message held; longer ones end the direction */
+    size_t state_bytes;
+
+    /* Look at the first bytes in one direction.  Pure; may be called again with more of the same. */
+    enum kd_probe (*probe)(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn);
+
+    /* Where does the message at the start of `in` end?  `seen` bytes of it were shown before in a call
+     * that answered KD_MORE (do not search them again).  Never reads beyond `in`.  May use ctx->state to
+     * know what is expected, but must not emit. */
+    enum kd_status (*frame)(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
+                            struct kd_frame *ret);
+
+    /* Exactly one whole message (for UDP: one datagram). */
+    enum kd_status (*message)(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg);
+
+    /* A piece of a body announced by frame(); `last` with its final piece (which may be empty). */
+    enum kd_status (*body)(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece, bool last);
+
+    /* `n` stream bytes were lost.  Within a body feed.c subtracts them and says so here; elsewhere it
+     * asks resync().  NULL: the direction ends at the first loss outside a body. */
+    void (*gap)(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n);
+
+    /* After a loss: offset in `in` where a message may begin, or SIZE_MAX (nothing here, drop it). */
+    size_t (*resync)(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in);
+
+    /* The conversation is over (or given up): emit what waits, give memory back. */
+    void (*close)(struct kd_ctx *ctx);
+
+    /* Called about once a second of packet time while the flow lives, for datagram parsers that give up
+     * waiting for answers.  NULL: not needed. */
+    void (*tick)(struct kd_ctx *ctx);
+};
+
+/* All parsers, NULL-terminated, in the order of proto/meson.build. */
+extern const struct kd_parser *const kd_parsers[];
+
+#endif

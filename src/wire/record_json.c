@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "wire/record.h"
+
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58, PROTO_SCTP = 132 };
+
+void kd_out_proto(struct kd_out *o, uint8_t proto)
+{
+    switch (proto) {
+    case PROTO_ICMP:
+        kd_out_str(o, "ICMP");
+        break;
+    case PROTO_TCP:
+        kd_out_str(o, "TCP");
+        break;
+    case PROTO_UDP:
+        kd_out_str(o, "UDP");
+        break;
+    case PROTO_ICMPV6:
+        kd_out_str(o, "IPv6-ICMP");
+        break;
+    case PROTO_SCTP:
+        kd_out_str(o, "SCTP");
+        break;
+    default:
+        kd_out_u64(o, proto);
+        break;
+    }
+}
+
+static void put_base64(struct kd_out *o, struct kd_bytes b)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < b.n; i += 3) {
+        size_t n = kd_min_size(b.n - i, 3);
+        uint32_t v = (uint32_t)b.p[i] << 16;
+        v |= n > 1 ? (uint32_t)b.p[i + 1] << 8 : 0;
+        v |= n > 2 ? b.p[i + 2] : 0;
+        kd_out_u8(o, (uint8_t)digits[v >> 18]);
+        kd_out_u8(o, (uint8_t)digits[v >> 12 & 63]);
+        kd_out_u8(o, (uint8_t)(n > 1 ? digits[v >> 6 & 63] : '='));
+        kd_out_u8(o, (uint8_t)(n > 2 ? digits[v & 63] : '='));
+    }
+}
+
+/* ICMP has no ports; the specification pairs types (echo 8 with reply 0 …) as if they were. */
+static bool icmp_ports(const struct kd_rec_head *h, uint16_t *sport, uint16_t *dport)
+{
+    static const uint8_t v4[][2] = {{8, 0}, {0, 8}, {13, 14}, {14, 13}, {15, 16}, {16, 15},
+                                    {10, 9}, {9, 10}, {17, 18}, {18, 17}};
+    static const uint8_t v6[][2] = {{128, 129}, {129, 128}, {133, 134}, {134, 133}, {135, 136},
+                                    {136, 135}, {130, 131}, {131, 130}, {144, 145}, {145, 144},
+                                    {139, 140}, {140, 139}};
+    bool four = h->proto == PROTO_ICMP;
+    const uint8_t(*pairs)[2] = four ? v4 : v6;
+    size_t n = four ? KD_COUNT(v4) : KD_COUNT(v6);
+    *sport = h->src_port; /* the flow table keeps ICMP type and code in the port fields */
+    *dport = h->dst_port;
+    for (size_t i = 0; i < n; i++)
+        if (pairs[i][0] == h->src_port) {
+            *dport = pairs[i][1];
+            return true;
+        }
+    return false;
+}
+
+void kd_out_community_id(struct kd_out *o, const struct kd_rec_head *h)
+{
+    uint8_t buf[2 + 16 + 16 + 2 + 4];
+    struct kd_out b = kd_out_of(buf, sizeof(buf));
+    bool v4 = kd_addr_is_v4(&h->src) && kd_addr_is_v4(&h->dst);
+    uint16_t sport = h->src_port;
+    uint16_t dport = h->dst_port;
+    bool two_way = true;
+    if (h->proto == PROTO_ICMP || h->proto == PROTO_ICMPV6)
+        two_way = icmp_ports(h, &sport, &dport);
+    int cmp = kd_addr_cmp(&h->src, &h->dst);
+    bool swap = two_way && (cmp > 0 || (cmp == 0 && sport > dport));
+    const struct kd_addr *first = swap ? &h->dst : &h->src;
+    const struct kd_addr *second = swap ? &h->src : &h->dst;
+    size_t off = v4 ? 12 : 0;
+    kd_out_be16(&b, 0); /* seed */
+    kd_out_bytes(&b, kd_bytes_of(first->b + off, 16 - off));
+    kd_out_bytes(&b, kd_bytes_of(second->b + off, 16 - off));
+    kd_out_u8(&b, h->proto);
+    kd_out_u8(&b, 0);
+    bool has_ports = h->proto == PROTO_TCP || h->proto == PROTO_UDP || h->proto == PROTO_SCTP ||
+                     h->proto == PROTO_ICMP || h->proto == PROTO_ICMPV6;
+    if (has_ports) {
+        kd_out_be16(&b, swap ? dport : sport);
+        kd_out_be16(&b, swap ? sport : dport);
+    }
+    uint8_t sha1[KD_SHA1_BYTES];
+    kd_digest_once(KD_SHA1, kd_out_bytes_view(&b), sha1);
+    kd_out_str(o, "1:");
+    put_base64(o, kd_bytes_of(sha1, sizeof(sha1)));
+}
+
+/* ---- bodies ---- */
+
+static void put_body(struct kd_out *o, const struct kd_schema *schema, const void *body, int zone_s,
+                     bool comma);
+
+static uint64_t number_at(const struct kd_field *f, const void *at)
+{
+    uint64_t v = 0;
+    static const uint8_t widths[] = {[KD_T_U8] = 1,   [KD_T_U16] = 2, [KD_T_U32] = 4,
+                                     [KD_T_U64] = 8,  [KD_T_TIME] = 8, [KD_T_US] = 8};
+    memcpy(&v, at, widths[f->type]); /* little-endian hosts only, as the wire form is */
+    return v;
+}
+
+static void put_list(struct kd_out *o, const struct kd_field *f, const void *at, int zone_s)
+{
+    const struct kd_list *list = at;
+    kd_out_u8(o, '[');
+    for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++) {
+        if (i > 0)
+            kd_out_u8(o, ',');
+        if (f->type == KD_T_STRS) {
+            kd_json_string(o, ((const struct kd_bytes *)list->v)[i]);
+            continue;
+        }
+        kd_out_u8(o, '{');
+        put_body(o, f->sub, (const uint8_t *)list->v + i * f->sub->size, zone_s, false);
+        kd_out_u8(o, '}');
+    }
+    kd_out_u8(o, ']');
+}
+
+static void put_value(struct kd_out *o, const struct kd_field *f, const void *at, int zone_s)
+{
+    switch (f->type) {
+    case KD_T_BOOL:
+        kd_out_str(o, *(const bool *)at ? "true" : "false");
+        break;
+    case KD_T_TIME:
+        kd_out_u8(o, '"');
+        kd_out_time(o, number_at(f, at), zone_s);
+        kd_out_u8(o, '"');
+        break;
+    case KD_T_ADDR:
+        kd_out_u8(o, '"');
+        kd_out_addr(o, at);
+        kd_out_u8(o, '"');
+        break;
+    case KD_T_MAC:
+        kd_out_u8(o, '"');
+        kd_out_mac(o, at);
+        kd_out_u8(o, '"');
+        break;
+    case KD_T_STR:
+        kd_json_string(o, *(const struct kd_bytes *)at);
+        break;
+    case KD_T_HEX:
+        kd_out_u8(o, '"');
+        kd_out_hex(o, *(const struct kd_bytes *)at);
+        kd_out_u8(o, '"');
+        break;
+    case KD_T_STRS:
+    case KD_T_LIST:
+        put_list(o, f, at, zone_s);
+        break;
+    default:
+        kd_out_u64(o, number_at(f, at));
+        break;
+    }
+}
+
+static bool is_zero(const struct kd_field *f, const void *at)
+{
+    static const struct kd_addr no_addr;
+    switch (f->type) {
+    case KD_T_BOOL:
+        return !*(const bool *)at;
+    case KD_T_ADDR:
+        return memcmp(at, &no_addr, sizeof(no_addr)) == 0;
+    case KD_T_MAC:
+        return kd_mac_is_none(at);
+    case KD_T_STR:
+    case KD_T_HEX:
+        return ((const struct kd_bytes *)at)->n == 0;
+    case KD_T_STRS:
+    case KD_T_LIST:
+        return ((const struct kd_list *)at)->n == 0;
+    default:
+        return number_at(f, at) == 0;
+    }
+}
+
+/* Objects open at the moment: the group "a.b" as a path.  Moving to another group closes and opens only
+ * what differs. */
+struct nest {
+    const char *group;
+    bool comma; /* something was written in the innermost object */
+};
+
+static size_t depth_of(const char *group)
+{
+    size_t n = *group != '\0';
+    for (; *group != '\0'; group++)
+        n += *group == '.';
+    return n;
+}
+
+/* Length of the common part of two groups, in whole segments, and its depth. */
+static size_t common(const char *a, const char *b, size_t *ret_depth)
+{
+    size_t i = 0;
+    size_t len = 0;
+    size_t depth = 0;
+    for (;; i++) {
+        bool end_a = a[i] == '\0' || a[i] == '.';
+        bool end_b = b[i] == '\0' || b[i] == '.';
+        if (i > 0 && end_a && end_b) {
+            len = i;
+            depth++;
+        }
+        if (a[i] == '\0' || b[i] == '\0' || a[i] != b[i])
+            break;
+    }
+    *ret_depth = depth;
+    return len;
+}
+
+static void move_to(struct kd_out *o, struct nest *nest, const char *group)
+{
+    if (nest->group == group || strcmp(nest->group, group) == 0)
+        return;
+    size_t keep = 0;
+    size_t at = common(nest->group, group, &keep);
+    for (size_t d = depth_of(nest->group); d > keep; d--) {
+        kd_out_u8(o, '}');
+        nest->comma = true;
+    }
+    nest->group = group;
+    while (group[at] != '\0') {
+        at += group[at] == '.';
+        const char *name = group + at;
+        size_t n = strcspn(name, ".");
+        if (nest->comma)
+            kd_out_u8(o, ',');
+        kd_out_u8(o, '"');
+        kd_out_bytes(o, kd_bytes_of(name, n));
+        kd_out_str(o, "\":{");
+        nest->comma = false;
+        at += n;
+    }
+}
+
+static void put_body(struct kd_out *o, const struct kd_schema *schema, const void *body, int zone_s,
+                     bool comma)
+{
+    struct nest nest = {"", comma};
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        const struct kd_field *f = &schema->fields[i];
+        const void *at = (const uint8_t *)body + f->offset;
+        if ((f->flags & KD_F_ALWAYS) == 0 && is_zero(f, at))
+            continue;
+        move_to(o, &nest, f->group);
+        if (nest.comma)
+            kd_out_u8(o, ',');
+        kd_json_key(o, f->key);
+        put_value(o, f, at, zone_s);
+        nest.comma = true;
+    }
+    move_to(o, &nest, "");
+}
+
+static void put_number(struct kd_out *o, const char *key, uint64_t v)
+{
+    kd_out_u8(o, ',');
+    kd_json_key(o, key);
+    kd_out_u64(o, v);
+}
+
+static void put_end(struct kd_out *o, const char *which, const struct kd_addr *a, uint16_t port,
+                    bool has_port)
+{
+    kd_out_str(o, ",\"");
+    kd_out_str(o, which);
+    kd_out_str(o, "_ip\":\"");
+    kd_out_addr(o, a);
+    kd_out_u8(o, '"');
+    if (!has_port)
+        return;
+    kd_out_str(o, ",\"");
+    kd_out_str(o, which);
+    kd_out_str(o, "_port\":");
+    kd_out_u64(o, port);
+}
+
+static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
+{
+    kd_out_str(o, "{\"timestamp\":\"");
+    kd_out_time(o, h->ts_us, zone_s);
+    kd_out_str(o, "\",\"event_type\":\"");
+    kd_out_str(o, kd_schemas[h->type]->name);
+    kd_out_u8(o, '"');
+    if (h->flow_id != 0)
+        put_number(o, "flow_id", h->flow_id);
+    if (h->vlan != 0) {
+        kd_out_str(o, ",\"vlan\":[");
+        kd_out_u64(o, h->vlan);
+        kd_out_u8(o, ']');
+    }
+    bool ports = h->proto == PROTO_TCP || h->proto == PROTO_UDP || h->proto == PROTO_SCTP;
+    if (!kd_addr_is_none(&h->src))
+        put_end(o, "src", &h->src, h->src_port, ports);
+    if (!kd_addr_is_none(&h->dst))
+        put_end(o, "dest", &h->dst, h->dst_port, ports);
+    if (h->proto != 0) {
+        kd_out_str(o, ",\"proto\":\"");
+        kd_out_proto(o, h->proto);
+        kd_out_u8(o, '"');
+    }
+    if (h->app != KD_APP_UNKNOWN) {
+        kd_out_str(o, ",\"app_proto\":\"");
+        kd_out_str(o, kd_app_names[h->app]);
+        kd_out_u8(o, '"');
+    }
+    if (h->flow_id != 0 && h->proto != 0) {
+        kd_out_str(o, ",\"community_id\":\"");
+        kd_out_community_id(o, h);
+        kd_out_u8(o, '"');
+    }
+    if (h->id != 0)
+        put_number(o, "record_id", h->id);
+}
+
+void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
+{
+    put_head(o, head, zone_s);
+    put_body(o, kd_schemas[head->type], body, zone_s, true);
+    kd_out_u8(o, '}');
+}

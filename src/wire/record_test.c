@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/record.h"
+
+#include "../../tests/tap.h"
+
+static struct kd_rec_head a_head(enum kd_rec_type type)
+{
+    struct kd_rec_head h = {
+        .ts_us = 1763770502123456u, .flow_id = 7, .id = 9, .type = (uint8_t)type, .proto = 6, .app = KD_APP_DNS,
+        .src_port = 49152, .dst_port = 53,
+    };
+    CHECK(kd_addr_parse(kd_str("10.1.2.3"), &h.src));
+    CHECK(kd_addr_parse(kd_str("2001:db8::5"), &h.dst));
+    return h;
+}
+
+static size_t encode_dns(uint8_t *buf, size_t max)
+{
+    struct kd_dns_rr rr[] = {{.rrname = kd_str("a.example"), .rrtype = kd_str("A"), .rdata = kd_str("192.0.2.1")},
+                             {.rrname = kd_str("a.example"), .rrtype = kd_str("A"), .ttl = 60}};
+    struct kd_rec_dns dns = {.kind = kd_str("answer"), .rrname = kd_str("a.example"), .rd = true,
+                             .answers = {rr, 2}, .latency_us = 1234};
+    struct kd_rec_head h = a_head(KD_REC_DNS);
+    struct kd_out o = kd_out_of(buf, max);
+    CHECK(kd_record_put(&o, &h, &dns) == KD_OK);
+    return o.n;
+}
+
+static void record_survives_the_wire(void)
+{
+    uint8_t buf[1024];
+    size_t n = encode_dns(buf, sizeof(buf));
+    struct kd_cur c = kd_cur_of(kd_bytes_of(buf, n));
+    struct kd_rec_head h;
+    struct kd_bytes body, whole;
+    CHECK(kd_record_next(&c, &h, &body, &whole) == KD_OK);
+    CHECK(whole.n == n && h.id == 9 && h.dst_port == 53);
+    struct kd_pool *pool = kd_pool_new(1 << 20);
+    struct kd_arena mem;
+    kd_arena_init(&mem, pool, 1 << 20);
+    struct kd_rec_dns dns;
+    CHECK(kd_body_decode(kd_schemas[KD_REC_DNS], body, &mem, &dns) == KD_OK);
+    char json[2048];
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(&o, &h, &dns, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "\"dns\":{\"type\":\"answer\",\"id\":0,\"rrname\":\"a.example\",\"rd\":true,\"answers\":[{") != NULL);
+    CHECK(strstr(json, "{\"rrname\":\"a.example\",\"rrtype\":\"A\",\"ttl\":60}]") != NULL);
+    CHECK(kd_record_next(&c, &h, &body, &whole) == KD_NOT_FOUND);
+    kd_arena_done(&mem);
+    kd_pool_free(pool);
+}
+
+static void no_prefix_and_no_damage_gets_through_unnoticed(void)
+{
+    uint8_t buf[1024];
+    size_t n = encode_dns(buf, sizeof(buf));
+    struct kd_pool *pool = kd_pool_new(1 << 20);
+    struct kd_arena mem;
+    kd_arena_init(&mem, pool, 1 << 20);
+    for (size_t cut = 0; cut < n; cut++) {
+        uint8_t *copy = malloc(cut > 0 ? cut : 1);
+        memcpy(copy, buf, cut);
+        struct kd_cur c = kd_cur_of(kd_bytes_of(copy, cut));
+        struct kd_rec_head h;
+        struct kd_bytes body, whole;
+        CHECK(kd_record_next(&c, &h, &body, &whole) != KD_OK);
+        free(copy);
+    }
+    for (size_t i = 0; i < n * 8; i++) {
+        buf[i / 8] ^= (uint8_t)(1u << (i % 8));
+        struct kd_cur c = kd_cur_of(kd_bytes_of(buf, n));
+        struct kd_rec_head h;
+        struct kd_bytes body, whole;
+        uint64_t room[512];
+        if (kd_record_next(&c, &h, &body, &whole) == KD_OK)
+            kd_ignore(kd_body_decode(kd_schemas[h.type], body, &mem, room));
+        kd_arena_done(&mem);
+        buf[i / 8] ^= (uint8_t)(1u << (i % 8));
+    }
+    CHECK(kd_pool_used(pool) == 0);
+    kd_pool_free(pool);
+}
+
+static void groups_open_and_close(void)
+{
+    struct kd_rec_alert alert = {.signature_id = 5, .severity = kd_str("high"), .title_ja = kd_str("題"),
+                                 .title_en = kd_str("t"), .why_en = kd_str("w"), .excepted = true};
+    struct kd_rec_head h = a_head(KD_REC_ALERT);
+    char json[2048];
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(&o, &h, &alert, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "\"alert\":{\"signature_id\":5},\"detection\":{\"severity\":\"high\",\"title\":{\"ja\":\"題\","
+                       "\"en\":\"t\"},\"why\":{\"en\":\"w\"},\"evidence\":{\"count\":0},\"excepted\":true}}") != NULL);
+}
+
+static void community_id_is_the_published_one(void)
+{
+    struct kd_rec_head h = {.proto = 6, .src_port = 34855, .dst_port = 80};
+    CHECK(kd_addr_parse(kd_str("128.232.110.120"), &h.src) && kd_addr_parse(kd_str("66.35.250.204"), &h.dst));
+    char text[64];
+    for (int turn = 0; turn < 2; turn++) {
+        struct kd_out o = kd_out_of(text, sizeof(text));
+        kd_out_community_id(&o, &h);
+        CHECK(kd_bytes_eq_str(kd_out_bytes_view(&o), "1:LQU9qZlK+B5F3KDmev6m5PMibrg="));
+        struct kd_rec_head back = h;
+        back.src = h.dst, back.dst = h.src, back.src_port = h.dst_port, back.dst_port = h.src_port;
+        h = back;
+    }
+}
+
+int main(void)
+{
+    RUN(record_survives_the_wire);
+    RUN(no_prefix_and_no_damage_gets_through_unnoticed);
+    RUN(groups_open_and_close);
+    RUN(community_id_is_the_published_one);
+    return tap_done();
+}

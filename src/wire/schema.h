@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a record is made of, as data: the generated tables (records.h) are rows of these. */
+#ifndef KD_WIRE_SCHEMA_H
+#define KD_WIRE_SCHEMA_H
+
+#include "base/addr.h"
+
+enum kd_type {
+    KD_T_BOOL,
+    KD_T_U8,
+    KD_T_U16,
+    KD_T_U32,
+    KD_T_U64,
+    KD_T_TIME, /* u64, microseconds since 1970 UTC */
+    KD_T_US,   /* u64, microseconds */
+    KD_T_ADDR,
+    KD_T_MAC,
+    KD_T_STR,
+    KD_T_HEX,
+    KD_T_STRS,
+    KD_T_LIST
+};
+
+enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2 };
+
+/* A list of texts, and a list of sub-records of one kind.  Borrowed, like kd_bytes. */
+struct kd_strs {
+    const struct kd_bytes *v;
+    size_t n;
+};
+
+struct kd_list {
+    const void *v;
+    size_t n;
+};
+
+struct kd_schema;
+
+struct kd_field {
+    const char *name;  /* in C and SQL */
+    const char *group; /* JSON objects around it, "a.b" or "" */
+    const char *key;   /* its JSON key */
+    const char *path;  /* group.key */
+    enum kd_type type;
+    unsigned flags; /* KD_F_* */
+    size_t offset;
+    const struct kd_schema *sub; /* for KD_T_LIST */
+    const char *en, *ja;
+};
+
+struct kd_schema {
+    const char *name;
+    unsigned id;
+    size_t n_fields; /* <= 64 */
+    size_t size;
+    const struct kd_field *fields;
+    const char *en, *ja;
+};
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tape.h"
+
+enum { POOL_BYTES = 64 << 20, TEXT_MAX = 32 << 20, START_S = 1700000000 };
+
+struct text_sink {
+    struct kd_sink sink;
+    struct kd_out out;
+    size_t n_records;
+    bool bad_codec;
+    uint8_t *wire;
+    struct kd_pool *mem;
+};
+
+static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type,
+                      const void *body)
+{
+    struct text_sink *t = (struct text_sink *)sink;
+    struct kd_rec_head head = {
+        .ts_us = ctx->now_us,
+        .flow_id = ctx->conn->flow_id,
+        .src = ctx->conn->client,
+        .dst = ctx->conn->server,
+        .src_port = ctx->conn->client_port,
+        .dst_port = ctx->conn->server_port,
+        .type = (uint8_t)type,
+        .proto = ctx->conn->proto,
+        .app = (uint8_t)ctx->app,
+    };
+    /* Print what the other side of the wire would see. */
+    struct kd_out w = kd_out_of(t->wire, KD_BATCH_MAX);
+    t->n_records++;
+    if (kd_record_put(&w, &head, body) != KD_OK) {
+        t->bad_codec = true;
+        return;
+    }
+    struct kd_cur c = kd_cur_of(kd_out_bytes_view(&w));
+    struct kd_bytes enc;
+    struct kd_bytes whole;
+    struct kd_arena mem;
+    uint64_t room[512];
+    kd_arena_init(&mem, t->mem, POOL_BYTES);
+    const struct kd_schema *schema = kd_schemas[type];
+    KD_ASSERT(schema->size <= sizeof(room));
+    if (kd_record_next(&c, &head, &enc, &whole) != KD_OK ||
+        kd_body_decode(schema, enc, &mem, room) != KD_OK)
+        t->bad_codec = true;
+    else
+        kd_record_json(&t->out, &head, room, 0);
+    kd_out_u8(&t->out, '\n');
+    kd_arena_done(&mem);
+}
+
+struct player {
+    const struct kd_parser *p;
+    struct kd_ctx ctx;
+    struct kd_feed feed[2];
+    struct kd_tape_run *run;
+};
+
+static void play_piece(struct player *pl, enum kd_dir dir, struct kd_bytes piece)
+{
+    uint8_t *copy = malloc(piece.n > 0 ? piece.n : 1);
+    KD_ASSERT(copy != NULL);
+    if (piece.n > 0)
+        memcpy(copy, piece.p, piece.n);
+    enum kd_status s;
+    if (pl->p->over & KD_OVER_TCP)
+        s = kd_feed_data(pl->p, &pl->ctx, &pl->feed[dir], dir, kd_bytes_of(copy, piece.n));
+    else
+        s = pl->p->message(&pl->ctx, dir, kd_bytes_of(copy, piece.n));
+    if (s != KD_OK)
+        pl->run->status[dir] = s;
+    free(copy);
+}
+
+static void play_chunk(struct player *pl, struct kd_cur *tape, size_t step)
+{
+    uint8_t flags = kd_cur_u8(tape);
+    uint16_t n = kd_cur_be16(tape);
+    enum kd_dir dir = flags & 1 ? KD_TO_CLIENT : KD_TO_SERVER;
+    bool stream = (pl->p->over & KD_OVER_TCP) != 0;
+    pl->ctx.now_us += 1000;
+    if (flags & 2) {
+        if (stream)
+            kd_feed_gap(pl->p, &pl->ctx, &pl->feed[dir], dir, n);
+        return;
+    }
+    struct kd_bytes data = kd_cur_take(tape, kd_min_size(n, kd_cur_left(tape)));
+    pl->run->in_bytes += data.n;
+    if (!stream)
+        play_piece(pl, dir, data);
+    for (size_t i = 0; stream && i < data.n; i += kd_min_size(step, data.n - i))
+        play_piece(pl, dir, kd_bytes_head(kd_bytes_from(data, i), step));
+    if (pl->p->tick != NULL)
+        pl->p->tick(&pl->ctx);
+}
+
+struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape, size_t step)
+{
+    struct kd_tape_run run = {0};
+    struct kd_pool *pool = kd_pool_new(POOL_BYTES);
+    struct kd_pool *mem = kd_pool_new(POOL_BYTES);
+    struct text_sink sink = {.sink.record = on_record, .mem = mem, .wire = malloc(KD_BATCH_MAX)};
+    uint8_t *room = malloc(TEXT_MAX);
+    KD_ASSERT(pool != NULL && mem != NULL && sink.wire != NULL && room != NULL);
+    sink.out = kd_out_of(room, TEXT_MAX);
+    static const uint8_t client[4] = {10, 1, 2, 3};
+    static const uint8_t server[4] = {10, 1, 0, 5};
+    struct kd_conn conn = {
+        .client = kd_addr_v4(client),
+        .server = kd_addr_v4(server),
+        .client_port = 49152,
+        .server_port = p->ports != NULL ? p->ports[0] : 0,
+        .proto = p->over & KD_OVER_TCP ? 6 : p->over & KD_OVER_UDP ? 17 : 0,
+        .flow_id = 1,
+    };
+    struct kd_arena arena;
+    kd_arena_init(&arena, pool, kd_limits_default.flow_bytes);
+    struct player pl = {
+        .p = p,
+        .run = &run,
+        .ctx = {.lim = &kd_limits_default,
+                .pool = pool,
+                .conn = &conn,
+                .state = kd_arena_alloc(&arena, p->state_bytes > 0 ? p->state_bytes : 1),
+                .now_us = (uint64_t)START_S * 1000000,
+                .app = p->app,
+                .sink = &sink.sink},
+    };
+    struct kd_cur c = kd_cur_of(tape);
+    while (kd_cur_more(&c))
+        play_chunk(&pl, &c, step);
+    for (int dir = 0; dir < 2 && (p->over & KD_OVER_TCP); dir++)
+        kd_feed_end(p, &pl.ctx, &pl.feed[dir], (enum kd_dir)dir);
+    if (p->close != NULL)
+        p->close(&pl.ctx);
+    kd_arena_done(&arena);
+    run.pool_left = kd_pool_used(pool);
+    run.n_records = sink.n_records;
+    run.n = sink.out.n;
+    run.text = realloc(room, run.n + 1);
+    run.text[run.n] = '\0';
+    if (sink.bad_codec)
+        run.status[0] = run.status[1] = KD_STATUS_COUNT;
+    free(sink.wire);
+    kd_pool_free(mem);
+    kd_pool_free(pool);
+    return run;
+}
+
+void kd_tape_run_done(struct kd_tape_run *run)
+{
+    free(run->text);
+    run->text = NULL;
+}
+
+void kd_tape_add(struct kd_out *tape, enum kd_dir dir, struct kd_bytes data)
+{
+    kd_out_u8(tape, dir == KD_TO_CLIENT ? 1 : 0);
+    kd_out_be16(tape, (uint16_t)data.n);
+    kd_out_bytes(tape, data);
+}
+
+static void probe_all(const struct kd_parser *p, struct kd_bytes tape)
+{
+    struct kd_cur c = kd_cur_of(tape);
+    (void)kd_cur_take(&c, 3);
+    struct kd_conn conn = {.proto = 6};
+    if (p->probe != NULL)
+        for (int dir = 0; dir < 2; dir++)
+            (void)p->probe(kd_bytes_of(c.p, c.n), (enum kd_dir)dir, &conn);
+}
+
+const char *kd_tape_check(const struct kd_parser *p, struct kd_bytes tape, size_t step)
+{
+    probe_all(p, tape);
+    struct kd_tape_run whole = kd_tape_play(p, tape, SIZE_MAX);
+    const char *broken = NULL;
+    if (whole.pool_left != 0)
+        broken = "memory was not given back";
+    else if (whole.status[0] == KD_STATUS_COUNT)
+        broken = "a record does not survive its encoding";
+    else if (whole.n > whole.in_bytes * 64 + whole.n_records * 2048 + 65536 ||
+             whole.n_records > whole.in_bytes + 1024)
+        broken = "output is out of proportion to input";
+    if (broken == NULL && (p->over & KD_OVER_TCP)) {
+        struct kd_tape_run split = kd_tape_play(p, tape, step);
+        if (split.pool_left != 0)
+            broken = "memory was not given back (split)";
+        else if (split.n != whole.n || memcmp(split.text, whole.text, whole.n) != 0)
+            broken = "split input gives other records";
+        kd_tape_run_done(&split);
+    }
+    kd_tape_run_done(&whole);
+    return broken;
+}

@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Make every face of the schema from schema/records.toml and schema/protocols.toml.
+
+usage: schema_gen.py SCHEMA_DIR OUT_DIR [FACE...]
+faces: records.h records.c records.ts records.schema.json fields.en.md fields.ja.md records.sqlite.sql
+       records.clickhouse.sql; all of them when none is named.
+"""
+import json
+import os
+import sys
+import tomllib
+
+SCALARS = {  # type: (C type, KD_T_ name, JSON type, TypeScript, SQLite, ClickHouse)
+    "bool": ("bool", "BOOL", "boolean", "boolean", "INTEGER", "UInt8"),
+    "u8": ("uint8_t", "U8", "integer", "number", "INTEGER", "UInt8"),
+    "u16": ("uint16_t", "U16", "integer", "number", "INTEGER", "UInt16"),
+    "u32": ("uint32_t", "U32", "integer", "number", "INTEGER", "UInt32"),
+    "u64": ("uint64_t", "U64", "integer", "number", "INTEGER", "UInt64"),
+    "time": ("uint64_t", "TIME", "string", "string", "INTEGER", "UInt64"),
+    "us": ("uint64_t", "US", "integer", "number", "INTEGER", "UInt64"),
+    "addr": ("struct kd_addr", "ADDR", "string", "string", "BLOB", "FixedString(16)"),
+    "mac": ("struct kd_mac", "MAC", "string", "string", "BLOB", "FixedString(6)"),
+    "str": ("struct kd_bytes", "STR", "string", "string", "TEXT", "String"),
+    "hex": ("struct kd_bytes", "HEX", "string", "string", "BLOB", "String"),
+    "strs": ("struct kd_strs", "STRS", "array", "string[]", "TEXT", "Array(String)"),
+}
+FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM"}
+
+
+class Field:
+    def __init__(self, line, where):
+        parts = [p.strip() for p in line.split("|")]
+        head = parts[0].split()
+        if len(head) != 3 or len(parts) < 3:
+            sys.exit(f"{where}: not 'name type path | English | 日本語': {line}")
+        self.name, self.type, self.path = head
+        self.en, self.ja = parts[1], parts[2]
+        self.flags = parts[3].split() if len(parts) > 3 else []
+        self.sub = self.type[5:] if self.type.startswith("list:") else None
+        if self.sub is None and self.type not in SCALARS:
+            sys.exit(f"{where}: unknown type {self.type}")
+        for flag in self.flags:
+            if flag not in FLAGS:
+                sys.exit(f"{where}: unknown flag {flag}")
+        self.group, _, self.key = self.path.rpartition(".")
+
+    def c_type(self):
+        return "struct kd_list" if self.sub else SCALARS[self.type][0]
+
+
+class Table:
+    def __init__(self, name, body, what):
+        self.name, self.what = name, what
+        self.id = body.get("id")
+        self.en, self.ja = body.get("en", ""), body.get("ja", "")
+        self.fields = [Field(line, f"{what}.{name}") for line in body["fields"]]
+        if len(self.fields) > 64:
+            sys.exit(f"{what}.{name}: more than 64 fields")
+        seen = set()
+        for f in self.fields:
+            if f.name in seen:
+                sys.exit(f"{what}.{name}: {f.name} twice")
+            seen.add(f.name)
+        closed, last = set(), ""
+        for f in self.fields:
+            # A JSON object is written once, so its fields must stand together.
+            if f.group != last and f.group in closed and f.group:
+                sys.exit(f"{what}.{name}: fields of {f.group} do not stand together")
+            if last not in ("", f.group) and not f.group.startswith(last + "."):
+                closed.add(last)
+            last = f.group
+
+
+def load(folder):
+    with open(os.path.join(folder, "records.toml"), "rb") as f:
+        raw = tomllib.load(f)
+    with open(os.path.join(folder, "protocols.toml"), "rb") as f:
+        protos = [[p.strip() for p in line.split("|")] for line in tomllib.load(f)["protocols"]]
+    head = Table("head", {"fields": raw["head"]}, "head")
+    subs = {n: Table(n, b, "sub") for n, b in raw.get("sub", {}).items()}
+    records = sorted((Table(n, b, "record") for n, b in raw["record"].items()), key=lambda t: t.id)
+    if len({r.id for r in records}) != len(records) or min(r.id for r in records) < 1 \
+            or max(r.id for r in records) > 63:
+        sys.exit("records: ids must be unique, 1 to 63")
+    for t in list(records) + list(subs.values()):
+        for f in t.fields:
+            if f.sub and f.sub not in subs:
+                sys.exit(f"{t.name}.{f.name}: no [sub.{f.sub}]")
+    return head, records, subs, protos
+
+
+def c_struct(t):
+    out = [f"/* {t.en}. */"] if t.en else []
+    out.append(f"struct kd_{'rec_' if t.what == 'record' else ''}{t.name} {{")
+    for f in t.fields:
+        flag = "".join(f" [{x}]" for x in f.flags)
+        out.append(f"    {f.c_type()} {f.name}; /* {f.path}: {f.en}{flag} */")
+    out.append("};\n")
+    return "\n".join(out)
+
+
+def face_h(head, records, subs, protos):
+    out = ["/* Made by tools/schema_gen.py from schema/; do not edit. */",
+           "#ifndef KD_WIRE_RECORDS_H", "#define KD_WIRE_RECORDS_H", "",
+           '#include "wire/schema.h"', "",
+           "enum kd_rec_type {", "    KD_REC_NONE = 0,"]
+    out += [f"    KD_REC_{r.name.upper()} = {r.id}," for r in records]
+    out += [f"    KD_REC_MAX = {max(r.id for r in records)}", "};", "", "enum kd_app {"]
+    out += [f"    KD_APP_{p[0].upper()}, /* {p[1]} */" for p in protos]
+    out += ["    KD_APP_COUNT", "};", ""]
+    out += [c_struct(t) for t in subs.values()] + [c_struct(t) for t in records]
+    out += [f"extern const struct kd_schema kd_schema_{t.name};" for t in list(subs.values()) + records]
+    out += ["", "/* By record type; NULL for a number not in use. */",
+            "extern const struct kd_schema *const kd_schemas[64];", "",
+            "/* Protocol names as EVE writes them, and for people. */",
+            "extern const char *const kd_app_names[KD_APP_COUNT];",
+            "extern const char *const kd_app_titles_en[KD_APP_COUNT];",
+            "extern const char *const kd_app_titles_ja[KD_APP_COUNT];", "", "#endif", ""]
+    return "\n".join(out)
+
+
+def c_string(s):
+    return json.dumps(s, ensure_ascii=False)
+
+
+def c_table(t):
+    struct = f"struct kd_{'rec_' if t.what == 'record' else ''}{t.name}"
+    out = [f"static const struct kd_field fields_{t.name}[] = {{"]
+    for f in t.fields:
+        kind = "LIST" if f.sub else SCALARS[f.type][1]
+        flags = " | ".join(FLAGS[x] for x in f.flags) or "0"
+        sub = f"&kd_schema_{f.sub}" if f.sub else "NULL"
+        out.append(f"    {{{c_string(f.name)}, {c_string(f.group)}, {c_string(f.key)}, {c_string(f.path)}, "
+                   f"KD_T_{kind}, {flags}, offsetof({struct}, {f.name}), {sub}, "
+                   f"{c_string(f.en)}, {c_string(f.ja)}}},")
+    out.append("};")
+    out.append(f"const struct kd_schema kd_schema_{t.name} = {{{c_string(t.name)}, {t.id or 0}, "
+               f"{len(t.fields)}, sizeof({struct}), fields_{t.name}, {c_string(t.en)}, {c_string(t.ja)}}};\n")
+    return "\n".join(out)
+
+
+def face_c(head, records, subs, protos):
+    out = ["/* Made by tools/schema_gen.py from schema/; do not edit. */", '#include "records.h"', ""]
+    out += [c_table(t) for t in list(subs.values()) + records]
+    out.append("const struct kd_schema *const kd_schemas[64] = {")
+    out += [f"    [{r.id}] = &kd_schema_{r.name}," for r in records]
+    out.append("};\n")
+    for i, what in enumerate(("names", "titles_en", "titles_ja")):
+        out.append(f"const char *const kd_app_{what}[KD_APP_COUNT] = {{")
+        out += [f"    {c_string(p[i])}," for p in protos]
+        out.append("};")
+    return "\n".join(out) + "\n"
+
+
+def tree_of(fields):
+    """Nested dict path segment -> Field or dict."""
+    root = {}
+    for f in fields:
+        node = root
+        for part in f.path.split(".")[:-1]:
+            node = node.setdefault(part, {})
+        node[f.key] = f
+    return root
+
+
+def ts_type(node, subs, pad):
+    if isinstance(node, Field):
+        return f"{pascal(node.sub)}[]" if node.sub else SCALARS[node.type][3]
+    inner = [f"{pad}  {k}{'' if is_always(v) else '?'}: {ts_type(v, subs, pad + '  ')};" for k, v in node.items()]
+    return "{\n" + "\n".join(inner) + f"\n{pad}}}"
+
+
+def is_always(node):
+    return isinstance(node, Field) and "always" in node.flags
+
+
+def pascal(name):
+    return "".join(p.capitalize() for p in name.split("_"))
+
+
+def face_ts(head, records, subs, protos):
+    out = ["// Made by tools/schema_gen.py from schema/; do not edit.", ""]
+    for t in subs.values():
+        out.append(f"export interface {pascal(t.name)} {ts_type(tree_of(t.fields), subs, '')}\n")
+    heads = {k: v for k, v in tree_of(head.fields).items() if k not in ("event_type", "proto", "app_proto")}
+    out.append("export interface RecordHead " + ts_type(heads, subs, "")[:-1] +
+               "  proto?: string;\n  app_proto?: string;\n  community_id?: string;\n}\n")
+    for t in records:
+        body = ts_type(tree_of(t.fields), subs, "")
+        out.append(f"/** {t.en} / {t.ja} */\nexport interface {pascal(t.name)}Record extends RecordHead "
+                   + "{\n" + f"  event_type: '{t.name}';" + body[1:] + "\n")
+    out.append("export type KidobanRecord =\n" + "\n".join(f"  | {pascal(t.name)}Record" for t in records) + ";")
+    return "\n".join(out) + "\n"
+
+
+def js_schema(node, subs):
+    if isinstance(node, Field):
+        if node.sub:
+            return {"type": "array", "description": node.en, "items": {"$ref": f"#/$defs/{node.sub}"}}
+        t = {"type": SCALARS[node.type][2], "description": node.en}
+        if t["type"] == "array":
+            t["items"] = {"type": "string"}
+        if node.type.startswith("u"):
+            t["minimum"] = 0
+        return t
+    return {"type": "object", "properties": {k: js_schema(v, subs) for k, v in node.items()},
+            "required": [k for k, v in node.items() if is_always(v)]}
+
+
+def face_schema(head, records, subs, protos):
+    heads = {k: js_schema(v, subs) for k, v in tree_of(head.fields).items()}
+    for text in ("event_type", "proto", "app_proto"):
+        heads[text]["type"] = "string"
+        heads[text].pop("minimum", None)
+    heads["community_id"] = {"type": "string", "description": "Community ID, version 1"}
+    one_of = []
+    for t in records:
+        body = js_schema(tree_of(t.fields), subs)
+        body["properties"] = {**heads, "event_type": {"const": t.name}, **body["properties"]}
+        body["required"] = ["timestamp", "event_type", *body["required"]]
+        body["title"], body["description"] = t.name, t.en
+        one_of.append(body)
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Kidoban record",
+                       "oneOf": one_of,
+                       "$defs": {t.name: js_schema(tree_of(t.fields), subs) for t in subs.values()}},
+                      ensure_ascii=False, indent=1) + "\n"
+
+
+def face_md(lang, head, records, subs, protos):
+    words = {"en": ("Field reference", "Every record", "JSON path", "type", "meaning"),
+             "ja": ("項目一覧", "すべての記録に共通", "JSON の項目", "型", "意味")}[lang]
+    out = [f"# {words[0]}", "", "<!-- Made by tools/schema_gen.py from schema/; do not edit. -->", ""]
+
+    def rows(t):
+        out.extend([f"| {words[2]} | {words[3]} | {words[4]} |", "|---|---|---|"])
+        out.extend(f"| `{f.path}` | {f.type} | {f.en if lang == 'en' else f.ja} |" for f in t.fields)
+        out.append("")
+    out.extend([f"## {words[1]}", ""])
+    rows(head)
+    for t in records:
+        out.extend([f"## {t.name}", "", t.en if lang == "en" else t.ja, ""])
+        rows(t)
+    for t in subs.values():
+        out.extend([f"### {t.name}", ""])
+        rows(t)
+    return "\n".join(out)
+
+
+def face_sql(column, tail, head, records, subs, protos):
+    out = ["-- Made by tools/schema_gen.py from schema/; do not edit."]
+    for t in records:
+        cols = [f"  {f.name} {'TEXT' if column == 4 else 'String'}" if f.sub else f"  {f.name} {SCALARS[f.type][column]}"
+                for f in head.fields + t.fields]
+        out.append(f"CREATE TABLE IF NOT EXISTS rec_{t.name} (\n" + ",\n".join(cols) + f"\n){tail};")
+    return "\n".join(out) + "\n"
+
+
+FACES = {
+    "records.h": face_h, "records.c": face_c, "records.ts": face_ts, "records.schema.json": face_schema,
+    "fields.en.md": lambda *a: face_md("en", *a), "fields.ja.md": lambda *a: face_md("ja", *a),
+    "records.sqlite.sql": lambda *a: face_sql(4, "", *a),
+    "records.clickhouse.sql": lambda *a: face_sql(
+        5, " ENGINE = MergeTree PARTITION BY toDate(intDiv(ts_us, 1000000)) ORDER BY (src, ts_us)", *a),
+}
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    parsed = load(sys.argv[1])
+    for face in sys.argv[3:] or FACES:
+        with open(os.path.join(sys.argv[2], face), "w", encoding="utf-8") as f:
+            f.write(FACES[face](*parsed))
+
+
+if __name__ == "__main__":
+    main()
