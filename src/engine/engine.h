@@ -5,17 +5,10 @@
 #define KD_ENGINE_ENGINE_H
 
 #include "base/limits.h"
+#include "packet/frame.h"
 #include "wire/record.h"
 
 struct kd_engine;
-
-/* A frame as captured.  Borrowed during the call. */
-struct kd_captured {
-    uint64_t ts_us;
-    uint32_t link;   /* DLT/LINKTYPE number */
-    uint32_t length; /* on the wire; bytes.n may be less */
-    struct kd_bytes bytes;
-};
 
 struct kd_engine_config {
     const struct kd_limits *lim; /* outlives the engine */
@@ -23,6 +16,7 @@ struct kd_engine_config {
     unsigned number;     /* of this engine, from 0 */
     unsigned n_engines;  /* replay: each engine takes the flows whose hash falls to it */
     bool split_by_hash;  /* true: skip the flows of other engines (a file read by all); false: take all */
+    uint64_t id_base;    /* record and flow numbers begin here: 0 in a replay, the time in us live */
     const char *source;  /* interface or file, for the stats record */
 };
 

@@ -111,9 +111,13 @@ struct kd_parser {
     /* The conversation is over (or given up): emit what waits, give memory back. */
     void (*close)(struct kd_ctx *ctx);
 
-    /* Called about once a second of packet time while the flow lives, for datagram parsers that give up
+    /* Datagram parsers: called some ten seconds after the last packet while the flow lives, to give up
      * waiting for answers.  NULL: not needed. */
     void (*tick)(struct kd_ctx *ctx);
+
+    /* Datagram parsers: does the state hold nothing that waits?  Then it is given back (without close()),
+     * and made anew, zeroed, for the next datagram.  NULL: it is kept for the flow's life. */
+    bool (*idle)(const void *state);
 };
 
 /* All parsers, NULL-terminated, in the order of proto/meson.build. */

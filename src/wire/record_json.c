@@ -326,8 +326,11 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
         kd_out_community_id(o, h);
         kd_out_u8(o, '"');
     }
-    if (h->id != 0)
-        put_number(o, "record_id", h->id);
+    if (h->id != 0) { /* as text: JavaScript's numbers end at 2^53 */
+        kd_out_str(o, ",\"record_id\":\"");
+        kd_out_u64(o, h->id);
+        kd_out_u8(o, '"');
+    }
 }
 
 void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)

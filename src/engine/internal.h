@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of engine/ share.  Nobody else includes this. */
+#ifndef KD_ENGINE_INTERNAL_H
+#define KD_ENGINE_INTERNAL_H
+
+#include "engine/engine.h"
+#include "flow/flow.h"
+#include "flow/tcp.h"
+#include "packet/defrag.h"
+#include "proto/feed.h"
+
+enum { KD_PARSERS_MAX = 64, KD_HEAD_BYTES = 32 };
+
+/* Parsers that may be meant, as bits by their place in kd_parsers. */
+typedef uint64_t kd_parser_set;
+
+/* What a TCP flow with data carries besides its slot. */
+struct kd_tcp_ext {
+    struct kd_tcp_half half[2];
+    struct kd_feed feed[2];
+    struct kd_buf probe[2];      /* data waiting for the protocol to be recognised */
+    struct kd_conn conn;
+    struct kd_arena mem;         /* parser state */
+    void *state;
+    kd_parser_set candidates;
+    size_t size;                 /* of this block */
+    uint8_t head[KD_HEAD_BYTES]; /* first bytes of an unknown protocol */
+    uint8_t n_head;
+};
+
+/* What a UDP flow with a parser carries. */
+struct kd_udp_ext {
+    size_t size;
+    uint64_t state[];
+};
+
+struct kd_engine_stats {
+    uint64_t packets, bytes, decoded, undecoded, truncated, dropped;
+    uint64_t records, records_lost, anomalies, degraded, gap_bytes;
+    uint64_t first_us, last_us;
+    uint64_t app_flows[KD_APP_COUNT], app_packets[KD_APP_COUNT], app_bytes[KD_APP_COUNT];
+};
+
+struct kd_engine {
+    struct kd_engine_config cfg;
+    struct kd_engine_out out;
+    struct kd_pool *pool;
+    struct kd_flow_table *flows;
+    struct kd_defrag *defrag;
+    struct kd_sink sink;          /* parsers' records come in here */
+    struct kd_tcp_reader reader;
+    struct kd_engine_stats stats;
+    const char *input_error;
+    uint64_t now_us;              /* latest packet time */
+    uint64_t next_record;
+    uint8_t engine_no;
+    /* Parsers by what they read, and those that expect a port. */
+    unsigned n_parsers;
+    kd_parser_set over_tcp, over_udp;
+    const struct kd_parser *arp, *nd;
+    kd_parser_set *by_port;       /* 65536 sets, a hint for the order of probing */
+    /* The batch being filled. */
+    uint8_t batch[KD_BATCH_MAX];
+    struct kd_out writer;
+};
+
+/* output.c */
+void kd_engine_emit(struct kd_engine *e, struct kd_rec_head *head, const void *body);
+void kd_engine_emit_flow(struct kd_engine *e, const struct kd_flow *f, enum kd_rec_type type,
+                         const void *body);
+void kd_engine_flush(struct kd_engine *e);
+void kd_engine_anomaly(struct kd_engine *e, const struct kd_flow *f, const char *kind, const char *event);
+uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
+
+/* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or
+ * RECOGNISED_MORE (*set holds who still may). */
+enum { RECOGNISED_NONE = -1, RECOGNISED_MORE = -2 };
+int kd_engine_recognise(const struct kd_engine *e, const struct kd_conn *conn, unsigned dir,
+                        struct kd_bytes in, kd_parser_set *set, bool *ret_reversed);
+
+/* stream.c: TCP */
+void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_tcp_end(struct kd_engine *e, struct kd_flow *f);
+void kd_engine_reader(struct kd_engine *e);
+
+/* datagram.c: UDP, ARP, neighbour discovery */
+void kd_engine_udp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_udp_end(struct kd_engine *e, struct kd_flow *f);
+void kd_engine_udp_tick(struct kd_engine *e, struct kd_flow *f);
+void kd_engine_link(struct kd_engine *e, const struct kd_parser *p, const struct kd_packet *packet);
+
+/* Common to both. */
+struct kd_conn kd_engine_conn(const struct kd_engine *e, const struct kd_flow *f);
+struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, const struct kd_flow *f,
+                            void *state);
+
+/* stats.c */
+void kd_engine_emit_stats(struct kd_engine *e, const char *scope, uint64_t now_us, uint64_t cpu_us);
+
+#endif

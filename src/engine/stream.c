@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TCP flows: the stream in order, who reads it, and its end. */
+#include "engine/internal.h"
+
+enum { MIDSTREAM_TRIES = 24 }; /* places in a stream begun in its middle where a message is looked for */
+
+static struct kd_tcp_ext *ext_of(struct kd_engine *e, struct kd_flow *f)
+{
+    if (f->ext != NULL)
+        return f->ext;
+    size_t size = 0;
+    struct kd_tcp_ext *x = kd_pool_take(e->pool, sizeof(*x), &size);
+    if (x == NULL)
+        return NULL;
+    memset(x, 0, sizeof(*x));
+    x->size = size;
+    x->candidates = e->over_tcp;
+    x->conn = kd_engine_conn(e, f);
+    kd_arena_init(&x->mem, e->pool, e->cfg.lim->flow_bytes);
+    f->ext = x;
+    return x;
+}
+
+static void drop_probes(struct kd_engine *e, struct kd_tcp_ext *x)
+{
+    kd_buf_done(&x->probe[0], e->pool);
+    kd_buf_done(&x->probe[1], e->pool);
+}
+
+static void keep_head(struct kd_tcp_ext *x, struct kd_bytes in)
+{
+    size_t n = kd_min_size(in.n, sizeof(x->head) - x->n_head);
+    memcpy(x->head + x->n_head, in.p, n);
+    x->n_head = (uint8_t)(x->n_head + n);
+}
+
+static void nobody_reads(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x, struct kd_bytes in)
+{
+    if (x->n_head == 0)
+        keep_head(x, x->probe[0].n > 0 ? kd_buf_view(&x->probe[0]) : in);
+    drop_probes(e, x);
+    x->candidates = e->over_tcp;
+    if ((f->flags & KD_FLOW_MIDSTREAM) && ++f->probes < MIDSTREAM_TRIES)
+        return; /* perhaps a message begins with the next segment */
+    f->app = KD_APP_FAILED;
+    f->flags |= KD_FLOW_OPAQUE;
+}
+
+static void turn(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x)
+{
+    struct kd_tcp_half half = x->half[0];
+    struct kd_buf probe = x->probe[0];
+    x->half[0] = x->half[1];
+    x->half[1] = half;
+    x->probe[0] = x->probe[1];
+    x->probe[1] = probe;
+    kd_flow_turn(f);
+    x->conn = kd_engine_conn(e, f);
+}
+
+static void parser_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x, unsigned dir,
+                        struct kd_bytes in)
+{
+    const struct kd_parser *p = kd_parsers[f->parser - 1];
+    struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
+    enum kd_status s = kd_feed_data(p, &ctx, &x->feed[dir], (enum kd_dir)dir, in);
+    if (s != KD_OK && s != KD_CLOSED)
+        kd_anomaly(&ctx, s == KD_LIMIT ? "message_too_long" : "message_malformed", x->feed[dir].offset);
+    if (x->feed[0].ended && x->feed[1].ended)
+        f->flags |= KD_FLOW_OPAQUE;
+}
+
+static bool begin_parser(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x, int which)
+{
+    const struct kd_parser *p = kd_parsers[which];
+    x->state = kd_arena_alloc(&x->mem, p->state_bytes > 0 ? p->state_bytes : 1);
+    if (x->state == NULL) {
+        f->flags |= KD_FLOW_DEGRADED | KD_FLOW_OPAQUE;
+        drop_probes(e, x);
+        return false;
+    }
+    f->parser = (uint8_t)(which + 1);
+    f->app = (uint8_t)p->app;
+    return true;
+}
+
+/* Data while the protocol is unknown: ask with all that came in this direction. */
+static void probe_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x, unsigned dir,
+                       struct kd_bytes in)
+{
+    bool reversed = false;
+    kd_parser_set set = x->candidates;
+    struct kd_bytes all = in;
+    if (x->probe[dir].n > 0) {
+        if (!kd_buf_add(&x->probe[dir], e->pool, in, e->cfg.lim->probe_bytes + in.n)) {
+            nobody_reads(e, f, x, in);
+            return;
+        }
+        all = kd_buf_view(&x->probe[dir]);
+        in = (struct kd_bytes){NULL, 0};
+    }
+    int which = kd_engine_recognise(e, &x->conn, dir, all, &set, &reversed);
+    if (which == RECOGNISED_MORE && all.n < e->cfg.lim->probe_bytes) {
+        if (in.n > 0 && !kd_buf_add(&x->probe[dir], e->pool, in, e->cfg.lim->probe_bytes))
+            nobody_reads(e, f, x, all);
+        return;
+    }
+    if (which < 0) {
+        /* The other side's data may still tell, as long as it has not spoken. */
+        if (f->data[dir ^ 1] == 0 && all.n < e->cfg.lim->probe_bytes && x->probe[dir ^ 1].n == 0 &&
+            (in.n == 0 || kd_buf_add(&x->probe[dir], e->pool, in, e->cfg.lim->probe_bytes)))
+            return;
+        nobody_reads(e, f, x, all);
+        return;
+    }
+    if (reversed) {
+        turn(e, f, x);
+        dir ^= 1;
+    }
+    if (!begin_parser(e, f, x, which))
+        return;
+    struct kd_buf probe[2] = {x->probe[0], x->probe[1]};
+    x->probe[0] = x->probe[1] = (struct kd_buf){0};
+    for (unsigned d = 0; d < 2; d++) {
+        if (probe[d].n > 0)
+            parser_data(e, f, x, d, kd_buf_view(&probe[d]));
+        kd_buf_done(&probe[d], e->pool);
+    }
+    if (in.n > 0)
+        parser_data(e, f, x, dir, in);
+}
+
+static void on_data(void *arg, struct kd_flow *f, unsigned dir, struct kd_bytes in)
+{
+    struct kd_engine *e = arg;
+    struct kd_tcp_ext *x = f->ext;
+    if (f->parser != 0)
+        parser_data(e, f, x, dir, in);
+    else if ((f->flags & KD_FLOW_OPAQUE) == 0)
+        probe_data(e, f, x, dir, in);
+}
+
+static void on_gap(void *arg, struct kd_flow *f, unsigned dir, uint64_t n)
+{
+    struct kd_engine *e = arg;
+    struct kd_tcp_ext *x = f->ext;
+    if (f->parser == 0) {
+        /* What is behind the hole is the middle of something. */
+        kd_buf_done(&x->probe[dir], e->pool);
+        f->flags |= KD_FLOW_MIDSTREAM;
+        return;
+    }
+    struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
+    kd_feed_gap(kd_parsers[f->parser - 1], &ctx, &x->feed[dir], (enum kd_dir)dir, n);
+}
+
+static void on_conflict(void *arg, struct kd_flow *f, unsigned dir)
+{
+    (void)dir;
+    kd_engine_anomaly(arg, f, "stream", "overlap_different_data");
+}
+
+void kd_engine_reader(struct kd_engine *e)
+{
+    e->reader = (struct kd_tcp_reader){.data = on_data, .gap = on_gap, .conflict = on_conflict, .arg = e};
+}
+
+/* Nobody reads the stream any more: what it held is given back, its numbers go on. */
+static void let_go(struct kd_engine *e, struct kd_flow *f)
+{
+    struct kd_tcp_ext *x = f->ext;
+    kd_tcp_drop(x->half, e->pool);
+    drop_probes(e, x);
+}
+
+void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
+{
+    uint8_t before = f->state;
+    kd_tcp_state(f, p, dir);
+    if (f->flags & KD_FLOW_OPAQUE)
+        return;
+    bool has_data = p->payload_wire > 0 && (p->tcp_flags & KD_TCP_RST) == 0;
+    if (f->ext == NULL && !has_data)
+        return;
+    struct kd_tcp_ext *x = ext_of(e, f);
+    if (x == NULL) {
+        f->flags |= KD_FLOW_DEGRADED | KD_FLOW_OPAQUE;
+        return;
+    }
+    if (before == KD_FLOW_RESET)
+        return;
+    kd_tcp_data(x->half, f, p, dir, e->cfg.lim, e->pool, &e->reader);
+    if (f->flags & KD_FLOW_OPAQUE)
+        let_go(e, f);
+}
+
+void kd_engine_tcp_end(struct kd_engine *e, struct kd_flow *f)
+{
+    struct kd_tcp_ext *x = f->ext;
+    if (x == NULL)
+        return;
+    if ((f->flags & KD_FLOW_OPAQUE) == 0)
+        kd_tcp_finish(x->half, f, e->pool, &e->reader);
+    if (f->parser != 0) {
+        const struct kd_parser *p = kd_parsers[f->parser - 1];
+        struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
+        kd_feed_end(p, &ctx, &x->feed[0], KD_TO_SERVER);
+        kd_feed_end(p, &ctx, &x->feed[1], KD_TO_CLIENT);
+        if (p->close != NULL)
+            p->close(&ctx);
+    } else if (x->n_head == 0 && x->probe[0].n + x->probe[1].n > 0) {
+        keep_head(x, kd_buf_view(&x->probe[x->probe[0].n > 0 ? 0 : 1]));
+    }
+    kd_tcp_drop(x->half, e->pool);
+    drop_probes(e, x);
+    kd_arena_done(&x->mem);
+}
