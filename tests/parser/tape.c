@@ -2,6 +2,7 @@
 #include "tape.h"
 
 enum { POOL_BYTES = 64 << 20, TEXT_MAX = 32 << 20, START_S = 1700000000 };
+enum { CHUNK_TO_CLIENT = 1, CHUNK_GAP = 2, CHUNK_DATAGRAM = 4 };
 
 struct text_sink {
     struct kd_sink sink;
@@ -56,7 +57,22 @@ struct player {
     struct kd_ctx ctx;
     struct kd_feed feed[2];
     struct kd_tape_run *run;
+    bool stream;
 };
+
+/* Is this tape played as a stream to the parser? */
+static bool is_stream(const struct kd_parser *p, struct kd_bytes tape)
+{
+    bool datagrams = tape.n > 0 && (tape.p[0] & CHUNK_DATAGRAM) != 0 && (p->over & KD_OVER_UDP) != 0;
+    return (p->over & KD_OVER_TCP) != 0 && !datagrams;
+}
+
+static uint8_t proto_of(const struct kd_parser *p, bool stream)
+{
+    if (stream)
+        return 6;
+    return p->over & KD_OVER_UDP ? 17 : p->over & KD_OVER_ND ? 58 : 0;
+}
 
 static void play_piece(struct player *pl, enum kd_dir dir, struct kd_bytes piece)
 {
@@ -65,7 +81,7 @@ static void play_piece(struct player *pl, enum kd_dir dir, struct kd_bytes piece
     if (piece.n > 0)
         memcpy(copy, piece.p, piece.n);
     enum kd_status s;
-    if (pl->p->over & KD_OVER_TCP)
+    if (pl->stream)
         s = kd_feed_data(pl->p, &pl->ctx, &pl->feed[dir], dir, kd_bytes_of(copy, piece.n));
     else
         s = pl->p->message(&pl->ctx, dir, kd_bytes_of(copy, piece.n));
@@ -78,12 +94,16 @@ static void play_chunk(struct player *pl, struct kd_cur *tape, size_t step)
 {
     uint8_t flags = kd_cur_u8(tape);
     uint16_t n = kd_cur_be16(tape);
-    enum kd_dir dir = flags & 1 ? KD_TO_CLIENT : KD_TO_SERVER;
-    bool stream = (pl->p->over & KD_OVER_TCP) != 0;
+    enum kd_dir dir = flags & CHUNK_TO_CLIENT ? KD_TO_CLIENT : KD_TO_SERVER;
+    bool stream = pl->stream;
     pl->ctx.now_us += 1000;
-    if (flags & 2) {
+    if (flags & CHUNK_GAP) {
         if (stream)
             kd_feed_gap(pl->p, &pl->ctx, &pl->feed[dir], dir, n);
+        else
+            pl->ctx.now_us += (uint64_t)n * 1000;
+        if (!stream && pl->p->tick != NULL)
+            pl->p->tick(&pl->ctx);
         return;
     }
     struct kd_bytes data = kd_cur_take(tape, kd_min_size(n, kd_cur_left(tape)));
@@ -107,19 +127,23 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     sink.out = kd_out_of(room, TEXT_MAX);
     static const uint8_t client[4] = {10, 1, 2, 3};
     static const uint8_t server[4] = {10, 1, 0, 5};
+    bool stream = is_stream(p, tape);
     struct kd_conn conn = {
         .client = kd_addr_v4(client),
         .server = kd_addr_v4(server),
         .client_port = 49152,
         .server_port = p->ports != NULL ? p->ports[0] : 0,
-        .proto = p->over & KD_OVER_TCP ? 6 : p->over & KD_OVER_UDP ? 17 : 0,
+        .proto = proto_of(p, stream),
         .flow_id = 1,
+        .client_mac = {{2, 0, 0, 0, 0, 1}},
+        .server_mac = {{2, 0, 0, 0, 0, 2}},
     };
     struct kd_arena arena;
     kd_arena_init(&arena, pool, kd_limits_default.flow_bytes);
     struct player pl = {
         .p = p,
         .run = &run,
+        .stream = stream,
         .ctx = {.lim = &kd_limits_default,
                 .pool = pool,
                 .conn = &conn,
@@ -131,7 +155,7 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     struct kd_cur c = kd_cur_of(tape);
     while (kd_cur_more(&c))
         play_chunk(&pl, &c, step);
-    for (int dir = 0; dir < 2 && (p->over & KD_OVER_TCP); dir++)
+    for (int dir = 0; dir < 2 && stream; dir++)
         kd_feed_end(p, &pl.ctx, &pl.feed[dir], (enum kd_dir)dir);
     if (p->close != NULL)
         p->close(&pl.ctx);
@@ -157,16 +181,30 @@ void kd_tape_run_done(struct kd_tape_run *run)
 
 void kd_tape_add(struct kd_out *tape, enum kd_dir dir, struct kd_bytes data)
 {
-    kd_out_u8(tape, dir == KD_TO_CLIENT ? 1 : 0);
+    kd_out_u8(tape, dir == KD_TO_CLIENT ? CHUNK_TO_CLIENT : 0);
     kd_out_be16(tape, (uint16_t)data.n);
     kd_out_bytes(tape, data);
+}
+
+void kd_tape_add_datagram(struct kd_out *tape, enum kd_dir dir, struct kd_bytes data)
+{
+    kd_out_u8(tape, (uint8_t)(CHUNK_DATAGRAM | (dir == KD_TO_CLIENT ? CHUNK_TO_CLIENT : 0)));
+    kd_out_be16(tape, (uint16_t)data.n);
+    kd_out_bytes(tape, data);
+}
+
+void kd_tape_add_gap(struct kd_out *tape, enum kd_dir dir, uint16_t n)
+{
+    kd_out_u8(tape, (uint8_t)(CHUNK_GAP | (dir == KD_TO_CLIENT ? CHUNK_TO_CLIENT : 0)));
+    kd_out_be16(tape, n);
 }
 
 static void probe_all(const struct kd_parser *p, struct kd_bytes tape)
 {
     struct kd_cur c = kd_cur_of(tape);
     (void)kd_cur_take(&c, 3);
-    struct kd_conn conn = {.proto = 6};
+    uint16_t port = p->ports != NULL ? p->ports[0] : 0;
+    struct kd_conn conn = {.proto = proto_of(p, is_stream(p, tape)), .server_port = port};
     if (p->probe != NULL)
         for (int dir = 0; dir < 2; dir++)
             (void)p->probe(kd_bytes_of(c.p, c.n), (enum kd_dir)dir, &conn);
@@ -184,7 +222,7 @@ const char *kd_tape_check(const struct kd_parser *p, struct kd_bytes tape, size_
     else if (whole.n > whole.in_bytes * 64 + whole.n_records * 2048 + 65536 ||
              whole.n_records > whole.in_bytes + 1024)
         broken = "output is out of proportion to input";
-    if (broken == NULL && (p->over & KD_OVER_TCP)) {
+    if (broken == NULL && is_stream(p, tape)) {
         struct kd_tape_run split = kd_tape_play(p, tape, step);
         if (split.pool_left != 0)
             broken = "memory was not given back (split)";

@@ -2,7 +2,9 @@
 /* A conversation as a tape, played to one parser: the form of fuzz seeds and of parser tests.
  *
  * Tape: chunks of  u8 direction (bit 0: 1 = to client; bit 1: a gap follows instead of data), u16 length
- * big-endian, then the bytes (none for a gap, whose size is the length). */
+ * big-endian, then the bytes (none for a gap, whose size is the length).  A parser over both TCP and UDP is
+ * played as a stream, unless bit 2 is set in the first chunk: then chunks are datagrams.  Where chunks are
+ * datagrams a "gap" is a pause of so many milliseconds. */
 #ifndef KD_TESTS_TAPE_H
 #define KD_TESTS_TAPE_H
 
@@ -24,8 +26,10 @@ struct kd_tape_run {
 struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape, size_t step);
 void kd_tape_run_done(struct kd_tape_run *run);
 
-/* Builder: append a chunk to a tape buffer. */
+/* Builder: append a chunk to a tape buffer; as a datagram for a parser over both; a gap or pause. */
 void kd_tape_add(struct kd_out *tape, enum kd_dir dir, struct kd_bytes data);
+void kd_tape_add_datagram(struct kd_out *tape, enum kd_dir dir, struct kd_bytes data);
+void kd_tape_add_gap(struct kd_out *tape, enum kd_dir dir, uint16_t n);
 
 /* The properties every parser must have, for any input: whole and split give the same records (streams),
  * memory returns, output is bounded, records are valid JSON bodies that survive encode and decode.  NULL,
