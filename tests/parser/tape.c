@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tape.h"
 
-enum { POOL_BYTES = 64 << 20, TEXT_MAX = 32 << 20, START_S = 1700000000 };
+enum { POOL_BYTES = 64 << 20, TEXT_FIRST = 16 << 10, START_S = 1700000000 };
 enum { CHUNK_TO_CLIENT = 1, CHUNK_GAP = 2, CHUNK_DATAGRAM = 4 };
 
 struct text_sink {
@@ -12,6 +12,17 @@ struct text_sink {
     uint8_t *wire;
     struct kd_pool *mem;
 };
+
+/* Room for one more record of n encoded bytes as JSON: six bytes for one, and the keys. */
+static void make_room(struct kd_out *text, size_t n)
+{
+    size_t need = text->n + n * 6 + 16384;
+    if (need <= text->max)
+        return;
+    text->max = need * 2;
+    text->p = realloc(text->p, text->max);
+    KD_ASSERT(text->p != NULL);
+}
 
 static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type,
                       const void *body)
@@ -35,6 +46,7 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         t->bad_codec = true;
         return;
     }
+    make_room(&t->out, w.n);
     struct kd_cur c = kd_cur_of(kd_out_bytes_view(&w));
     struct kd_bytes enc;
     struct kd_bytes whole;
@@ -122,9 +134,9 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     struct kd_pool *pool = kd_pool_new(POOL_BYTES);
     struct kd_pool *mem = kd_pool_new(POOL_BYTES);
     struct text_sink sink = {.sink.record = on_record, .mem = mem, .wire = malloc(KD_BATCH_MAX)};
-    uint8_t *room = malloc(TEXT_MAX);
+    uint8_t *room = malloc(TEXT_FIRST);
     KD_ASSERT(pool != NULL && mem != NULL && sink.wire != NULL && room != NULL);
-    sink.out = kd_out_of(room, TEXT_MAX);
+    sink.out = kd_out_of(room, TEXT_FIRST);
     static const uint8_t client[4] = {10, 1, 2, 3};
     static const uint8_t server[4] = {10, 1, 0, 5};
     bool stream = is_stream(p, tape);
@@ -163,7 +175,7 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     run.pool_left = kd_pool_used(pool);
     run.n_records = sink.n_records;
     run.n = sink.out.n;
-    run.text = realloc(room, run.n + 1);
+    run.text = realloc(sink.out.p, run.n + 1);
     run.text[run.n] = '\0';
     if (sink.bad_codec)
         run.status[0] = run.status[1] = KD_STATUS_COUNT;
