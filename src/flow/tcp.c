@@ -223,11 +223,9 @@ static void take_data(struct stream *s, uint32_t seq, struct kd_bytes b)
         s->f->flags |= KD_FLOW_DEGRADED;
         if (h->pieces != NULL)
             give_up_hole(s);
-        /* The hole is gone; this data may now be next, or wait behind another. */
-        if (distance(seq, h->next_seq) <= 0 || h->pieces != NULL)
-            return;
-        skip_lost(s, seq - h->next_seq);
-        take_data(s, seq, b);
+        else
+            skip_lost(s, seq - h->next_seq);
+        take_data(s, seq, b); /* one hole less each time, so this ends */
     }
 }
 
