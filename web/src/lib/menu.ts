@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The menu: one line per page. A new page is one line here and one in Shell.svelte.
 import type { Role } from '../gen/api';
-import type { IconName } from '../ui/Icon.svelte';
+import type { IconName } from './icons';
 import type { Key } from './i18n.svelte';
 
 export interface MenuItem {
