@@ -2,7 +2,7 @@
 // What people do on the pages, done by the means they have. Everything is put back afterwards.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask, open, pattern, settled, visit, words } from './support.mjs';
+import { ask, login, open, pattern, settled, visit, words } from './support.mjs';
 
 test('filters live in the address and survive a reload', async () => {
     const { page, word, close } = await open();
@@ -40,6 +40,7 @@ test('a detection is taken in hand with a note, closed and reopened', async () =
     const { id } = (await ask(page, '/detections?limit=1&state=open')).items[0];
     await visit(page, `#/detections/${id}`);
     const button = (key) => page.getByRole('button', { name: word[key], exact: true });
+    await page.getByLabel(word['decide.note'], { exact: true }).fill('');
     assert.ok(await button('action.close').isDisabled(), 'closing needs a reason');
     await page.getByLabel(word['decide.note'], { exact: true }).fill('担当の髙橋が確認 ①');
     await button('action.acknowledge').click();
@@ -153,20 +154,41 @@ test('an expression that cannot be read is shown where it breaks', async () => {
     await close();
 });
 
-test('a user is added, seen in the audit log, and removed', async () => {
+/** A viewer's first login: a new password, then pages without the means to change anything. */
+async function looksOnly(name, password) {
+    const { page, word, close } = await open({ loggedIn: false });
+    const { mustChange } = await login(page, 'ja', name, password);
+    assert.ok(mustChange, 'a password given by somebody else must be changed');
+    await page.getByLabel(word['password.old'], { exact: true }).fill(password);
+    await page.getByLabel(word['password.new'], { exact: true }).fill(`${password} and then`);
+    await page.getByLabel(word['password.again'], { exact: true }).fill(`${password} and then`);
+    await page.getByRole('button', { name: word['password.change'] }).click();
+    const menu = page.getByRole('navigation', { name: word['nav.label'] });
+    await menu.waitFor();
+    assert.equal(await menu.getByRole('link', { name: word['nav.users'], exact: true }).count(), 0);
+    const { id } = (await ask(page, '/detections?limit=1')).items[0];
+    await visit(page, `#/detections/${id}`);
+    await page.getByText(word['decide.viewer']).waitFor();
+    assert.equal(await page.getByRole('button', { name: word['action.acknowledge'] }).count(), 0);
+    await close();
+}
+
+test('a viewer is added, looks without changing anything, is in the audit log, and removed', async () => {
     const { page, word, close } = await open();
     const name = `t${Date.now()}`;
+    const password = 'only for a moment 5';
     await visit(page, '#/users');
     await page.getByLabel(word['login.user'], { exact: true }).fill(name);
-    await page.getByLabel(word['users.password'], { exact: true }).fill('only for a moment 5');
+    await page.getByLabel(word['users.password'], { exact: true }).fill(password);
     await page.getByRole('button', { name: word['users.add'], exact: true }).click();
     const row = page.locator('tbody tr').filter({ hasText: name });
     await row.waitFor();
+    await looksOnly(name, password);
     page.once('dialog', (dialog) => dialog.accept());
     await row.getByRole('button', { name: new RegExp(word['users.remove']) }).click();
     await row.waitFor({ state: 'detached' });
     await visit(page, '#/audit');
-    await page.locator('tbody tr').first().waitFor();
+    await page.locator('tbody tr').filter({ hasText: name }).first().waitFor();
     await close();
 });
 

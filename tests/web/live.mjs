@@ -66,6 +66,22 @@ test('a detection that arrives is shown and announced without reloading', async 
     await close();
 });
 
+test('a part of the sensor that stops is told', async () => {
+    const { page, close } = await open();
+    await visit(page, '');
+    const { now } = await ask(page, '/today');
+    const text = { ja: '試験: 検知の判断が止まりました', en: 'Test: the brain stopped' };
+    await page.route('**/api/v1/events', (route) => route.fulfill({
+        contentType: 'text/event-stream',
+        body: `event: hello\ndata: ${JSON.stringify({ now })}\n\n` +
+            `event: role\ndata: ${JSON.stringify({ role: 'brain', state: 'restarting', text })}\n\n`,
+    }));
+    await page.reload();
+    await page.getByText(text.ja).waitFor();
+    await axeClean(page, 'a part stopped');
+    await close();
+});
+
 test('an ended session leads to the login, and back to the same page', async () => {
     const { page, word, close } = await open();
     await page.route('**/api/v1/hosts**', (route) => route.fulfill({

@@ -85,11 +85,11 @@ export async function settled(page) {
     await page.locator('.waiting').waitFor({ state: 'detached' });
 }
 
-export async function login(page, lang) {
+export async function login(page, lang, name = user, password = secret.password) {
     const word = words[lang];
     await page.goto(`${base}/`);
-    await page.getByLabel(word['login.user'], { exact: true }).fill(user);
-    await page.getByLabel(word['login.password'], { exact: true }).fill(secret.password);
+    await page.getByLabel(word['login.user'], { exact: true }).fill(name);
+    await page.getByLabel(word['login.password'], { exact: true }).fill(password);
     await page.getByRole('button', { name: word['login.go'], exact: true }).click();
     const first = page.getByRole('heading', { name: word['login.firstTitle'] });
     const inside = page.locator('nav#menu');

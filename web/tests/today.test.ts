@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
-import type { Detection, Severity, State } from '../src/gen/api';
+import type { Detection, RoleEvent, Severity, State } from '../src/gen/api';
+import { told } from '../src/lib/live.svelte';
 import { merged } from '../src/lib/today.svelte';
 
 const one = (id: number, severity: Severity, state: State = 'open'): Detection =>
@@ -22,4 +23,12 @@ test('a repeat replaces itself and a closed one goes', () => {
 test('no more than five', () => {
     const top = [1, 2, 3, 4, 5].map((id) => one(id, 'high'));
     expect(ids(merged(top, one(6, 'critical')))).toEqual([6, 5, 4, 3, 2]);
+});
+
+test('a part that stops is told until it is back, and its return is told', () => {
+    const event = (role: string, state: RoleEvent['state']): RoleEvent => ({ role, state, text: { ja: role, en: role } });
+    expect(told([], event('brain', 'running'))).toEqual([]);
+    const stopped = told(told([], event('brain', 'restarting')), event('store', 'failed'));
+    expect(stopped.map((one) => one.role)).toEqual(['brain', 'store']);
+    expect(told(stopped, event('brain', 'running')).map((one) => `${one.role} ${one.state}`)).toEqual(['store failed', 'brain running']);
 });

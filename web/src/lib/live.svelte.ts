@@ -8,6 +8,7 @@ import { me } from './session.svelte';
 const SILENCE_MS = 20_000;
 const FIRST_WAIT_S = 1;
 const LONGEST_WAIT_S = 30;
+const BACK_TOLD_MS = 60_000; // a part that is back is told for so long
 
 export type LiveState = 'connecting' | 'live' | 'off';
 type Listener = (detection: Detection) => void;
@@ -15,7 +16,7 @@ type Listener = (detection: Detection) => void;
 let state = $state<LiveState>('connecting');
 let retryIn = $state(0);
 let tick = $state.raw<HealthTick | null>(null);
-let role = $state.raw<RoleEvent | null>(null);
+let roles = $state.raw<RoleEvent[]>([]); // what to tell: stopped parts, and those just back
 let connections = $state(0); // hello seen so many times; pages reload what they missed
 
 let source: EventSource | null = null;
@@ -32,6 +33,12 @@ export const serverNow = (): number => Date.now() + clockOffsetMs;
 export function setServerNow(now: string): void {
     const at = instant(now);
     if (!Number.isNaN(at)) clockOffsetMs = at - Date.now();
+}
+
+/** One line per part of the sensor; one that starts without having stopped is not worth telling. */
+export function told(known: RoleEvent[], said: RoleEvent): RoleEvent[] {
+    const others = known.filter((one) => one.role !== said.role);
+    return said.state === 'running' && others.length === known.length ? known : [...others, said];
 }
 
 function heard<T>(event: Event): T | null {
@@ -52,6 +59,7 @@ function connect(): void {
         const hello = heard<Hello>(event);
         if (hello) setServerNow(hello.now);
         state = 'live';
+        roles = []; // the health page knows what happened meanwhile
         wait = FIRST_WAIT_S;
         connections += 1;
     });
@@ -66,7 +74,9 @@ function connect(): void {
         if (detection) for (const listen of listeners) listen(detection);
     });
     opened.addEventListener('role', (event) => {
-        role = heard<RoleEvent>(event);
+        const said = heard<RoleEvent>(event);
+        if (said) roles = told(roles, said);
+        if (said?.state === 'running') setTimeout(() => (roles = roles.filter((one) => one !== said)), BACK_TOLD_MS);
     });
     opened.onerror = () => lost();
 }
@@ -100,8 +110,8 @@ export const live = {
     get tick(): HealthTick | null {
         return tick;
     },
-    get role(): RoleEvent | null {
-        return role;
+    get roles(): RoleEvent[] {
+        return roles;
     },
     get connections(): number {
         return connections;
