@@ -29,6 +29,12 @@ static inline struct kd_bytes kd_bytes_from(struct kd_bytes b, size_t off)
     return (struct kd_bytes){b.p + off, b.n - off};
 }
 
+/* The byte at `i`; 0 behind the end. */
+static inline uint8_t kd_bytes_at(struct kd_bytes b, size_t i)
+{
+    return i < b.n ? b.p[i] : 0;
+}
+
 /* The first `n` bytes of b, or all of it. */
 static inline struct kd_bytes kd_bytes_head(struct kd_bytes b, size_t n)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tape.h"
 
+#include "base/charset.h"
+
 enum { POOL_BYTES = 64 << 20, TEXT_FIRST = 16 << 10, START_S = 1700000000 };
 enum { CHUNK_TO_CLIENT = 1, CHUNK_GAP = 2, CHUNK_DATAGRAM = 4 };
 
@@ -130,6 +132,7 @@ static void play_chunk(struct player *pl, struct kd_cur *tape, size_t step)
 
 struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape, size_t step)
 {
+    kd_charset_init();
     struct kd_tape_run run = {0};
     struct kd_pool *pool = kd_pool_new(POOL_BYTES);
     struct kd_pool *mem = kd_pool_new(POOL_BYTES);

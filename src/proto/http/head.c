@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base64.h"
+#include "proto/http/http.h"
+
+enum { METHOD_MAX = 32, UNFOLD_MAX = 4096 };
+
+static const char *const known_methods[] = {
+    "GET ",     "POST ",     "HEAD ",      "PUT ",       "DELETE ",  "OPTIONS ", "CONNECT ", "TRACE ",
+    "PATCH ",   "PROPFIND ", "PROPPATCH ", "MKCOL ",     "COPY ",    "MOVE ",    "LOCK ",    "UNLOCK ",
+    "REPORT ",  "SEARCH ",   "RPC_IN_DATA ", "RPC_OUT_DATA ", "BITS_POST ", "CCM_POST ", "M-POST ",
+    "SUBSCRIBE ", "NOTIFY ", "DEBUG ",
+};
+
+static enum kd_probe starts_with(struct kd_bytes in, const char *text)
+{
+    struct kd_bytes want = kd_str(text);
+    if (in.n >= want.n)
+        return kd_bytes_starts(in, want) ? KD_PROBE_YES : KD_PROBE_NO;
+    return kd_bytes_starts(want, in) ? KD_PROBE_MORE : KD_PROBE_NO;
+}
+
+enum kd_probe http_looks_like_request(struct kd_bytes in)
+{
+    for (size_t i = 0; i < KD_COUNT(known_methods); i++) {
+        enum kd_probe hit = starts_with(in, known_methods[i]);
+        if (hit != KD_PROBE_NO)
+            return hit;
+    }
+    return KD_PROBE_NO;
+}
+
+enum kd_probe http_looks_like_response(struct kd_bytes in)
+{
+    return starts_with(in, "HTTP/1.");
+}
+
+static bool is_token_char(uint8_t c)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    return (c >= '0' && c <= '9') || (kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'z') ||
+           (c != 0 && strchr(others, c) != NULL);
+}
+
+static bool is_token(struct kd_bytes b)
+{
+    for (size_t i = 0; i < b.n; i++)
+        if (!is_token_char(b.p[i]))
+            return false;
+    return b.n > 0;
+}
+
+/* host[:port], IPv6 in brackets; the name is kept in lower case, without brackets. */
+static void keep_host(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes authority)
+{
+    struct kd_bytes host = authority;
+    struct kd_bytes port = {NULL, 0};
+    if (kd_bytes_at(authority, 0) == '[') {
+        port = kd_bytes_from(authority, 1);
+        host = kd_bytes_cut(&port, ']');
+        if (kd_bytes_at(port, 0) == ':')
+            port = kd_bytes_from(port, 1);
+    } else {
+        size_t colon = kd_bytes_find_byte(authority, ':');
+        if (colon != SIZE_MAX) {
+            host = kd_bytes_head(authority, colon);
+            port = kd_bytes_from(authority, colon + 1);
+        }
+    }
+    uint64_t number = 0;
+    if (kd_bytes_to_u64(port, UINT16_MAX, &number))
+        tx->rec.http_port = (uint16_t)number;
+    uint8_t lower[256];
+    struct kd_out o = kd_out_of(lower, sizeof(lower));
+    for (size_t i = 0; i < host.n && i < sizeof(lower); i++)
+        kd_out_u8(&o, kd_ascii_lower(host.p[i]));
+    tx->rec.hostname = http_tx_keep(ctx, tx, KD_TO_SERVER, kd_out_bytes_view(&o));
+}
+
+static bool same_host(const struct http_tx *tx, struct kd_bytes authority)
+{
+    if (kd_bytes_at(authority, 0) == '[')
+        authority = kd_bytes_from(authority, 1);
+    struct kd_bytes head = kd_bytes_head(authority, tx->rec.hostname.n);
+    uint8_t next = kd_bytes_at(authority, head.n);
+    return kd_bytes_ieq(head, tx->rec.hostname) && (next == 0 || next == ':' || next == ']');
+}
+
+/* scheme://[user[:password]@]host[:port]/… : the host counts before the Host field (RFC 9112 3.2.2).
+ * Returns where the authority's user information ends in the target, 0 without any. */
+static size_t read_absolute(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes target)
+{
+    size_t at = kd_bytes_find(kd_bytes_head(target, 16), kd_str("://"));
+    if (at == SIZE_MAX || at == 0)
+        return 0;
+    struct kd_bytes authority = kd_bytes_from(target, at + 3);
+    for (size_t i = 0; i < authority.n; i++)
+        if (authority.p[i] == '/' || authority.p[i] == '?' || authority.p[i] == '#')
+            authority.n = i;
+    size_t user_end = 0;
+    for (size_t i = 0; i < authority.n; i++)
+        if (authority.p[i] == '@')
+            user_end = i + 1;
+    keep_host(ctx, tx, kd_bytes_from(authority, user_end));
+    tx->host_in_target = true;
+    return user_end == 0 ? 0 : at + 3 + user_end;
+}
+
+static void keep_target(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes target)
+{
+    size_t secret_end = 0;
+    if (tx->is_connect) {
+        keep_host(ctx, tx, target);
+        tx->host_in_target = true;
+    } else if (kd_bytes_at(target, 0) != '/') {
+        secret_end = read_absolute(ctx, tx, target);
+    }
+    if (secret_end == 0 || secret_end > UNFOLD_MAX) {
+        tx->rec.url = http_tx_keep(ctx, tx, KD_TO_SERVER, target);
+        return;
+    }
+    /* Credentials in a URL are never recorded. */
+    uint8_t room[UNFOLD_MAX * 2];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    size_t scheme = kd_bytes_find(target, kd_str("://")) + 3;
+    kd_out_bytes(&o, kd_bytes_head(target, scheme));
+    kd_out_str(&o, "***@");
+    kd_out_bytes(&o, kd_bytes_head(kd_bytes_from(target, secret_end), UNFOLD_MAX));
+    tx->rec.url = http_tx_keep(ctx, tx, KD_TO_SERVER, kd_out_bytes_view(&o));
+}
+
+/* "HTTP/1.1" at the end of a request line: what lies before it is returned through *ret_target. */
+static struct kd_bytes cut_version(struct kd_bytes rest, struct kd_bytes *ret_target)
+{
+    size_t i = rest.n;
+    while (i > 0 && rest.p[i - 1] != ' ' && rest.p[i - 1] != '\t')
+        i--;
+    struct kd_bytes version = kd_bytes_from(rest, i);
+    if (!kd_bytes_istarts(version, kd_str("HTTP/"))) {
+        *ret_target = rest;
+        return (struct kd_bytes){NULL, 0};
+    }
+    *ret_target = kd_bytes_trim(kd_bytes_head(rest, i));
+    return version;
+}
+
+bool http_request_line(struct kd_ctx *ctx, struct kd_bytes line)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[KD_TO_SERVER];
+    struct kd_bytes rest = kd_bytes_trim(line);
+    size_t end = 0;
+    while (end < rest.n && end <= METHOD_MAX && is_token_char(rest.p[end]))
+        end++;
+    struct kd_bytes method = kd_bytes_head(rest, end);
+    uint8_t after = kd_bytes_at(rest, end);
+    struct kd_bytes target;
+    struct kd_bytes version = cut_version(kd_bytes_trim(kd_bytes_from(rest, end)), &target);
+    if (method.n == 0 || method.n > METHOD_MAX || (after != ' ' && after != '\t') || target.n == 0)
+        return false;
+    if (version.n == 0 && http_looks_like_request(rest) != KD_PROBE_YES && !side->skip_line)
+        return false;
+    if (version.n == 0)
+        http_event(ctx, HTTP_EV_VERSION, line.n);
+    if (kd_bytes_find_byte(target, ' ') != SIZE_MAX)
+        http_event(ctx, HTTP_EV_URI_SPACE, 0);
+    struct http_tx *tx = http_tx_new(ctx, true);
+    side->tx = tx;
+    if (tx == NULL)
+        return true;
+    tx->request_us = ctx->now_us;
+    tx->is_head = kd_bytes_eq_str(method, "HEAD");
+    tx->is_connect = kd_bytes_eq_str(method, "CONNECT");
+    tx->rec.http_method = http_tx_keep(ctx, tx, KD_TO_SERVER, method);
+    tx->rec.protocol = http_tx_keep(ctx, tx, KD_TO_SERVER, kd_bytes_head(version, 16));
+    keep_target(ctx, tx, target);
+    return true;
+}
+
+bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[KD_TO_CLIENT];
+    struct kd_bytes rest = kd_bytes_trim(line);
+    if (!kd_bytes_istarts(rest, kd_str("HTTP/1.")))
+        return false;
+    struct kd_bytes version = kd_bytes_cut(&rest, ' ');
+    rest = kd_bytes_trim(rest);
+    uint64_t status = 0;
+    if (!kd_bytes_to_u64(kd_bytes_cut(&rest, ' '), 999, &status) || status < 100)
+        return false;
+    side->status = (uint16_t)status;
+    /* An interim response does not use up the request. */
+    if (status < 200 && status != 101) {
+        side->tx = NULL;
+        return true;
+    }
+    struct http_tx *tx = http_tx_for_response(ctx);
+    side->tx = tx;
+    if (tx == NULL)
+        return true;
+    tx->rec.status = (uint16_t)status;
+    if (tx->rec.protocol.n == 0)
+        tx->rec.protocol = http_tx_keep(ctx, tx, KD_TO_CLIENT, kd_bytes_head(version, 16));
+    return true;
+}
+
+/* --- fields --- */
+
+static void read_length(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes value)
+{
+    /* "5, 5" is a list of equal lengths that an intermediary joined (RFC 9110 8.6). */
+    while (value.n > 0) {
+        struct kd_bytes item = kd_bytes_trim(kd_bytes_cut(&value, ','));
+        uint64_t length = 0;
+        if (!kd_bytes_to_u64(item, INT64_MAX, &length)) {
+            side->framing.bad_length = true;
+            http_event(ctx, HTTP_EV_LENGTH_BAD, side->head_bytes);
+        } else if (side->framing.has_length) {
+            if (length != side->framing.length)
+                http_event(ctx, HTTP_EV_LENGTH_DUPLICATE, side->head_bytes);
+        } else {
+            side->framing.length = length;
+            side->framing.has_length = true;
+        }
+    }
+}
+
+static void read_coding(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes value)
+{
+    while (value.n > 0) {
+        struct kd_bytes item = kd_bytes_trim(kd_bytes_cut(&value, ','));
+        if (item.n == 0 || kd_bytes_ieq(item, kd_str("identity")))
+            continue;
+        side->framing.coded = true;
+        side->framing.chunked = kd_bytes_ieq(item, kd_str("chunked"));
+        if (!side->framing.chunked && !kd_bytes_ieq(item, kd_str("gzip")) &&
+            !kd_bytes_ieq(item, kd_str("deflate")) && !kd_bytes_ieq(item, kd_str("compress")))
+            http_event(ctx, HTTP_EV_CODING_UNKNOWN, side->head_bytes);
+    }
+}
+
+static void read_host(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes value)
+{
+    struct http_tx *tx = side->tx;
+    if (tx != NULL && (side->framing.has_host || tx->host_in_target)) {
+        if (!same_host(tx, value))
+            http_event(ctx, side->framing.has_host ? HTTP_EV_HOST_DUPLICATE : HTTP_EV_HOST_MISMATCH,
+                       side->head_bytes);
+    } else if (tx != NULL) {
+        keep_host(ctx, tx, value);
+    }
+    side->framing.has_host = true;
+}
+
+/* name="value" within the parameters of Digest. */
+static struct kd_bytes digest_user(struct kd_bytes params)
+{
+    while (params.n > 0) {
+        params = kd_bytes_trim(params);
+        if (kd_bytes_istarts(params, kd_str("username=\""))) {
+            struct kd_bytes user = kd_bytes_from(params, 10);
+            return kd_bytes_cut(&user, '"');
+        }
+        struct kd_bytes skipped = kd_bytes_cut(&params, ',');
+        (void)skipped;
+    }
+    return params;
+}
+
+/* Scheme and user; the password is never kept. */
+static void read_authorization(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy)
+{
+    if (tx->auth != HTTP_AUTH_NONE)
+        return;
+    struct kd_bytes scheme = kd_bytes_head(kd_bytes_cut(&value, ' '), 32);
+    struct kd_bytes user = {NULL, 0};
+    uint8_t clear[HTTP_USER_MAX * 2];
+    struct kd_out o = kd_out_of(clear, sizeof(clear));
+    if (!is_token(scheme))
+        return;
+    tx->auth = HTTP_AUTH_OTHER;
+    tx->auth_proxy = proxy;
+    if (kd_bytes_ieq(scheme, kd_str("Basic"))) {
+        struct kd_base64 b = {0};
+        kd_base64_add(&b, kd_bytes_head(kd_bytes_trim(value), HTTP_USER_MAX * 4 / 3), &o);
+        kd_base64_end(&b, &o);
+        user = kd_out_bytes_view(&o);
+        size_t colon = kd_bytes_find_byte(user, ':');
+        user = colon == SIZE_MAX ? (struct kd_bytes){NULL, 0} : kd_bytes_head(user, colon);
+        tx->auth = HTTP_AUTH_BASIC;
+    } else if (kd_bytes_ieq(scheme, kd_str("Digest"))) {
+        user = kd_bytes_head(digest_user(value), HTTP_USER_MAX);
+        tx->auth = HTTP_AUTH_DIGEST;
+    }
+    uint8_t room[HTTP_USER_MAX + 64];
+    struct kd_out text = kd_out_of(room, sizeof(room));
+    kd_out_bytes(&text, scheme);
+    if (user.n > 0)
+        kd_out_str(&text, " ");
+    kd_out_bytes(&text, user);
+    tx->rec.authorization = http_tx_keep(ctx, tx, KD_TO_SERVER, kd_out_bytes_view(&text));
+    tx->auth_user = kd_bytes_from(tx->rec.authorization, scheme.n + 1);
+}
+
+static void keep_once(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes value,
+                      struct kd_bytes *field)
+{
+    if (field->n == 0)
+        *field = http_tx_keep(ctx, tx, dir, value);
+}
+
+struct field {
+    const char *name;
+    size_t offset; /* of a text in struct kd_rec_http */
+};
+
+#define TEXT(name, member) {name, offsetof(struct kd_rec_http, member)}
+static const struct field request_texts[] = {
+    TEXT("User-Agent", http_user_agent),
+    TEXT("Referer", http_refer),
+    TEXT("Content-Type", request_content_type),
+    TEXT("X-Forwarded-For", xff),
+};
+static const struct field response_texts[] = {
+    TEXT("Content-Type", http_content_type),
+    TEXT("Location", redirect),
+    TEXT("Server", server),
+    TEXT("Content-Encoding", content_encoding),
+    TEXT("Content-Disposition", content_disposition),
+};
+#undef TEXT
+
+static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes name,
+                      struct kd_bytes value)
+{
+    const struct field *row = dir == KD_TO_SERVER ? request_texts : response_texts;
+    size_t n = dir == KD_TO_SERVER ? KD_COUNT(request_texts) : KD_COUNT(response_texts);
+    for (size_t i = 0; i < n; i++)
+        if (kd_bytes_ieq(name, kd_str(row[i].name))) {
+            struct kd_bytes *field = (struct kd_bytes *)(void *)((uint8_t *)&tx->rec + row[i].offset);
+            keep_once(ctx, tx, dir, value, field);
+            return;
+        }
+}
+
+static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes name,
+                               struct kd_bytes value)
+{
+    if (kd_bytes_ieq(name, kd_str("Host"))) {
+        read_host(ctx, side, value);
+        return;
+    }
+    struct http_tx *tx = side->tx;
+    if (tx == NULL)
+        return;
+    if (kd_bytes_ieq(name, kd_str("Cookie")))
+        tx->rec.cookie = true;
+    else if (kd_bytes_ieq(name, kd_str("Authorization")))
+        read_authorization(ctx, tx, value, false);
+    else if (kd_bytes_ieq(name, kd_str("Proxy-Authorization")))
+        read_authorization(ctx, tx, value, true);
+    else
+        keep_text(ctx, tx, KD_TO_SERVER, name, value);
+}
+
+/* A folded value (obs-fold) in one line: each line end becomes a space. */
+static struct kd_bytes unfold(struct kd_bytes value, uint8_t room[UNFOLD_MAX])
+{
+    if (kd_bytes_find_byte(value, '\n') == SIZE_MAX)
+        return value;
+    value = kd_bytes_head(value, UNFOLD_MAX);
+    for (size_t i = 0; i < value.n; i++)
+        room[i] = value.p[i] == '\r' || value.p[i] == '\n' ? ' ' : value.p[i];
+    return kd_bytes_of(room, value.n);
+}
+
+void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    size_t colon = kd_bytes_find_byte(line, ':');
+    struct kd_bytes raw = kd_bytes_head(line, colon == SIZE_MAX ? line.n : colon);
+    struct kd_bytes name = kd_bytes_trim(raw);
+    if (colon == SIZE_MAX || name.n != raw.n || !is_token(name))
+        http_event(ctx, HTTP_EV_FIELD, side->head_bytes);
+    if (colon == SIZE_MAX)
+        return;
+    uint8_t room[UNFOLD_MAX];
+    struct kd_bytes value = kd_bytes_trim(unfold(kd_bytes_from(line, colon + 1), room));
+    if (kd_bytes_ieq(name, kd_str("Content-Length")))
+        read_length(ctx, side, value);
+    else if (kd_bytes_ieq(name, kd_str("Transfer-Encoding")))
+        read_coding(ctx, side, value);
+    else if (side->fields > ctx->lim->http_headers || side->head_bytes > ctx->lim->http_header_bytes)
+        return; /* framing alone is read beyond the limits */
+    else if (dir == KD_TO_SERVER)
+        read_request_field(ctx, side, name, value);
+    else if (side->tx != NULL)
+        keep_text(ctx, side->tx, KD_TO_CLIENT, name, value);
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1.x (RFC 9110, RFC 9112). */
+#include "proto/http/http.h"
+
+enum { LINE_MAX_BYTES = 1 << 20 };
+
+static const char *const event_names[HTTP_EVENTS] = {
+    [HTTP_EV_REQUEST_LINE] = "request_line_malformed",
+    [HTTP_EV_STATUS_LINE] = "status_line_malformed",
+    [HTTP_EV_LINE_TOO_LONG] = "header_line_too_long",
+    [HTTP_EV_FIELD] = "header_malformed",
+    [HTTP_EV_TOO_MANY_FIELDS] = "too_many_headers",
+    [HTTP_EV_HEAD_TOO_LONG] = "header_too_long",
+    [HTTP_EV_LENGTH_BAD] = "content_length_bad",
+    [HTTP_EV_LENGTH_DUPLICATE] = "duplicate_content_length",
+    [HTTP_EV_LENGTH_AND_CHUNKED] = "content_length_and_chunked",
+    [HTTP_EV_CODING_UNKNOWN] = "transfer_coding_unknown",
+    [HTTP_EV_CHUNK_SIZE] = "chunk_size_bad",
+    [HTTP_EV_CHUNK_END] = "chunk_end_bad",
+    [HTTP_EV_HOST_MISSING] = "host_missing",
+    [HTTP_EV_HOST_DUPLICATE] = "duplicate_host",
+    [HTTP_EV_HOST_MISMATCH] = "host_mismatch",
+    [HTTP_EV_VERSION] = "version_missing",
+    [HTTP_EV_URI_SPACE] = "uri_with_space",
+    [HTTP_EV_RESPONSE_ALONE] = "response_without_request",
+    [HTTP_EV_TOO_MANY_PENDING] = "too_many_pending",
+};
+
+void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at)
+{
+    struct http_state *st = ctx->state;
+    if (st->told & 1u << event)
+        return;
+    st->told |= 1u << event;
+    kd_anomaly(ctx, event_names[event], at);
+}
+
+/* --- recognition --- */
+
+static struct kd_bytes skip_empty_lines(struct kd_bytes in)
+{
+    for (unsigned i = 0; i < 8 && (kd_bytes_at(in, 0) == '\r' || kd_bytes_at(in, 0) == '\n'); i++)
+        in = kd_bytes_from(in, 1);
+    return in;
+}
+
+/* Other protocols share the shape of HTTP (RTSP, SIP, ICAP): the version decides, or, while the line is
+ * long, a target that only HTTP has. */
+static enum kd_probe probe_request(struct kd_bytes in)
+{
+    enum { LONG_TARGET = 1024 };
+    size_t end = kd_bytes_find_byte(in, '\n');
+    struct kd_bytes line = kd_bytes_trim(kd_bytes_head(in, end));
+    struct kd_bytes rest = line;
+    enum kd_probe known = http_looks_like_request(in);
+    if (end != SIZE_MAX) {
+        (void)kd_bytes_cut(&rest, ' ');
+        if (rest.n > 0 && kd_bytes_find(rest, kd_str(" HTTP/1.")) != SIZE_MAX)
+            return KD_PROBE_YES;
+        return known == KD_PROBE_YES && kd_bytes_at(rest, 0) == '/' &&
+                       kd_bytes_find_byte(rest, ' ') == SIZE_MAX
+                   ? KD_PROBE_YES
+                   : KD_PROBE_NO;
+    }
+    struct kd_bytes method = kd_bytes_cut(&rest, ' ');
+    for (size_t i = 0; i < method.n; i++)
+        if (method.p[i] <= ' ' || method.p[i] >= 0x7f)
+            return KD_PROBE_NO;
+    if (method.n > 32)
+        return KD_PROBE_NO;
+    if (in.n >= LONG_TARGET && known == KD_PROBE_YES &&
+        (kd_bytes_at(rest, 0) == '/' || kd_bytes_starts(rest, kd_str("http://"))))
+        return KD_PROBE_YES;
+    return KD_PROBE_MORE;
+}
+
+static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
+{
+    (void)conn;
+    in = skip_empty_lines(in);
+    enum kd_probe response = http_looks_like_response(in);
+    if (response == KD_PROBE_YES)
+        return dir == KD_TO_CLIENT ? KD_PROBE_YES : KD_PROBE_REVERSED;
+    enum kd_probe request = probe_request(in);
+    if (request == KD_PROBE_YES)
+        return dir == KD_TO_SERVER ? KD_PROBE_YES : KD_PROBE_REVERSED;
+    return response == KD_PROBE_MORE ? response : request;
+}
+
+/* --- framing --- */
+
+/* A line with its end and, in a head, with the folded lines behind it.  One that is too long is cut; the
+ * rest of it is then skipped as a body. */
+static enum kd_status frame_line(const struct kd_ctx *ctx, struct kd_bytes in, size_t seen, bool folds,
+                                 struct kd_frame *ret)
+{
+    size_t max = kd_min_size(ctx->lim->http_header_bytes, LINE_MAX_BYTES - 1);
+    struct kd_bytes window = kd_bytes_head(in, max);
+    size_t at = seen > 0 ? seen - 1 : 0; /* the last byte seen may be an LF whose successor was not */
+    for (;;) {
+        size_t lf = kd_bytes_find_byte(kd_bytes_from(window, at), '\n');
+        if (lf == SIZE_MAX && in.n < max)
+            return KD_MORE;
+        at = lf == SIZE_MAX ? max : at + lf + 1;
+        ret->len = at;
+        bool empty = at == 1 || (at == 2 && kd_bytes_at(in, 0) == '\r');
+        if (!folds || empty || at >= max)
+            return KD_OK;
+        if (at >= in.n) {
+            ret->len = at + 1;
+            return KD_MORE;
+        }
+        if (kd_bytes_at(in, at) != ' ' && kd_bytes_at(in, at) != '\t')
+            return KD_OK;
+    }
+}
+
+static enum kd_status frame_skip(struct kd_bytes in, struct kd_frame *ret)
+{
+    size_t lf = kd_bytes_find_byte(in, '\n');
+    *ret = (struct kd_frame){.len = lf == SIZE_MAX ? in.n : lf + 1, .is_body = true};
+    return KD_OK;
+}
+
+static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
+                            struct kd_frame *ret)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    enum kd_probe start;
+    if (side->skip_line)
+        return frame_skip(in, ret);
+    switch ((enum http_phase)side->phase) {
+    case HTTP_START:
+        return frame_line(ctx, in, seen, false, ret);
+    case HTTP_FIELDS:
+    case HTTP_TRAILER:
+        return frame_line(ctx, in, seen, true, ret);
+    case HTTP_CHUNK_SIZE:
+        return frame_line(ctx, in, seen, false, ret);
+    case HTTP_BODY:
+    case HTTP_CHUNK:
+        *ret = (struct kd_frame){.len = side->left, .is_body = true};
+        return KD_OK;
+    case HTTP_TUNNEL:
+        *ret = (struct kd_frame){.len = UINT64_MAX, .is_body = true};
+        return KD_OK;
+    case HTTP_LOST:
+    case HTTP_CONNECT:
+        start = dir == KD_TO_SERVER ? http_looks_like_request(in) : http_looks_like_response(in);
+        if (start == KD_PROBE_MORE)
+            return KD_MORE;
+        if (start == KD_PROBE_YES)
+            return frame_line(ctx, in, seen, false, ret);
+        if (side->phase == HTTP_LOST)
+            return frame_skip(in, ret);
+        *ret = (struct kd_frame){.len = UINT64_MAX, .is_body = true};
+        return KD_OK;
+    }
+    return KD_MALFORMED;
+}
+
+/* --- messages --- */
+
+static void expect_start(struct http_state *st, struct http_side *side)
+{
+    side->phase = st->tunnel ? HTTP_TUNNEL : HTTP_START;
+    side->tx = NULL;
+    side->left = 0;
+}
+
+static void end_message(struct kd_ctx *ctx, enum kd_dir dir, bool whole)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    struct http_tx *tx = side->tx;
+    bool connect = dir == KD_TO_SERVER && tx != NULL && tx->is_connect && !tx->has_response;
+    expect_start(st, side);
+    if (connect && !st->tunnel)
+        side->phase = HTTP_CONNECT;
+    http_tx_end(ctx, tx, dir, whole);
+}
+
+/* Bytes are missing or make no sense: what was read so far is told, then a start line is looked for. */
+static void lose(struct kd_ctx *ctx, enum kd_dir dir)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    if (side->tx != NULL && side->phase != HTTP_START) {
+        struct http_tx *tx = side->tx;
+        tx->lost[dir] = true;
+        side->tx = NULL;
+        http_tx_end(ctx, tx, dir, false);
+    }
+    side->phase = st->tunnel ? HTTP_TUNNEL : HTTP_LOST;
+    side->skip_line = false;
+}
+
+static void begin_tunnel(struct kd_ctx *ctx)
+{
+    struct http_state *st = ctx->state;
+    st->tunnel = true;
+    struct http_side *client = &st->side[KD_TO_SERVER];
+    if (!client->streaming)
+        expect_start(st, client);
+    end_message(ctx, KD_TO_CLIENT, true);
+}
+
+static void expect_body(struct kd_ctx *ctx, enum kd_dir dir, uint64_t length)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    if (length == 0) {
+        end_message(ctx, dir, true);
+        return;
+    }
+    side->phase = HTTP_BODY;
+    side->left = length;
+}
+
+static void end_request_head(struct kd_ctx *ctx, struct http_side *side)
+{
+    const struct http_framing *f = &side->framing;
+    struct http_tx *tx = side->tx;
+    if (tx != NULL && !f->has_host && kd_bytes_eq_str(tx->rec.protocol, "HTTP/1.1"))
+        http_event(ctx, HTTP_EV_HOST_MISSING, side->head_bytes);
+    if (f->chunked) {
+        side->phase = HTTP_CHUNK_SIZE;
+        side->chunk_end_due = false;
+        return;
+    }
+    expect_body(ctx, KD_TO_SERVER, f->has_length ? f->length : 0);
+}
+
+/* RFC 9112 6.3. */
+static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
+{
+    struct http_state *st = ctx->state;
+    const struct http_framing *f = &side->framing;
+    const struct http_tx *tx = side->tx;
+    uint16_t status = side->status;
+    bool connected = tx != NULL && tx->is_connect && status >= 200 && status < 300;
+    if (tx != NULL && tx->is_connect && !connected && st->side[KD_TO_SERVER].phase == HTTP_CONNECT)
+        st->side[KD_TO_SERVER].phase = HTTP_START;
+    if (status == 101 || connected) {
+        begin_tunnel(ctx);
+    } else if (status < 200) {
+        expect_start(st, side);
+    } else if (status == 204 || status == 304 || (tx != NULL && tx->is_head)) {
+        end_message(ctx, KD_TO_CLIENT, true);
+    } else if (f->chunked) {
+        side->phase = HTTP_CHUNK_SIZE;
+        side->chunk_end_due = false;
+    } else if (f->has_length && !f->coded) {
+        expect_body(ctx, KD_TO_CLIENT, f->length);
+    } else {
+        expect_body(ctx, KD_TO_CLIENT, UINT64_MAX);
+    }
+}
+
+static void end_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side)
+{
+    if (side->framing.has_length && side->framing.coded)
+        http_event(ctx, HTTP_EV_LENGTH_AND_CHUNKED, side->head_bytes);
+    if (dir == KD_TO_SERVER)
+        end_request_head(ctx, side);
+    else
+        end_response_head(ctx, side);
+}
+
+static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side, struct kd_bytes line)
+{
+    if (line.n == 0)
+        return;
+    side->framing = (struct http_framing){0};
+    side->head_bytes = 0;
+    side->fields = 0;
+    side->tx = NULL;
+    bool ok = dir == KD_TO_SERVER ? http_request_line(ctx, line) : http_status_line(ctx, line);
+    if (ok) {
+        side->phase = HTTP_FIELDS;
+        return;
+    }
+    bool skip = side->skip_line;
+    http_event(ctx, dir == KD_TO_SERVER ? HTTP_EV_REQUEST_LINE : HTTP_EV_STATUS_LINE, 0);
+    lose(ctx, dir);
+    side->skip_line = skip;
+}
+
+static void field_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side, struct kd_bytes line)
+{
+    if (line.n == 0) {
+        end_head(ctx, dir, side);
+        return;
+    }
+    if (side->fields++ == ctx->lim->http_headers)
+        http_event(ctx, HTTP_EV_TOO_MANY_FIELDS, side->head_bytes);
+    if (side->head_bytes > ctx->lim->http_header_bytes)
+        http_event(ctx, HTTP_EV_HEAD_TOO_LONG, side->head_bytes);
+    http_field_line(ctx, dir, line);
+}
+
+/* chunk-size [ chunk-ext ]; false when it is none. */
+static bool read_chunk_size(struct kd_bytes line, uint64_t *ret)
+{
+    struct kd_bytes hex = kd_bytes_trim(kd_bytes_cut(&line, ';'));
+    uint64_t v = 0;
+    for (size_t i = 0; i < hex.n; i++) {
+        uint8_t c = kd_ascii_lower(hex.p[i]);
+        bool digit = c >= '0' && c <= '9';
+        if ((!digit && (c < 'a' || c > 'f')) || v >> 58 != 0)
+            return false;
+        v = v << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
+    }
+    *ret = v;
+    return hex.n > 0;
+}
+
+static void chunk_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side, struct kd_bytes line)
+{
+    uint64_t size = 0;
+    if (side->chunk_end_due && line.n == 0) {
+        side->chunk_end_due = false;
+    } else if (side->chunk_end_due || !read_chunk_size(line, &size)) {
+        bool skip = side->skip_line;
+        http_event(ctx, side->chunk_end_due ? HTTP_EV_CHUNK_END : HTTP_EV_CHUNK_SIZE, 0);
+        lose(ctx, dir);
+        side->skip_line = skip;
+    } else if (size == 0) {
+        side->phase = HTTP_TRAILER;
+    } else {
+        side->phase = HTTP_CHUNK;
+        side->left = size;
+    }
+}
+
+static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    struct kd_bytes line = msg;
+    if (kd_bytes_at(line, line.n - 1) != '\n') {
+        http_event(ctx, HTTP_EV_LINE_TOO_LONG, side->head_bytes);
+        side->skip_line = true;
+    } else {
+        line.n--;
+        if (line.n > 0 && kd_bytes_at(line, line.n - 1) == '\r')
+            line.n--;
+    }
+    switch ((enum http_phase)side->phase) {
+    case HTTP_START:
+    case HTTP_CONNECT:
+    case HTTP_LOST:
+        start_line(ctx, dir, side, line);
+        break;
+    case HTTP_FIELDS:
+        field_line(ctx, dir, side, line);
+        break;
+    case HTTP_CHUNK_SIZE:
+        chunk_line(ctx, dir, side, line);
+        break;
+    case HTTP_TRAILER:
+        if (line.n == 0)
+            end_message(ctx, dir, true);
+        break;
+    case HTTP_BODY:
+    case HTTP_CHUNK:
+    case HTTP_TUNNEL:
+        return KD_MALFORMED; /* frame() never announces these as messages */
+    }
+    side->head_bytes += msg.n;
+    return KD_OK;
+}
+
+/* --- bodies --- */
+
+static void end_piece(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side)
+{
+    bool whole = side->left == 0 || side->left == UINT64_MAX;
+    if (side->phase == HTTP_CHUNK && whole) {
+        side->phase = HTTP_CHUNK_SIZE;
+        side->chunk_end_due = true;
+        return;
+    }
+    end_message(ctx, dir, whole && side->phase == HTTP_BODY);
+}
+
+static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece, bool last)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    side->streaming = !last;
+    if (side->skip_line || side->phase == HTTP_LOST) {
+        if (piece.n > 0)
+            side->skip_line = kd_bytes_at(piece, piece.n - 1) != '\n';
+        return KD_OK;
+    }
+    if (side->phase == HTTP_CONNECT)
+        side->phase = HTTP_TUNNEL;
+    if (side->phase == HTTP_TUNNEL)
+        return KD_OK;
+    if (side->tx != NULL)
+        http_tx_body(side->tx, dir, piece);
+    if (side->left != UINT64_MAX)
+        side->left -= kd_min_u64(piece.n, side->left);
+    if (last)
+        end_piece(ctx, dir, side);
+    return KD_OK;
+}
+
+static void gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    bool in_body = (side->phase == HTTP_BODY || side->phase == HTTP_CHUNK) && !side->skip_line;
+    if (side->phase == HTTP_TUNNEL)
+        return;
+    if (!in_body) {
+        lose(ctx, dir);
+        side->was_lost = true;
+        return;
+    }
+    uint64_t lost = kd_min_u64(n, side->left);
+    if (side->tx != NULL)
+        http_tx_body_lost(side->tx, dir, lost);
+    if (side->left != UINT64_MAX)
+        side->left -= lost;
+    /* Within a frame feed.c goes on by itself; a body that was expected but not begun is ours to end. */
+    if (!side->streaming && side->left == 0)
+        end_piece(ctx, dir, side);
+    if (!side->streaming && n > lost) {
+        lose(ctx, dir);
+        side->was_lost = true;
+    }
+}
+
+/* The search itself is done by frame(), which can ask for more. */
+static size_t resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
+{
+    (void)ctx;
+    (void)dir;
+    (void)in;
+    return 0;
+}
+
+static void finish(struct kd_ctx *ctx)
+{
+    http_tx_close(ctx);
+}
+
+static const uint16_t ports[] = {80, 8080, 3128, 8000, 8008, 8081, 8888, 5985, 5357, 0};
+
+const struct kd_parser kd_parser_http = {
+    .name = "http",
+    .summary = "web requests and responses (HTTP/1.x)",
+    .app = KD_APP_HTTP,
+    .over = KD_OVER_TCP,
+    .ports = ports,
+    .max_message = LINE_MAX_BYTES,
+    .state_bytes = sizeof(struct http_state),
+    .probe = probe,
+    .frame = frame,
+    .message = message,
+    .body = body,
+    .gap = gap,
+    .resync = resync,
+    .close = finish,
+};

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the HTTP/1.x parser.  Three parts: http.c cuts the stream and keeps the state, head.c reads
+ * start lines and fields, tx.c pairs requests with responses and emits records.
+ *
+ * Each line of a head is a message of its own: nothing but one line is ever held, and a head of any
+ * length keeps its framing. */
+#ifndef KD_PROTO_HTTP_HTTP_H
+#define KD_PROTO_HTTP_HTTP_H
+
+#include "base/hasher.h"
+#include "proto/parser.h"
+
+enum http_phase {
+    HTTP_START,      /* a start line is due (empty lines before it are skipped) */
+    HTTP_FIELDS,     /* header fields */
+    HTTP_BODY,       /* `left` bytes; UINT64_MAX until the stream ends */
+    HTTP_CHUNK_SIZE, /* size line, or the line end behind a chunk */
+    HTTP_CHUNK,      /* `left` bytes of a chunk */
+    HTTP_TRAILER,    /* fields behind the last chunk */
+    HTTP_CONNECT,    /* CONNECT was sent, its answer is not known yet */
+    HTTP_TUNNEL,     /* opaque to the end */
+    HTTP_LOST        /* skipping lines up to one that looks like a start line */
+};
+
+/* Oddities, each told once per conversation.  Names in http.c. */
+enum http_event {
+    HTTP_EV_REQUEST_LINE,
+    HTTP_EV_STATUS_LINE,
+    HTTP_EV_LINE_TOO_LONG,
+    HTTP_EV_FIELD,
+    HTTP_EV_TOO_MANY_FIELDS,
+    HTTP_EV_HEAD_TOO_LONG,
+    HTTP_EV_LENGTH_BAD,
+    HTTP_EV_LENGTH_DUPLICATE,
+    HTTP_EV_LENGTH_AND_CHUNKED,
+    HTTP_EV_CODING_UNKNOWN,
+    HTTP_EV_CHUNK_SIZE,
+    HTTP_EV_CHUNK_END,
+    HTTP_EV_HOST_MISSING,
+    HTTP_EV_HOST_DUPLICATE,
+    HTTP_EV_HOST_MISMATCH,
+    HTTP_EV_VERSION,
+    HTTP_EV_URI_SPACE,
+    HTTP_EV_RESPONSE_ALONE,
+    HTTP_EV_TOO_MANY_PENDING,
+    HTTP_EVENTS
+};
+
+enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_DIGEST, HTTP_AUTH_OTHER };
+
+enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256 };
+
+/* A request and its response, in an arena of its own. */
+struct http_tx {
+    struct http_tx *next;
+    struct kd_arena mem;
+    struct kd_rec_http rec; /* texts in `mem` */
+    uint64_t request_us;
+    uint32_t text_left[2];  /* bytes of text each side may still keep */
+    bool has_request, has_response;
+    bool request_done, response_done;
+    bool lost[2];           /* body bytes of that side are missing */
+    uint8_t head_n[2];
+    bool is_head, is_connect;
+    bool host_in_target;
+    uint8_t auth;           /* enum http_auth */
+    bool auth_proxy;
+    struct kd_bytes auth_user;
+    uint8_t head[2][HTTP_HEAD_BYTES];
+    struct kd_sha256 sha;
+    uint8_t digest[KD_SHA256_BYTES];
+};
+
+/* What the fields of the head being read say about framing. */
+struct http_framing {
+    uint64_t length;
+    bool has_length, bad_length;
+    bool chunked, coded;
+    bool has_host;
+};
+
+/* One direction. */
+struct http_side {
+    uint64_t left;          /* body bytes to come */
+    struct http_tx *tx;     /* whose message is read; NULL: not recorded */
+    struct http_framing framing;
+    uint64_t head_bytes;    /* of the head so far */
+    uint32_t fields;
+    uint16_t status;        /* of the response being read */
+    uint8_t phase;          /* enum http_phase */
+    bool skip_line;         /* within a line that is not looked at */
+    bool streaming;         /* feed.c is within a body frame */
+    bool chunk_end_due;
+    bool was_lost;          /* bytes were lost since the last start line */
+};
+
+struct http_state {
+    struct http_side side[2];
+    struct http_tx *first, *last; /* oldest, newest */
+    uint32_t n_tx;
+    uint32_t next_id;
+    uint32_t orphans;       /* requests given up whose responses may still come */
+    uint32_t told;          /* bits of enum http_event */
+    size_t mem;             /* bytes of all arenas */
+    bool tunnel;
+    uint64_t login_key;     /* the last successful logon that was told */
+};
+
+void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at);
+
+/* head.c: one line without its end; the line's place in the head is side->head_bytes.  False: this is no
+ * start line. */
+bool http_request_line(struct kd_ctx *ctx, struct kd_bytes line);
+bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line);
+void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line);
+
+/* Is this the beginning of a request or status line?  MORE: too short to say. */
+enum kd_probe http_looks_like_request(struct kd_bytes in);
+enum kd_probe http_looks_like_response(struct kd_bytes in);
+
+/* tx.c.  A new transaction, or NULL for lack of memory. */
+struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);
+
+/* The transaction the next response belongs to. */
+struct http_tx *http_tx_for_response(struct kd_ctx *ctx);
+
+/* Copy a text into the transaction, cut to what limits allow. */
+struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes text);
+
+void http_tx_body(struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece);
+void http_tx_body_lost(struct http_tx *tx, enum kd_dir dir, uint64_t n);
+
+/* The message of one side is over (`whole`: with all of its body); emits when both are. */
+void http_tx_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, bool whole);
+
+/* Emit and forget everything that waits. */
+void http_tx_close(struct kd_ctx *ctx);
+
+#endif
