@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reader of ASN.1 values with definite lengths (ITU-T X.690), on the cursor's terms: a shortage, a wrong
- * tag or too deep a nesting is sticky, and every later read gives nothing.  Accepted as BER does: lengths in
- * more bytes than needed (up to four; Windows sends them).  Not accepted: indefinite lengths, tag numbers
- * above 30. */
+/* Reader of ASN.1 values with definite lengths (ITU-T X.690), on the cursor's terms: a shortage, a
+ * wrong tag or too deep a nesting is sticky, and every later read gives nothing.  Accepted as BER
+ * does: lengths in more bytes than needed (up to four; Windows sends them).  Not accepted:
+ * indefinite lengths, tag numbers above 30. */
 #ifndef KD_BASE_DER_H
 #define KD_BASE_DER_H
 
@@ -69,8 +69,8 @@ KD_MUST_USE bool kd_der_enter_if(struct kd_der *d, uint8_t tag, struct kd_der *r
 /* INTEGER or ENUMERATED (by `tag`) of at most 32 bits; failed when longer or empty. */
 int32_t kd_der_i32(struct kd_der *d, uint8_t tag);
 
-/* Whole length (header and content) of the value at the start of `b`, as far as its header is there.
- * KD_MORE: the header is not complete.  KD_MALFORMED: not accepted. */
+/* Whole length (header and content) of the value at the start of `b`, as far as its header is
+ * there. KD_MORE: the header is not complete.  KD_MALFORMED: not accepted. */
 KD_MUST_USE enum kd_status kd_der_length(struct kd_bytes b, uint64_t *ret);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "../../tests/tap.h"
 
-#define DER(...)                                                                                  \
+#define DER(...)                                                                                   \
     kd_der_of(kd_bytes_of(((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})))
 
 static void values_are_read_in_order(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-16LE, as Windows protocols carry text, to UTF-8.  Unpaired surrogates become U+FFFD; an odd last
- * byte is ignored. */
+/* UTF-16LE, as Windows protocols carry text, to UTF-8.  Unpaired surrogates become U+FFFD; an odd
+ * last byte is ignored. */
 #ifndef KD_BASE_UTF16_H
 #define KD_BASE_UTF16_H
 
@@ -10,7 +10,8 @@
 /* Append the text.  What does not fit is cut at a character and sets `full`. */
 void kd_out_utf16le(struct kd_out *o, struct kd_bytes in);
 
-/* The text as a copy in the arena, cut at a character to `max` bytes; empty when there is no memory. */
+/* The text as a copy in the arena, cut at a character to `max` bytes; empty when there is no
+ * memory. */
 struct kd_bytes kd_arena_utf16le(struct kd_arena *a, struct kd_bytes in, size_t max);
 
 /* Room that is always enough for n bytes of UTF-16LE. */

@@ -23,8 +23,18 @@ static void plain_and_japanese_text(void)
 static void broken_text_is_replaced(void)
 {
     CHECK(converts("\x3d\xd8", 2, 64, "\xef\xbf\xbd", false));
-    CHECK(converts("\x3d\xd8" "a\0", 4, 64, "\xef\xbf\xbd" "a", false));
-    CHECK(converts("\x00\xde" "a\0", 4, 64, "\xef\xbf\xbd" "a", false));
+    CHECK(converts("\x3d\xd8"
+                   "a\0",
+                   4, 64,
+                   "\xef\xbf\xbd"
+                   "a",
+                   false));
+    CHECK(converts("\x00\xde"
+                   "a\0",
+                   4, 64,
+                   "\xef\xbf\xbd"
+                   "a",
+                   false));
     CHECK(converts("a\0b", 3, 64, "a", false));
 }
 
