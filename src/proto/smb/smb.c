@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SMB over TCP, directly ([MS-SMB2] 2.1) or in NetBIOS sessions (RFC 1002 4.3): cuts the stream
+ * into commands, lets file content pass by, finds its place again after a loss. */
+#include "proto/smb/smb.h"
+
+enum {
+    MAX_MESSAGE = 65536,
+    SYNC_BYTES = 18, /* NetBIOS head and SMB2 header up to the command and credits */
+    NBSS_SESSION = 0x00,
+    NBSS_REQUEST = 0x81,
+    NBSS_POSITIVE = 0x82,
+    NBSS_NEGATIVE = 0x83,
+    NBSS_RETARGET = 0x84,
+    NBSS_KEEPALIVE = 0x85,
+    NBSS_CONTROL_MAX = 512,
+    NBSS_REQUEST_BYTES = 68,
+    SMB1_NEGOTIATE = 0x72,
+    SMB1_NEGOTIATE_MAX = 4096,
+    SMB1_FLAG_REPLY = 0x80
+};
+
+enum magic { MAGIC_NONE, MAGIC_SMB1, MAGIC_SMB2, MAGIC_TRANSFORM, MAGIC_COMPRESSION };
+
+static enum magic magic_of(struct kd_bytes b)
+{
+    struct kd_cur c = kd_cur_of(b);
+    switch (kd_cur_be32(&c)) {
+    case 0xff534d42:
+        return MAGIC_SMB1;
+    case 0xfe534d42:
+        return MAGIC_SMB2;
+    case 0xfd534d42:
+        return MAGIC_TRANSFORM;
+    case 0xfc534d42:
+        return MAGIC_COMPRESSION;
+    default:
+        return MAGIC_NONE;
+    }
+}
+
+struct smb_memory smb_memory_of(const struct kd_ctx *ctx)
+{
+    return (struct smb_memory){ctx->pool, &smb_state_of(ctx)->used, ctx->lim->flow_bytes};
+}
+
+void smb_odd(const struct kd_ctx *ctx, enum smb_oddity what)
+{
+    static const char *const names[SMB_ODDITIES] = {
+        [SMB_ODD_HEADER] = "smb_bad_header",
+        [SMB_ODD_NEXT] = "smb_bad_next_command",
+        [SMB_ODD_BODY] = "smb_bad_body",
+        [SMB_ODD_TOKEN] = "smb_bad_security_token",
+        [SMB_ODD_COMPRESSED] = "smb_compressed",
+        [SMB_ODD_DECOMPRESSED] = "smb_compression_overflow",
+    };
+    struct smb_state *st = smb_state_of(ctx);
+    if (st->told & 1u << what)
+        return;
+    st->told |= 1u << what;
+    kd_anomaly(ctx, names[what], 0);
+}
+
+/* How a NetBIOS message continues: its next unit (a command of a compound, or all), and how much of
+ * the unit is held for message(); the rest is body. */
+struct cut {
+    uint32_t unit;
+    uint32_t held;
+    bool bad_next;
+};
+
+/* Answers that carry bulk nobody here reads, by command: bytes behind the header worth holding. */
+static uint32_t held_of_command(uint16_t command, bool response, uint32_t limit)
+{
+    if (!response)
+        return command == SMB2_WRITE ? SMB2_WRITE_REQUEST : limit;
+    switch (command) {
+    case SMB2_READ:
+        return SMB2_READ_ANSWER;
+    case SMB2_QUERY_DIRECTORY:
+    case SMB2_QUERY_INFO:
+    case SMB2_CHANGE_NOTIFY:
+        return 8;
+    case SMB2_IOCTL:
+        return 48;
+    default:
+        return limit;
+    }
+}
+
+static struct cut cut_smb2(struct kd_bytes b, uint32_t left, uint32_t limit)
+{
+    struct cut cut = {.unit = left};
+    if (left >= SMB2_HEADER) {
+        struct kd_cur c = kd_cur_of(b);
+        (void)kd_cur_take(&c, 12);
+        uint16_t command = kd_cur_le16(&c);
+        (void)kd_cur_le16(&c); /* credits */
+        bool response = (kd_cur_le32(&c) & SMB2_FLAG_RESPONSE) != 0;
+        uint32_t next = kd_cur_le32(&c);
+        cut.bad_next = next != 0 && (next < SMB2_HEADER || next > left || next % 8 != 0);
+        if (next != 0 && !cut.bad_next)
+            cut.unit = next;
+        uint32_t held = held_of_command(command, response, limit - SMB2_HEADER);
+        limit = SMB2_HEADER + (uint32_t)kd_min_u64(held, limit - SMB2_HEADER);
+    }
+    cut.held = (uint32_t)kd_min_u64(cut.unit, limit);
+    return cut;
+}
+
+static bool is_smb1_negotiate(struct kd_bytes b)
+{
+    struct kd_cur c = kd_cur_of(b);
+    (void)kd_cur_be32(&c);
+    return kd_cur_u8(&c) == SMB1_NEGOTIATE;
+}
+
+enum { CUT_BYTES = 24 }; /* of the unit's start decide the cut */
+
+/* `b` starts at the unit and has at least min(left, CUT_BYTES) bytes. */
+static bool cut_unit(const struct kd_ctx *ctx, struct kd_bytes b, uint32_t left, struct cut *ret)
+{
+    uint32_t limit = (uint32_t)kd_min_u64(ctx->lim->smb_message_bytes, MAX_MESSAGE) - SMB_NBSS;
+    *ret = (struct cut){.unit = left};
+    switch (magic_of(b)) {
+    case MAGIC_SMB2:
+        *ret = cut_smb2(b, left, limit);
+        return true;
+    case MAGIC_SMB1:
+        ret->held =
+            (uint32_t)kd_min_u64(left, is_smb1_negotiate(b) ? SMB1_NEGOTIATE_MAX : SMB1_HEADER);
+        return true;
+    case MAGIC_TRANSFORM:
+        ret->held = (uint32_t)kd_min_u64(left, SMB2_TRANSFORM);
+        return true;
+    case MAGIC_COMPRESSION:
+        ret->held = (uint32_t)kd_min_u64(left, SMB2_COMPRESSION);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- finding a message in the middle of a stream ---- */
+
+/* Is the part of `want` that `in` is long enough for there? */
+static bool agrees(struct kd_bytes in, struct kd_bytes want)
+{
+    return kd_bytes_eq(kd_bytes_head(in, want.n), kd_bytes_head(want, in.n));
+}
+
+/* Could an SMB message begin here?  `b` may be short: then the part that is there decides. */
+static bool may_start(struct kd_bytes b)
+{
+    static const uint8_t smb2[] = {0xfe, 'S', 'M', 'B', SMB2_HEADER, 0};
+    static const uint8_t encrypted[] = {0xfd, 'S', 'M', 'B'};
+    struct kd_cur c = kd_cur_of(b);
+    if (kd_cur_u8(&c) != NBSS_SESSION)
+        return false;
+    uint32_t len = kd_cur_be24(&c);
+    if (!kd_cur_ok(&c))
+        return true;
+    struct kd_bytes rest = kd_bytes_from(b, SMB_NBSS);
+    if (agrees(rest, kd_bytes_of(encrypted, sizeof(encrypted))))
+        return len >= SMB2_TRANSFORM;
+    (void)kd_cur_take(&c, 12);
+    uint16_t command = kd_cur_le16(&c);
+    return len >= SMB2_HEADER && agrees(rest, kd_bytes_of(smb2, sizeof(smb2))) &&
+           command < SMB2_COMMANDS;
+}
+
+/* Offset of the first place where a message may begin, or in.n. */
+static size_t find_start(struct kd_bytes in)
+{
+    size_t at = 0;
+    while (at < in.n && !may_start(kd_bytes_from(in, at))) {
+        size_t step = kd_bytes_find_byte(kd_bytes_from(in, at + 1), NBSS_SESSION);
+        if (step == SIZE_MAX)
+            return in.n;
+        at += 1 + step;
+    }
+    return at;
+}
+
+/* ---- probe ---- */
+
+static enum kd_probe seen_as(bool response, enum kd_dir dir)
+{
+    return response == (dir == KD_TO_CLIENT) ? KD_PROBE_YES : KD_PROBE_REVERSED;
+}
+
+static bool is_smb_port(uint16_t port)
+{
+    return port == 445 || port == 139;
+}
+
+/* Session request and its answers, which carry no magic: believed on the ports where they belong.
+ */
+static enum kd_probe probe_control(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
+{
+    static const uint8_t request[] = {NBSS_REQUEST, 0, 0, NBSS_REQUEST_BYTES, 32};
+    static const uint8_t positive[] = {NBSS_POSITIVE, 0, 0, 0};
+    if (!is_smb_port(conn->server_port) && !is_smb_port(conn->client_port))
+        return KD_PROBE_NO;
+    if (agrees(in, kd_bytes_of(request, sizeof(request))))
+        return in.n < sizeof(request) ? KD_PROBE_MORE : seen_as(false, dir);
+    if (agrees(in, kd_bytes_of(positive, sizeof(positive))))
+        return in.n < sizeof(positive) ? KD_PROBE_MORE : seen_as(true, dir);
+    return KD_PROBE_NO;
+}
+
+static enum kd_probe probe_direction(struct kd_bytes unit, size_t flags_at, uint8_t response,
+                                     enum kd_dir dir)
+{
+    struct kd_cur c = kd_cur_of(kd_bytes_from(unit, flags_at));
+    uint8_t flags = kd_cur_u8(&c);
+    return kd_cur_ok(&c) ? seen_as((flags & response) != 0, dir) : KD_PROBE_MORE;
+}
+
+static enum kd_probe probe_start(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
+{
+    struct kd_cur c = kd_cur_of(in);
+    if (kd_cur_u8(&c) != NBSS_SESSION)
+        return probe_control(in, dir, conn);
+    uint32_t len = kd_cur_be24(&c);
+    if (!kd_cur_ok(&c))
+        return KD_PROBE_MORE;
+    struct kd_bytes unit = kd_bytes_from(in, SMB_NBSS);
+    static const uint8_t smb[] = {'S', 'M', 'B'};
+    if (unit.n > 0 &&
+        (kd_cur_u8(&c) < 0xfc || !agrees(kd_bytes_from(unit, 1), kd_bytes_of(smb, sizeof(smb)))))
+        return KD_PROBE_NO;
+    switch (magic_of(unit)) {
+    case MAGIC_NONE:
+        return KD_PROBE_MORE;
+    case MAGIC_SMB1:
+        return len < SMB1_HEADER ? KD_PROBE_NO : probe_direction(unit, 9, SMB1_FLAG_REPLY, dir);
+    case MAGIC_SMB2:
+        return may_start(in) ? probe_direction(unit, 16, SMB2_FLAG_RESPONSE, dir) : KD_PROBE_NO;
+    default:
+        if (len < SMB2_COMPRESSION)
+            return KD_PROBE_NO;
+        return seen_as(is_smb_port(conn->client_port) && !is_smb_port(conn->server_port), dir);
+    }
+}
+
+static enum kd_probe smb_probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
+{
+    if (in.n == 0)
+        return KD_PROBE_MORE;
+    enum kd_probe found = probe_start(in, dir, conn);
+    if (found != KD_PROBE_NO || !conn->midstream)
+        return found;
+    /* Begun within a message: one that follows is as good, on the ports where SMB lives. */
+    if (!is_smb_port(conn->server_port) && !is_smb_port(conn->client_port))
+        return KD_PROBE_NO;
+    size_t at = find_start(in);
+    return at == in.n ? KD_PROBE_MORE : probe_start(kd_bytes_from(in, at), dir, conn);
+}
+
+/* ---- cutting ---- */
+
+static bool must_search(const struct kd_ctx *ctx, const struct smb_stream *s)
+{
+    return s->unsure || (!s->started && ctx->conn->midstream);
+}
+
+static enum kd_status frame_search(struct kd_bytes in, struct kd_frame *ret, bool *ret_found)
+{
+    size_t at = find_start(in);
+    *ret_found = at == 0 && in.n >= SYNC_BYTES;
+    if (at > 0) {
+        ret->len = at;
+        ret->is_body = true;
+        return KD_OK;
+    }
+    ret->len = SYNC_BYTES;
+    return *ret_found ? KD_OK : KD_MORE;
+}
+
+static enum kd_status frame_unit(const struct kd_ctx *ctx, struct kd_bytes in, size_t at,
+                                 uint32_t left, struct kd_frame *ret)
+{
+    size_t need = at + (size_t)kd_min_u64(left, CUT_BYTES);
+    if (in.n < need) {
+        ret->len = need;
+        return KD_MORE;
+    }
+    struct cut cut;
+    if (!cut_unit(ctx, kd_bytes_from(in, at), left, &cut))
+        return KD_MALFORMED;
+    ret->len = at + cut.held;
+    return KD_OK;
+}
+
+static enum kd_status smb_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in,
+                                size_t seen, struct kd_frame *ret)
+{
+    const struct smb_stream *s = &smb_state_of(ctx)->stream[dir];
+    (void)seen;
+    if (s->body_left > 0) {
+        *ret = (struct kd_frame){.len = s->body_left, .is_body = true};
+        return KD_OK;
+    }
+    if (s->left > 0)
+        return frame_unit(ctx, in, 0, s->left, ret);
+    if (must_search(ctx, s)) {
+        bool found = false;
+        enum kd_status status = frame_search(in, ret, &found);
+        if (!found)
+            return status;
+    }
+    struct kd_cur c = kd_cur_of(in);
+    uint8_t type = kd_cur_u8(&c);
+    uint32_t len = kd_cur_be24(&c);
+    if (!kd_cur_ok(&c)) {
+        ret->len = SMB_NBSS;
+        return KD_MORE;
+    }
+    if (type == NBSS_SESSION && len > 0)
+        return frame_unit(ctx, in, SMB_NBSS, len, ret);
+    if (type != NBSS_SESSION &&
+        (type < NBSS_REQUEST || type > NBSS_KEEPALIVE || len > NBSS_CONTROL_MAX))
+        return KD_MALFORMED;
+    ret->len = SMB_NBSS + len;
+    return KD_OK;
+}
+
+static void read_compression(const struct kd_ctx *ctx, struct kd_bytes bytes)
+{
+    struct kd_cur c = kd_cur_of(bytes);
+    (void)kd_cur_be32(&c);
+    uint64_t original = kd_cur_le32(&c);
+    (void)kd_cur_le16(&c); /* algorithm */
+    bool chained = (kd_cur_le16(&c) & 1) != 0;
+    uint64_t offset = kd_cur_le32(&c);
+    smb_odd(ctx, SMB_ODD_COMPRESSED);
+    if (!chained && original + offset > UINT32_MAX)
+        smb_odd(ctx, SMB_ODD_DECOMPRESSED);
+}
+
+static enum kd_status smb_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
+{
+    struct smb_stream *s = &smb_state_of(ctx)->stream[dir];
+    struct kd_cur c = kd_cur_of(msg);
+    if (s->left == 0) {
+        uint8_t type = kd_cur_u8(&c);
+        uint32_t len = kd_cur_be24(&c);
+        s->started = true;
+        s->unsure = false;
+        if (type != NBSS_SESSION || len == 0)
+            return KD_OK;
+        s->left = len;
+    }
+    struct kd_bytes unit = kd_cur_rest(&c);
+    struct cut cut;
+    if (!cut_unit(ctx, unit, s->left, &cut))
+        return KD_MALFORMED;
+    s->left -= cut.unit;
+    s->body_left = cut.unit - cut.held;
+    s->data = (struct smb_data){0};
+    if (cut.bad_next)
+        smb_odd(ctx, SMB_ODD_NEXT);
+    switch (magic_of(unit)) {
+    case MAGIC_SMB2:
+        smb2_message(ctx, dir, unit);
+        break;
+    case MAGIC_SMB1:
+        smb1_message(ctx, dir, unit);
+        break;
+    case MAGIC_TRANSFORM:
+        smb2_transform(ctx, unit);
+        break;
+    default:
+        read_compression(ctx, unit);
+        break;
+    }
+    return KD_OK;
+}
+
+/* n bytes of the body went by: seen, or (`seen` empty) lost. */
+static void pass(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes seen, uint64_t n)
+{
+    struct smb_stream *s = &smb_state_of(ctx)->stream[dir];
+    struct smb_data *data = &s->data;
+    n = kd_min_u64(n, s->body_left);
+    s->body_left -= (uint32_t)n;
+    uint32_t skip = (uint32_t)kd_min_u64(n, data->skip);
+    data->skip -= skip;
+    uint32_t content = (uint32_t)kd_min_u64(n - skip, data->left);
+    if (content == 0)
+        return;
+    data->left -= content;
+    smb_file_data(ctx, dir, data, kd_bytes_head(kd_bytes_from(seen, skip), content), content);
+    data->offset += content;
+}
+
+static enum kd_status smb_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece,
+                               bool last)
+{
+    (void)last;
+    pass(ctx, dir, piece, piece.n);
+    return KD_OK;
+}
+
+static void smb_gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
+{
+    struct smb_stream *s = &smb_state_of(ctx)->stream[dir];
+    if (n <= s->body_left) {
+        pass(ctx, dir, (struct kd_bytes){NULL, 0}, n);
+        return;
+    }
+    s->left = 0;
+    s->body_left = 0;
+    s->unsure = true;
+}
+
+/* frame() does the search, as it alone may wait for more of the stream. */
+static size_t smb_resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
+{
+    (void)ctx;
+    (void)dir;
+    (void)in;
+    return 0;
+}
+
+const struct kd_parser kd_parser_smb = {
+    .name = "smb",
+    .summary = "SMB 2 and 3 file sharing, with its logons",
+    .app = KD_APP_SMB,
+    .over = KD_OVER_TCP,
+    .ports = (const uint16_t[]){445, 139, 0},
+    .max_message = MAX_MESSAGE,
+    .state_bytes = sizeof(struct smb_state),
+    .probe = smb_probe,
+    .frame = smb_frame,
+    .message = smb_message,
+    .body = smb_body,
+    .gap = smb_gap,
+    .resync = smb_resync,
+    .close = smb2_close,
+};

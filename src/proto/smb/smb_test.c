@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "parser/tape.h"
+
+#include "../../../tests/tap.h"
+
+extern const struct kd_parser kd_parser_smb;
+
+/* ---- builder of messages ---- */
+
+static uint8_t tape_room[1 << 20];
+static struct kd_out tape;
+
+static void tape_start(void)
+{
+    tape = kd_out_of(tape_room, sizeof(tape_room));
+}
+
+static void zeros(struct kd_out *o, size_t n)
+{
+    uint8_t *p = kd_out_room(o, n);
+    if (p != NULL && n > 0)
+        memset(p, 0, n);
+}
+
+struct header {
+    uint16_t command;
+    uint32_t status, flags, next, tree;
+    uint64_t id, session;
+};
+
+static void put_header(struct kd_out *o, const struct header *h)
+{
+    kd_out_bytes(o, kd_bytes_of("\xfeSMB", 4));
+    kd_out_le16(o, 64);
+    kd_out_le16(o, 1);
+    kd_out_le32(o, h->status);
+    kd_out_le16(o, h->command);
+    kd_out_le16(o, 1);
+    kd_out_le32(o, h->flags);
+    kd_out_le32(o, h->next);
+    kd_out_le64(o, h->id);
+    kd_out_le32(o, 0);
+    kd_out_le32(o, h->tree);
+    kd_out_le64(o, h->session);
+    zeros(o, 16);
+}
+
+static void put_utf16(struct kd_out *o, const char *ascii)
+{
+    for (; *ascii != '\0'; ascii++)
+        kd_out_le16(o, (uint8_t)*ascii);
+}
+
+static void put_create(struct kd_out *o, const char *name, uint32_t options)
+{
+    kd_out_le16(o, 57);
+    zeros(o, 22);
+    kd_out_le32(o, 0x120089);
+    zeros(o, 8);
+    kd_out_le32(o, 1); /* FILE_OPEN */
+    kd_out_le32(o, options);
+    kd_out_le16(o, 64 + 56);
+    kd_out_le16(o, (uint16_t)(2 * strlen(name)));
+    zeros(o, 8);
+    put_utf16(o, name);
+    zeros(o, (8 - o->n % 8) % 8);
+}
+
+static void put_created(struct kd_out *o, uint64_t size, uint64_t file)
+{
+    kd_out_le16(o, 89);
+    zeros(o, 2);
+    kd_out_le32(o, 1);
+    zeros(o, 40);
+    kd_out_le64(o, size);
+    zeros(o, 8);
+    kd_out_le64(o, file);
+    kd_out_le64(o, file);
+}
+
+static void put_close(struct kd_out *o, uint64_t file)
+{
+    kd_out_le16(o, 24);
+    zeros(o, 6);
+    kd_out_le64(o, file);
+    kd_out_le64(o, file);
+}
+
+static void put_closed(struct kd_out *o)
+{
+    kd_out_le16(o, 60);
+    zeros(o, 58);
+}
+
+static void put_error(struct kd_out *o)
+{
+    kd_out_le16(o, 9);
+    zeros(o, 6);
+}
+
+static void put_write(struct kd_out *o, uint64_t file, uint64_t offset, uint32_t n)
+{
+    kd_out_le16(o, 49);
+    kd_out_le16(o, 64 + 48);
+    kd_out_le32(o, n);
+    kd_out_le64(o, offset);
+    kd_out_le64(o, file);
+    kd_out_le64(o, file);
+    zeros(o, 16);
+}
+
+static void put_written(struct kd_out *o, uint32_t n)
+{
+    kd_out_le16(o, 17);
+    zeros(o, 2);
+    kd_out_le32(o, n);
+    zeros(o, 8);
+}
+
+/* A NetBIOS message around the content, as one chunk of the tape. */
+static void send(enum kd_dir dir, const struct kd_out *content)
+{
+    static uint8_t room[1 << 17];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_out_be16(&o, (uint16_t)(content->n >> 16));
+    kd_out_be16(&o, (uint16_t)content->n);
+    kd_out_bytes(&o, kd_out_bytes_view(content));
+    for (struct kd_bytes rest = kd_out_bytes_view(&o); rest.n > 0;
+         rest = kd_bytes_from(rest, 60000))
+        kd_tape_add(&tape, dir, kd_bytes_head(rest, 60000));
+}
+
+static uint8_t message_room[1 << 17];
+
+static struct kd_out message(const struct header *h)
+{
+    struct kd_out o = kd_out_of(message_room, sizeof(message_room));
+    put_header(&o, h);
+    return o;
+}
+
+static void gap(enum kd_dir dir, uint16_t n)
+{
+    kd_out_u8(&tape, (uint8_t)(dir | 2));
+    kd_out_be16(&tape, n);
+}
+
+/* ---- looking at records ---- */
+
+static struct kd_tape_run run;
+
+static void play(struct kd_bytes t)
+{
+    kd_tape_run_done(&run);
+    for (size_t step = 1; step < 5000; step = step * 5 + 2)
+        CHECK(kd_tape_check(&kd_parser_smb, t, step) == NULL);
+    run = kd_tape_play(&kd_parser_smb, t, SIZE_MAX);
+    CHECK(run.status[0] == KD_OK && run.status[1] == KD_OK && run.pool_left == 0);
+}
+
+static void play_tape(void)
+{
+    CHECK(kd_out_ok(&tape));
+    play(kd_out_bytes_view(&tape));
+}
+
+/* How many lines hold all the words (separated by "|")? */
+static int lines_with(const char *words)
+{
+    int n = 0;
+    struct kd_bytes text = kd_bytes_of(run.text, run.n);
+    while (text.n > 0) {
+        struct kd_bytes line = kd_bytes_cut(&text, '\n');
+        struct kd_bytes rest = kd_str(words);
+        bool all = true;
+        while (rest.n > 0)
+            all = kd_bytes_find(line, kd_bytes_cut(&rest, '|')) != SIZE_MAX && all;
+        n += all;
+    }
+    return n;
+}
+
+static void play_seed(const char *name)
+{
+    static uint8_t room[1 << 18];
+    char path[512];
+    struct kd_out o = kd_out_of(path, sizeof(path) - 1);
+    kd_out_str(&o, __FILE__);
+    o.n -= strlen("smb_test.c");
+    kd_out_fmt(&o, "seeds/%s", name);
+    path[o.n] = '\0';
+    FILE *f = fopen(path, "rb");
+    CHECK(f != NULL);
+    if (f == NULL)
+        return;
+    size_t n = fread(room, 1, sizeof(room), f);
+    fclose(f);
+    play(kd_bytes_of(room, n));
+}
+
+/* ---- real conversations ---- */
+
+static void files_of_a_real_server(void)
+{
+    play_seed("files-3.11");
+    CHECK(lines_with("NEGOTIATE_PROTOCOL|\"dialect\":\"3.11\"|STATUS_SUCCESS|client_guid") == 1);
+    CHECK(lines_with("SESSION_SETUP|\"user\":\"yakuba\",\"domain\":\"MACHI\"|\"auth\":\"ntlm\"") ==
+          1);
+    CHECK(lines_with("\"ntlm\":{|\"target\":\"FILESV\"|\"version\":\"6.1.0\"|\"over\":\"smb\"") ==
+          1);
+    CHECK(lines_with(
+              "\"login\":{|\"result\":\"success\"|\"service\":\"smb\"|\"user\":\"yakuba\"") == 1);
+    CHECK(lines_with("TREE_CONNECT|\\\\\\\\10.77.0.1\\\\share|\"share_type\":\"DISK\"") == 1);
+    CHECK(lines_with("TREE_CONNECT|IPC$|\"share_type\":\"PIPE\"") == 1);
+    CHECK(lines_with("COMMAND_CREATE|町民名簿.txt|\"create_action\":\"created\"") == 1);
+    CHECK(lines_with("COMMAND_CLOSE|税務課\\\\mid.bin|\"write_bytes\":9000") == 1);
+    CHECK(lines_with("COMMAND_CLOSE|税務課\\\\mid.bin|\"read_bytes\":9000|\"size\":9000") == 1);
+    CHECK(lines_with("SET_INFO|町民名簿.txt|\"rename\":{\"to\":\"住民.txt\"}") == 1);
+    CHECK(lines_with("COMMAND_CREATE|住民.txt|\"delete_on_close\":true") == 1);
+    CHECK(lines_with("SET_INFO|税務課|\"delete_on_close\":true") == 1);
+    CHECK(lines_with("nothere.txt|STATUS_OBJECT_NAME_NOT_FOUND") == 1);
+    CHECK(lines_with("\"event_type\":\"anomaly\"") == 0);
+}
+
+static void logons_of_a_real_server(void)
+{
+    play_seed("wrong-password");
+    CHECK(lines_with("\"login\":{|\"result\":\"failure\",\"reason\":\"STATUS_LOGON_FAILURE\"") ==
+          1);
+    CHECK(lines_with("SESSION_SETUP|STATUS_LOGON_FAILURE|\"user\":\"yakuba\"") == 1);
+    play_seed("guest");
+    CHECK(lines_with(
+              "\"login\":{|\"method\":\"guest\"|\"user\":\"dareka\"|\"result\":\"success\"") == 1);
+    play_seed("no-such-share");
+    CHECK(lines_with("TREE_CONNECT|nashi|STATUS_BAD_NETWORK_NAME") == 1);
+    play_seed("netbios-139");
+    CHECK(lines_with("COMMAND_CLOSE|n.txt|\"write_bytes\":6") == 1);
+}
+
+static void encryption_is_told_once(void)
+{
+    play_seed("encrypted-3.11");
+    CHECK(lines_with("SMB2_TRANSFORM|\"encrypted\":true|\"user\":\"yakuba\"") == 1);
+    CHECK(lines_with("b.txt") == 0);
+}
+
+static void old_protocol_is_told_once(void)
+{
+    play_seed("smb1");
+    CHECK(lines_with("\"dialect\":\"SMB1\"") == 1 && run.n_records == 1);
+}
+
+/* ---- built conversations ---- */
+
+static void compound_works_on_the_file_it_created(void)
+{
+    tape_start();
+    struct header h = {.command = 5, .id = 7, .session = 9, .tree = 3};
+    struct kd_out o = kd_out_of(message_room, sizeof(message_room));
+    struct kd_out first = kd_out_of(message_room + 4096, 4096);
+    put_header(&first, &h);
+    put_create(&first, "secret.doc", 0);
+    h.next = (uint32_t)first.n;
+    put_header(&o, &h);
+    put_create(&o, "secret.doc", 0);
+    struct header close = {
+        .command = 6, .id = 8, .session = UINT64_MAX, .tree = UINT32_MAX, .flags = 4};
+    put_header(&o, &close);
+    put_close(&o, UINT64_MAX);
+    send(KD_TO_SERVER, &o);
+    struct header answer = {.command = 5, .id = 7, .session = 9, .tree = 3, .flags = 1};
+    o = message(&answer);
+    put_created(&o, 1234, 77);
+    send(KD_TO_CLIENT, &o);
+    answer.command = 6;
+    answer.id = 8;
+    answer.flags = 5;
+    o = message(&answer);
+    put_closed(&o);
+    send(KD_TO_CLIENT, &o);
+    play_tape();
+    CHECK(lines_with("COMMAND_CREATE|secret.doc|\"size\":1234") == 1);
+    CHECK(lines_with("COMMAND_CLOSE|secret.doc|STATUS_SUCCESS|\"session_id\":9,\"tree_id\":3") ==
+          1);
+}
+
+static void failed_compound_is_told_once(void)
+{
+    tape_start();
+    struct header h = {.command = 5, .id = 7, .session = 9, .tree = 3, .next = 64 + 56 + 8};
+    struct kd_out o = message(&h);
+    put_create(&o, "none", 0);
+    struct header close = {.command = 6, .id = 8, .flags = 4};
+    put_header(&o, &close);
+    put_close(&o, UINT64_MAX);
+    send(KD_TO_SERVER, &o);
+    struct header answer = {
+        .command = 5, .id = 7, .session = 9, .flags = 1, .status = 0xc0000034, .next = 72};
+    o = message(&answer);
+    put_error(&o);
+    answer = (struct header){.command = 6, .id = 8, .session = 9, .flags = 5, .status = 0xc0000034};
+    put_header(&o, &answer);
+    put_error(&o);
+    send(KD_TO_CLIENT, &o);
+    play_tape();
+    CHECK(run.n_records == 1 &&
+          lines_with("COMMAND_CREATE|none|STATUS_OBJECT_NAME_NOT_FOUND") == 1);
+}
+
+static void open_file(uint64_t file, const char *name)
+{
+    struct header h = {.command = 5, .id = 100 + file, .session = 9, .tree = 3};
+    struct kd_out o = message(&h);
+    put_create(&o, name, 0);
+    send(KD_TO_SERVER, &o);
+    h.flags = 1;
+    o = message(&h);
+    put_created(&o, 0, file);
+    send(KD_TO_CLIENT, &o);
+}
+
+static void write_file(uint64_t id, uint64_t file, uint32_t n)
+{
+    struct header h = {.command = 9, .id = id, .session = 9, .tree = 3};
+    struct kd_out o = message(&h);
+    put_write(&o, file, 0, n);
+    zeros(&o, n);
+    send(KD_TO_SERVER, &o);
+}
+
+static void answer_write(uint64_t id, uint32_t n, uint32_t flags, uint32_t status)
+{
+    struct header h = {
+        .command = 9, .id = id, .session = 9, .tree = 3, .flags = flags, .status = status};
+    struct kd_out o = message(&h);
+    put_written(&o, n);
+    send(KD_TO_CLIENT, &o);
+}
+
+static void close_file(uint64_t file)
+{
+    struct header h = {.command = 6, .id = 200 + file, .session = 9, .tree = 3};
+    struct kd_out o = message(&h);
+    put_close(&o, file);
+    send(KD_TO_SERVER, &o);
+    h.flags = 1;
+    o = message(&h);
+    put_closed(&o);
+    send(KD_TO_CLIENT, &o);
+}
+
+static void writes_are_counted_when_they_succeed(void)
+{
+    tape_start();
+    open_file(5, "a");
+    write_file(10, 5, 100000);
+    answer_write(10, 0, 3, 0x103); /* later */
+    write_file(11, 5, 70000);
+    answer_write(11, 0, 1, 0xc000007f);
+    answer_write(10, 100000, 3, 0);
+    close_file(5);
+    play_tape();
+    CHECK(lines_with("COMMAND_CLOSE|\"filename\":\"a\"|\"write_bytes\":100000") == 1);
+    CHECK(lines_with("COMMAND_WRITE|STATUS_DISK_FULL|\"filename\":\"a\"") == 1);
+}
+
+static void file_never_closed_is_told_at_the_end(void)
+{
+    tape_start();
+    open_file(5, "a");
+    write_file(10, 5, 100);
+    answer_write(10, 100, 1, 0);
+    open_file(6, "untouched");
+    play_tape();
+    CHECK(lines_with("COMMAND_CLOSE|\"filename\":\"a\"|\"write_bytes\":100") == 1);
+    CHECK(lines_with("COMMAND_CLOSE|untouched") == 0);
+}
+
+static void loss_within_content_costs_nothing(void)
+{
+    tape_start();
+    open_file(5, "a");
+    struct header h = {.command = 9, .id = 10, .session = 9, .tree = 3};
+    struct kd_out o = message(&h);
+    put_write(&o, 5, 0, 1000);
+    zeros(&o, 400);
+    uint8_t room[1024];
+    struct kd_out chunk = kd_out_of(room, sizeof(room));
+    kd_out_be16(&chunk, 0);
+    kd_out_be16(&chunk, 64 + 48 + 1000);
+    kd_out_bytes(&chunk, kd_out_bytes_view(&o));
+    kd_tape_add(&tape, KD_TO_SERVER, kd_out_bytes_view(&chunk));
+    gap(KD_TO_SERVER, 600);
+    answer_write(10, 1000, 1, 0);
+    close_file(5);
+    play_tape();
+    CHECK(lines_with("COMMAND_CLOSE|\"filename\":\"a\"|\"write_bytes\":1000") == 1);
+}
+
+static void place_is_found_again_after_a_loss(void)
+{
+    tape_start();
+    open_file(5, "a");
+    gap(KD_TO_SERVER, 500);
+    gap(KD_TO_CLIENT, 9);
+    static const uint8_t junk[] = {0, 0,  0,    0,   0xfe, 'S', 'M', 0, 0, 0,
+                                   0, 80, 0xfe, 'S', 'M',  'B', 64,  1, 0};
+    kd_tape_add(&tape, KD_TO_SERVER, kd_bytes_of(junk, sizeof(junk)));
+    kd_tape_add(&tape, KD_TO_CLIENT, kd_bytes_of(junk, sizeof(junk)));
+    open_file(6, "after");
+    close_file(6);
+    play_tape();
+    CHECK(lines_with("COMMAND_CREATE|after|STATUS_SUCCESS") == 1);
+    CHECK(lines_with("COMMAND_CLOSE|after|STATUS_SUCCESS") == 1);
+}
+
+static void old_requests_and_files_give_way(void)
+{
+    tape_start();
+    for (unsigned i = 0; i < 2000; i++) {
+        struct header h = {.command = 13, .id = i, .session = 9};
+        struct kd_out o = message(&h);
+        put_error(&o);
+        send(KD_TO_SERVER, &o);
+    }
+    for (unsigned i = 0; i < 1500; i++)
+        open_file(10000 + i, "x");
+    open_file(5, "last");
+    close_file(5);
+    play_tape();
+    CHECK(lines_with("COMMAND_CLOSE|last") == 1);
+}
+
+static void bulk_answers_are_not_held(void)
+{
+    tape_start();
+    struct header h = {.command = 14, .id = 4, .session = 9, .flags = 1};
+    struct kd_out o = message(&h);
+    zeros(&o, 100000);
+    send(KD_TO_CLIENT, &o);
+    open_file(5, "a");
+    play_tape();
+    CHECK(lines_with("COMMAND_CREATE|\"filename\":\"a\"") == 1);
+}
+
+static void compression_is_told_and_its_overflow(void)
+{
+    tape_start();
+    struct kd_out o = kd_out_of(message_room, sizeof(message_room));
+    kd_out_bytes(&o, kd_bytes_of("\xfcSMB", 4));
+    kd_out_le32(&o, UINT32_MAX);
+    kd_out_le32(&o, 0x10001); /* algorithm, chained */
+    kd_out_le32(&o, 1);
+    zeros(&o, 30);
+    struct kd_out tame = o;
+    send(KD_TO_SERVER, &o);
+    play_tape();
+    CHECK(lines_with("anomaly|smb_compressed") == 1 && lines_with("smb_compression_overflow") == 0);
+    /* unchained: offset 1 + 0xffffffff */
+    tape_start();
+    o = tame;
+    memset(o.p + 8, 0, 4);
+    send(KD_TO_SERVER, &o);
+    play_tape();
+    CHECK(lines_with("anomaly|smb_compression_overflow") == 1);
+}
+
+static void broken_messages_are_told(void)
+{
+    tape_start();
+    struct header h = {.command = 5, .id = 4, .session = 9, .next = 12};
+    struct kd_out o = message(&h);
+    put_create(&o, "a", 0);
+    o.p[64 + 46] = 0xff; /* name length beyond the message */
+    o.p[64 + 47] = 0xff;
+    send(KD_TO_SERVER, &o);
+    o.n = 40;
+    send(KD_TO_SERVER, &o);
+    play_tape();
+    CHECK(lines_with("anomaly|smb_bad_next_command") == 1);
+    CHECK(lines_with("anomaly|smb_bad_body") == 1);
+    CHECK(lines_with("anomaly|smb_bad_header") == 1);
+}
+
+/* ---- probe ---- */
+
+static void probe_knows_its_own(void)
+{
+    struct kd_conn conn = {.server_port = 445, .client_port = 50000, .proto = 6};
+    struct kd_conn turned = {
+        .server_port = 50000, .client_port = 445, .proto = 6, .midstream = true};
+    struct header h = {.command = 5, .id = 7, .session = 9, .tree = 3};
+    uint8_t room[256];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_out_be16(&o, 0);
+    kd_out_be16(&o, 120);
+    put_header(&o, &h);
+    struct kd_bytes in = kd_out_bytes_view(&o);
+    CHECK(kd_parser_smb.probe(in, KD_TO_SERVER, &conn) == KD_PROBE_YES);
+    CHECK(kd_parser_smb.probe(in, KD_TO_CLIENT, &turned) == KD_PROBE_REVERSED);
+    for (size_t n = 0; n < 21; n++)
+        CHECK(kd_parser_smb.probe(kd_bytes_head(in, n), KD_TO_SERVER, &conn) == KD_PROBE_MORE);
+    room[4 + 16] = 1; /* an answer */
+    CHECK(kd_parser_smb.probe(in, KD_TO_CLIENT, &conn) == KD_PROBE_YES);
+    CHECK(kd_parser_smb.probe(in, KD_TO_SERVER, &turned) == KD_PROBE_REVERSED);
+    room[4 + 4] = 65; /* header of another size */
+    CHECK(kd_parser_smb.probe(in, KD_TO_SERVER, &conn) == KD_PROBE_NO);
+    CHECK(kd_parser_smb.probe(kd_str("GET / HTTP/1.1\r\n"), KD_TO_SERVER, &conn) == KD_PROBE_NO);
+    CHECK(kd_parser_smb.probe(kd_bytes_of("\x81\0\0\x44\x20", 5), KD_TO_SERVER, &conn) ==
+          KD_PROBE_YES);
+    conn.server_port = 80;
+    CHECK(kd_parser_smb.probe(kd_bytes_of("\x81\0\0\x44\x20", 5), KD_TO_SERVER, &conn) ==
+          KD_PROBE_NO);
+}
+
+int main(void)
+{
+    RUN(files_of_a_real_server);
+    RUN(logons_of_a_real_server);
+    RUN(encryption_is_told_once);
+    RUN(old_protocol_is_told_once);
+    RUN(compound_works_on_the_file_it_created);
+    RUN(failed_compound_is_told_once);
+    RUN(writes_are_counted_when_they_succeed);
+    RUN(file_never_closed_is_told_at_the_end);
+    RUN(loss_within_content_costs_nothing);
+    RUN(place_is_found_again_after_a_loss);
+    RUN(old_requests_and_files_give_way);
+    RUN(bulk_answers_are_not_held);
+    RUN(compression_is_told_and_its_overflow);
+    RUN(broken_messages_are_told);
+    RUN(probe_knows_its_own);
+    kd_tape_run_done(&run);
+    return tap_done();
+}
