@@ -34,6 +34,9 @@ struct kd_finding_kind {
     const char *const *technique; /* ATT&CK ids, NULL-terminated */
     enum kd_severity severity;
     uint8_t confidence;           /* per cent */
+    bool off;                     /* not told unless switched on (tunable findings.<id>=1) */
+    const char *phase_en, *phase_ja; /* the phase in words */
+    const char *name_en, *name_ja;   /* without facts: what kind of thing this is */
     const char *title_en, *title_ja, *why_en, *why_ja, *do_en, *do_ja;
 };
 
@@ -61,14 +64,15 @@ struct kd_finding {
     const uint64_t *record_ids; /* evidence, newest last */
     size_t n_record_ids;
     uint64_t first_us, last_us;
-    uint64_t count;            /* how often, so far */
+    uint64_t count;            /* how often so far, as the detector counts; 0: once more */
 };
 
 /* What the framework lends a detector during one call. */
 struct kd_detect;
 
 /* State for a key (any bytes, up to 256): zeroed when new (*ret_new, may be NULL, is then true).  NULL
- * only for lack of memory.  Using it makes it recent. */
+ * only for lack of memory.  Using it makes it recent.  At most four are held at once; not for use in
+ * `leave` and `tick`. */
 KD_MUST_USE void *kd_detect_state(struct kd_detect *d, struct kd_bytes key, bool *ret_new);
 
 /* The same key if it has state; NULL otherwise.  Does not create. */
@@ -84,6 +88,10 @@ void kd_find(struct kd_detect *d, const struct kd_finding *f);
 uint64_t kd_detect_now_us(const struct kd_detect *d); /* latest record time */
 bool kd_detect_is_inside(const struct kd_detect *d, const struct kd_addr *a);  /* the site's own nets */
 
+/* Longest part of a name that is registered as one (example.co.jp of www.example.co.jp), by its shape; the
+ * whole name when it has only one label.  A view into `name`. */
+struct kd_bytes kd_detect_zone(struct kd_bytes name);
+
 /* Tunable of this detector by its name (see struct kd_tunable). */
 double kd_detect_tunable(const struct kd_detect *d, const char *name);
 
@@ -97,7 +105,8 @@ struct kd_host_view {
 bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct kd_host_view *ret);
 
 /* Is one of the listed objects (known-bad list file)?  Kinds: ip, domain (and parents), sha256, sha1, md5,
- * ja3, ja4, url.  *ret_note is the list's remark. */
+ * ja3, ja4, url.  An ip is the 16 bytes of a struct kd_addr, a hash its bytes, the others text.  *ret_note
+ * is the list's remark. */
 bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value,
                       struct kd_bytes *ret_note);
 
