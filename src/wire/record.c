@@ -357,9 +357,19 @@ static void skip_field(struct kd_cur *c, const struct kd_field *f)
 static void skip_body(struct kd_cur *c, const struct kd_schema *schema)
 {
     uint64_t present = kd_cur_varint(c);
-    for (size_t i = 0; i < schema->n_fields && kd_cur_ok(c); i++)
-        if (present >> i & 1)
-            skip_field(c, &schema->fields[i]);
+    if (schema->n_fields < 64 && present >> schema->n_fields != 0)
+        kd_cur_fail(c);
+    while (present != 0 && kd_cur_ok(c)) {
+        skip_field(c, &schema->fields[__builtin_ctzll(present)]);
+        present &= present - 1;
+    }
+}
+
+enum kd_status kd_body_check(const struct kd_schema *schema, struct kd_bytes body)
+{
+    struct kd_cur c = kd_cur_of(body);
+    skip_body(&c, schema);
+    return kd_cur_ok(&c) && kd_cur_left(&c) == 0 ? KD_OK : KD_MALFORMED;
 }
 
 bool kd_body_find(const struct kd_schema *schema, struct kd_bytes body, size_t field,

@@ -53,6 +53,9 @@ KD_MUST_USE enum kd_status kd_record_next(struct kd_cur *batch, struct kd_rec_he
 KD_MUST_USE enum kd_status kd_body_decode(const struct kd_schema *schema, struct kd_bytes body,
                                           struct kd_arena *mem, void *ret);
 
+/* Would kd_body_decode() accept this body?  Walks it without decoding. */
+KD_MUST_USE enum kd_status kd_body_check(const struct kd_schema *schema, struct kd_bytes body);
+
 /* Only one scalar or text field of an encoded body, without decoding the rest into a struct: for
  * filters.  False when the field is absent. */
 KD_MUST_USE bool kd_body_find(const struct kd_schema *schema, struct kd_bytes body, size_t field,

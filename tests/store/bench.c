@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How fast the store is.  usage: store_bench DIR MILLIONS
+ * Generates office records in memory, then measures taking and sealing them (journal included). */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "gen.h"
+#include "store/ingest.h"
+
+static uint64_t clock_us(clockid_t which)
+{
+    struct timespec t;
+    (void)clock_gettime(which, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+static uint64_t wall(void *ctx)
+{
+    (void)ctx;
+    return clock_us(CLOCK_REALTIME);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: store_bench DIR MILLIONS\n");
+        return 2;
+    }
+    int dir = open(argv[1], O_RDONLY | O_DIRECTORY);
+    uint64_t want = strtoull(argv[2], NULL, 10) * 1000000u;
+    struct kd_err err = {0};
+    struct kd_events *events = NULL;
+    struct kd_seals *seals = NULL;
+    struct kd_ingest *in = NULL;
+    if (dir < 0 || kd_seals_open(dir, &seals, &err) != KD_OK || kd_events_open(dir, 32400, true, &events, &err) != KD_OK)
+        return 3;
+    struct kd_ingest_config cfg = {.dir_fd = dir, .zone_s = 32400, .clock = {wall, NULL}, .events = events, .seals = seals};
+    if (kd_ingest_new(&cfg, &in, &err) != KD_OK)
+        return 3;
+    struct kd_gen g;
+    kd_gen_init(&g, 1, 1763737200000000u);
+    static uint8_t batch[16][KD_BATCH_MAX];
+    uint64_t done = 0, bytes = 0, cpu = 0, worst = 0;
+    while (done < want) {
+        size_t n[16] = {0};
+        struct kd_out o[16];
+        for (int b = 0; b < 16; b++) {
+            o[b] = kd_out_of(batch[b], KD_BATCH_MAX);
+            while (kd_gen_office(&g, &o[b]) == KD_OK)
+                n[b]++;
+            bytes += o[b].n;
+        }
+        uint64_t start = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+        for (int b = 0; b < 16; b++) {
+            uint64_t t = clock_us(CLOCK_MONOTONIC);
+            if (kd_ingest_batch(in, kd_out_bytes_view(&o[b]), n[b], g.ts_us) != KD_OK)
+                return 3;
+            t = clock_us(CLOCK_MONOTONIC) - t;
+            worst = t > worst ? t : worst;
+            done += n[b];
+        }
+        kd_ingest_tick(in);
+        cpu += clock_us(CLOCK_PROCESS_CPUTIME_ID) - start;
+    }
+    uint64_t start = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    if (kd_ingest_seal(in) != KD_OK)
+        return 3;
+    cpu += clock_us(CLOCK_PROCESS_CPUTIME_ID) - start;
+    struct kd_events_sum sum = kd_events_sum(events);
+    printf("records %llu blocks %llu cpu_s %.2f records/cpu-s %.0f wire B/rec %.1f disk B/rec %.1f longest call ms %.0f\n",
+           (unsigned long long)sum.records, (unsigned long long)sum.blocks, (double)cpu / 1e6, (double)done * 1e6 / (double)cpu,
+           (double)bytes / (double)done, (double)sum.bytes / (double)sum.records, (double)worst / 1e3);
+    kd_ingest_free(in);
+    kd_events_free(events);
+    kd_seals_free(seals);
+    return 0;
+}
