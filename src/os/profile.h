@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each role may do: one table, in profile.c. */
+#ifndef KD_OS_PROFILE_H
+#define KD_OS_PROFILE_H
+
+#include "os/role.h"
+#include "os/seccomp.h"
+
+enum { KD_PROFILE_SETS = 8 };
+
+struct kd_profile {
+    const struct kd_syscall_set *sets;
+    size_t n_sets;
+    unsigned spare_fds;    /* descriptors it may open beyond those it was given */
+    bool pinned_output;    /* writes only to log, control, output and ask */
+    bool own_directory;    /* sees one directory, given as a descriptor, as its root */
+    bool directory_writes; /* … and may change it */
+    bool threads;
+    bool stdout_too;       /* a command, not a child: 1 is an output as well */
+};
+
+const struct kd_profile *kd_profile_of(enum kd_role role);
+
+#endif
