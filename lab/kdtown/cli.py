@@ -1,20 +1,108 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands of lab/town."""
-from . import ns, town
+import os
+import pathlib
+import subprocess
+import sys
+
+from . import ns, record, town
+from .scenarios import SCENARIOS
+
+USAGE = """usage: lab/town COMMAND
+  up                     start the town (about 20 s)
+  down                   end it and leave nothing behind
+  list                   scenarios and hosts
+  play SCENARIO          play, without recording
+  record SCENARIO [OUT]  play and record at the mirror port; OUT.pcap or OUT.pcap.zst
+                         (default lab/recordings/SCENARIO.pcap.zst) with OUT.toml beside it
+  record-all [NAME...]   record every scenario (or those named) and write the list
+  sh HOST COMMAND...     run a command in a host
+"""
 
 
 def main(argv):
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong use."""
+    commands = {"up": _up, "down": _down, "list": _list, "play": _play, "record": _record, "record-all": _all, "sh": _sh}
+    if not argv or argv[0] not in commands:
+        print(USAGE, end="", file=sys.stderr)
+        return 2
     try:
-        if argv[:1] == ["up"]:
-            town.say(f"up in {town.up():.0f} s")
-        elif argv[:1] == ["down"]:
-            town.down()
-        elif argv[:1] == ["sh"]:
-            code, out = ns.Inside(argv[1]).sh(" ".join(argv[2:]), check=False)
-            print(out, end="")
-            return code
+        return commands[argv[0]](*argv[1:]) or 0
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        print(USAGE, end="", file=sys.stderr)
+        return 2
     except ns.TownError as error:
         town.say(str(error))
         return 1
-    return 0
+    except KeyboardInterrupt:
+        town.say("interrupted")
+        return 130
+
+
+def _up():
+    town.say(f"up in {town.up():.0f} s; next: lab/town list, lab/town play workday, lab/town down")
+
+
+def _down():
+    if os.geteuid() != 0:
+        raise ns.TownError("needs root: sudo lab/town down")
+    town.down()
+
+
+def _list():
+    for scenario in SCENARIOS.values():
+        print(f"{scenario.name:14} {'attack' if scenario.expect else 'benign':7} {scenario.title_en} / {scenario.title_ja}")
+
+
+def _scenario(name):
+    if name not in SCENARIOS:
+        raise ns.TownError(f"no scenario {name}; there are: {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+class _Up:
+    """The town, up for the with block; taken down at its end, also after failure, if it was not up before."""
+
+    def __enter__(self):
+        self.was_up = town.is_up()
+        town.up()
+
+    def __exit__(self, *_):
+        if not self.was_up:
+            town.down()
+
+
+def _play(name):
+    scenario = _scenario(name)
+    with _Up():
+        record.play_only(scenario)
+
+
+def _record(name, out=None):
+    scenario = _scenario(name)
+    out = pathlib.Path(out or town.LAB / "recordings" / f"{name}.pcap.zst").absolute()
+    with _Up():
+        _tell(name, record.record(scenario, out))
+
+
+def _all(*names):
+    chosen = [_scenario(n) for n in names] or list(SCENARIOS.values())
+    folder = town.LAB / "recordings"
+    folder.mkdir(exist_ok=True)
+    with _Up():
+        for scenario in chosen:
+            town.say(f"recording {scenario.name}")
+            _tell(scenario.name, record.record(scenario, folder / f"{scenario.name}.pcap.zst"))
+
+
+def _tell(name, facts):
+    town.say(f"{name}: {facts['packets']} packets, {facts['seconds']:.0f} s, {facts['bytes']} bytes: "
+             + " ".join(f"{k}={v}" for k, v in facts["protocols"].items()))
+
+
+def _sh(host, *command):
+    if host != "router" and not any(True for _ in [town.plan.host(host)]):
+        raise ns.TownError(f"no host {host}")
+    return subprocess.run(ns.Inside(host).enter + ["bash", "-c", " ".join(command)]).returncode

@@ -2,7 +2,7 @@
 """Wires of the town and its mirror port.
 
 The host "router" carries one bridge per segment and routes between them. Every packet is copied to
-the mirror port exactly once: where it enters a switch port from its sender, or, for what the router
+the mirror port (interface "mirror" of host "sensor") exactly once: where it enters a switch port from its sender, or, for what the router
 itself sends and what comes from outside, where the router puts it on the segment.
 """
 import subprocess
@@ -11,6 +11,7 @@ from . import plan
 from .ns import Inside
 
 ROUTER = "router"
+SENSOR = "sensor"  # listens at the far end of the mirror port and is silent
 QUIET = "rx off tx off tso off gso off gro off"
 MIRROR = "action mirred egress mirror dev mirror-in"
 
@@ -21,8 +22,8 @@ def build():
     lines = ["set -e", "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1",
              "sysctl -qw net.ipv4.conf.all.send_redirects=0",
              "ip link add mirror-in type veth peer name mirror",
-             "ip link set mirror-in up", "ip link set mirror up promisc on",
-             "sysctl -qw net.ipv6.conf.mirror.disable_ipv6=1 net.ipv6.conf.mirror-in.disable_ipv6=1"]
+             "sysctl -qw net.ipv6.conf.mirror-in.disable_ipv6=1",
+             "ip link set mirror-in up arp off"]
     for number, (segment, (ip4, ip6)) in enumerate(plan.SEGMENTS.items()):
         bridge = f"br-{segment}"
         lines += [f"ip link add {bridge} address 02:6b:64:00:ff:{number:02x} type bridge mcast_snooping 0",
@@ -32,6 +33,8 @@ def build():
             lines += _mirror_router(bridge, ip4, ip6)
     lines.append("ip route add 198.51.100.0/24 via 192.0.2.2; ip route add 203.0.113.0/24 via 192.0.2.2")
     router.sh("\n".join(lines))
+    _move("mirror", SENSOR)
+    Inside(SENSOR).sh("sysctl -qw net.ipv6.conf.mirror.disable_ipv6=1; ip link set mirror up arp off promisc on")
     for host in plan.HOSTS:
         _cable(router, host)
 
@@ -61,8 +64,7 @@ def _cable(router, host):
         f"tc qdisc add dev {port} clsact" if host.segment != "wan" else ":",
         f"tc filter add dev {port} ingress protocol all u32 match u32 0 0 {MIRROR}"
         if host.segment != "wan" else ":"]))
-    subprocess.run(["ip", "-n", plan.PREFIX + ROUTER, "link", "set", "far",
-                    "netns", plan.PREFIX + host.name], check=True)
+    _move("far", host.name)
     lines = ["set -e", f"ip link set far name eth0 address {host.mac}",
              f"ethtool -K eth0 {QUIET} >/dev/null",
              "sysctl -qw net.ipv6.conf.eth0.accept_dad=0", "ip link set eth0 up"]
@@ -72,3 +74,7 @@ def _cable(router, host):
     if host.segment == "wan":
         lines += [f"ip addr add {a}/32 dev eth0" for a in (plan.ROOT_DNS, *plan.PLACES.values())]
     inside.sh("\n".join(lines))
+
+
+def _move(link, name):
+    subprocess.run(["ip", "-n", plan.PREFIX + ROUTER, "link", "set", link, "netns", plan.PREFIX + name], check=True)

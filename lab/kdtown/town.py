@@ -43,7 +43,7 @@ def password():
 
 def is_up():
     """True if every host runs and every start script has ended well."""
-    return READY.exists() and len(ns.load_pids()) == len(plan.HOSTS) + 1
+    return READY.exists() and len(ns.load_pids()) == len(plan.HOSTS) + 2
 
 
 def up():
@@ -58,6 +58,7 @@ def up():
         SECRET.write_text("Kd-" + secrets.token_hex(8))
         SECRET.chmod(0o600)
         ns.boot(net.ROUTER)
+        ns.boot(net.SENSOR)
         for host in plan.HOSTS:
             ns.boot(host.name)
         net.build()
