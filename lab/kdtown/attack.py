@@ -104,11 +104,11 @@ def beacon(p, host, seconds, every, jitter=0.2, tls=False, wait=True):
     script = f"for r in {' '.join(map(str, rests))}; do {call}; sleep $r; done; true"
     with p.event("beacon", host, "outside", f"calls back every {every:g} s ±{jitter:.0%} over {kind}",
                  f"{every:g}秒±{jitter:.0%}ごとに外部へ通信（{kind}）", technique="T1071.001" if not tls else "T1573",
-                 ip=plan.PLACES["sync.hikari-cdn.example"], name="sync.hikari-cdn.example", interval_s=every, count=len(rests)):
+                 ip=plan.PLACES["sync.hikari-cdn.example"], name="sync.hikari-cdn.example", interval_s=every, count=len(rests)) as event:
         if wait:
             p.on(host, script, timeout=seconds * 2 + 60)
         else:
-            p.background(host, script)
+            p.background(host, script, event)
 
 
 def random_names(p, host, count=80):

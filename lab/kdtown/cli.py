@@ -2,10 +2,11 @@
 """Commands of lab/town."""
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
-from . import ns, record, town
+from . import index, ns, record, town
 from .scenarios import SCENARIOS
 
 USAGE = """usage: lab/town COMMAND
@@ -26,6 +27,7 @@ def main(argv):
     if not argv or argv[0] not in commands:
         print(USAGE, end="", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return commands[argv[0]](*argv[1:]) or 0
     except TypeError as error:
@@ -95,6 +97,7 @@ def _all(*names):
         for scenario in chosen:
             town.say(f"recording {scenario.name}")
             _tell(scenario.name, record.record(scenario, folder / f"{scenario.name}.pcap.zst"))
+    index.write(folder)
 
 
 def _tell(name, facts):

@@ -28,7 +28,7 @@ def build():
         bridge = f"br-{segment}"
         lines += [f"ip link add {bridge} address 02:6b:64:00:ff:{number:02x} type bridge mcast_snooping 0",
                   f"ip addr add {ip4} dev {bridge}", f"ip addr add {ip6} dev {bridge} nodad",
-                  f"ip link set {bridge} up"]
+                  f"ethtool -K {bridge} tx off tso off gso off >/dev/null", f"ip link set {bridge} up"]
         if segment != "wan":
             lines += _mirror_router(bridge, ip4, ip6)
     lines.append("ip route add 198.51.100.0/24 via 192.0.2.2; ip route add 203.0.113.0/24 via 192.0.2.2")

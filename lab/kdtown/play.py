@@ -30,28 +30,24 @@ class Play:
         with self._lock:
             self.events.append(record)
         town.say(f"  {host}: {text_en}")
-        beside = len(self._threads)
-        yield
-        if len(self._threads) > beside:
-            self._threads[-1].record = record
-        record.setdefault("until", time.time())
+        yield record
+        record["until"] = max(time.time(), record.get("until", 0))
 
-    def background(self, host, script):
-        """Run script in host beside the play."""
-        def work(thread):
+    def background(self, host, script, record):
+        """Run script in host beside the play; the event record ends when it ends."""
+        def work():
             self.on(host, script, timeout=900)
-            if getattr(thread, "record", None):
-                thread.record["until"] = time.time()
+            record["until"] = time.time()
         self._start(work)
 
     def beside(self, act, *args, **kw):
         """Run an act beside the play."""
-        self._start(lambda _: act(self, *args, **kw))
+        self._start(lambda: act(self, *args, **kw))
 
     def _start(self, work):
         def guarded():
             try:
-                work(thread)
+                work()
             except Exception as error:  # told at the end of the play, where the main thread can raise
                 self.failures.append(f"{type(error).__name__}: {error}")
         thread = threading.Thread(target=guarded, daemon=True)

@@ -4,7 +4,6 @@ import collections
 import datetime
 import hashlib
 import ipaddress
-import os
 import pathlib
 import re
 import shutil
@@ -46,10 +45,11 @@ def record(scenario, out):
         _check_private(raw)
         out = pathlib.Path(out)
         stem = out.name.split(".pcap")[0]
-        if out.suffix == ".zst":
-            subprocess.run(["zstd", "-q", "-f", "-19", str(raw), "-o", str(out)], check=True)
-        else:
-            shutil.copyfile(raw, out)
+        _save(raw, out)
+        if scenario.also:
+            other = raw.with_name("other")
+            subprocess.run(["editcap", "-F", scenario.also.split(".")[0], str(raw), str(other)], check=True)
+            _save(other, out.with_name(f"{stem}.{scenario.also}"))
     facts["file"], facts["bytes"] = out.name, out.stat().st_size
     facts["sha256"] = hashlib.sha256(out.read_bytes()).hexdigest()
     (out.parent / f"{stem}.toml").write_text(describe(scenario, p, facts))
@@ -85,6 +85,13 @@ class _tcpdump:
         dropped = re.search(r"(\d+) packets dropped by kernel", told)
         if not dropped or int(dropped.group(1)):
             raise ns.TownError(f"the recording lost packets: {told.strip()}")
+
+
+def _save(raw, out):
+    if out.suffix == ".zst":
+        subprocess.run(["zstd", "-q", "-f", "-19", str(raw), "-o", str(out)], check=True)
+    else:
+        shutil.copyfile(raw, out)
 
 
 def _tagged(raw, tag):
@@ -152,7 +159,7 @@ def describe(scenario, p, facts):
                         ("class", "attack" if scenario.expect else "benign"), ("twin", scenario.twin or ""),
                         ("origin", "own lab (lab/town), real programs, no traffic of anyone else"),
                         ("licence", "Apache-2.0"), ("command", f"lab/town record {scenario.name}"),
-                        ("file", facts["file"]), ("sha256", facts["sha256"]), ("bytes", facts["bytes"]),
+                        ("file", facts["file"]), *([("also", f"{scenario.name}.{scenario.also}")] if scenario.also else []), ("sha256", facts["sha256"]), ("bytes", facts["bytes"]),
                         ("packets", facts["packets"]), ("seconds", facts["seconds"]),
                         ("start", start.isoformat(timespec="milliseconds").replace("+00:00", "Z"))]).lstrip("\n")
     text += _table("[protocols] # packets as tshark counts them", facts["protocols"].items())

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of scenarios: what is played, what a sensor must say, what it must not say."""
+import random
 import time
 
 from . import attack, plan, work
@@ -11,9 +12,10 @@ ALL = [h.name for h in plan.CLIENTS]
 class Scenario:
     """name; titles; play(p); hosts that join by DHCP first; expected detections; silent twin."""
 
-    def __init__(self, name, title_en, title_ja, play, expect=(), twin=None, hosts=(ZERO,), needs=(), vlan=None):
+    def __init__(self, name, title_en, title_ja, play, expect=(), twin=None, hosts=(ZERO,), needs=(), vlan=None, also=None):
         self.name, self.title_en, self.title_ja, self.play = name, title_en, title_ja, play
-        self.expect, self.twin, self.hosts, self.needs, self.vlan = expect, twin, hosts, needs, vlan
+        self.expect, self.twin, self.hosts, self.needs = expect, twin, hosts, needs
+        self.vlan, self.also = vlan, also  # tag to add; a second file format to write beside
 
 
 def expect(kind, technique, severity, host=ZERO, **facts):
@@ -40,14 +42,16 @@ def _desk(p, host, number, left):
     time.sleep(2 * number)
     work.logon(p, host)
     work.netbios(p, host)
+    work.address_book(p, host)
     work.share_kerberos(p, host)
     if number == 1:
         work.share_ntlm(p, host, password="machigai", check=False)
         time.sleep(3)
         work.share_ntlm(p, host)
     work.browse(p, host)
-    while left() > 25:
-        time.sleep(9 + 4 * number)
+    pick = random.Random(number)
+    while left() > 30:
+        time.sleep(pick.uniform(4, 22))  # people are irregular; a fixed rest would be a beacon
         work.browse(p, host)
         if left() > 20:
             work.share_kerberos(p, host)
@@ -101,6 +105,7 @@ def morninglogons(p):
         work.share_ntlm(p, ZERO, user=user, password="machigai" if number == 5 else "$TOWN_PASSWORD",
                         check=number != 5, commands="ls")
         work.logon(p, ZERO, user)
+        time.sleep(2)
 
 
 def usershare(p):
@@ -201,7 +206,7 @@ _E = {
     "dga": expect("random-names", "T1568.002", "medium"),
 }
 _SMB, _KRB = ("smb2", "ntlmssp"), ("kerberos",)
-_DAY = ("arp", "dhcp", "dns", "nbns", "ntp", "icmp", "http", "tls", "smtp", *_SMB, *_KRB)
+_DAY = ("arp", "dhcp", "dns", "nbns", "ntp", "icmp", "http", "tls", "smtp", "ldap", "cldap", *_SMB, *_KRB)
 
 SCENARIOS = [
     Scenario("workday", "An ordinary working day, three minutes of it", "ふつうの業務（3分間）", workday, hosts=ALL, needs=_DAY),
@@ -234,8 +239,9 @@ SCENARIOS = [
     Scenario("nearmiss", "Names and addresses that only resemble listed ones", "一覧に似ているだけの名前・アドレス", nearmiss,
              needs=("dns", "http")),
     Scenario("selftest", "Every harmless trigger of the self-test", "動作確認用の合図すべて", selftest,
-             expect=(expect("self-test", "", "info"),), twin="browsing", needs=("dns", "http", "icmp", "smtp", *_SMB, *_KRB)),
-    Scenario("ipv6", "A little work over IPv6", "IPv6での通信", ipv6, needs=("ipv6", "icmpv6", "dns", "http")),
+             expect=(expect("self-test", "", "info"),), twin="browsing", needs=("dns", "http", "icmp", "smtp", *_SMB, *_KRB),
+             also="pcap"),
+    Scenario("ipv6", "A little work over IPv6", "IPv6での通信", ipv6, needs=("ipv6", "icmpv6", "dns", "http"), also="pcapng.zst"),
     Scenario("vlan", "Ordinary work as seen on a trunk, tagged with VLAN 30", "VLAN 30のタグ付き通信", vlan, vlan=30,
              needs=("vlan", "smb2", "kerberos", "http")),
 ]

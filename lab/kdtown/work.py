@@ -75,14 +75,14 @@ def heartbeat(p, hosts, seconds, every=10.0):
     """The monitoring agent of each host reports at a fixed interval, all to one server."""
     for host in hosts:
         with p.event("polling", host, "web1", f"monitoring agent reports every {every:g} s",
-                     f"監視エージェントが{every:g}秒ごとに報告"):
-            p.background(host, _loop(seconds, every, f"{CURL} -A kanshi-agent/2.1 http://kanshi.{plan.DOMAIN}/agent/heartbeat"))
+                     f"監視エージェントが{every:g}秒ごとに報告") as event:
+            p.background(host, _loop(seconds, every, f"{CURL} -A kanshi-agent/2.1 http://kanshi.{plan.DOMAIN}/agent/heartbeat"), event)
 
 
 def printer(p, host, seconds, every=15.0):
     """Ask the print server for its state at a fixed interval."""
-    with p.event("polling", host, "web1", f"asks the printer state every {every:g} s", f"プリンタの状態を{every:g}秒ごとに照会"):
-        p.background(host, _loop(seconds, every, f"{CURL} -A insatsu/1.0 http://portal.{plan.DOMAIN}/insatsu/prn01"))
+    with p.event("polling", host, "web1", f"asks the printer state every {every:g} s", f"プリンタの状態を{every:g}秒ごとに照会") as event:
+        p.background(host, _loop(seconds, every, f"{CURL} -A insatsu/1.0 http://portal.{plan.DOMAIN}/insatsu/prn01"), event)
 
 
 def _loop(seconds, every, command):
@@ -104,6 +104,13 @@ smbclient -N -L //fs1.{plan.DOMAIN} >/dev/null 2>&1
 {CURL} http://portal.{plan.DOMAIN}/
 true""")
             time.sleep(pause)
+
+
+def address_book(p, host, whom="suzuki"):
+    """Look a colleague up in the directory (LDAP, signed in with the Kerberos ticket)."""
+    with p.event("directory", host, "dc1", "looks a colleague up in the directory (LDAP)", "職員名簿を検索（LDAP）"):
+        p.on(host, f"KRB5CCNAME=FILE:/tmp/cc_{plan.host(host).user} net ads search '(sAMAccountName={whom})' sn "
+                   f"--use-kerberos=required -S dc1.{plan.DOMAIN} --option=security=ads >/dev/null")
 
 
 def netbios(p, host):
