@@ -14,7 +14,8 @@ def program():
     """A Windows program by its headers only: MZ, PE, no sections, no code. 24 KiB."""
     dos = b"MZ" + bytes(58) + struct.pack("<I", 0x80)
     stub = b"This program cannot be run in DOS mode.\r\r\n$".ljust(64, b"\0")
-    pe = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 0, 0, 0, 0, 0, 0x22)
+    pe = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 0, 0, 0, 0, 240, 0x22)
+    pe += struct.pack("<H66xH170x", 0x20B, 3)  # PE32+, console
     body = (NOTE * 200)[: 24576 - len(dos + stub + pe)]
     return dos + stub + pe + body
 
