@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands of lab/town."""
+
 import os
 import pathlib
 import signal
 import subprocess
 import sys
 
-from . import index, ns, record, town
+from . import index, ns, record, town, verify
 from .scenarios import SCENARIOS
 
 USAGE = """usage: lab/town COMMAND
@@ -17,13 +18,23 @@ USAGE = """usage: lab/town COMMAND
   record SCENARIO [OUT]  play and record at the mirror port; OUT.pcap or OUT.pcap.zst
                          (default lab/recordings/SCENARIO.pcap.zst) with OUT.toml beside it
   record-all [NAME...]   record every scenario (or those named) and write the list
+  verify [NAME...]       do the recordings hold what their descriptions say? (no root)
   sh HOST COMMAND...     run a command in a host
 """
 
 
 def main(argv):
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong use."""
-    commands = {"up": _up, "down": _down, "list": _list, "play": _play, "record": _record, "record-all": _all, "sh": _sh}
+    commands = {
+        "up": _up,
+        "down": _down,
+        "list": _list,
+        "play": _play,
+        "record": _record,
+        "record-all": _all,
+        "sh": _sh,
+        "verify": _verify,
+    }
     if not argv or argv[0] not in commands:
         print(USAGE, end="", file=sys.stderr)
         return 2
@@ -44,7 +55,9 @@ def main(argv):
 
 
 def _up():
-    town.say(f"up in {town.up():.0f} s; next: lab/town list, lab/town play workday, lab/town down")
+    town.say(
+        f"up in {town.up():.0f} s; next: lab/town list, lab/town play workday, lab/town down"
+    )
 
 
 def _down():
@@ -55,7 +68,10 @@ def _down():
 
 def _list():
     for scenario in SCENARIOS.values():
-        print(f"{scenario.name:14} {'attack' if scenario.expect else 'benign':7} {scenario.title_en} / {scenario.title_ja}")
+        print(
+            f"{scenario.name:14} {'attack' if scenario.expect else 'benign':7}"
+            f" {scenario.title_en} / {scenario.title_ja}"
+        )
 
 
 def _scenario(name):
@@ -100,9 +116,21 @@ def _all(*names):
     index.write(folder)
 
 
+def _verify(*names):
+    wrong = verify.verify(town.LAB / "recordings", [_scenario(n).name for n in names])
+    for line in wrong:
+        town.say(line)
+    if not wrong:
+        town.say("every recording holds what its description says")
+    return 1 if wrong else 0
+
+
 def _tell(name, facts):
-    town.say(f"{name}: {facts['packets']} packets, {facts['seconds']:.0f} s, {facts['bytes']} bytes: "
-             + " ".join(f"{k}={v}" for k, v in facts["protocols"].items()))
+    town.say(
+        f"{name}: {facts['packets']} packets, {facts['seconds']:.0f} s, {facts['bytes']}"
+        " bytes: "
+        + " ".join(f"{k}={v}" for k, v in facts["protocols"].items())
+    )
 
 
 def _sh(host, *command):

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that travel through the town. Same bytes at every run, so that hashes can be listed."""
+
 import email.header
 import email.message
 import email.policy
 import random
 import struct
 
-NOTE = (b"Kidoban lab sample. Harmless: it holds no code. It only has the first bytes of a program "
-        b"so that a sensor can recognise its type.\r\n")
+NOTE = (
+    b"Kidoban lab sample. Harmless: it holds no code. It only has the first bytes of a program "
+    b"so that a sensor can recognise its type.\r\n"
+)
 
 
 def program():
@@ -39,24 +42,34 @@ def roster():
 def pdf(title):
     """A one-page PDF."""
     text = f"BT /F1 24 Tf 72 720 Td ({title}) Tj ET".encode()
-    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-               b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
-               b"/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>",
-               b"<</Length %d>>stream\n%s\nendstream" % (len(text), text)]
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        (
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
+            b"/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>"
+        ),
+        b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+    ]
     out, offsets = b"%PDF-1.4\n", []
     for number, body in enumerate(objects, 1):
         offsets.append(len(out))
         out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     table = b"".join(b"%010d 00000 n \n" % o for o in offsets)
-    return out + (b"xref\n0 5\n0000000000 65535 f \n%strailer\n<</Size 5/Root 1 0 R>>\n"
-                  b"startxref\n%d\n%%%%EOF\n" % (table, len(out)))
+    return (
+        out
+        + b"xref\n0 5\n0000000000 65535 f \n%strailer\n<</Size 5/Root 1 0 R>>\n"
+        b"startxref\n%d\n%%%%EOF\n" % (table, len(out))
+    )
 
 
 def mail(sender, to, subject, text, attachments=(), charset="iso-2022-jp"):
     """A raw message as a Japanese mail program writes it. attachments: (name, type, bytes)."""
     message = email.message.EmailMessage(policy=email.policy.SMTP)
     message["From"], message["To"] = sender, to
-    message.set_content(text, charset=charset, cte="7bit" if charset == "iso-2022-jp" else "base64")
+    message.set_content(
+        text, charset=charset, cte="7bit" if charset == "iso-2022-jp" else "base64"
+    )
     for name, kind, data in attachments:
         main, sub = kind.split("/")
         message.add_attachment(data, maintype=main, subtype=sub, filename=name)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of recordings, lab/recordings/README.md, made from their TOML files."""
+
 import tomllib
 
 from .scenarios import SCENARIOS
@@ -19,15 +20,28 @@ who did it, when, and what a sensor must (`[[expect]]`) or must not (`[silent]`)
 
 def write(folder):
     """Write folder/README.md from the TOML files there, in the order of the scenarios."""
-    text, protocols = HEAD, "\nPackets by protocol, as tshark counts them:\n\n| recording | packets with |\n|---|---|\n"
+    text, protocols = (
+        HEAD,
+        (
+            "\nPackets by protocol, as tshark counts them:\n\n| recording | packets with"
+            " |\n|---|---|\n"
+        ),
+    )
     for name in SCENARIOS:
         path = folder / f"{name}.toml"
         if not path.exists():
             continue
         d = tomllib.loads(path.read_text())
-        wants = ", ".join(f"{e['kind']} {e['technique']}".strip() for e in d.get("expect", [])) or "silence"
+        wants = (
+            ", ".join(f"{e['kind']} {e['technique']}".strip() for e in d.get("expect", []))
+            or "silence"
+        )
         files = " ".join(f"[{f}]({f})" for f in (d["file"], d.get("also")) if f)
-        text += (f"| {files} | {d['title_en']} · {d['title_ja']} | {d['twin'] or '–'} | {d['packets']} | "
-                 f"{d['seconds']:.0f} | {d['bytes']} | {wants} |\n")
-        protocols += f"| {name} | {', '.join(f'{k} {v}' for k, v in d['protocols'].items())} |\n"
+        text += (
+            f"| {files} | {d['title_en']} · {d['title_ja']} | {d['twin'] or '–'} |"
+            f" {d['packets']} | {d['seconds']:.0f} | {d['bytes']} | {wants} |\n"
+        )
+        protocols += (
+            f"| {name} | {', '.join(f'{k} {v}' for k, v in d['protocols'].items())} |\n"
+        )
     (folder / "README.md").write_text(text + protocols)

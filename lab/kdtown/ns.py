@@ -4,6 +4,7 @@
 A host keeps the machine's programs but has its own /etc and /var (copy on write, in memory), /run,
 /srv, /tmp and /root. Killing its first process ends everything in it and leaves nothing behind.
 """
+
 import json
 import os
 import pathlib
@@ -35,8 +36,16 @@ echo ready
 exec 0</dev/null 1>/dev/null 2>/dev/null
 while :; do sleep 3600 & wait $!; done
 """
-ENV = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-       "HOME=/root", "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=Asia/Tokyo", "USER=root"]
+ENV = [
+    "env",
+    "-i",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+    "LC_ALL=C.UTF-8",
+    "TZ=Asia/Tokyo",
+    "USER=root",
+]
 
 
 class TownError(Exception):
@@ -66,10 +75,26 @@ def _is_ours(pid):
 def boot(name):
     """Start host name, wait until it is ready, remember it."""
     shell = subprocess.Popen(
-        ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork",
-         "bash", "-c", BOOT, MARK, name],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-        start_new_session=True, cwd="/")
+        [
+            "unshare",
+            "--net",
+            "--mount",
+            "--pid",
+            "--uts",
+            "--ipc",
+            "--fork",
+            "bash",
+            "-c",
+            BOOT,
+            MARK,
+            name,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
     if shell.stdout.readline() != b"ready\n":
         raise TownError(f"{name}: cannot start: {shell.stderr.read().decode().strip()}")
     shell.stdout.close()
@@ -105,8 +130,19 @@ class Inside:
         pids = load_pids()
         if name not in pids:
             raise TownError(f"{name} is not running; start the town with: lab/town up")
-        self.enter = ["nsenter", "-t", str(pids[name]), "-m", "-u", "-n", "-i", "-p",
-                      "--wd=/", "--", *ENV]
+        self.enter = [
+            "nsenter",
+            "-t",
+            str(pids[name]),
+            "-m",
+            "-u",
+            "-n",
+            "-i",
+            "-p",
+            "--wd=/",
+            "--",
+            *ENV,
+        ]
 
     def popen(self, argv, **kw):
         """Start argv (a list) in the host."""
@@ -114,22 +150,57 @@ class Inside:
 
     def sh(self, script, check=True, timeout=180, text=None):
         """Run a bash script; returns (exit code, combined output). Raises TownError if check."""
-        done = subprocess.run(self.enter + ["bash", "-c", script], input=text or "",
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", timeout=timeout)
+        done = subprocess.run(
+            self.enter + ["bash", "-c", script],
+            input=text or "",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+        )
         if check and done.returncode != 0:
-            raise TownError(f"{self.name}: exit {done.returncode}: {script[:300]}\n{done.stdout[-2000:]}")
+            raise TownError(
+                f"{self.name}: exit {done.returncode}: {script[:300]}\n{done.stdout[-2000:]}"
+            )
         return done.returncode, done.stdout
 
     def put(self, folder):
         """Copy the tree of folder over the host's / (etc, srv, ...)."""
-        tar = subprocess.run(["tar", "-C", folder, "--exclude=./start", "--owner=0", "--group=0", "-cf", "-", "."],
-                             check=True, capture_output=True).stdout
-        subprocess.run(self.enter + ["tar", "-C", "/", "--no-overwrite-dir", "-xf", "-"],
-                       input=tar, check=True)
+        tar = subprocess.run(
+            [
+                "tar",
+                "-C",
+                folder,
+                "--exclude=./start",
+                "--owner=0",
+                "--group=0",
+                "-cf",
+                "-",
+                ".",
+            ],
+            check=True,
+            capture_output=True,
+        ).stdout
+        subprocess.run(
+            self.enter + ["tar", "-C", "/", "--no-overwrite-dir", "-xf", "-"],
+            input=tar,
+            check=True,
+        )
 
     def write(self, path, data, mode=0o644):
         """Write one file in the host."""
         data = data if isinstance(data, bytes) else data.encode()
-        subprocess.run(self.enter + ["sh", "-c", 'mkdir -p "${1%/*}" && cat > "$1" && chmod "$2" "$1"',
-                                     "sh", path, f"{mode:o}"], input=data, check=True)
+        subprocess.run(
+            self.enter
+            + [
+                "sh",
+                "-c",
+                'mkdir -p "${1%/*}" && cat > "$1" && chmod "$2" "$1"',
+                "sh",
+                path,
+                f"{mode:o}",
+            ],
+            input=data,
+            check=True,
+        )

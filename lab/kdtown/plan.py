@@ -30,36 +30,94 @@ class Host:
     @property
     def ipv4(self):
         """The address others see; for clients the one DHCP always leases to this MAC."""
-        return f"10.20.1.{self.number}" if self.address == "dhcp" else self.address.split("/")[0]
+        return (
+            f"10.20.1.{self.number}" if self.address == "dhcp" else self.address.split("/")[0]
+        )
 
     @property
     def ipv6(self):
-        return {"servers": f"2001:db8:20::{self.number:x}",
-                "clients": f"2001:db8:20:1::{self.number:x}",
-                "wan": "2001:db8:ffff::80"}[self.segment]
+        return {
+            "servers": f"2001:db8:20::{self.number:x}",
+            "clients": f"2001:db8:20:1::{self.number:x}",
+            "wan": "2001:db8:ffff::80",
+        }[self.segment]
 
 
 HOSTS = [
-    Host("outside", "wan", 2, "192.0.2.2/24", "outside", "the outside: DNS root, web, mail, NTP, bad places"),
-    Host("dc1", "servers", 10, "10.20.0.10/24", "dc1", "Samba AD domain controller: Kerberos, LDAP, DNS"),
+    Host(
+        "outside",
+        "wan",
+        2,
+        "192.0.2.2/24",
+        "outside",
+        "the outside: DNS root, web, mail, NTP, bad places",
+    ),
+    Host(
+        "dc1",
+        "servers",
+        10,
+        "10.20.0.10/24",
+        "dc1",
+        "Samba AD domain controller: Kerberos, LDAP, DNS",
+    ),
     Host("ns1", "servers", 53, "10.20.0.53/24", "ns1", "resolver (Unbound)"),
     Host("fs1", "servers", 20, "10.20.0.20/24", "fs1", "file server (Samba domain member)"),
     Host("mail1", "servers", 25, "10.20.0.25/24", "mail1", "mail server (Postfix)"),
-    Host("web1", "servers", 30, "10.20.0.30/24", "web1", "staff portal and monitoring (nginx)",
-         names=("portal", "kanshi")),
-    Host("kaikei-pc014", "clients", 114, "dhcp", "client", "accounting section PC 会計課", user="sato"),
-    Host("jumin-pc003", "clients", 103, "dhcp", "client", "residents section PC 住民課", user="suzuki"),
-    Host("soumu-pc007", "clients", 107, "dhcp", "client", "general affairs PC 総務課", user="tanaka"),
+    Host(
+        "web1",
+        "servers",
+        30,
+        "10.20.0.30/24",
+        "web1",
+        "staff portal and monitoring (nginx)",
+        names=("portal", "kanshi"),
+    ),
+    Host(
+        "kaikei-pc014",
+        "clients",
+        114,
+        "dhcp",
+        "client",
+        "accounting section PC 会計課",
+        user="sato",
+    ),
+    Host(
+        "jumin-pc003",
+        "clients",
+        103,
+        "dhcp",
+        "client",
+        "residents section PC 住民課",
+        user="suzuki",
+    ),
+    Host(
+        "soumu-pc007",
+        "clients",
+        107,
+        "dhcp",
+        "client",
+        "general affairs PC 総務課",
+        user="tanaka",
+    ),
 ]
 CLIENTS = [h for h in HOSTS if h.folder == "client"]
 
 # Domain accounts: (login name, written name). svc-backup is the one the attacker guesses.
 PEOPLE = [
-    ("sato", "佐藤 会計"), ("suzuki", "鈴木 住民"), ("tanaka", "田中 総務"),
-    ("takahashi", "高橋 税務"), ("ito", "伊藤 福祉"), ("watanabe", "渡辺 建設"),
-    ("yamamoto", "山本 教育"), ("nakamura", "中村 水道"), ("kobayashi", "小林 企画"),
-    ("kato", "加藤 防災"), ("yoshida", "吉田 議会"), ("yamada", "山田 農政"),
-    ("sasaki", "佐々木 観光"), ("svc-backup", "バックアップ用"),
+    ("sato", "佐藤 会計"),
+    ("suzuki", "鈴木 住民"),
+    ("tanaka", "田中 総務"),
+    ("takahashi", "高橋 税務"),
+    ("ito", "伊藤 福祉"),
+    ("watanabe", "渡辺 建設"),
+    ("yamamoto", "山本 教育"),
+    ("nakamura", "中村 水道"),
+    ("kobayashi", "小林 企画"),
+    ("kato", "加藤 防災"),
+    ("yoshida", "吉田 議会"),
+    ("yamada", "山田 農政"),
+    ("sasaki", "佐々木 観光"),
+    ("svc-backup", "バックアップ用"),
 ]
 
 # Outside places: name -> address. All live on the host "outside".

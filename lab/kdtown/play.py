@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A play: runs acts in hosts, in the foreground or beside, and writes down when what happened."""
+
 import contextlib
 import threading
 import time
@@ -25,8 +26,15 @@ class Play:
     @contextlib.contextmanager
     def event(self, kind, host, target, text_en, text_ja, **facts):
         """Write down one event; its end is when the block (or the work it put beside) ends."""
-        record = {"kind": kind, "host": host, "target": target, "text_en": text_en, "text_ja": text_ja,
-                  "at": time.time(), **facts}
+        record = {
+            "kind": kind,
+            "host": host,
+            "target": target,
+            "text_en": text_en,
+            "text_ja": text_ja,
+            "at": time.time(),
+            **facts,
+        }
         with self._lock:
             self.events.append(record)
         town.say(f"  {host}: {text_en}")
@@ -35,9 +43,11 @@ class Play:
 
     def background(self, host, script, record):
         """Run script in host beside the play; the event record ends when it ends."""
+
         def work():
             self.on(host, script, timeout=900)
             record["until"] = time.time()
+
         self._start(work)
 
     def beside(self, act, *args, **kw):
@@ -48,8 +58,11 @@ class Play:
         def guarded():
             try:
                 work()
-            except Exception as error:  # told at the end of the play, where the main thread can raise
+            except (
+                Exception
+            ) as error:  # told at the end of the play, where the main thread can raise
                 self.failures.append(f"{type(error).__name__}: {error}")
+
         thread = threading.Thread(target=guarded, daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -66,17 +79,22 @@ class Play:
 def prepare():
     """Put the town back to the morning: PCs off the network, caches empty, files in place."""
     from . import files
+
     for host in plan.CLIENTS:
         inside = ns.Inside(host.name)
-        inside.sh("smbcontrol nmbd shutdown 2>/dev/null; rm -f /tmp/cc_*; "
-                  "dhclient -r -cf /etc/town-dhclient.conf -lf /var/town.leases -pf /run/dhclient.pid eth0; "
-                  "ip -4 addr flush dev eth0; true")
+        inside.sh(
+            "smbcontrol nmbd shutdown 2>/dev/null; rm -f /tmp/cc_*; dhclient -r -cf"
+            " /etc/town-dhclient.conf -lf /var/town.leases -pf /run/dhclient.pid eth0; ip -4"
+            " addr flush dev eth0; true"
+        )
         inside.write("/root/yosan.csv", files.roster())
         inside.write("/root/kanri_tool.exe", files.program())
     outside = ns.Inside("outside")
     outside.write("/srv/bad/seikyu_viewer.exe", files.program())
     outside.write("/srv/update/d/mado-10.4.2.cab", files.update_package())
-    ns.Inside("fs1").sh("find /srv -type f -delete; smbcontrol smbd close-share '*' >/dev/null 2>&1; true")
+    ns.Inside("fs1").sh(
+        "find /srv -type f -delete; smbcontrol smbd close-share '*' >/dev/null 2>&1; true"
+    )
     ns.Inside("ns1").sh("unbound-control -c /etc/town-unbound.conf flush_zone . >/dev/null")
     ns.Inside("mail1").sh("rm -f /var/mail/town/*")
     for name in ("router", *(h.name for h in plan.HOSTS)):
