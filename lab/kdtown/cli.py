@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands of lab/town."""
 
+import fcntl
 import os
 import pathlib
 import signal
@@ -81,15 +82,24 @@ def _scenario(name):
 
 
 class _Up:
-    """The town, up for the with block; taken down at its end, also after failure, if it was not up before."""
+    """The town for one play: nobody else plays meanwhile; down at the end if it was down before."""
 
     def __enter__(self):
+        town.check()
+        self.lock = open("/run/kidoban-town.lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ns.TownError(
+                "another play or recording is running; wait for its end"
+            ) from None
         self.was_up = town.is_up()
         town.up()
 
     def __exit__(self, *_):
         if not self.was_up:
             town.down()
+        self.lock.close()
 
 
 def _play(name):
@@ -128,8 +138,7 @@ def _verify(*names):
 def _tell(name, facts):
     town.say(
         f"{name}: {facts['packets']} packets, {facts['seconds']:.0f} s, {facts['bytes']}"
-        " bytes: "
-        + " ".join(f"{k}={v}" for k, v in facts["protocols"].items())
+        " bytes: " + " ".join(f"{k}={v}" for k, v in facts["protocols"].items())
     )
 
 

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that travel through the town. Same bytes at every run, so that hashes can be listed."""
+"""Files that travel through the town. Same bytes at every run (but for a
+mail's date and id), so that hashes can be listed."""
 
+import datetime
 import email.header
 import email.message
 import email.policy
+import email.utils
 import random
 import struct
 
+JAPAN = datetime.timezone(datetime.timedelta(hours=9))
 NOTE = (
     b"Kidoban lab sample. Harmless: it holds no code. It only has the first bytes of a program "
     b"so that a sensor can recognise its type.\r\n"
@@ -57,8 +61,7 @@ def pdf(title):
         out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     table = b"".join(b"%010d 00000 n \n" % o for o in offsets)
     return (
-        out
-        + b"xref\n0 5\n0000000000 65535 f \n%strailer\n<</Size 5/Root 1 0 R>>\n"
+        out + b"xref\n0 5\n0000000000 65535 f \n%strailer\n<</Size 5/Root 1 0 R>>\n"
         b"startxref\n%d\n%%%%EOF\n" % (table, len(out))
     )
 
@@ -67,11 +70,13 @@ def mail(sender, to, subject, text, attachments=(), charset="iso-2022-jp"):
     """A raw message as a Japanese mail program writes it. attachments: (name, type, bytes)."""
     message = email.message.EmailMessage(policy=email.policy.SMTP)
     message["From"], message["To"] = sender, to
+    message["Date"] = email.utils.format_datetime(datetime.datetime.now(JAPAN))
+    message["Message-ID"] = email.utils.make_msgid(domain=sender.split("@")[1])
     message.set_content(
         text, charset=charset, cte="7bit" if charset == "iso-2022-jp" else "base64"
     )
     for name, kind, data in attachments:
         main, sub = kind.split("/")
         message.add_attachment(data, maintype=main, subtype=sub, filename=name)
-    encoded = email.header.Header(subject, charset).encode()
+    encoded = email.header.Header(subject, charset).encode(linesep="\r\n")
     return b"Subject: " + encoded.encode() + b"\r\n" + message.as_bytes()

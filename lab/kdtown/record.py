@@ -177,7 +177,10 @@ def _tagged(raw, tag):
 def tshark(raw, *args):
     """Lines that tshark prints for the capture raw."""
     done = subprocess.run(
-        ["tshark", "-n", "-r", str(raw), *args], capture_output=True, text=True, errors="replace"
+        ["tshark", "-n", "-r", str(raw), *args],
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
     if done.returncode:
         raise ns.TownError(f"tshark {' '.join(args)}: {done.stderr.strip()}")
@@ -224,7 +227,8 @@ def look(raw, scenario):
 def check_private(raw):
     """TownError if the recording names this machine or holds an address outside the reserved ranges."""
     data = raw.read_bytes()
-    for word in (str(town.LAB.parent), socket.gethostname()):
+    secret = [town.password()] if town.SECRET.exists() else []
+    for word in (str(town.LAB.parent), socket.gethostname(), *secret):
         if len(word) >= 4 and (word.encode() in data or word.encode("utf-16-le") in data):
             raise ns.TownError(f"the recording holds a word of this machine: {word}")
     for line in set(

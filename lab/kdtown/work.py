@@ -233,14 +233,15 @@ def send_mail(
 ):
     """Send one message over SMTP."""
     server = server or f"mail1.{plan.DOMAIN}"
+    helo = "mx." + sender.split("@")[1] if host == "outside" else f"{host}.{plan.DOMAIN}"
     with p.event(
-        "mail", host, server.split(".")[0], "sends mail", "メールを送信", subject=subject
+        "mail", host, "mail1", "sends mail", "メールを送信", subject=subject
     ):
         raw = files.mail(sender, to, subject, text, attachments, charset)
         p.put(host, "/tmp/mail.eml", raw)
         p.on(
             host,
-            f"swaks --server {server} --helo $(hostname).local --from {sender} --to {to} --data"
+            f"swaks --server {server} --helo {helo} --from {sender} --to {to} --data"
             " @/tmp/mail.eml >/dev/null",
         )
 
