@@ -84,7 +84,7 @@ def prepare():
         inside = ns.Inside(host.name)
         inside.sh(
             "smbcontrol nmbd shutdown 2>/dev/null; rm -f /tmp/cc_*; dhclient -r -cf"
-            " /etc/town-dhclient.conf -lf /var/town.leases -pf /run/dhclient.pid eth0; ip -4"
+            " /etc/dhcp/town.conf -lf /var/lib/dhcp/dhclient.leases -pf /run/dhclient.pid eth0; ip -4"
             " addr flush dev eth0; true"
         )
         inside.write("/root/yosan.csv", files.roster())
@@ -95,7 +95,7 @@ def prepare():
     ns.Inside("fs1").sh(
         "find /srv -type f -delete; smbcontrol smbd close-share '*' >/dev/null 2>&1; true"
     )
-    ns.Inside("ns1").sh("unbound-control -c /etc/town-unbound.conf flush_zone . >/dev/null")
+    ns.Inside("ns1").sh("unbound-control -c /etc/unbound/town.conf flush_zone . >/dev/null")
     ns.Inside("mail1").sh("rm -f /var/mail/town/*")
     for name in ("router", *(h.name for h in plan.HOSTS)):
         ns.Inside(name).sh("ip neigh flush all", check=False)

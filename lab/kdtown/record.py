@@ -259,7 +259,7 @@ def _table(head, pairs):
 def describe(scenario, p, facts):
     """The TOML text: file, hosts, events with times from the first packet, what to expect."""
     start = datetime.datetime.fromtimestamp(facts["first"], datetime.timezone.utc)
-    text = "# Written by lab/town record. Times are seconds from the first packet.\n"
+    text = "# SPDX-License-Identifier: Apache-2.0\n# Written by lab/town record. Times are seconds from the first packet.\n"
     text += _table(
         "",
         [

@@ -43,7 +43,7 @@ TOOLS = (
     "openssl",
     "ping",
     "tshark",
-    "capinfos",
+    "editcap",
     "tcprewrite",
     "pgrep",
 )
@@ -131,7 +131,7 @@ def start(name):
             ),
         )
     if name == "outside":
-        inside.write("/etc/town-root.zone", root_zone())
+        inside.write("/etc/unbound/town.zone", root_zone())
     inside.write(
         "/etc/town-env",
         f"REALM={plan.REALM}\nWORKGROUP={plan.WORKGROUP}\n"

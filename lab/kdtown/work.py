@@ -21,7 +21,7 @@ def dhcp(p, host):
     with p.event("dhcp", host, "router", "asks for an address", "アドレスを取得"):
         p.on(
             host,
-            "dhclient -4 -q -cf /etc/town-dhclient.conf -lf /var/town.leases -pf"
+            "dhclient -4 -q -cf /etc/dhcp/town.conf -lf /var/lib/dhcp/dhclient.leases -pf"
             " /run/dhclient.pid eth0 && nmbd -D",
         )
 
@@ -234,9 +234,7 @@ def send_mail(
     """Send one message over SMTP."""
     server = server or f"mail1.{plan.DOMAIN}"
     helo = "mx." + sender.split("@")[1] if host == "outside" else f"{host}.{plan.DOMAIN}"
-    with p.event(
-        "mail", host, "mail1", "sends mail", "メールを送信", subject=subject
-    ):
+    with p.event("mail", host, "mail1", "sends mail", "メールを送信", subject=subject):
         raw = files.mail(sender, to, subject, text, attachments, charset)
         p.put(host, "/tmp/mail.eml", raw)
         p.on(
