@@ -112,26 +112,28 @@ def _one(folder, scenario):
     with tempfile.TemporaryDirectory(prefix="kdtown-") as tmp:
         raw = pathlib.Path(tmp, "raw.pcap")
         subprocess.run(["zstd", "-dqc"], input=data, stdout=raw.open("wb"), check=True)
-        seen = record.look(raw, scenario)
+        facts = record.look(raw, scenario)
         record.check_private(raw)
-        if (seen["packets"], seen["protocols"]) != (told["packets"], told["protocols"]):
+        if (facts["packets"], facts["protocols"]) != (told["packets"], told["protocols"]):
             yield "packets or protocols differ from the TOML"
         again = len(record.tshark(raw, "-Y", "tcp.analysis.retransmission"))
-        if again > seen["packets"] // 200:
+        if again > facts["packets"] // 200:
             yield f"{again} TCP segments seen twice: is the mirror doubling packets?"
+        seen = {}
         for event in told["event"]:
-            yield from _event(raw, event)
+            yield from _event(raw, event, seen)
 
 
-def _event(raw, event):
+def _event(raw, event, seen):
+    """What is wrong with one event. seen remembers what tshark already told about this file."""
     if event["kind"] not in RULES:
         return
     what, distinct, count = RULES[event["kind"]](event)
-    begin, end = max(0, event["at"] - 1), event["until"] + 2
-    span = f"frame.time_relative >= {begin:.3f} && frame.time_relative <= {end:.3f}"
-    lines = record.tshark(
-        raw, "-Y", f"({what}) && {span}", "-T", "fields", "-e", distinct or "frame.number"
-    )
-    found = len(set(lines))
+    if (what, distinct) not in seen:
+        field = distinct or "frame.number"
+        fields = ("-T", "fields", "-e", "frame.time_relative", "-e", field)
+        seen[what, distinct] = [l.split("\t") for l in record.tshark(raw, "-Y", what, *fields)]
+    begin, end = event["at"] - 1, event["until"] + 2
+    found = len({value for at, value in seen[what, distinct] if begin <= float(at) <= end})
     if found < count:
         yield f"event {event['kind']} at {event['at']} s: {found} of {count} in the recording"
