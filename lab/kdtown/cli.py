@@ -99,6 +99,7 @@ class _Up:
     def __exit__(self, *_):
         if not self.was_up:
             town.down()
+        os.unlink(self.lock.name)
         self.lock.close()
 
 
