@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/mime/part.h"
+
+enum { DECODE_BYTES = 3072 }; /* decoded at once, on the stack */
+
+void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_file, bool is_text, bool is_html)
+{
+    *p = (struct kd_part){
+        .is_file = is_file, .is_text = is_text, .encoding = (uint8_t)encoding, .links.html = is_html};
+    kd_md5_start(&p->md5);
+    kd_sha1_start(&p->sha1);
+    kd_sha256_start(&p->sha256);
+}
+
+static void decoded(struct kd_part *p, struct kd_bytes b, void (*link)(void *, struct kd_bytes), void *user)
+{
+    p->bytes += b.n;
+    if (p->is_file) {
+        kd_md5_add(&p->md5, b);
+        kd_sha1_add(&p->sha1, b);
+        kd_sha256_add(&p->sha256, b);
+        kd_filetype_add(&p->type, b);
+    }
+    if (p->is_text)
+        kd_links_add(&p->links, b, link, user);
+}
+
+static int hex_digit(uint8_t c)
+{
+    c = kd_ascii_lower(c);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* A character behind "=": the writer gets what it makes.  Line ends vanish, an escape that is none is taken
+ * literally (RFC 2045 6.7). */
+static void quoted_char(struct kd_part *p, uint8_t c, struct kd_out *o)
+{
+    p->quoted[p->n_quoted++ - 1] = c;
+    if (p->n_quoted == 2) {
+        if (c == '\n')
+            p->n_quoted = 0;
+        else if (hex_digit(c) < 0 && c != '\r') {
+            kd_out_u8(o, '=');
+            kd_out_u8(o, c);
+            p->n_quoted = 0;
+        }
+        return;
+    }
+    int high = hex_digit(p->quoted[0]);
+    int low = hex_digit(c);
+    p->n_quoted = 0;
+    if (high >= 0 && low >= 0) {
+        kd_out_u8(o, (uint8_t)(high << 4 | low));
+    } else if (p->quoted[0] != '\r') {
+        kd_out_u8(o, '=');
+        kd_out_u8(o, p->quoted[0]);
+        kd_out_u8(o, c);
+    } else if (c != '\n') {
+        kd_out_u8(o, c);
+    }
+}
+
+static void decode_quoted(struct kd_part *p, struct kd_bytes in, struct kd_out *o)
+{
+    while (in.n > 0) {
+        if (p->n_quoted > 0) {
+            quoted_char(p, kd_bytes_at(in, 0), o);
+            in = kd_bytes_from(in, 1);
+            continue;
+        }
+        size_t at = kd_bytes_find_byte(in, '=');
+        struct kd_bytes plain = kd_bytes_head(in, at);
+        kd_out_bytes(o, plain);
+        in = kd_bytes_from(in, plain.n);
+        if (at != SIZE_MAX) {
+            p->n_quoted = 1;
+            in = kd_bytes_from(in, 1);
+        }
+    }
+}
+
+void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, struct kd_bytes), void *user)
+{
+    uint8_t room[DECODE_BYTES + 16];
+    if (!p->is_file && !p->is_text)
+        return;
+    if (p->encoding == KD_PART_PLAIN) {
+        decoded(p, in, link, user);
+        return;
+    }
+    while (in.n > 0) {
+        struct kd_out o = kd_out_of(room, sizeof(room));
+        struct kd_bytes piece = kd_bytes_head(in, DECODE_BYTES);
+        in = kd_bytes_from(in, piece.n);
+        if (p->encoding == KD_PART_BASE64)
+            p->foreign += kd_base64_add(&p->base64, piece, &o);
+        else
+            decode_quoted(p, piece, &o);
+        decoded(p, kd_out_bytes_view(&o), link, user);
+    }
+}
+
+void kd_part_end(struct kd_part *p, void (*link)(void *, struct kd_bytes), void *user)
+{
+    uint8_t room[8];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    if (!p->is_file && !p->is_text)
+        return;
+    kd_base64_end(&p->base64, &o);
+    decoded(p, kd_out_bytes_view(&o), link, user);
+    if (p->is_text)
+        kd_links_end(&p->links, link, user);
+}
