@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include "../../tests/tap.h"
+
+static struct kd_config config;
+static struct kd_config_problems problems;
+
+static enum kd_status read_text(const char *text)
+{
+    /* An exact-size copy, so that reading behind the end is seen. */
+    size_t n = strlen(text);
+    char *copy = malloc(n > 0 ? n : 1);
+    memcpy(copy, text, n);
+    enum kd_status s = kd_config_read(kd_bytes_of(copy, n), &config, &problems);
+    free(copy);
+    return s;
+}
+
+static bool complains(const char *text, unsigned line, const char *part)
+{
+    if (read_text(text) == KD_OK || problems.n == 0)
+        return false;
+    bool ok = problems.at[0].line == line && strstr(problems.at[0].en, part) != NULL && problems.at[0].ja[0] != 0;
+    if (!ok)
+        printf("# line %u: %s\n", problems.at[0].line, problems.at[0].en);
+    return ok;
+}
+
+static void defaults_work(void)
+{
+    CHECK(read_text("") == KD_OK);
+    CHECK(read_text("# nothing\n") == KD_OK);
+    CHECK(strcmp(config.web_listen, "127.0.0.1:8443") == 0);
+    CHECK(config.keep_days == 365 && config.interfaces.n == 0);
+    CHECK(memcmp(&config.limits, &kd_limits_default, sizeof(config.limits)) == 0);
+}
+
+static void keys_are_read(void)
+{
+    CHECK(read_text("interfaces: [eth1, eth2]\ninside:\n  - 192.168.0.0/16\nengines: 2\nweb:\n  listen: \"[::]:443\"\n"
+                    "zone: '+05:30'\nlimits:\n  flows: 5000\ndetectors:\n  beacon.count: 12\n  scan:\n    ports: 20\n"
+                    "retention:\n") == KD_OK);
+    CHECK(config.interfaces.n == 2 && strcmp(config.interfaces.item[1], "eth2") == 0);
+    CHECK(config.inside.n == 1 && config.engines == 2 && config.limits.flows == 5000);
+    CHECK(strcmp(config.detectors.lines, "beacon.count=12\nscan.ports=20\n") == 0);
+    int zone = 0;
+    CHECK(kd_config_zone(config.zone, &zone) && zone == 19800);
+    struct kd_addr addr;
+    uint16_t port = 0;
+    CHECK(kd_config_listen(kd_str(config.web_listen), &addr, &port) && port == 443 && kd_addr_is_none(&addr));
+    CHECK(read_text("interfaces: eth0\n") == KD_OK && config.interfaces.n == 1);
+}
+
+static void mistakes_name_line_and_remedy(void)
+{
+    CHECK(complains("engines: 1\ninterface: eth0\n", 2, "did you mean \"interfaces\""));
+    CHECK(complains("web:\n  listn: 1.2.3.4:1\n", 2, "did you mean \"web.listen\""));
+    CHECK(complains("listen: 1.2.3.4:1\n", 1, "did you mean \"web.listen\""));
+    CHECK(complains("zzzzzzzzzzzzzzzz: 1\n", 1, "config reference"));
+    CHECK(complains("engines: many\n", 1, "from 0 to 64"));
+    CHECK(complains("engines: 65\n", 1, "from 0 to 64"));
+    CHECK(complains("limits:\n  flows: 1\n", 2, "limits.flows"));
+    CHECK(complains("inside: [10.0.0.0/33]\n", 1, "192.168.10.0/24"));
+    CHECK(complains("web:\n  listen: localhost\n", 2, "address:port"));
+    CHECK(complains("sandbox: none\n", 1, "full or reduced"));
+    CHECK(complains("dir: here\n", 1, "begins with /"));
+    CHECK(complains("engines: 1\nengines: 2\n", 2, "second time"));
+    CHECK(complains("engines: 1\nweb: }\n", 2, "YAML"));
+    CHECK(complains("\tengines: 1\n", 1, "YAML"));
+    CHECK(complains("- a\n- b\n", 1, "key: value"));
+    CHECK(complains("engines: [1]\n", 1, "one value"));
+    CHECK(complains("interfaces: {a: b}\n", 1, "one value"));
+}
+
+static void bombs_are_refused(void)
+{
+    CHECK(complains("a: &x [1]\n", 1, "anchors"));
+    CHECK(complains("interfaces: *x\n", 1, "anchors"));
+    CHECK(complains("detectors: {a: {b: {c: {d: {e: 1}}}}}\n", 1, "levels"));
+    size_t n = KD_CONFIG_BYTES_MAX + 1;
+    char *big = malloc(n + 1);
+    memset(big, '#', n);
+    big[n] = '\0';
+    CHECK(complains(big, 1, "1 MiB"));
+    memset(big, '[', 100000);
+    big[100000] = '\0';
+    CHECK(read_text(big) != KD_OK);
+    free(big);
+}
+
+/* The reference is a configuration that says what the defaults are. */
+static void reference_is_the_default(void)
+{
+    static char text[64 * 1024];
+    struct kd_config first;
+    kd_config_default(&first);
+    for (int ja = 0; ja < 2; ja++) {
+        struct kd_out o = kd_out_of(text, sizeof(text) - 1);
+        kd_config_reference(&o, KD_REFERENCE_YAML, ja == 1);
+        CHECK(kd_out_ok(&o) && o.n > 1000);
+        text[o.n] = '\0';
+        CHECK(read_text(text) == KD_OK);
+        for (size_t i = 0; i < problems.n; i++)
+            printf("# %u: %s\n", problems.at[i].line, problems.at[i].en);
+        CHECK(memcmp(&config, &first, sizeof(config)) == 0);
+        o = kd_out_of(text, sizeof(text) - 1);
+        kd_config_reference(&o, KD_REFERENCE_MAN, ja == 1);
+        CHECK(kd_out_ok(&o));
+    }
+}
+
+/* Cut and damaged files: an answer, never a crash. */
+static void damage_is_survived(void)
+{
+    static const char good[] = "interfaces: [eth1, eth2]\nweb:\n  listen: 1.2.3.4:5\ndetectors:\n  a:\n    b: 'c'\n";
+    char text[sizeof(good)];
+    for (size_t cut = 0; cut < sizeof(good); cut++) {
+        memcpy(text, good, sizeof(good));
+        text[cut] = '\0';
+        (void)!read_text(text);
+        for (unsigned bit = 0; bit < 8 && cut + 1 < sizeof(good); bit++) {
+            memcpy(text, good, sizeof(good));
+            text[cut] = (char)(text[cut] ^ (1 << bit));
+            (void)!read_text(text);
+        }
+    }
+}
+
+int main(void)
+{
+    RUN(defaults_work);
+    RUN(keys_are_read);
+    RUN(mistakes_name_line_and_remedy);
+    RUN(bombs_are_refused);
+    RUN(reference_is_the_default);
+    RUN(damage_is_survived);
+    return tap_done();
+}
