@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { insideAddress } from '../src/lib/address';
 import { steps } from '../src/lib/detection';
-import { expression, looksLikeAddress, quote } from '../src/lib/expr';
+import { cutAtByte, expression, looksLikeAddress, quote } from '../src/lib/expr';
 import { bitRate, bytes, dateTime, dateTimeExact, instant, percent, shortDay } from '../src/lib/format';
 import { split } from '../src/lib/glossary';
 import { fill } from '../src/lib/i18n.svelte';
@@ -90,6 +90,10 @@ describe('the five-field form', () => {
         expect(quote('C:\\temp')).toBe('"C:\\\\temp"');
         expect(quote('住民課')).toBe('"住民課"');
         expect(quote('10.0.0.0/8')).toBe('10.0.0.0/8');
+    });
+    test('shows the place where reading stopped', () => {
+        expect(cutAtByte('any ~ 住民 and (', 16)).toEqual(['any ~ 住民 and', ' (']);
+        expect(cutAtByte('a', 9)).toEqual(['a', '']);
     });
     test('knows an address from a name', () => {
         expect(['10.0.0.1', '10.0.0.0/8', 'fd00::/64', '::1'].every(looksLikeAddress)).toBe(true);

@@ -29,3 +29,10 @@ export function expression(form: HuntForm): string {
 export const looksLikeAddress = (text: string): boolean =>
     /^\d{1,3}(\.\d{1,3}){3}(\/\d{1,2})?$/.test(text) ||
     (/^[0-9a-f:.]+(\/\d{1,3})?$/i.test(text) && text.split(':').length > 2);
+
+/** What stands before and after a place that the server counts in bytes of UTF-8. */
+export function cutAtByte(text: string, at: number): [string, string] {
+    const bytes = new TextEncoder().encode(text);
+    const read = new TextDecoder();
+    return [read.decode(bytes.slice(0, at)), read.decode(bytes.slice(at))];
+}
