@@ -136,19 +136,10 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     struct kd_tape_run run = {0};
     struct kd_pool *pool = kd_pool_new(POOL_BYTES);
     struct kd_pool *mem = kd_pool_new(POOL_BYTES);
-<<<<<<< HEAD
     struct text_sink sink = {.sink.record = on_record, .mem = mem, .wire = malloc(KD_BATCH_MAX)};
     uint8_t *room = malloc(TEXT_FIRST);
     KD_ASSERT(pool != NULL && mem != NULL && sink.wire != NULL && room != NULL);
     sink.out = kd_out_of(room, TEXT_FIRST);
-=======
-    /* Static, because fresh memory of this size costs a sanitized build more than the parsing does. */
-    static uint8_t room[TEXT_MAX];
-    static uint8_t wire[KD_BATCH_MAX];
-    struct text_sink sink = {.sink.record = on_record, .mem = mem, .wire = wire};
-    KD_ASSERT(pool != NULL && mem != NULL);
-    sink.out = kd_out_of(room, TEXT_MAX);
->>>>>>> dgram
     static const uint8_t client[4] = {10, 1, 2, 3};
     static const uint8_t server[4] = {10, 1, 0, 5};
     bool stream = is_stream(p, tape);
@@ -187,16 +178,11 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     run.pool_left = kd_pool_used(pool);
     run.n_records = sink.n_records;
     run.n = sink.out.n;
-<<<<<<< HEAD
     run.text = realloc(sink.out.p, run.n + 1);
-=======
-    run.text = malloc(run.n + 1);
-    KD_ASSERT(run.text != NULL);
-    memcpy(run.text, room, run.n);
->>>>>>> dgram
     run.text[run.n] = '\0';
     if (sink.bad_codec)
         run.status[0] = run.status[1] = KD_STATUS_COUNT;
+    free(sink.wire);
     kd_pool_free(mem);
     kd_pool_free(pool);
     return run;
