@@ -97,13 +97,31 @@ static enum kd_status filter(const struct kd_sandbox *sb, const struct kd_profil
     return kd_seccomp_enter(&f, err);
 }
 
-static enum kd_status own_world(const struct kd_sandbox *sb, const struct kd_profile *p, struct kd_err *err)
+static void name_directory(struct kd_sandbox *sb, bool is_root)
 {
-    enum kd_status s = kd_namespaces_enter(p->own_directory ? sb->dir_fd : -1, p->directory_writes, err);
-    return s != KD_OK && sb->reduced ? KD_OK : s;
+    struct kd_out o = kd_out_of(sb->ret_dir, sizeof(sb->ret_dir) - 1);
+    kd_out_str(&o, is_root ? "/" : "/proc/self/fd/");
+    if (!is_root)
+        kd_out_i64(&o, sb->dir_fd);
+    sb->ret_dir[o.n] = '\0';
 }
 
-enum kd_status kd_sandbox_enter(const struct kd_sandbox *sb, struct kd_err *err)
+static enum kd_status own_world(struct kd_sandbox *sb, const struct kd_profile *p, struct kd_err *err)
+{
+    bool is_root = true;
+    enum kd_status s = kd_namespaces_enter(p->own_directory ? sb->dir_fd : -1, p->directory_writes, err);
+#ifdef KD_SANITIZED
+    is_root = false;
+#endif
+    if (s != KD_OK && sb->reduced) {
+        is_root = p->own_directory && kd_namespaces_chroot(sb->dir_fd);
+        s = KD_OK;
+    }
+    name_directory(sb, is_root);
+    return s;
+}
+
+enum kd_status kd_sandbox_enter(struct kd_sandbox *sb, struct kd_err *err)
 {
     const struct kd_profile *p = kd_profile_of(sb->role);
     bool root = geteuid() == 0;
