@@ -17,14 +17,14 @@
 
 enum { FIRST_UID = 65520, LAST_CAPABILITY = 63 };
 
-void kd_sandbox_user(enum kd_role role, unsigned *ret_uid, unsigned *ret_gid)
+void kd_sandbox_user(enum kd_proc role, unsigned *ret_uid, unsigned *ret_gid)
 {
     uint8_t name[32];
-    if (role == KD_ROLE_READER)
-        role = KD_ROLE_STORE; /* whose files it reads */
+    if (role == KD_PROC_READER)
+        role = KD_PROC_STORE; /* whose files it reads */
     struct kd_out o = kd_out_of(name, sizeof(name) - 1);
     kd_out_str(&o, "_kidoban_");
-    kd_out_str(&o, kd_role_name(role));
+    kd_out_str(&o, kd_proc_name(role));
     name[o.n] = '\0';
     const struct passwd *pw = getpwnam((const char *)name);
     *ret_uid = pw != NULL ? pw->pw_uid : (unsigned)(FIRST_UID + (int)role);

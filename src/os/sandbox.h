@@ -10,7 +10,7 @@
 #include "os/profile.h"
 
 struct kd_sandbox {
-    enum kd_role role;
+    enum kd_proc role;
     bool reduced;        /* the operator's choice: go on where namespaces are not to be had */
     unsigned uid, gid;   /* whom to become when started by root, see kd_sandbox_user() */
     int dir_fd;          /* the directory of a role that has one, else -1; names the same directory after */
@@ -27,6 +27,6 @@ KD_MUST_USE enum kd_status kd_sandbox_enter(struct kd_sandbox *sb, struct kd_err
 /* The user and group a role runs as when the sensor was started by root: the system user _kidoban_ROLE
  * when there is one, else a number of a range no package uses (65520 + role).  The parent asks, once: looking
  * names up loads libraries and opens connections. */
-void kd_sandbox_user(enum kd_role role, unsigned *ret_uid, unsigned *ret_gid);
+void kd_sandbox_user(enum kd_proc role, unsigned *ret_uid, unsigned *ret_gid);
 
 #endif
