@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/out.h"
 #include "os/fd.h"
-#include "os/role.h"
+#include "os/process.h"
 
 #ifdef KD_SANITIZED
 enum { BURST = 10000 }; /* a sanitizer's report is long and wanted whole */

@@ -107,3 +107,13 @@ enum kd_status kd_namespaces_enter(int dir_fd, bool writable, struct kd_err *err
     return KD_OK;
 #endif
 }
+
+bool kd_namespaces_chroot(int dir_fd)
+{
+#ifdef KD_SANITIZED
+    (void)dir_fd;
+    return false;
+#else
+    return fchdir(dir_fd) == 0 && chroot(".") == 0;
+#endif
+}

@@ -9,4 +9,8 @@
  * lets users have user namespaces, are needed: KD_DENIED otherwise. */
 KD_MUST_USE enum kd_status kd_namespaces_enter(int dir_fd, bool writable, struct kd_err *err);
 
+/* What is left where namespaces are not to be had: the directory as root, by chroot.  False when that is not
+ * permitted either. */
+bool kd_namespaces_chroot(int dir_fd);
+
 #endif

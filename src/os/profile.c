@@ -220,17 +220,17 @@ static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(d
 
 #define SETS(list) .sets = list, .n_sets = KD_COUNT(list)
 
-static const struct kd_profile profiles[KD_ROLE_COUNT] = {
-    [KD_ROLE_ENGINE] = {SETS(engine_sets), .pinned_output = true},
-    [KD_ROLE_BRAIN] = {SETS(brain_sets), .pinned_output = true},
-    [KD_ROLE_STORE] = {SETS(store_sets), .spare_fds = 1024, .own_directory = true,
+static const struct kd_profile profiles[KD_PROC_COUNT] = {
+    [KD_PROC_ENGINE] = {SETS(engine_sets), .pinned_output = true},
+    [KD_PROC_BRAIN] = {SETS(brain_sets), .pinned_output = true},
+    [KD_PROC_STORE] = {SETS(store_sets), .spare_fds = 1024, .own_directory = true,
                        .directory_writes = true, .threads = true},
-    [KD_ROLE_WEB] = {SETS(web_sets), .spare_fds = 1024, .threads = true},
-    [KD_ROLE_READER] = {SETS(reader_sets), .spare_fds = 1024, .own_directory = true, .stdout_too = true},
+    [KD_PROC_WEB] = {SETS(web_sets), .spare_fds = 1024, .threads = true},
+    [KD_PROC_READER] = {SETS(reader_sets), .spare_fds = 1024, .own_directory = true, .stdout_too = true},
 };
 
-const struct kd_profile *kd_profile_of(enum kd_role role)
+const struct kd_profile *kd_profile_of(enum kd_proc role)
 {
-    KD_ASSERT((unsigned)role < KD_ROLE_COUNT);
+    KD_ASSERT((unsigned)role < KD_PROC_COUNT);
     return &profiles[role];
 }

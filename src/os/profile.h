@@ -3,7 +3,7 @@
 #ifndef KD_OS_PROFILE_H
 #define KD_OS_PROFILE_H
 
-#include "os/role.h"
+#include "os/process.h"
 #include "os/seccomp.h"
 
 enum { KD_PROFILE_SETS = 8 };
@@ -19,6 +19,6 @@ struct kd_profile {
     bool stdout_too;       /* a command, not a child: 1 is an output as well */
 };
 
-const struct kd_profile *kd_profile_of(enum kd_role role);
+const struct kd_profile *kd_profile_of(enum kd_proc role);
 
 #endif

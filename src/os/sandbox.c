@@ -17,14 +17,14 @@
 
 enum { FIRST_UID = 65520, LAST_CAPABILITY = 63 };
 
-void kd_sandbox_user(enum kd_role role, unsigned *ret_uid, unsigned *ret_gid)
+void kd_sandbox_user(enum kd_proc role, unsigned *ret_uid, unsigned *ret_gid)
 {
     uint8_t name[32];
-    if (role == KD_ROLE_READER)
-        role = KD_ROLE_STORE; /* whose files it reads */
+    if (role == KD_PROC_READER)
+        role = KD_PROC_STORE; /* whose files it reads */
     struct kd_out o = kd_out_of(name, sizeof(name) - 1);
     kd_out_str(&o, "_kidoban_");
-    kd_out_str(&o, kd_role_name(role));
+    kd_out_str(&o, kd_proc_name(role));
     name[o.n] = '\0';
     const struct passwd *pw = getpwnam((const char *)name);
     *ret_uid = pw != NULL ? pw->pw_uid : (unsigned)(FIRST_UID + (int)role);
@@ -97,13 +97,31 @@ static enum kd_status filter(const struct kd_sandbox *sb, const struct kd_profil
     return kd_seccomp_enter(&f, err);
 }
 
-static enum kd_status own_world(const struct kd_sandbox *sb, const struct kd_profile *p, struct kd_err *err)
+static void name_directory(struct kd_sandbox *sb, bool is_root)
 {
-    enum kd_status s = kd_namespaces_enter(p->own_directory ? sb->dir_fd : -1, p->directory_writes, err);
-    return s != KD_OK && sb->reduced ? KD_OK : s;
+    struct kd_out o = kd_out_of(sb->ret_dir, sizeof(sb->ret_dir) - 1);
+    kd_out_str(&o, is_root ? "/" : "/proc/self/fd/");
+    if (!is_root)
+        kd_out_i64(&o, sb->dir_fd);
+    sb->ret_dir[o.n] = '\0';
 }
 
-enum kd_status kd_sandbox_enter(const struct kd_sandbox *sb, struct kd_err *err)
+static enum kd_status own_world(struct kd_sandbox *sb, const struct kd_profile *p, struct kd_err *err)
+{
+    bool is_root = true;
+    enum kd_status s = kd_namespaces_enter(p->own_directory ? sb->dir_fd : -1, p->directory_writes, err);
+#ifdef KD_SANITIZED
+    is_root = false;
+#endif
+    if (s != KD_OK && sb->reduced) {
+        is_root = p->own_directory && kd_namespaces_chroot(sb->dir_fd);
+        s = KD_OK;
+    }
+    name_directory(sb, is_root);
+    return s;
+}
+
+enum kd_status kd_sandbox_enter(struct kd_sandbox *sb, struct kd_err *err)
 {
     const struct kd_profile *p = kd_profile_of(sb->role);
     bool root = geteuid() == 0;

@@ -10,10 +10,11 @@
 #include "os/profile.h"
 
 struct kd_sandbox {
-    enum kd_role role;
+    enum kd_proc role;
     bool reduced;        /* the operator's choice: go on where namespaces are not to be had */
     unsigned uid, gid;   /* whom to become when started by root, see kd_sandbox_user() */
     int dir_fd;          /* the directory of a role that has one, else -1; names the same directory after */
+    char ret_dir[32];    /* the same as a path, from inside: "/" or "/proc/self/fd/N" */
     unsigned n_fds;      /* descriptors in use: numbers below this one */
     const int *ring_fds; /* capture sockets */
     size_t n_ring_fds;
@@ -21,11 +22,11 @@ struct kd_sandbox {
 
 /* May be called once, by the only thread.  On failure err->what is one line with the remedy; the process
  * must end (exit status 3). */
-KD_MUST_USE enum kd_status kd_sandbox_enter(const struct kd_sandbox *sb, struct kd_err *err);
+KD_MUST_USE enum kd_status kd_sandbox_enter(struct kd_sandbox *sb, struct kd_err *err);
 
 /* The user and group a role runs as when the sensor was started by root: the system user _kidoban_ROLE
  * when there is one, else a number of a range no package uses (65520 + role).  The parent asks, once: looking
  * names up loads libraries and opens connections. */
-void kd_sandbox_user(enum kd_role role, unsigned *ret_uid, unsigned *ret_gid);
+void kd_sandbox_user(enum kd_proc role, unsigned *ret_uid, unsigned *ret_gid);
 
 #endif

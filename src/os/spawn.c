@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "os/role.h"
+#include "os/process.h"
 
 enum { PARKED = 128 }; /* above every target number, so that moving one cannot overwrite another */
 

@@ -40,18 +40,18 @@ static const char *who = "root";
 static int ring = -1, other[2] = {-1, -1}, output[2] = {-1, -1}, directory = -1;
 
 /* The numbers of a system without the users _kidoban_*; no look-up, so that the test is the same anywhere. */
-static unsigned user_of(enum kd_role role)
+static unsigned user_of(enum kd_proc role)
 {
-    return 65520 + (unsigned)(role == KD_ROLE_READER ? KD_ROLE_STORE : role);
+    return 65520 + (unsigned)(role == KD_PROC_READER ? KD_PROC_STORE : role);
 }
 
 /* ---- the child ---- */
 
 static int be_role(char **argv)
 {
-    enum kd_role role = kd_role_find(argv[2]);
+    enum kd_proc role = kd_proc_find(argv[2]);
     int ring_fd = FD_RING;
-    bool has_dir = role == KD_ROLE_STORE || role == KD_ROLE_READER;
+    bool has_dir = role == KD_PROC_STORE || role == KD_PROC_READER;
     unsigned user = user_of(role);
     struct kd_sandbox sb = {.role = role,
                             .uid = user,
@@ -60,7 +60,7 @@ static int be_role(char **argv)
                             .dir_fd = has_dir ? FD_DIR : -1,
                             .n_fds = FD_END,
                             .ring_fds = &ring_fd,
-                            .n_ring_fds = role == KD_ROLE_ENGINE};
+                            .n_ring_fds = role == KD_PROC_ENGINE};
     struct kd_err err = {0};
     if (kd_sandbox_enter(&sb, &err) != KD_OK) {
         dprintf(2, "# no sandbox: %s (%s)\n", err.what, strerror(err.sys));
@@ -79,10 +79,10 @@ static int be_role(char **argv)
 
 /* ---- the test ---- */
 
-static pid_t start(enum kd_role role, const char *probe, const char *mode, int control)
+static pid_t start(enum kd_proc role, const char *probe, const char *mode, int control)
 {
-    bool has_dir = role == KD_ROLE_STORE || role == KD_ROLE_READER;
-    struct kd_spawn sp = {.args = {"--role", kd_role_name(role), probe, mode}, .log_fd = 2};
+    bool has_dir = role == KD_PROC_STORE || role == KD_PROC_READER;
+    struct kd_spawn sp = {.args = {"--role", kd_proc_name(role), probe, mode}, .log_fd = 2};
     int fds[] = {control, -1, output[1], -1, has_dir ? directory : ring, other[1]};
     memcpy(sp.fds, fds, sizeof(fds));
     sp.n_fds = KD_COUNT(fds);
@@ -116,16 +116,16 @@ static void drain(int fd)
         ;
 }
 
-static void attack(enum kd_role role, const char *mode)
+static void attack(enum kd_proc role, const char *mode)
 {
     for (size_t i = 0; i < n_probes; i++) {
         const struct probe *p = &probes[i];
-        bool skip = (p->needs_ring && (ring < 0 || role != KD_ROLE_ENGINE)) || (p->not_sanitized && is_sanitized);
+        bool skip = (p->needs_ring && (ring < 0 || role != KD_PROC_ENGINE)) || (p->not_sanitized && is_sanitized);
         if (skip)
             continue;
         int end = end_of(start(role, p->name, mode, -1));
         if (!as_expected(p->expect[role], end))
-            printf("# %s as %s (%s): ended %d\n", p->name, kd_role_name(role), who, end);
+            printf("# %s as %s (%s): ended %d\n", p->name, kd_proc_name(role), who, end);
         CHECK(as_expected(p->expect[role], end));
         drain(other[0]);
         drain(output[0]);
@@ -134,27 +134,27 @@ static void attack(enum kd_role role, const char *mode)
 
 static void engine_is_jailed(void)
 {
-    attack(KD_ROLE_ENGINE, "full");
+    attack(KD_PROC_ENGINE, "full");
 }
 
 static void brain_is_jailed(void)
 {
-    attack(KD_ROLE_BRAIN, "full");
+    attack(KD_PROC_BRAIN, "full");
 }
 
 static void store_is_jailed(void)
 {
-    attack(KD_ROLE_STORE, "full");
+    attack(KD_PROC_STORE, "full");
 }
 
 static void web_is_jailed(void)
 {
-    attack(KD_ROLE_WEB, "full");
+    attack(KD_PROC_WEB, "full");
 }
 
 static void reader_is_jailed(void)
 {
-    attack(KD_ROLE_READER, "full");
+    attack(KD_PROC_READER, "full");
 }
 
 static bool has_line(const char *text, const char *key, const char *value)
@@ -176,10 +176,10 @@ static void other_world(pid_t pid, const char *kind)
 /* What the kernel says of each role after it entered. */
 static void kernel_confirms(void)
 {
-    for (int role = 0; role < KD_ROLE_COUNT; role++) {
+    for (int role = 0; role < KD_PROC_COUNT; role++) {
         int control[2];
         CHECK(kd_edge_new(4096, control, NULL) == KD_OK);
-        pid_t pid = start((enum kd_role)role, "wait", "full", control[1]);
+        pid_t pid = start((enum kd_proc)role, "wait", "full", control[1]);
         char text[4096] = "", path[64];
         struct pollfd p = {.fd = output[0], .events = POLLIN};
         CHECK(poll(&p, 1, 10000) == 1 && read(output[0], text, sizeof(text)) == 5);
@@ -194,7 +194,7 @@ static void kernel_confirms(void)
         CHECK(has_line(text, "\nCapEff:\t", "0000000000000000"));
         CHECK(has_line(text, "\nCapBnd:\t", "0000000000000000"));
         char uid[16];
-        snprintf(uid, sizeof(uid), "%u\t", geteuid() != 0 ? geteuid() : user_of((enum kd_role)role));
+        snprintf(uid, sizeof(uid), "%u\t", geteuid() != 0 ? geteuid() : user_of((enum kd_proc)role));
         CHECK(has_line(text, "\nUid:\t", uid));
         if (geteuid() == 0) {
             other_world(pid, "net");
@@ -231,11 +231,11 @@ static void fails_closed(void)
     pid_t pid = fork();
     if (pid == 0) {
         bool ok = forbid_unshare();
-        for (int role = 0; role < KD_ROLE_COUNT; role++)
-            ok = ok && end_of(start((enum kd_role)role, "map data", "full", -1)) == NO_SANDBOX;
+        for (int role = 0; role < KD_PROC_COUNT; role++)
+            ok = ok && end_of(start((enum kd_proc)role, "map data", "full", -1)) == NO_SANDBOX;
         int before = tap_bad;
-        for (int role = 0; role < KD_ROLE_COUNT; role++)
-            attack((enum kd_role)role, "reduced");
+        for (int role = 0; role < KD_PROC_COUNT; role++)
+            attack((enum kd_proc)role, "reduced");
         _exit(ok && tap_bad == before ? 0 : 1);
     }
     CHECK(end_of(pid) == 0);
@@ -255,8 +255,8 @@ static void no_frame_leaves(void)
     struct pollfd p = {.fd = watch, .events = POLLIN};
     CHECK(poll(&p, 1, 1000) == 1);
     drain(watch);
-    CHECK(end_of(start(KD_ROLE_ENGINE, "inject a frame by write", "full", -1)) == 128 + SIGSYS);
-    CHECK(end_of(start(KD_ROLE_ENGINE, "inject a frame by sendto", "full", -1)) == 128 + SIGSYS);
+    CHECK(end_of(start(KD_PROC_ENGINE, "inject a frame by write", "full", -1)) == 128 + SIGSYS);
+    CHECK(end_of(start(KD_PROC_ENGINE, "inject a frame by sendto", "full", -1)) == 128 + SIGSYS);
     CHECK(poll(&p, 1, 100) == 0);
     close(watch);
 }
@@ -280,7 +280,7 @@ static int capture_socket(void)
 static bool make_world(void)
 {
     char path[] = "/tmp/kidoban-jail-XXXXXX";
-    unsigned uid = geteuid() == 0 ? user_of(KD_ROLE_STORE) : geteuid();
+    unsigned uid = geteuid() == 0 ? user_of(KD_PROC_STORE) : geteuid();
     if (mkdtemp(path) == NULL || (directory = open(path, O_RDONLY | O_DIRECTORY)) < 0)
         return false;
     int there = openat(directory, "there", O_WRONLY | O_CREAT, 0600);

@@ -243,8 +243,8 @@ static bool open_many(void)
 
 #define ALL(x) {x, x, x, x, x}
 /*               engine  brain   store   web     reader */
-#define ROW(e, b, s, w, r) {[KD_ROLE_ENGINE] = e, [KD_ROLE_BRAIN] = b, [KD_ROLE_STORE] = s, \
-                            [KD_ROLE_WEB] = w, [KD_ROLE_READER] = r}
+#define ROW(e, b, s, w, r) {[KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, \
+                            [KD_PROC_WEB] = w, [KD_PROC_READER] = r}
 
 const struct probe probes[] = {
     {"open a file", open_passwd, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true, false},

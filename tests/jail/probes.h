@@ -3,7 +3,7 @@
 #ifndef KD_TESTS_JAIL_PROBES_H
 #define KD_TESTS_JAIL_PROBES_H
 
-#include "os/role.h"
+#include "os/process.h"
 
 enum outcome {
     WORKS,  /* the role needs it */
@@ -18,7 +18,7 @@ enum { FD_RING = KD_FD_EXTRA, FD_DIR = KD_FD_EXTRA, FD_OTHER = KD_FD_EXTRA + 1, 
 struct probe {
     const char *name;
     bool (*attempt)(void); /* true: it worked */
-    enum outcome expect[KD_ROLE_COUNT];
+    enum outcome expect[KD_PROC_COUNT];
     bool not_sanitized; /* a sanitizer build lets it through */
     bool needs_ring;
 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The processes of a sensor and the descriptors each finds when it starts. */
-#ifndef KD_OS_ROLE_H
-#define KD_OS_ROLE_H
+#ifndef KD_OS_PROCESS_H
+#define KD_OS_PROCESS_H
 
 #include "base/base.h"
 
-/* KD_ROLE_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they read
+/* KD_PROC_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they read
  * the store. */
-enum kd_role { KD_ROLE_ENGINE, KD_ROLE_BRAIN, KD_ROLE_STORE, KD_ROLE_WEB, KD_ROLE_READER, KD_ROLE_COUNT };
+enum kd_proc { KD_PROC_ENGINE, KD_PROC_BRAIN, KD_PROC_STORE, KD_PROC_WEB, KD_PROC_READER, KD_PROC_COUNT };
 
 /* Fixed descriptor numbers.  0 and 1 are /dev/null, 2 is the log.  From KD_FD_EXTRA on: capture, files,
  * listener, directory, in the order the start message names them. */
@@ -21,9 +21,9 @@ enum {
     KD_FD_EXTRA_MAX = 64
 };
 
-const char *kd_role_name(enum kd_role role);
+const char *kd_proc_name(enum kd_proc role);
 
-/* The role of that name, or KD_ROLE_COUNT. */
-enum kd_role kd_role_find(const char *name);
+/* The role of that name, or KD_PROC_COUNT. */
+enum kd_proc kd_proc_find(const char *name);
 
 #endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bin/role.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "bin/say.h"
+#include "os/edge.h"
+#include "os/fd.h"
+
+void kd_role_tell(enum kd_order what, struct kd_bytes text)
+{
+    uint8_t room[1024];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_out_u8(&o, (uint8_t)what);
+    kd_out_bytes(&o, kd_bytes_head(text, sizeof(room) - 1));
+    kd_ignore(kd_edge_send(KD_FD_CONTROL, kd_out_bytes_view(&o))); /* a parent that is gone needs no word */
+}
+
+void kd_role_fail(const struct kd_err *err)
+{
+    uint8_t text[600];
+    struct kd_out o = kd_out_of(text, sizeof(text));
+    kd_out_str(&o, err->what != NULL ? err->what : kd_status_text(err->status));
+    if (err->detail[0] != '\0')
+        kd_out_fmt(&o, ": %s", err->detail);
+    if (err->sys != 0)
+        kd_out_fmt(&o, " (%s)", strerror(err->sys));
+    kd_role_tell(KD_ORDER_FAILED, kd_out_bytes_view(&o));
+    _exit(KD_EXIT_COULD_NOT);
+}
+
+void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
+{
+    static int rings[KD_EXTRAS_MAX];
+    size_t n_rings = 0;
+    for (size_t i = 0; i < s->n_extras; i++)
+        if (s->extra[i].kind == KD_EXTRA_RING)
+            rings[n_rings++] = KD_FD_EXTRA + (int)i;
+    *into = (struct kd_sandbox){
+        .role = (enum kd_proc)s->role,
+        .reduced = s->reduced,
+        .uid = s->uid,
+        .gid = s->gid,
+        .dir_fd = kd_start_fd(s, KD_EXTRA_DIRECTORY),
+        .n_fds = KD_FD_EXTRA + (unsigned)s->n_extras,
+        .ring_fds = rings,
+        .n_ring_fds = n_rings,
+    };
+    kd_digest_warm(); /* loads code, which is not possible any more afterwards */
+    struct kd_err err = {0};
+    if (kd_sandbox_enter(into, &err) != KD_OK)
+        kd_role_fail(&err);
+    kd_role_tell(KD_ORDER_READY, kd_str(""));
+}
+
+bool kd_role_stopping(void)
+{
+    static bool stop;
+    uint8_t message[64];
+    size_t n;
+    while (!stop) {
+        enum kd_status s = kd_edge_take(KD_FD_CONTROL, false, message, sizeof(message), &n);
+        if (s == KD_MORE)
+            break;
+        stop = s != KD_OK || message[0] == KD_ORDER_STOP;
+    }
+    return stop;
+}
+
+void kd_role_wait(struct pollfd *fds, size_t n, int timeout_ms)
+{
+    if (poll(fds, n, timeout_ms) < 0) /* a signal: nothing is ready then */
+        for (size_t i = 0; i < n; i++)
+            fds[i].revents = 0;
+}
+
+struct kd_bytes kd_role_read_extra(const struct kd_start *s, enum kd_extra kind, size_t max)
+{
+    int fd = kd_start_fd(s, kind);
+    uint8_t *p = NULL;
+    size_t n = 0;
+    if (fd < 0)
+        return kd_str("");
+    struct kd_err err = {0};
+    if (kd_fd_read_all(fd, max, &p, &n) != KD_OK) {
+        (void)kd_fail_sys(&err, KD_LIMIT, "a file of the configuration cannot be read or is too long", NULL, 0);
+        kd_role_fail(&err);
+    }
+    return kd_bytes_of(p, n);
+}
+
+int kd_role_main(int argc, char **argv)
+{
+    static uint8_t message[KD_START_BYTES_MAX];
+    static struct kd_start start;
+    size_t n = 0;
+    if (argc < 3 || kd_edge_take(KD_FD_CONTROL, true, message, sizeof(message), &n) != KD_OK ||
+        kd_start_read(kd_bytes_of(message, n), &start) != KD_OK || start.role != kd_proc_find(argv[2]))
+        return kd_say(KD_EXIT_USAGE, "", "--role is for kidoban itself; see kidoban --help");
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* the terminal tells the parent as well, who then tells us */
+    switch ((enum kd_proc)start.role) {
+    case KD_PROC_ENGINE:
+        return kd_role_engine(&start);
+    case KD_PROC_BRAIN:
+        return kd_role_brain(&start);
+    case KD_PROC_STORE:
+        return kd_role_store(&start);
+    case KD_PROC_WEB:
+        return kd_role_web(&start);
+    case KD_PROC_READER:
+    case KD_PROC_COUNT:
+        break;
+    }
+    return KD_EXIT_USAGE;
+}

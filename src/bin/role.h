@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the mains of all roles share: taking the start message, entering the sandbox, hearing the parent. */
+#ifndef KD_BIN_ROLE_H
+#define KD_BIN_ROLE_H
+
+#include "bin/start.h"
+#include "os/sandbox.h"
+
+/* `kidoban --role NAME`: the process of a role from its first to its last instruction. */
+int kd_role_main(int argc, char **argv);
+
+/* Enter the sandbox as the start message says and report to the parent; does not return when that fails.
+ * `into` is filled; into->ret_dir names the directory of a role that has one. */
+void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into);
+
+/* Tell the parent why this role cannot go on, and end with exit status 3. */
+KD_NORETURN void kd_role_fail(const struct kd_err *err);
+
+/* Tell the parent `text`; waits when it is behind. */
+void kd_role_tell(enum kd_order what, struct kd_bytes text);
+
+/* Has the parent said to stop (or is it gone)?  Does not wait. */
+bool kd_role_stopping(void);
+
+/* Wait until one of the descriptors is readable or the time is over; revents as poll(2).  The control
+ * descriptor is among them by the caller's choice. */
+struct pollfd;
+void kd_role_wait(struct pollfd *fds, size_t n, int timeout_ms);
+
+/* Everything a descriptor of the start message holds, at most `max` bytes; empty when there is none. */
+struct kd_bytes kd_role_read_extra(const struct kd_start *s, enum kd_extra kind, size_t max);
+
+int kd_role_engine(const struct kd_start *s);
+int kd_role_brain(const struct kd_start *s);
+int kd_role_store(const struct kd_start *s);
+int kd_role_web(const struct kd_start *s);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
+
+#include "bin/role.h"
+#include "bin/say.h"
+#include "brain/brain.h"
+#include "os/edge.h"
+#include "os/log.h"
+
+enum { LIST_BYTES_MAX = 256 * 1024 * 1024 };
+
+static enum kd_status to_store(void *arg, struct kd_bytes batch)
+{
+    (void)arg;
+    return kd_edge_send(KD_FD_OUT, batch);
+}
+
+/* Take all that waits; false when the edge is gone. */
+static bool drain(struct kd_brain *b, uint8_t *batch)
+{
+    for (;;) {
+        size_t n = 0;
+        enum kd_status s = kd_edge_take(KD_FD_IN, false, batch, KD_BATCH_MAX, &n);
+        if (s == KD_OK)
+            s = kd_brain_batch(b, kd_bytes_of(batch, n));
+        else if (s == KD_MORE || s == KD_CLOSED)
+            return s == KD_MORE;
+        if (s != KD_OK)
+            kd_log("batch", "refused: %s", kd_status_text(s));
+    }
+}
+
+static struct kd_brain *make_brain(const struct kd_start *s)
+{
+    struct kd_brain_config cfg = {
+        .lim = &s->limits,
+        .hash_seed = s->seed,
+        .max_memory = s->memory_bytes,
+        .zone_s = s->zone_s,
+        .inside = s->inside,
+        .n_inside = s->n_inside,
+        .known_bad = kd_role_read_extra(s, KD_EXTRA_KNOWN_BAD, LIST_BYTES_MAX),
+        .exceptions = kd_role_read_extra(s, KD_EXTRA_EXCEPTIONS, LIST_BYTES_MAX),
+        .tunables = s->tunables,
+    };
+    struct kd_brain *b = NULL;
+    struct kd_err err = {0};
+    if (kd_brain_new(&cfg, (struct kd_brain_out){to_store, NULL}, &b, &err) != KD_OK)
+        kd_role_fail(&err);
+    free((void *)(uintptr_t)cfg.known_bad.p);
+    free((void *)(uintptr_t)cfg.exceptions.p);
+    return b;
+}
+
+int kd_role_brain(const struct kd_start *s)
+{
+    static uint8_t batch[KD_BATCH_MAX];
+    struct kd_sandbox sb;
+    kd_role_enter(s, &sb); /* before the lists, which are foreign bytes too */
+    struct kd_brain *b = make_brain(s);
+    struct pollfd fds[] = {{.fd = KD_FD_IN, .events = POLLIN}, {.fd = KD_FD_CONTROL, .events = POLLIN}};
+    bool open = true;
+    while (open && !kd_role_stopping()) {
+        kd_role_wait(fds, KD_COUNT(fds), -1);
+        open = drain(b, batch);
+        kd_brain_flush(b);
+    }
+    (void)drain(b, batch); /* those who wrote it have ended already */
+    kd_brain_finish(b);
+    kd_brain_free(b);
+    return KD_EXIT_DONE;
+}

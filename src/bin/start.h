@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parent and a role say to each other on descriptor 3.  Every message begins with a byte that says
+ * what it is; a role believes its parent, the parent believes no role. */
+#ifndef KD_BIN_START_H
+#define KD_BIN_START_H
+
+#include "base/addr.h"
+#include "base/cursor.h"
+#include "base/limits.h"
+#include "config/config.h"
+#include "os/process.h"
+
+enum kd_order {
+    /* parent to role */
+    KD_ORDER_START = 1, /* struct kd_start */
+    KD_ORDER_STOP,      /* take what waits, then end */
+    KD_ORDER_FILE,      /* a capture file: u32 number from 1, name; one descriptor */
+    KD_ORDER_NO_MORE,   /* no further file */
+    /* role to parent */
+    KD_ORDER_READY,     /* in the sandbox */
+    KD_ORDER_NEXT,      /* u32 files done, u64 frames read of the last one, text why it ended early */
+    KD_ORDER_FAILED,    /* text: why it cannot start */
+    KD_ORDER_PASSWORD,  /* text: the first password of the page, made just now */
+    KD_ORDER_PROBLEM    /* text: something to be told on the terminal, once */
+};
+
+/* What a descriptor from KD_FD_EXTRA on is. */
+enum kd_extra {
+    KD_EXTRA_PROGRESS, /* struct kd_progress */
+    KD_EXTRA_RING,     /* capture socket; name: interface, number: link type */
+    KD_EXTRA_DIRECTORY,
+    KD_EXTRA_JSON,     /* where JSON lines go */
+    KD_EXTRA_KNOWN_BAD,
+    KD_EXTRA_EXCEPTIONS,
+    KD_EXTRA_LISTENER,
+    KD_EXTRA_CERTIFICATE,
+    KD_EXTRA_KEY,
+    KD_EXTRA_KINDS
+};
+
+enum { KD_EXTRAS_MAX = 24, KD_START_NAME_MAX = 128 };
+
+struct kd_start_extra {
+    uint8_t kind;
+    uint32_t number;
+    char name[KD_START_NAME_MAX];
+};
+
+/* A role's whole configuration. */
+struct kd_start {
+    uint8_t role;
+    uint8_t number, n_engines; /* engines */
+    bool live;                 /* from interfaces; else from capture files */
+    bool realtime;             /* files at the pace they were recorded */
+    bool shift;                /* … and as if it were now */
+    bool reduced;              /* sandbox */
+    uint32_t uid, gid;
+    uint64_t seed, id_base;
+    int32_t zone_s;
+    uint32_t ring_bytes;
+    uint64_t memory_bytes;     /* brain */
+    uint64_t keep_days, keep_bytes, free_bytes; /* store */
+    struct kd_limits limits;
+    size_t n_inside;
+    struct kd_net inside[KD_CONFIG_ITEMS_MAX];
+    struct kd_bytes tunables;  /* borrowed: from the message when read */
+    size_t n_extras;
+    struct kd_start_extra extra[KD_EXTRAS_MAX];
+};
+
+enum { KD_START_BYTES_MAX = 60 * 1024 };
+
+void kd_start_put(struct kd_out *o, const struct kd_start *s); /* with its first byte */
+KD_MUST_USE enum kd_status kd_start_read(struct kd_bytes message, struct kd_start *ret);
+
+/* Descriptor of the first extra of this kind, or -1. */
+int kd_start_fd(const struct kd_start *s, enum kd_extra kind);
+
+#endif
