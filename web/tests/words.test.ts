@@ -122,7 +122,7 @@ describe('a record in one line', () => {
     const base = { record_id: '1', timestamp: '2026-11-22T00:00:00Z' };
     test('of a known kind', () => {
         expect(summary({ ...base, event_type: 'dns', dns: { rrname: 'a.example', rrtype: 'A' } })).toBe('a.example · A');
-        expect(summary({ ...base, event_type: 'dns', dns: { queries: [{ rrname: 'b.example', rrtype: 'AAAA' }] } })).toBe('b.example · AAAA');
+        expect(summary({ ...base, event_type: 'dns', dns: { rrname: 'b.example', answers: [{ rdata: '192.0.2.1' }] } })).toBe('b.example · 192.0.2.1');
     });
     test('of a kind not known here', () => {
         expect(summary({ ...base, event_type: 'sip', sip: { method: 'INVITE', deep: { no: 1 } } })).toBe('method: INVITE');
