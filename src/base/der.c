@@ -78,17 +78,18 @@ int32_t kd_der_i32(struct kd_der *d, uint8_t tag)
     return (int32_t)v;
 }
 
-enum kd_status kd_der_length(struct kd_bytes b, uint64_t *ret)
+enum kd_status kd_der_head(struct kd_bytes b, size_t *ret_head, uint64_t *ret_content)
 {
     struct kd_cur c = kd_cur_of(b);
     uint8_t tag = 0;
-    uint64_t n = 0;
-    if (read_head(&c, &tag, &n)) {
-        *ret = c.taken + n;
+    if (read_head(&c, &tag, ret_content)) {
+        *ret_head = c.taken;
         return KD_OK;
     }
-    /* Too short, or not accepted: only the bytes that are there can tell. */
-    bool long_tag = b.n > 0 && (b.p[0] & TAG_NUMBER) == TAG_NUMBER;
-    bool bad_length = b.n > 1 && (b.p[1] == LONG_FORM || b.p[1] > (LONG_FORM | LENGTH_BYTES_MAX));
+    /* Too short, or not accepted: the bytes that are there tell. */
+    c = kd_cur_of(b);
+    bool long_tag = (kd_cur_u8(&c) & TAG_NUMBER) == TAG_NUMBER;
+    uint8_t length = kd_cur_u8(&c);
+    bool bad_length = length == LONG_FORM || length > (LONG_FORM | LENGTH_BYTES_MAX);
     return long_tag || bad_length ? KD_MALFORMED : KD_MORE;
 }

@@ -69,8 +69,8 @@ KD_MUST_USE bool kd_der_enter_if(struct kd_der *d, uint8_t tag, struct kd_der *r
 /* INTEGER or ENUMERATED (by `tag`) of at most 32 bits; failed when longer or empty. */
 int32_t kd_der_i32(struct kd_der *d, uint8_t tag);
 
-/* Whole length (header and content) of the value at the start of `b`, as far as its header is
- * there. KD_MORE: the header is not complete.  KD_MALFORMED: not accepted. */
-KD_MUST_USE enum kd_status kd_der_length(struct kd_bytes b, uint64_t *ret);
+/* Length of the header and of the content of the value at the start of `b`, of which only the header has
+ * to be there.  KD_MORE: it is not.  KD_MALFORMED: not accepted. */
+KD_MUST_USE enum kd_status kd_der_head(struct kd_bytes b, size_t *ret_head, uint64_t *ret_content);
 
 #endif

@@ -68,13 +68,14 @@ static void depth_is_bounded(void)
 static void whole_length_is_told_early(void)
 {
     static const uint8_t in[] = {0x6a, 0x82, 0x01, 0x00, 0x30};
+    size_t head = 0;
     uint64_t n = 0;
-    CHECK(kd_der_length(kd_bytes_of(in, 5), &n) == KD_OK && n == 260);
-    CHECK(kd_der_length(kd_bytes_of(in, 3), &n) == KD_MORE);
-    CHECK(kd_der_length(kd_bytes_of(in, 0), &n) == KD_MORE);
-    CHECK(kd_der_length(kd_bytes_of("\x30\x80", 2), &n) == KD_MALFORMED);
-    CHECK(kd_der_length(kd_bytes_of("\x30\x85\1", 3), &n) == KD_MALFORMED);
-    CHECK(kd_der_length(kd_bytes_of("\x1f", 1), &n) == KD_MALFORMED);
+    CHECK(kd_der_head(kd_bytes_of(in, 5), &head, &n) == KD_OK && head == 4 && n == 256);
+    CHECK(kd_der_head(kd_bytes_of(in, 3), &head, &n) == KD_MORE);
+    CHECK(kd_der_head(kd_bytes_of(in, 0), &head, &n) == KD_MORE);
+    CHECK(kd_der_head(kd_bytes_of("\x30\x80", 2), &head, &n) == KD_MALFORMED);
+    CHECK(kd_der_head(kd_bytes_of("\x30\x85\1", 3), &head, &n) == KD_MALFORMED);
+    CHECK(kd_der_head(kd_bytes_of("\x1f", 1), &head, &n) == KD_MALFORMED);
 }
 
 int main(void)

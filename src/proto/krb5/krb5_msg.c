@@ -152,7 +152,8 @@ static void read_padata(struct kd_der *seq, struct kd_krb5 *ret)
 static void read_request(struct kd_der *seq, struct kd_krb5 *ret)
 {
     struct kd_der in;
-    read_padata(seq, ret);
+    if (ret->type == KD_KRB5_AS_REQ)
+        read_padata(seq, ret);
     if (!field(seq, 4, &in)) {
         kd_cur_fail(&seq->c);
         return;
