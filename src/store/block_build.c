@@ -266,7 +266,7 @@ static enum kd_status make_bloom(struct kd_block_builder *b, struct kd_heap *blo
             for (size_t i = 0; g != NULL && i < g->layout->n; i++) {
                 const struct kd_column *c = &g->column[i];
                 const struct kd_leaf *l = &g->layout->leaf[i];
-                if ((l->flags & KD_F_BLOOM) == 0 || !c->text)
+                if (!kd_leaf_is_indexed(l))
                     continue;
                 n += pass == 0 ? c->entries : 0;
                 for (size_t e = 0; pass == 1 && e < c->entries; e++) {

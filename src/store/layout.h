@@ -58,6 +58,13 @@ static inline bool kd_type_is_text(enum kd_type type)
     return type == KD_T_STR || type == KD_T_HEX || type == KD_T_ADDR || type == KD_T_MAC;
 }
 
+/* Are the leaf's values in the blocks' Bloom filters?  The fields marked so, and every address. */
+static inline bool kd_leaf_is_indexed(const struct kd_leaf *l)
+{
+    return l->type == KD_T_ADDR || l->type == KD_T_MAC ||
+           ((l->flags & KD_F_BLOOM) != 0 && kd_type_is_text(l->type));
+}
+
 /* Layout of a record type, or NULL for a number not in use.  Thread safe. */
 const struct kd_layout *kd_layout_of(unsigned type);
 

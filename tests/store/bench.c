@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast the store is.  usage: store_bench DIR MILLIONS
- * Generates office records in memory, then measures taking and sealing them (journal included). */
+/* How fast the store is.
+ *   store_bench DIR MILLIONS             take and seal office records (journal included)
+ *   store_bench DIR hunt THREADS EXPR…   search them */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "gen.h"
+#include "store/hunt.h"
 #include "store/ingest.h"
 
 static uint64_t clock_us(clockid_t which)
@@ -21,13 +23,51 @@ static uint64_t wall(void *ctx)
     return clock_us(CLOCK_REALTIME);
 }
 
+static int hunt(int dir, unsigned threads, int n, char **expr)
+{
+    struct kd_err err = {0};
+    struct kd_hunt_source src;
+    uint64_t t = clock_us(CLOCK_MONOTONIC);
+    if (kd_hunt_open(dir, 32400, &src, &err) != KD_OK) {
+        fprintf(stderr, "%s: %s\n", err.what, err.detail);
+        return 3;
+    }
+    printf("open %.3f s\n", (double)(clock_us(CLOCK_MONOTONIC) - t) / 1e6);
+    for (int i = 0; i < n; i++) {
+        struct kd_hunt_query q = {.to_us = UINT64_MAX, .clock = {wall, NULL}, .threads = threads, .zone_s = 32400,
+                                  .limit = 200, .max_bytes = 64 << 20};
+        struct kd_hunt_expr *e = NULL;
+        struct kd_hunt_result r;
+        if (kd_hunt_parse(kd_str(expr[i]), 32400, &e, &err) != KD_OK) {
+            fprintf(stderr, "%s: %s at %llu\n", expr[i], err.what, (unsigned long long)err.at);
+            return 1;
+        }
+        q.expr = e;
+        t = clock_us(CLOCK_MONOTONIC);
+        uint64_t c = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+        if (kd_hunt(&q, &src, &r) != KD_OK)
+            return 3;
+        printf("%-48s hits %zu%s blocks %llu skipped %llu unreadable %llu  wall %.3f s cpu %.3f s\n", expr[i], r.n,
+               r.stats.truncated ? "+" : "", (unsigned long long)r.stats.blocks,
+               (unsigned long long)r.stats.blocks_skipped, (unsigned long long)r.stats.unreadable,
+               (double)(clock_us(CLOCK_MONOTONIC) - t) / 1e6, (double)(clock_us(CLOCK_PROCESS_CPUTIME_ID) - c) / 1e6);
+        kd_hunt_result_done(&r);
+        kd_hunt_expr_free(e);
+    }
+    kd_hunt_source_done(&src);
+    kd_events_free(src.events);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: store_bench DIR MILLIONS\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: store_bench DIR MILLIONS | DIR hunt THREADS EXPR...\n");
         return 2;
     }
     int dir = open(argv[1], O_RDONLY | O_DIRECTORY);
+    if (dir >= 0 && argc > 4 && strcmp(argv[2], "hunt") == 0)
+        return hunt(dir, (unsigned)atoi(argv[3]), argc - 4, argv + 4);
     uint64_t want = strtoull(argv[2], NULL, 10) * 1000000u;
     struct kd_err err = {0};
     struct kd_events *events = NULL;
