@@ -62,6 +62,17 @@ static void on_free(void *arg)
     free(l);
 }
 
+static void say_hello(struct kd_listener *l)
+{
+    char room[128];
+    const struct kd_web_config *cfg = &l->web->cfg;
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_out_str(&o, "retry: 2000\nevent: hello\ndata: {\"now\":\"");
+    kd_out_time(&o, kd_now_us(&cfg->wall), cfg->zone_s);
+    kd_out_str(&o, "\"}\n\n");
+    append(l, kd_out_bytes_view(&o));
+}
+
 enum MHD_Result kd_events_begin(struct kd_request *r)
 {
     struct kd_web *w = r->web;
@@ -74,7 +85,7 @@ enum MHD_Result kd_events_begin(struct kd_request *r)
     l->next = w->listeners;
     w->listeners = l;
     w->n_listeners++;
-    append(l, kd_str("retry: 2000\nevent: hello\ndata: {}\n\n"));
+    say_hello(l);
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 * 1024, on_read, l, on_free);
     if (response == NULL) {
