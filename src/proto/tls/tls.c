@@ -403,9 +403,11 @@ static enum kd_probe turned(enum kd_dir sender, enum kd_dir dir)
 static enum kd_probe probe_handshake(struct kd_cur c, size_t n_record, enum kd_dir dir)
 {
     uint8_t type = kd_cur_u8(&c);
+    if (kd_cur_ok(&c) && type != CLIENT_HELLO && type != SERVER_HELLO && type != CERTIFICATE)
+        return KD_PROBE_NO;
     size_t n = kd_cur_be24(&c);
     unsigned version = kd_cur_be16(&c);
-    if (n_record < HANDSHAKE_HEADER + 2 || (type != CLIENT_HELLO && type != SERVER_HELLO && type != CERTIFICATE && type != 0))
+    if (n_record < HANDSHAKE_HEADER + 2)
         return KD_PROBE_NO;
     if (!kd_cur_ok(&c))
         return KD_PROBE_MORE;
