@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.x (RFC 9110, RFC 9112). */
 #include "proto/http/http.h"
+#include "proto/line.h"
 
 enum { LINE_MAX_BYTES = 1 << 20 };
 
@@ -89,37 +90,11 @@ static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_
 
 /* --- framing --- */
 
-/* A line with its end and, in a head, with the folded lines behind it.  One that is too long is cut; the
- * rest of it is then skipped as a body. */
+/* A line of a head.  One that is too long is cut; the rest of it is then skipped. */
 static enum kd_status frame_line(const struct kd_ctx *ctx, struct kd_bytes in, size_t seen, bool folds,
                                  struct kd_frame *ret)
 {
-    size_t max = kd_min_size(ctx->lim->http_header_bytes, LINE_MAX_BYTES - 1);
-    struct kd_bytes window = kd_bytes_head(in, max);
-    size_t at = seen > 0 ? seen - 1 : 0; /* the last byte seen may be an LF whose successor was not */
-    for (;;) {
-        size_t lf = kd_bytes_find_byte(kd_bytes_from(window, at), '\n');
-        if (lf == SIZE_MAX && in.n < max)
-            return KD_MORE;
-        at = lf == SIZE_MAX ? max : at + lf + 1;
-        ret->len = at;
-        bool empty = at == 1 || (at == 2 && kd_bytes_at(in, 0) == '\r');
-        if (!folds || empty || at >= max)
-            return KD_OK;
-        if (at >= in.n) {
-            ret->len = at + 1;
-            return KD_MORE;
-        }
-        if (kd_bytes_at(in, at) != ' ' && kd_bytes_at(in, at) != '\t')
-            return KD_OK;
-    }
-}
-
-static enum kd_status frame_skip(struct kd_bytes in, struct kd_frame *ret)
-{
-    size_t lf = kd_bytes_find_byte(in, '\n');
-    *ret = (struct kd_frame){.len = lf == SIZE_MAX ? in.n : lf + 1, .is_body = true};
-    return KD_OK;
+    return kd_line_frame(in, seen, kd_min_size(ctx->lim->http_header_bytes, LINE_MAX_BYTES - 1), folds, ret);
 }
 
 static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
@@ -129,7 +104,7 @@ static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes
     struct http_side *side = &st->side[dir];
     enum kd_probe start;
     if (side->skip_line)
-        return frame_skip(in, ret);
+        return kd_line_skip(in, ret);
     switch ((enum http_phase)side->phase) {
     case HTTP_START:
         return frame_line(ctx, in, seen, false, ret);
@@ -153,7 +128,7 @@ static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes
         if (start == KD_PROBE_YES)
             return frame_line(ctx, in, seen, false, ret);
         if (side->phase == HTTP_LOST)
-            return frame_skip(in, ret);
+            return kd_line_skip(in, ret);
         *ret = (struct kd_frame){.len = UINT64_MAX, .is_body = true};
         return KD_OK;
     }
@@ -338,15 +313,9 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
 {
     struct http_state *st = ctx->state;
     struct http_side *side = &st->side[dir];
-    struct kd_bytes line = msg;
-    if (kd_bytes_at(line, line.n - 1) != '\n') {
+    struct kd_bytes line = kd_line_text(msg, &side->skip_line);
+    if (side->skip_line)
         http_event(ctx, HTTP_EV_LINE_TOO_LONG, side->head_bytes);
-        side->skip_line = true;
-    } else {
-        line.n--;
-        if (line.n > 0 && kd_bytes_at(line, line.n - 1) == '\r')
-            line.n--;
-    }
     switch ((enum http_phase)side->phase) {
     case HTTP_START:
     case HTTP_CONNECT:

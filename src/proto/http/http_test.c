@@ -1,77 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "parser/tape.h"
-
-#include "tap.h"
+#include "parser/talk.h"
 
 extern const struct kd_parser kd_parser_http;
-
-static uint8_t room[1 << 20];
-static struct kd_out tape;
-static struct kd_tape_run run;
-
-static void begin(void)
-{
-    tape = kd_out_of(room, sizeof(room));
-}
-
-static void client(const char *text)
-{
-    kd_tape_add(&tape, KD_TO_SERVER, kd_str(text));
-}
-
-static void server(const char *text)
-{
-    kd_tape_add(&tape, KD_TO_CLIENT, kd_str(text));
-}
-
-static void lost(enum kd_dir dir, uint16_t n)
-{
-    kd_out_u8(&tape, (uint8_t)(dir | 2));
-    kd_out_be16(&tape, n);
-}
-
-/* Play it whole and split; both must agree. */
-static void play(void)
-{
-    static const size_t steps[] = {1, 2, 3, 17};
-    for (size_t i = 0; i < KD_COUNT(steps); i++) {
-        const char *broken = kd_tape_check(&kd_parser_http, kd_out_bytes_view(&tape), steps[i]);
-        if (broken != NULL)
-            printf("# %s (step %zu)\n", broken, steps[i]);
-        CHECK(broken == NULL);
-    }
-    run = kd_tape_play(&kd_parser_http, kd_out_bytes_view(&tape), SIZE_MAX);
-}
-
-static void done(void)
-{
-    if (tap_bad > 0)
-        printf("# %s\n", run.text);
-    kd_tape_run_done(&run);
-}
-
-static bool has(const char *text)
-{
-    bool found = strstr(run.text, text) != NULL;
-    if (!found)
-        printf("# lacks %s\n", text);
-    return found;
-}
-
-static bool lacks(const char *text)
-{
-    return strstr(run.text, text) == NULL;
-}
-
-static unsigned records(const char *type)
-{
-    char want[64];
-    snprintf(want, sizeof(want), "\"event_type\":\"%s\"", type);
-    unsigned n = 0;
-    for (const char *p = run.text; (p = strstr(p, want)) != NULL; p++)
-        n++;
-    return n;
-}
 
 static void one_request_and_its_answer(void)
 {
@@ -335,6 +265,7 @@ static void recognition(void)
 
 int main(void)
 {
+    talk_parser = &kd_parser_http;
     RUN(one_request_and_its_answer);
     RUN(pipelined_requests_pair_in_order);
     RUN(chunks_extensions_and_trailers);
