@@ -293,7 +293,8 @@ static void describe_answer(const struct kd_krb5 *m, struct room *room, struct k
         rec->cname = view(&room->cname);
     if (room->sname.n > 0)
         rec->sname = view(&room->sname);
-    if (m->realm.n > 0)
+    /* Some KDCs name no realm in an error, and a made-up one. */
+    if (m->realm.n > 0 && (m->type != KD_KRB5_ERROR || rec->realm.n == 0))
         rec->realm = kd_bytes_head(m->realm, KD_KRB5_NAME_MAX);
     if (m->type == KD_KRB5_ERROR) {
         rec->error = m->error;
