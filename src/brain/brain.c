@@ -149,7 +149,8 @@ static void advance(struct kd_brain *b, uint64_t ts_us)
 
 static bool is_final_stats(const struct kd_rec_head *head, const union any_body *body)
 {
-    return head->type == KD_REC_STATS && kd_bytes_eq_str(body->stats.scope, "total");
+    return head->type == KD_REC_STATS &&
+           (kd_bytes_eq_str(body->stats.scope, "final") || kd_bytes_eq_str(body->stats.scope, "total"));
 }
 
 static void look(struct kd_brain *b, const struct kd_rec_head *head, const union any_body *body)

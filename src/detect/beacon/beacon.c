@@ -210,16 +210,37 @@ static bool is_known_service(uint16_t port)
     return port < 1024 && port != 80 && port != 443;
 }
 
+/* First bytes of the web's own protocols: their parser only gave up. */
+static bool is_web_head(struct kd_bytes head)
+{
+    static const uint8_t handshake[] = {22, 3};
+    static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ", "PRI *", "HTTP/"};
+    if (kd_bytes_starts(head, kd_bytes_of(handshake, sizeof(handshake))))
+        return true;
+    for (size_t i = 0; i < KD_COUNT(methods); i++)
+        if (kd_bytes_starts(head, kd_str(methods[i])))
+            return true;
+    return false;
+}
+
 /* A session to the outside in no protocol that we know: on a web port at once, else when it lasts. */
+static bool is_unknown_session(const struct kd_detect *d, const struct kd_record *r, bool web)
+{
+    enum { TOLD_BYTES = 32, ANSWERS = 2 };
+    const struct kd_rec_flow *f = r->body;
+    const struct kd_rec_head *h = r->head;
+    bool spoke = f->data_toserver >= TOLD_BYTES && f->pkts_toclient >= ANSWERS && f->payload_head.n > 0;
+    bool whole = !f->midstream && f->gap_bytes == 0;
+    return h->proto == IP_TCP && spoke && whole && !is_web_head(f->payload_head) && !is_known_service(h->dst_port) &&
+           !kd_detect_is_inside(d, &h->dst) && (web || (double)f->age_us >= kd_detect_tunable(d, "session_s") * 1e6);
+}
+
 static void unknown_session(struct kd_detect *d, const struct kd_record *r)
 {
-    enum { TOLD_BYTES = 32 };
     const struct kd_rec_flow *f = r->body;
     const struct kd_rec_head *h = r->head;
     bool web = h->dst_port == 80 || h->dst_port == 443;
-    bool spoke = f->data_toserver >= TOLD_BYTES && f->data_toclient >= TOLD_BYTES && f->payload_head.n > 0;
-    if (h->proto != IP_TCP || f->midstream || f->gap_bytes > 0 || !spoke || is_known_service(h->dst_port) ||
-        kd_detect_is_inside(d, &h->dst) || (!web && f->age_us < kd_detect_tunable(d, "session_s") * 1e6))
+    if (!is_unknown_session(d, r, web))
         return;
     struct calls c = {.kind = CALL_RAW, .source = h->src, .target = h->dst};
     note_caller(d, &c);

@@ -23,7 +23,7 @@ static const struct kd_tunable tunables[] = {
     {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
-static void tell(struct kd_detect *d, const struct misses *m, const struct kd_addr *host)
+static void tell(struct kd_detect *d, const struct misses *m, const struct kd_addr *host, int severity)
 {
     struct kd_digits number, random;
     uint64_t ids[KD_IDS_KEPT];
@@ -39,11 +39,20 @@ static void tell(struct kd_detect *d, const struct misses *m, const struct kd_ad
         {"examples", kd_out_bytes_view(&o)},
     };
     kd_find(d, &(struct kd_finding){
-                   .kind = &kd_finding_KD_CC_0010, .host = *host, .peer = m->resolver, .severity = -1,
-                   .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts), .record_ids = ids,
+                   .kind = &kd_finding_KD_CC_0010, .host = *host, .peer = m->resolver, .severity = severity,
+                   .confidence = severity == KD_LOW ? 60 : -1, .facts = facts, .n_facts = KD_COUNT(facts), .record_ids = ids,
                    .n_record_ids = kd_ids_list(&m->ids, ids), .first_us = m->first_us, .last_us = m->last_us,
                    .count = m->n_zones,
                });
+}
+
+/* Many of which half look random, or a few that all do.  -1: nothing to tell. */
+static int judge(const struct kd_detect *d, const struct misses *m)
+{
+    double names = kd_detect_tunable(d, "names"), random = m->n_random * 100.0 / m->n_zones;
+    if (m->n_zones >= names)
+        return random >= kd_detect_tunable(d, "random_pct") ? KD_MEDIUM : -1;
+    return m->n_zones >= names * 0.6 && random >= 90 ? KD_LOW : -1;
 }
 
 static void miss(struct kd_detect *d, const struct kd_record *r, struct kd_bytes zone, struct kd_bytes label)
@@ -66,12 +75,11 @@ static void miss(struct kd_detect *d, const struct kd_record *r, struct kd_bytes
         m->n_random++;
         kd_ids_add(&m->ids, r->head->id);
     }
-    bool many = m->n_zones >= kd_detect_tunable(d, "names") &&
-                m->n_random * 100 >= m->n_zones * kd_detect_tunable(d, "random_pct");
-    if (!many || (m->told != 0 && m->n_zones < 2 * m->told))
+    int severity = judge(d, m);
+    if (severity < 0 || (m->told != 0 && m->n_zones < 2 * m->told))
         return;
     m->told = m->n_zones;
-    tell(d, m, &r->head->src);
+    tell(d, m, &r->head->src, severity);
 }
 
 static void dga_record(struct kd_detect *d, const struct kd_record *r)
