@@ -149,7 +149,8 @@ static void advance(struct kd_brain *b, uint64_t ts_us)
 
 static bool is_final_stats(const struct kd_rec_head *head, const union any_body *body)
 {
-    return head->type == KD_REC_STATS && kd_bytes_eq_str(body->stats.scope, "total");
+    return head->type == KD_REC_STATS &&
+           (kd_bytes_eq_str(body->stats.scope, "final") || kd_bytes_eq_str(body->stats.scope, "total"));
 }
 
 static void look(struct kd_brain *b, const struct kd_rec_head *head, const union any_body *body)
@@ -345,10 +346,17 @@ void kd_brain_free(struct kd_brain *b)
     free(b);
 }
 
+static bool last_word(void *arg, struct kd_bytes key, void *state)
+{
+    leave_detector(arg, key, state);
+    return true;
+}
+
 void kd_brain_finish(struct kd_brain *b)
 {
     for (size_t i = 0; i < b->n_detects; i++)
-        kd_table_expire(&b->detects[i].table, UINT64_MAX, SIZE_MAX);
+        if (b->detects[i].detector->leave != NULL)
+            kd_table_each(&b->detects[i].table, last_word, &b->detects[i]);
     kd_fold_finish(b);
     tell_exceptions(b);
     kd_brain_tell_hosts(b, 0);

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Regular calls to one peer, and long sessions in an unknown protocol.  See beacon.md. */
+#include "detect/beacon/rhythm.h"
+#include "detect/common.h"
+#include "findings.h"
+
+enum { KEY_CALLS = 'c', KEY_PEER = 'p', CALLERS_KEPT = 16, IP_TCP = 6, IP_UDP = 17 };
+
+enum call_kind { CALL_HTTP, CALL_TLS, CALL_RAW };
+
+struct calls {
+    uint64_t at_us[KD_RHYTHM_MAX];
+    uint32_t bytes[KD_RHYTHM_MAX];
+    uint32_t n;        /* all calls; the newest KD_RHYTHM_MAX are kept */
+    uint32_t judged;   /* n when last judged */
+    uint32_t answered;
+    uint8_t kind;      /* enum call_kind */
+    uint8_t proto;
+    bool told;
+    uint16_t port;
+    struct kd_addr source, target;
+    struct kd_word name; /* of the peer; empty: its address */
+    struct kd_ids ids;
+};
+
+/* Who calls a peer: what many call is no secret channel. */
+struct callers {
+    uint32_t n, sums[CALLERS_KEPT];
+};
+
+union state {
+    struct calls calls;
+    struct callers callers;
+};
+
+static const struct kd_tunable tunables[] = {
+    {"calls", 6, 5, 60, "calls", "fewest calls that make a rhythm", "規則性を判断する最少の回数"},
+    {"common", 5, 2, 12, "machines", "a peer called by so many inside machines is not told",
+     "この台数以上が接続する相手は知らせない"},
+    {"session_s", 60, 10, 86400, "s", "shortest session in an unknown protocol that is told",
+     "不明な通信の持続時間"},
+    {NULL, 0, 0, 0, NULL, NULL, NULL},
+};
+
+static struct kd_key peer_key(const struct calls *c)
+{
+    struct kd_key key = kd_key_of(KEY_PEER);
+    if (c->name.n > 0)
+        kd_key_text(&key, kd_detect_zone(kd_word_view(&c->name)));
+    else
+        kd_key_addr(&key, &c->target);
+    return key;
+}
+
+static void note_caller(struct kd_detect *d, const struct calls *c)
+{
+    struct kd_key key = peer_key(c);
+    union state *s = kd_detect_state(d, kd_key_view(&key), NULL);
+    if (s != NULL)
+        (void)kd_sums_add(s->callers.sums, CALLERS_KEPT, &s->callers.n, kd_sum_addr(&c->source));
+}
+
+static bool is_common(struct kd_detect *d, const struct calls *c)
+{
+    struct kd_key key = peer_key(c);
+    const union state *s = kd_detect_peek(d, kd_key_view(&key));
+    return s != NULL && s->callers.n >= (uint32_t)kd_detect_tunable(d, "common");
+}
+
+static const struct kd_finding_kind *kind_of(const struct calls *c)
+{
+    if (c->kind == CALL_HTTP)
+        return &kd_finding_KD_CC_0003;
+    if (c->kind == CALL_TLS)
+        return &kd_finding_KD_CC_0004;
+    return c->answered * 4 < c->n ? &kd_finding_KD_CC_0006 : &kd_finding_KD_CC_0005;
+}
+
+static void tell(struct kd_detect *d, const struct calls *c, const struct kd_rhythm *r, int severity, int confidence)
+{
+    struct kd_digits number, seconds, spread, port;
+    uint64_t ids[KD_IDS_KEPT];
+    uint8_t address[48];
+    struct kd_out o = kd_out_of(address, sizeof(address));
+    kd_out_addr(&o, &c->target);
+    struct kd_fact facts[] = {
+        {"name", c->name.n > 0 ? kd_word_view(&c->name) : kd_out_bytes_view(&o)},
+        {"number", kd_digits_of(&number, c->n)},
+        {"period", kd_digits_of(&seconds, (r->period_us + KD_US_PER_S / 2) / KD_US_PER_S)},
+        {"spread", kd_digits_of(&spread, r->spread_pct)},
+        {"port", kd_digits_of(&port, c->port)},
+    };
+    struct kd_key fold = peer_key(c);
+    uint64_t first_us = UINT64_MAX, last_us = 0;
+    for (uint32_t i = 0; i < c->n && i < KD_RHYTHM_MAX; i++) {
+        first_us = kd_min_u64(first_us, c->at_us[i]);
+        last_us = kd_max_u64(last_us, c->at_us[i]);
+    }
+    kd_find(d, &(struct kd_finding){
+                   .kind = kind_of(c), .host = c->source, .peer = c->target, .fold = kd_key_view(&fold),
+                   .severity = severity, .confidence = confidence, .facts = facts, .n_facts = KD_COUNT(facts),
+                   .record_ids = ids, .n_record_ids = kd_ids_list(&c->ids, ids), .first_us = first_us,
+                   .last_us = last_us, .count = c->n,
+               });
+}
+
+static void judge(struct kd_detect *d, struct calls *c)
+{
+    uint64_t at[KD_RHYTHM_MAX];
+    unsigned n = c->n < KD_RHYTHM_MAX ? c->n : KD_RHYTHM_MAX;
+    struct kd_rhythm r;
+    c->judged = c->n;
+    memcpy(at, c->at_us, n * sizeof(at[0]));
+    if (!kd_rhythm_of(at, n, (unsigned)kd_detect_tunable(d, "calls"), &r) || is_common(d, c))
+        return;
+    bool same_size = kd_spread_pct(c->bytes, n) <= 20;
+    int confidence = 80 - (int)r.spread_pct + (same_size ? 10 : -10) + (r.n >= 12 ? 10 : 0) - (int)(r.missed > 0) * 5;
+    bool outside = !kd_detect_is_inside(d, &c->target);
+    bool sure = outside && confidence >= 75 && r.n >= 10 && kind_of(c) != &kd_finding_KD_CC_0006;
+    c->told = true;
+    tell(d, c, &r, sure ? KD_MEDIUM : KD_LOW, confidence > 95 ? 95 : confidence);
+}
+
+/* Judged when there are enough, and then each time a third more came. */
+static bool is_time_to_judge(const struct kd_detect *d, const struct calls *c)
+{
+    return c->n >= (uint32_t)kd_detect_tunable(d, "calls") && c->n - c->judged > c->judged / 3;
+}
+
+struct call {
+    enum call_kind kind;
+    struct kd_bytes name;
+    uint64_t at_us;
+    uint64_t bytes;
+    bool answered;
+};
+
+static void add(struct kd_detect *d, const struct kd_record *r, const struct call *call)
+{
+    const struct kd_rec_head *h = r->head;
+    struct kd_key key = kd_key_of(KEY_CALLS);
+    kd_key_addr(&key, &h->src);
+    kd_key_u16(&key, h->dst_port);
+    if (call->name.n > 0)
+        kd_key_text(&key, kd_bytes_head(call->name, 100));
+    else
+        kd_key_addr(&key, &h->dst);
+    union state *s = kd_detect_state(d, kd_key_view(&key), NULL);
+    if (s == NULL)
+        return;
+    struct calls *c = &s->calls;
+    uint32_t slot = c->n++ % KD_RHYTHM_MAX;
+    c->at_us[slot] = call->at_us;
+    c->bytes[slot] = (uint32_t)kd_min_u64(call->bytes, UINT32_MAX);
+    c->answered += call->answered;
+    c->kind = (uint8_t)call->kind;
+    c->proto = h->proto;
+    c->port = h->dst_port;
+    c->source = h->src;
+    c->target = h->dst;
+    kd_word_set(&c->name, call->name);
+    kd_ids_add(&c->ids, h->id);
+    if (c->n % 16 == 2)
+        note_caller(d, c);
+    if (is_time_to_judge(d, c))
+        judge(d, c);
+}
+
+/* Services that call regularly by their nature. */
+static bool is_routine(const struct kd_rec_head *h)
+{
+    static const uint16_t ports[] = {22, 25, 53, 67, 68, 88, 110, 123, 135, 137, 138, 139, 143, 161, 162, 389, 445,
+                                     464, 465, 514, 546, 547, 587, 636, 993, 995, 1900, 3268, 3702, 5353, 5355};
+    for (size_t i = 0; i < KD_COUNT(ports); i++)
+        if (h->dst_port == ports[i])
+            return true;
+    return h->app != KD_APP_UNKNOWN && h->app != KD_APP_FAILED;
+}
+
+/* A program of the house is polled by name or by an inside server; nobody is told of that. */
+static bool is_watched(const struct kd_detect *d, const struct kd_rec_head *h)
+{
+    return !kd_addr_is_multicast(&h->dst) && !kd_addr_is_loopback(&h->dst) && kd_detect_is_inside(d, &h->src) &&
+           h->src_port != h->dst_port;
+}
+
+static void http(struct kd_detect *d, const struct kd_record *r)
+{
+    const struct kd_rec_http *h = r->body;
+    /* A page that is open and asks for news names itself as the referrer. */
+    if (h->http_refer.n > 0)
+        return;
+    add(d, r, &(struct call){CALL_HTTP, h->hostname, r->head->ts_us, h->request_length + h->url.n, h->status != 0});
+}
+
+static void tls(struct kd_detect *d, const struct kd_record *r)
+{
+    const struct kd_rec_tls *t = r->body;
+    add(d, r, &(struct call){CALL_TLS, t->sni, r->head->ts_us, 0, true});
+}
+
+/* Ports at which a protocol that we do not know is nothing to speak of. */
+static bool is_known_service(uint16_t port)
+{
+    static const uint16_t ports[] = {1194, 1433, 1521, 1723, 1883, 2049, 3306, 3389, 5060, 5061, 5222, 5223, 5228,
+                                     5432, 5900, 6379, 8883, 27017};
+    for (size_t i = 0; i < KD_COUNT(ports); i++)
+        if (ports[i] == port)
+            return true;
+    return port < 1024 && port != 80 && port != 443;
+}
+
+/* First bytes of the web's own protocols: their parser only gave up. */
+static bool is_web_head(struct kd_bytes head)
+{
+    static const uint8_t handshake[] = {22, 3};
+    static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ", "PRI *", "HTTP/"};
+    if (kd_bytes_starts(head, kd_bytes_of(handshake, sizeof(handshake))))
+        return true;
+    for (size_t i = 0; i < KD_COUNT(methods); i++)
+        if (kd_bytes_starts(head, kd_str(methods[i])))
+            return true;
+    return false;
+}
+
+/* A session to the outside in no protocol that we know: on a web port at once, else when it lasts. */
+static bool is_unknown_session(const struct kd_detect *d, const struct kd_record *r, bool web)
+{
+    enum { TOLD_BYTES = 32, ANSWERS = 2 };
+    const struct kd_rec_flow *f = r->body;
+    const struct kd_rec_head *h = r->head;
+    bool spoke = f->data_toserver >= TOLD_BYTES && f->pkts_toclient >= ANSWERS && f->payload_head.n > 0;
+    bool whole = !f->midstream && f->gap_bytes == 0;
+    return h->proto == IP_TCP && spoke && whole && !is_web_head(f->payload_head) && !is_known_service(h->dst_port) &&
+           !kd_detect_is_inside(d, &h->dst) && (web || (double)f->age_us >= kd_detect_tunable(d, "session_s") * 1e6);
+}
+
+static void unknown_session(struct kd_detect *d, const struct kd_record *r)
+{
+    const struct kd_rec_flow *f = r->body;
+    const struct kd_rec_head *h = r->head;
+    bool web = h->dst_port == 80 || h->dst_port == 443;
+    if (!is_unknown_session(d, r, web))
+        return;
+    struct calls c = {.kind = CALL_RAW, .source = h->src, .target = h->dst};
+    note_caller(d, &c);
+    if (is_common(d, &c))
+        return;
+    struct kd_digits port, bytes;
+    struct kd_key fold = peer_key(&c);
+    kd_key_u16(&fold, h->dst_port);
+    struct kd_fact facts[] = {
+        {"port", kd_digits_of(&port, h->dst_port)},
+        {"bytes", kd_digits_of(&bytes, f->data_toserver + f->data_toclient)},
+    };
+    kd_find(d, &(struct kd_finding){
+                   .kind = web ? &kd_finding_KD_CC_0008 : &kd_finding_KD_CC_0007, .host = h->src, .peer = h->dst,
+                   .fold = kd_key_view(&fold), .severity = -1, .confidence = -1, .facts = facts,
+                   .n_facts = KD_COUNT(facts), .first_us = f->start_us, .last_us = f->end_us,
+               });
+}
+
+static void flow(struct kd_detect *d, const struct kd_record *r)
+{
+    const struct kd_rec_flow *f = r->body;
+    const struct kd_rec_head *h = r->head;
+    bool transport = h->proto == IP_TCP || h->proto == IP_UDP;
+    if (!transport || is_routine(h))
+        return;
+    unknown_session(d, r);
+    /* A conversation counts once, when it ends; without its beginning the moment is not known.  UDP without
+     * an answer goes out in many ways that nobody means. */
+    bool answered = f->pkts_toclient > 0 && !kd_bytes_eq_str(f->state, "refused");
+    if (kd_bytes_eq_str(f->reason, "update") || f->midstream || (h->proto == IP_UDP && !answered))
+        return;
+    if (kd_detect_is_inside(d, &h->dst) && h->proto == IP_UDP)
+        return;
+    add(d, r, &(struct call){CALL_RAW, kd_bytes_of(NULL, 0), f->start_us, f->data_toserver, answered});
+}
+
+static void beacon_record(struct kd_detect *d, const struct kd_record *r)
+{
+    if (!is_watched(d, r->head))
+        return;
+    if (r->head->type == KD_REC_HTTP)
+        http(d, r);
+    else if (r->head->type == KD_REC_TLS)
+        tls(d, r);
+    else
+        flow(d, r);
+}
+
+static void beacon_leave(struct kd_detect *d, struct kd_bytes key, void *state)
+{
+    union state *s = state;
+    if (key.p[0] == KEY_CALLS && s->calls.n >= (uint32_t)kd_detect_tunable(d, "calls") &&
+        s->calls.n > s->calls.judged)
+        judge(d, &s->calls);
+}
+
+const struct kd_detector kd_detector_beacon = {
+    .name = "beacon",
+    .summary_en = "regular calls to one peer; sessions in an unknown protocol",
+    .summary_ja = "同じ相手への規則的な通信、不明な形式の通信",
+    .wants = (uint64_t)1 << KD_REC_FLOW | (uint64_t)1 << KD_REC_HTTP | (uint64_t)1 << KD_REC_TLS,
+    .key_state_bytes = sizeof(union state),
+    .max_keys = 60000,
+    .idle_us = 3 * KD_US_PER_DAY,
+    .tunables = tunables,
+    .record = beacon_record,
+    .leave = beacon_leave,
+};

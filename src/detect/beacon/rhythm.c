@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "detect/beacon/rhythm.h"
+
+#include "base/clock.h"
+
+#define PERIOD_LEAST_US (2 * (uint64_t)KD_US_PER_S)
+#define PERIOD_MOST_US KD_US_PER_DAY
+
+static void sort(uint64_t *v, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++) {
+        uint64_t x = v[i];
+        unsigned k = i;
+        for (; k > 0 && v[k - 1] > x; k--)
+            v[k] = v[k - 1];
+        v[k] = x;
+    }
+}
+
+static uint64_t median(uint64_t *v, unsigned n)
+{
+    sort(v, n);
+    return n % 2 ? v[n / 2] : v[n / 2 - 1] / 2 + v[n / 2] / 2;
+}
+
+/* Gaps between the moments, those of one burst merged. */
+static unsigned gaps_of(const uint64_t *at, unsigned n, uint64_t burst_us, uint64_t *gaps)
+{
+    unsigned n_gaps = 0;
+    uint64_t last = at[0];
+    for (unsigned i = 1; i < n; i++) {
+        if (at[i] - last < burst_us)
+            continue;
+        gaps[n_gaps++] = at[i] - last;
+        last = at[i];
+    }
+    return n_gaps;
+}
+
+/* The most spread that so many gaps may have: chance makes a few gaps look alike easily. */
+static unsigned spread_allowed(unsigned n_gaps)
+{
+    return n_gaps < 8 ? 10 : n_gaps < 12 ? 16 : n_gaps < 24 ? 22 : 28;
+}
+
+/* Gaps over a lost callback or two are brought back to one period.  False when there are too many of them,
+ * too many breaks, or too many short gaps: what people and chance do. */
+static bool straighten(uint64_t *gaps, unsigned *n_gaps, struct kd_rhythm *r)
+{
+    enum { MULTIPLE_MOST = 5 };
+    unsigned n = *n_gaps, kept = 0, shorts = 0, breaks = 0;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t periods = (gaps[i] + r->period_us / 2) / r->period_us;
+        shorts += gaps[i] < r->period_us / 2;
+        if (periods > MULTIPLE_MOST) {
+            breaks++;
+            continue;
+        }
+        r->missed += periods > 1;
+        gaps[kept++] = periods > 1 ? gaps[i] / periods : gaps[i];
+    }
+    *n_gaps = kept;
+    return shorts * 8 <= n && breaks * 5 <= n && r->missed * 3 <= n;
+}
+
+static bool rhythm_with(const uint64_t *at, unsigned n, unsigned least, uint64_t burst_us, struct kd_rhythm *ret)
+{
+    uint64_t gaps[KD_RHYTHM_MAX], sorted[KD_RHYTHM_MAX];
+    unsigned n_gaps = gaps_of(at, n, burst_us, gaps);
+    if (n_gaps + 1 < least)
+        return false;
+    memcpy(sorted, gaps, n_gaps * sizeof(gaps[0]));
+    *ret = (struct kd_rhythm){.period_us = median(sorted, n_gaps), .n = n_gaps + 1};
+    if (ret->period_us < PERIOD_LEAST_US || ret->period_us > PERIOD_MOST_US || ret->period_us < 2 * burst_us)
+        return false;
+    if (!straighten(gaps, &n_gaps, ret) || n_gaps + 1 < least)
+        return false;
+    for (unsigned i = 0; i < n_gaps; i++)
+        gaps[i] = gaps[i] > ret->period_us ? gaps[i] - ret->period_us : ret->period_us - gaps[i];
+    ret->spread_pct = (unsigned)(median(gaps, n_gaps) * 100 / ret->period_us);
+    return ret->spread_pct <= spread_allowed(n_gaps);
+}
+
+bool kd_rhythm_of(uint64_t *at, unsigned n, unsigned least, struct kd_rhythm *ret)
+{
+    static const uint64_t bursts_us[] = {KD_US_PER_S, 5 * (uint64_t)KD_US_PER_S, 15 * (uint64_t)KD_US_PER_S};
+    if (n < least || n < 3)
+        return false;
+    sort(at, n);
+    for (size_t i = 0; i < KD_COUNT(bursts_us); i++)
+        if (rhythm_with(at, n, least, bursts_us[i], ret))
+            return true;
+    return false;
+}
+
+unsigned kd_spread_pct(const uint32_t *v, unsigned n)
+{
+    uint64_t copy[KD_RHYTHM_MAX];
+    for (unsigned i = 0; i < n; i++)
+        copy[i] = v[i];
+    uint64_t middle = n == 0 ? 0 : median(copy, n);
+    if (middle == 0)
+        return 0;
+    for (unsigned i = 0; i < n; i++)
+        copy[i] = copy[i] > middle ? copy[i] - middle : middle - copy[i];
+    return (unsigned)kd_min_u64(median(copy, n) * 100 / middle, 1000);
+}
