@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts from kidoban's records."""
+import json
+import subprocess
+
+from facts import Side, address, pair
+
+LIMIT_S = 600
+
+
+def _text(value):
+    return value.lower()
+
+
+def _flow(side, r):
+    f = r["flow"]
+    if f.get("reason") == "update" or r.get("proto") not in ("TCP", "UDP"):
+        return
+    side.add_flow(r["proto"].lower(), r["src_ip"], r.get("src_port", 0), r["dest_ip"], r.get("dest_port", 0),
+                  (f["pkts_toserver"], f["pkts_toclient"]), (f["bytes_toserver"], f["bytes_toclient"]), r["timestamp"])
+
+
+def _dns(side, r, who):
+    d = r["dns"]
+    key = f"{who} {d['id']} {d.get('rrname', '').lower()} {d.get('rrtype', '')}"
+    if d.get("rrname"):
+        side.once("dns.name", key, "", r["timestamp"])
+    if d["type"] != "query":
+        side.once("dns.rcode", f"{who} {d['id']}", d.get("rcode", "NOERROR"), r["timestamp"])
+    for part in ("answers", "authorities", "additionals"):
+        for a in d.get(part, []):
+            if a["rrtype"] in ("A", "AAAA") and a.get("rdata"):
+                side.once("dns.address", f"{who} {d['id']} {address(a['rdata'])}", "", r["timestamp"])
+
+
+def _http(side, r, who):
+    h = r["http"]
+    if h.get("http_method"):
+        side.each("http.request", f"{who} {h['http_method']} {h.get('hostname', '')} {h.get('url', '')}", "",
+                  r["timestamp"])
+    if h.get("status"):
+        side.each("http.status", f"{who} {h['status']}", "", r["timestamp"])
+
+
+def _tls(side, r, who):
+    t = r["tls"]
+    for field, value in (("tls.sni", t.get("sni")), ("tls.ja3", t.get("ja3", {}).get("hash")),
+                         ("tls.ja3s", t.get("ja3s", {}).get("hash"))):
+        if value:
+            side.once(field, f"{who} {_text(value)}", "", r["timestamp"])
+
+
+def _smb(side, r, who):
+    s = r["smb"]
+    if s["command"] == "SMB2_COMMAND_CREATE":
+        side.once("smb.file", f"{who} {s.get('id', 0)} {s.get('filename', '').lower()}", "", r["timestamp"])
+    if s["command"] == "SMB2_COMMAND_TREE_CONNECT":
+        side.once("smb.tree", f"{who} {s.get('share', '').lower()}", "", r["timestamp"])
+
+
+def _ntlm(side, r, who):
+    n = r["ntlm"]
+    if n.get("user"):
+        side.once("ntlm.user", f"{who} {n.get('domain', '').lower()}\\{n['user'].lower()}", "", r["timestamp"])
+
+
+def _krb5(side, r, who):
+    k = r["krb5"]
+    for name in ("cname", "sname", "realm"):
+        if k.get(name):
+            side.once("krb5." + name, f"{who} {k[name].lower()}", "", r["timestamp"])
+
+
+def _smtp(side, r, who):
+    s = r.get("smtp", {})
+    if s.get("mail_from"):
+        side.each("smtp.from", f"{who} {s['mail_from'].lower().strip('<>')}", "", r["timestamp"])
+    for name in s.get("rcpt_to", []):
+        side.each("smtp.rcpt", f"{who} {name.lower().strip('<>')}", "", r["timestamp"])
+    subject = r.get("email", {}).get("subject")
+    if subject:
+        side.each("smtp.subject", f"{who} {''.join(subject.split())}", "", r["timestamp"])
+
+
+def _dhcp(side, r, who):
+    d = r["dhcp"]
+    mac = d.get("client_mac", "")
+    if d.get("hostname"):
+        side.once("dhcp.hostname", f"{mac} {d['hostname'].lower()}", "", r["timestamp"])
+    if d.get("assigned_ip") and d.get("dhcp_type") in ("ack", "offer"):
+        side.once("dhcp.assigned", f"{mac} {d['dhcp_type']} {address(d['assigned_ip'])}", "", r["timestamp"])
+
+
+def _arp(side, r, who):
+    a = r["arp"]
+    if ":" in a.get("src_ip", "") + a.get("dest_ip", ""):
+        side.once("nd", f"{address(a.get('src_ip', ''))} {address(a.get('dest_ip', ''))}", "", r["timestamp"])
+    else:
+        side.once("arp", f"{a.get('src_mac', '')} {a.get('src_ip', '')} {a.get('dest_ip', '')}", "", r["timestamp"])
+
+
+def _nbns(side, r, who):
+    n = r["nbns"]
+    side.once("nbns.name", f"{who} {n.get('id', 0)} {n.get('name', '').lower()}<{n.get('suffix', 0):02x}>", "",
+              r["timestamp"])
+
+
+_READERS = {"dns": _dns, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,
+            "dhcp": _dhcp, "arp": _arp, "nbns": _nbns}
+
+
+def facts(path, command, folder):
+    argv = [a.replace("{}", path) for a in command]
+    done = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=LIMIT_S)
+    side = Side()
+    last = None
+    for line in done.stdout.splitlines():
+        r = json.loads(line)
+        last = r["event_type"]
+        if last == "flow":
+            _flow(side, r)
+        elif last in _READERS:
+            who = pair(r.get("src_ip", ""), r.get("src_port", 0), r.get("dest_ip", ""), r.get("dest_port", 0))
+            _READERS[last](side, r, who)
+    if last != "stats":
+        raise ValueError(f"no stats record at the end, exit {done.returncode}: {done.stderr[-300:]!r}")
+    return side

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every capture read twice: exit 0, nothing from a sanitizer, same bytes, the stats record last."""
+import concurrent.futures
+import hashlib
+import json
+import subprocess
+import tempfile
+
+LIMIT_S = 600
+REPORTS = ("Sanitizer", "runtime error:", "KD_ASSERT", "ASSERT")
+
+
+def _read(command, path):
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        done = subprocess.run([a.replace("{}", path) for a in command], stdin=subprocess.DEVNULL, stdout=out,
+                              stderr=err, timeout=LIMIT_S)
+        out.seek(0)
+        err.seek(0)
+        digest, last = hashlib.sha256(), b""
+        for last in out:
+            digest.update(last)
+        return done.returncode, digest.hexdigest(), last, err.read().decode(errors="replace")
+
+
+def _one(path, command):
+    problems = []
+    try:
+        first, second = _read(command, path), _read(command, path)
+    except subprocess.TimeoutExpired:
+        return [f"{path}: no end within {LIMIT_S} s"]
+    rc, digest, last, err = first
+    if rc not in (0, 3):
+        problems.append(f"{path}: exit {rc}: {err[-2000:]}")
+    if any(word in err for word in REPORTS):
+        problems.append(f"{path}: report: {err[:2000]}")
+    if digest != second[1]:
+        problems.append(f"{path}: two runs differ")
+    try:
+        if json.loads(last)["event_type"] != "stats":
+            problems.append(f"{path}: last line is no stats record")
+    except (ValueError, KeyError):
+        problems.append(f"{path}: last line is no record: {last[:80]!r}")
+    return problems
+
+
+def run(paths, command, jobs):
+    problems = []
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for found in pool.map(lambda p: _one(p, command), paths):
+            problems += found
+    for p in problems:
+        print(p)
+    print(f"{len(paths)} captures read twice, {len(problems)} problems")
+    return 1 if problems else 0

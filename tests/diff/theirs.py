@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts from tshark: one pass over the headers for the flows (-T fields), one over the decoded messages (-T pdml)."""
+import email.header
+import html
+import os
+import re
+import subprocess
+import tempfile
+
+from facts import Side, address, pair
+
+LIMIT_S = 600
+MESSAGES = "dns or mdns or llmnr or http or tls.handshake or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address"
+PROTOCOLS = ("ip ipv6 tcp udp dns mdns llmnr http tls quic smb smb2 spnego gss-api ntlmssp kerberos smtp imf dhcp arp "
+             "nbns icmp icmpv6 dcerpc ldap")
+OPTIONS = ["-n", "-o", "tcp.reassemble_out_of_order:TRUE", "-o", "tcp.desegment_tcp_streams:TRUE"]
+DNS_TYPES = {"1": "A", "2": "NS", "5": "CNAME", "6": "SOA", "10": "NULL", "12": "PTR", "13": "HINFO", "15": "MX", "16": "TXT",
+             "24": "SIG", "25": "KEY", "28": "AAAA", "33": "SRV", "35": "NAPTR", "41": "OPT", "43": "DS", "46": "RRSIG",
+             "47": "NSEC", "48": "DNSKEY", "50": "NSEC3", "52": "TLSA", "64": "SVCB", "65": "HTTPS", "99": "SPF",
+             "249": "TKEY", "250": "TSIG", "251": "IXFR", "252": "AXFR", "255": "ANY", "256": "URI", "257": "CAA"}
+DNS_RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH",
+              "NOTZONE")
+
+
+def _tshark(*args):
+    """Without the settings of whoever runs this."""
+    with tempfile.TemporaryDirectory() as home:
+        env = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "WIRESHARK_CONFIG_DIR": home, "LC_ALL": "C.UTF-8"}
+        done = subprocess.run(["tshark", *OPTIONS, *args], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=LIMIT_S)
+    if done.returncode not in (0, 2):  # 2: the capture is cut short
+        raise ValueError(f"tshark: {done.stderr[-300:].decode(errors='replace')}")
+    return done.stdout
+
+
+# ---- flows ----
+
+_HEADERS = ("frame.number", "frame.len", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "ip.len",
+            "ipv6.plen", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport")
+
+
+def _innermost(layers):
+    """Which transport header is the last one that is not quoted by an ICMP error: its name, its place among those
+    of its name, and the name and place of the IP header before it.  None when there is none."""
+    count, ip, found = {}, None, None
+    for name in layers.split(":"):
+        if name in ("icmp", "icmpv6"):
+            break
+        if name in ("ip", "ipv6", "tcp", "udp"):
+            place = count.get(name, 0)
+            count[name] = place + 1
+            if name in ("ip", "ipv6"):
+                ip = (name, place)
+            elif ip is not None:
+                found = (name, place, ip, sum(count.get(n, 0) for n in ("ip", "ipv6")) > 1)
+    return found
+
+
+def _flows(side, path):
+    fields = [x for name in _HEADERS for x in ("-e", name)]
+    out = _tshark("-r", path, "-T", "fields", "-E", "separator=/t", "-E", "aggregator=,", *fields)
+    for line in out.decode(errors="replace").splitlines():
+        row = dict(zip(_HEADERS, line.split("\t")))
+        inner = _innermost(row["frame.protocols"])
+        if inner is None:
+            continue
+        transport, place, (ip, ip_place), tunnel = inner
+
+        def at(name, n):
+            return row[name].split(",")[n]
+        try:
+            src, dst = at(f"{ip}.src", ip_place), at(f"{ip}.dst", ip_place)
+            sport, dport = at(f"{transport}.srcport", place), at(f"{transport}.dstport", place)
+            octets = int(row["frame.len"])
+            if tunnel:
+                octets = int(at("ip.len", ip_place)) if ip == "ip" else int(at("ipv6.plen", ip_place)) + 40
+        except (IndexError, ValueError):
+            continue  # the header is cut off
+        side.add_flow(transport, src, sport, dst, dport, (1, 0), (octets, 0), f"frame {row['frame.number']}")
+
+
+# ---- messages ----
+
+_WANTED = (
+    "ip.src ip.dst ipv6.src ipv6.dst tcp.srcport tcp.dstport udp.srcport udp.dstport "
+    "dns.id dns.flags.response dns.flags.rcode dns.qry.name dns.qry.type dns.a dns.aaaa "
+    "http.request.method http.request.uri http.host http.response.code "
+    "tls.handshake.extensions_server_name tls.handshake.ja3 tls.handshake.ja3s "
+    "smb2.cmd smb2.msg_id smb2.flags.response smb2.filename smb2.tree "
+    "ntlmssp.auth.username ntlmssp.auth.domain "
+    "kerberos.msg_type kerberos.req_body_element kerberos.realm kerberos.crealm kerberos.CNameString "
+    "kerberos.SNameString kerberos.cname_element kerberos.sname_element "
+    "smtp.req.command smtp.req.parameter imf.subject "
+    "dhcp.hw.mac_addr dhcp.ip.your dhcp.option.hostname dhcp.option.dhcp "
+    "arp.src.hw_mac arp.src.proto_ipv4 arp.dst.proto_ipv4 "
+    "icmpv6.nd.ns.target_address icmpv6.nd.na.target_address "
+    "nbns.id nbns.flags.response nbns.name").split()
+_EVENT = re.compile(
+    rb'<(packet)>|<proto name="([^"]+)"|<field name="(num|' + "|".join(re.escape(w) for w in _WANTED).encode()
+    + rb')"[^>]*? show="([^"]*)"')
+
+
+def _packets(xml):
+    """Each packet as a list of (protocol or None, field or None, text)."""
+    packet = None
+    for m in _EVENT.finditer(xml):
+        if m[1]:
+            if packet is not None:
+                yield packet
+            packet = []
+        elif m[2]:
+            packet.append((m[2].decode(), None, None))
+        elif packet is not None:
+            packet.append((None, m[3].decode(), html.unescape(m[4].decode(errors="replace"))))
+    if packet is not None:
+        yield packet
+
+
+def _split(packet, protocols):
+    """The packet's messages of these protocols: lists of (field, text)."""
+    message = None
+    for proto, field, text in packet:
+        if proto in protocols:
+            if message is not None:
+                yield message
+            message = []
+        elif proto is None and message is not None:
+            message.append((field, text))
+    if message is not None:
+        yield message
+
+
+def _first(message, name, default=""):
+    return next((t for f, t in message if f == name), default)
+
+
+def _all(message, name):
+    return [t for f, t in message if f == name]
+
+
+class _Packet:
+    def __init__(self, events):
+        self.events = events
+        self.protocols = [p for p, _, _ in events if p]
+        get = {}
+        for _, field, text in events:
+            if field and field.split(".")[0] in ("num", "ip", "ipv6", "tcp", "udp"):
+                get[field] = text  # the innermost stays
+        self.where = "frame " + get.get("num", "?")
+        ip = "ipv6" if "ipv6.src" in get and "ip.src" not in get else "ip"
+        transport = "tcp" if "tcp.srcport" in get else "udp"
+        self.src, self.dst = get.get(f"{ip}.src", ""), get.get(f"{ip}.dst", "")
+        self.sport, self.dport = get.get(f"{transport}.srcport", 0), get.get(f"{transport}.dstport", 0)
+        self.to_server = pair(self.src, self.sport, self.dst, self.dport)
+        self.to_client = pair(self.dst, self.dport, self.src, self.sport)
+
+
+def _is_group(ip):
+    return ip.startswith(("224.", "239.", "ff")) or ip.endswith(".255")
+
+
+def _dns(side, p, name):
+    for m in _split(p.events, {name}):
+        answer = _first(m, "dns.flags.response") == "1"
+        who = p.to_client if answer and not _is_group(p.dst) else p.to_server
+        number = int(_first(m, "dns.id", "0"), 16)
+        for qname, qtype in zip(_all(m, "dns.qry.name"), _all(m, "dns.qry.type")):
+            qname = "." if qname == "<Root>" else qname.lower()
+            side.once("dns.name", f"{who} {number} {qname} {DNS_TYPES.get(qtype, 'TYPE' + qtype)}", "", p.where)
+        if answer and len(DNS_RCODES) > (rcode := int(_first(m, "dns.flags.rcode", "0"))):
+            side.once("dns.rcode", f"{who} {number}", DNS_RCODES[rcode], p.where)
+        for a in _all(m, "dns.a") + _all(m, "dns.aaaa"):
+            side.once("dns.address", f"{who} {number} {address(a)}", "", p.where)
+
+
+def _host_of(host, uri):
+    m = re.match(r"https?://([^/]*)", uri, re.I)
+    host = (m[1] if m else host).lower().rpartition("@")[2]
+    return re.sub(r":\d+$", "", host).strip("[]")
+
+
+def _http(side, p):
+    for m in _split(p.events, {"http"}):
+        method, uri = _first(m, "http.request.method"), _first(m, "http.request.uri")
+        if method:
+            host = _host_of(_first(m, "http.host"), uri)
+            side.each("http.request", f"{p.to_server} {method} {host} {uri}", "", p.where)
+        status = _first(m, "http.response.code")
+        if status and (status == "101" or not status.startswith("1")):
+            side.each("http.status", f"{p.to_client} {status}", "", p.where)
+
+
+def _tls(side, p):
+    for m in _split(p.events, {"tls"}):
+        for name in _all(m, "tls.handshake.extensions_server_name"):
+            side.once("tls.sni", f"{p.to_server} {name.lower()}", "", p.where)
+        for ja3 in _all(m, "tls.handshake.ja3"):
+            side.once("tls.ja3", f"{p.to_server} {ja3}", "", p.where)
+        for ja3s in _all(m, "tls.handshake.ja3s"):
+            side.once("tls.ja3s", f"{p.to_client} {ja3s}", "", p.where)
+
+
+def _smb(side, p):
+    command = request = number = None
+    for _, field, text in p.events:
+        if field == "smb2.cmd":
+            command, request, number = text, None, None
+        elif field == "smb2.flags.response":
+            request = text == "0"
+        elif field == "smb2.msg_id":
+            number = text
+        elif field == "smb2.filename" and command == "5" and request:
+            side.once("smb.file", f"{p.to_server} {number} {text.lower()}", "", p.where)
+        elif field == "smb2.tree" and command == "3" and request:
+            side.once("smb.tree", f"{p.to_server} {text.lower()}", "", p.where)
+
+
+def _ntlm(side, p):
+    """Logons of SMB 2 itself; those of protocols within it or beside it are not read."""
+    if "dcerpc" in p.protocols or "ldap" in p.protocols or "smb2" not in p.protocols:
+        return
+    fields = [(f, t) for _, f, t in p.events if f]
+    user, domain = _first(fields, "ntlmssp.auth.username"), _first(fields, "ntlmssp.auth.domain")
+    if user and user != "NULL":
+        domain = "" if domain == "NULL" else domain
+        side.once("ntlm.user", f"{p.to_server} {domain.lower()}\\{user.lower()}", "", p.where)
+
+
+_KRB_REQUESTS = ("10", "12")
+
+
+def _krb5(side, p):
+    """Names of requests (from the body: what is asked for) and of tickets shown to a file server."""
+    if "dcerpc" in p.protocols or "ldap" in p.protocols:
+        return
+    kind, in_body, names = None, False, {}
+
+    def close():
+        if names.get("cname"):
+            side.once("krb5.cname", f"{names['who']} {'/'.join(names['cname']).lower()}", "", p.where)
+        if names.get("sname"):
+            side.once("krb5.sname", f"{names['who']} {'/'.join(names['sname']).lower()}", "", p.where)
+        if names.get("realm"):
+            side.once("krb5.realm", f"{names['who']} {names['realm'].lower()}", "", p.where)
+        names.clear()
+    for proto, field, text in p.events:
+        if proto == "kerberos":
+            close()
+            kind, in_body = None, False
+        elif field == "kerberos.msg_type" and kind is None:
+            kind = text
+            names["who"] = p.to_server if text in (*_KRB_REQUESTS, "14") else p.to_client
+        elif field == "kerberos.req_body_element":
+            in_body = True
+        elif field in ("kerberos.realm", "kerberos.CNameString", "kerberos.SNameString"):
+            if kind in _KRB_REQUESTS and not in_body or kind is None or kind == "15":
+                continue
+            if field == "kerberos.realm":
+                names.setdefault("realm", text)
+            elif kind in (*_KRB_REQUESTS, "14") or field == "kerberos.CNameString":
+                names.setdefault("cname" if field == "kerberos.CNameString" else "sname", []).append(text)
+    close()
+
+
+def _decoded(text):
+    return "".join(part.decode(charset or "ascii", "replace") if isinstance(part, bytes) else part
+                   for part, charset in email.header.decode_header(text))
+
+
+def _smtp(side, p):
+    command = None
+    for _, field, text in p.events:
+        if field == "smtp.req.command":
+            command = text.upper()
+        elif field == "smtp.req.parameter" and command in ("MAIL", "RCPT"):
+            m = re.search(r"(?:FROM|TO):\s*<?([^>\s]*)", text, re.I)
+            if m and m[1]:
+                side.each("smtp.from" if command == "MAIL" else "smtp.rcpt", f"{p.to_server} {m[1].lower()}", "", p.where)
+        elif field == "imf.subject" and "smtp" in p.protocols:
+            side.each("smtp.subject", f"{p.to_server} {''.join(_decoded(text).split())}", "", p.where)
+
+
+def _dhcp(side, p):
+    for m in _split(p.events, {"dhcp"}):
+        mac = _first(m, "dhcp.hw.mac_addr")
+        name, given, kind = (_first(m, "dhcp." + f) for f in ("option.hostname", "ip.your", "option.dhcp"))
+        if name:
+            side.once("dhcp.hostname", f"{mac} {name.lower()}", "", p.where)
+        if given not in ("", "0.0.0.0") and kind in ("2", "5"):
+            side.once("dhcp.assigned", f"{mac} {'offer' if kind == '2' else 'ack'} {given}", "", p.where)
+
+
+def _arp(side, p):
+    for m in _split(p.events, {"arp"}):
+        mac, src, dst = (_first(m, "arp." + f) for f in ("src.hw_mac", "src.proto_ipv4", "dst.proto_ipv4"))
+        if src or dst:
+            side.once("arp", f"{mac} {src} {dst}", "", p.where)
+
+
+def _nbns(side, p):
+    for m in _split(p.events, {"nbns"}):
+        answer = _first(m, "nbns.flags.response") == "1"
+        who = p.to_client if answer and not _is_group(p.dst) else p.to_server
+        name = re.match(r"(.*?)<([0-9a-f]{2})>", _first(m, "nbns.name"))
+        if name:
+            side.once("nbns.name", f"{who} {int(_first(m, 'nbns.id', '0'), 16)} {name[1].strip().lower()}<{name[2]}>", "",
+                      p.where)
+
+
+def _messages(side, path):
+    xml = _tshark("-r", path, "-Y", MESSAGES, "-T", "pdml", "-J", PROTOCOLS)
+    for events in _packets(xml):
+        p = _Packet(events)
+        quoted = "icmp" in p.protocols
+        if quoted:
+            continue
+        for name in ("dns", "mdns", "llmnr"):
+            if name in p.protocols:
+                _dns(side, p, name)
+        for name, reader in (("http", _http), ("tls", _tls), ("smb2", _smb), ("ntlmssp", _ntlm), ("kerberos", _krb5),
+                             ("smtp", _smtp), ("imf", _smtp), ("dhcp", _dhcp), ("arp", _arp), ("nbns", _nbns)):
+            if name in p.protocols and (name != "imf" or "smtp" not in p.protocols) and \
+                    (name != "tls" or "quic" not in p.protocols):
+                reader(side, p)
+
+
+def facts(path):
+    side = Side()
+    _flows(side, path)
+    _messages(side, path)
+    return side
