@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int tap_n, tap_bad, tap_failed;
+static int tap_n __attribute__((unused)), tap_bad __attribute__((unused)), tap_failed __attribute__((unused));
 
 /* Note a failure of the running test with its place; the test goes on. */
 #define CHECK(cond)                                                                               \
