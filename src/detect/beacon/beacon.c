@@ -4,7 +4,7 @@
 #include "detect/common.h"
 #include "findings.h"
 
-enum { KEY_CALLS = 'c', KEY_PEER = 'p', CALLERS_KEPT = 16, IP_TCP = 6, IP_UDP = 17 };
+enum { KEY_CALLS = 'c', KEY_PEER = 'p', CALLERS_KEPT = 16, TARGETS_MANY = 4, IP_TCP = 6, IP_UDP = 17 };
 
 enum call_kind { CALL_HTTP, CALL_TLS, CALL_RAW };
 
@@ -16,8 +16,8 @@ struct calls {
     uint32_t answered;
     uint8_t kind;      /* enum call_kind */
     uint8_t proto;
-    bool told;
     uint16_t port;
+    uint32_t n_targets, targets[8]; /* addresses behind a name */
     struct kd_addr source, target;
     struct kd_word name; /* of the peer; empty: its address */
     struct kd_ids ids;
@@ -104,8 +104,21 @@ static void tell(struct kd_detect *d, const struct calls *c, const struct kd_rhy
                });
 }
 
+/* How sure it is that a program keeps calling: steadiness, equal sizes, number; less where the calls go to
+ * many addresses of one name (content networks). */
+static int confidence_of(const struct calls *c, const struct kd_rhythm *r, bool same_size)
+{
+    int confidence = 80 - (int)r->spread_pct + (r->n >= 12 ? 10 : 0) - (r->missed > 0 ? 5 : 0);
+    if (c->kind != CALL_TLS)
+        confidence += same_size ? 10 : -10;
+    if (c->n_targets >= TARGETS_MANY)
+        confidence -= 15;
+    return confidence > 95 ? 95 : confidence < 30 ? 30 : confidence;
+}
+
 static void judge(struct kd_detect *d, struct calls *c)
 {
+    enum { FEW = 12, SURE = 75, SURE_CALLS = 10, SAME_SIZE_PCT = 20 };
     uint64_t at[KD_RHYTHM_MAX];
     unsigned n = c->n < KD_RHYTHM_MAX ? c->n : KD_RHYTHM_MAX;
     struct kd_rhythm r;
@@ -113,12 +126,14 @@ static void judge(struct kd_detect *d, struct calls *c)
     memcpy(at, c->at_us, n * sizeof(at[0]));
     if (!kd_rhythm_of(at, n, (unsigned)kd_detect_tunable(d, "calls"), &r) || is_common(d, c))
         return;
-    bool same_size = kd_spread_pct(c->bytes, n) <= 20;
-    int confidence = 80 - (int)r.spread_pct + (same_size ? 10 : -10) + (r.n >= 12 ? 10 : 0) - (int)(r.missed > 0) * 5;
+    bool same_size = kd_spread_pct(c->bytes, n) <= SAME_SIZE_PCT;
+    /* A few steady gaps also come by chance; few equal requests do not. */
+    if (r.n < FEW && (!same_size || c->kind == CALL_TLS))
+        return;
+    int confidence = confidence_of(c, &r, same_size);
     bool outside = !kd_detect_is_inside(d, &c->target);
-    bool sure = outside && confidence >= 75 && r.n >= 10 && kind_of(c) != &kd_finding_KD_CC_0006;
-    c->told = true;
-    tell(d, c, &r, sure ? KD_MEDIUM : KD_LOW, confidence > 95 ? 95 : confidence);
+    bool sure = outside && confidence >= SURE && r.n >= SURE_CALLS && kind_of(c) != &kd_finding_KD_CC_0006;
+    tell(d, c, &r, sure ? KD_MEDIUM : KD_LOW, confidence);
 }
 
 /* Judged when there are enough, and then each time a third more came. */
@@ -158,6 +173,7 @@ static void add(struct kd_detect *d, const struct kd_record *r, const struct cal
     c->port = h->dst_port;
     c->source = h->src;
     c->target = h->dst;
+    (void)kd_sums_add(c->targets, KD_COUNT(c->targets), &c->n_targets, kd_sum_addr(&h->dst));
     kd_word_set(&c->name, call->name);
     kd_ids_add(&c->ids, h->id);
     if (c->n % 16 == 2)
@@ -177,11 +193,11 @@ static bool is_routine(const struct kd_rec_head *h)
     return h->app != KD_APP_UNKNOWN && h->app != KD_APP_FAILED;
 }
 
-/* A program of the house is polled by name or by an inside server; nobody is told of that. */
 static bool is_watched(const struct kd_detect *d, const struct kd_rec_head *h)
 {
-    return !kd_addr_is_multicast(&h->dst) && !kd_addr_is_loopback(&h->dst) && kd_detect_is_inside(d, &h->src) &&
-           h->src_port != h->dst_port;
+    /* Where the site's nets are not known, a client with a public address counts as one of ours. */
+    bool ours = kd_detect_is_inside(d, &h->src) || !kd_detect_is_inside(d, &h->dst);
+    return ours && !kd_addr_is_multicast(&h->dst) && !kd_addr_is_loopback(&h->dst) && h->src_port != h->dst_port;
 }
 
 static void http(struct kd_detect *d, const struct kd_record *r)

@@ -37,30 +37,41 @@ static unsigned gaps_of(const uint64_t *at, unsigned n, uint64_t burst_us, uint6
     return n_gaps;
 }
 
-/* The most spread that so many gaps may have: chance makes a few gaps look alike easily. */
+/* The most spread that so many gaps may have: chance makes a few gaps look alike easily.  The figures keep
+ * the share of random series taken for a rhythm below one in two hundred (see the test). */
 static unsigned spread_allowed(unsigned n_gaps)
 {
-    return n_gaps < 8 ? 10 : n_gaps < 12 ? 16 : n_gaps < 24 ? 22 : 28;
+    static const struct {
+        unsigned below, spread_pct;
+    } steps[] = {{6, 1}, {7, 2}, {8, 3}, {10, 4}, {12, 6}, {16, 9}, {24, 14}, {32, 18}};
+    for (size_t i = 0; i < KD_COUNT(steps); i++)
+        if (n_gaps < steps[i].below)
+            return steps[i].spread_pct;
+    return 22;
 }
 
-/* Gaps over a lost callback or two are brought back to one period.  False when there are too many of them,
- * too many breaks, or too many short gaps: what people and chance do. */
+/* A gap over lost callbacks lies near a multiple of the period; it is brought back to one.  Others stay what
+ * they are.  False when too many are multiples, breaks or short: what people and chance do. */
 static bool straighten(uint64_t *gaps, unsigned *n_gaps, struct kd_rhythm *r)
 {
-    enum { MULTIPLE_MOST = 5 };
+    enum { MULTIPLE_MOST = 7, NEAR_PCT = 16 };
     unsigned n = *n_gaps, kept = 0, shorts = 0, breaks = 0;
     for (unsigned i = 0; i < n; i++) {
         uint64_t periods = (gaps[i] + r->period_us / 2) / r->period_us;
+        uint64_t whole = periods * r->period_us;
+        uint64_t off = gaps[i] > whole ? gaps[i] - whole : whole - gaps[i];
+        bool near = off * 100 <= r->period_us * NEAR_PCT;
         shorts += gaps[i] < r->period_us / 2;
         if (periods > MULTIPLE_MOST) {
             breaks++;
             continue;
         }
-        r->missed += periods > 1;
-        gaps[kept++] = periods > 1 ? gaps[i] / periods : gaps[i];
+        bool multiple = periods > 1 && near;
+        r->missed += multiple;
+        gaps[kept++] = multiple ? gaps[i] / periods : gaps[i];
     }
     *n_gaps = kept;
-    return shorts * 8 <= n && breaks * 5 <= n && r->missed * 3 <= n;
+    return shorts <= (n < 16 ? 1 : n / 12) && breaks * 6 <= n && r->missed * 5 <= n * 2;
 }
 
 static bool rhythm_with(const uint64_t *at, unsigned n, unsigned least, uint64_t burst_us, struct kd_rhythm *ret)
@@ -71,7 +82,8 @@ static bool rhythm_with(const uint64_t *at, unsigned n, unsigned least, uint64_t
         return false;
     memcpy(sorted, gaps, n_gaps * sizeof(gaps[0]));
     *ret = (struct kd_rhythm){.period_us = median(sorted, n_gaps), .n = n_gaps + 1};
-    if (ret->period_us < PERIOD_LEAST_US || ret->period_us > PERIOD_MOST_US || ret->period_us < 2 * burst_us)
+    if (ret->period_us < PERIOD_LEAST_US || ret->period_us > PERIOD_MOST_US ||
+        ret->period_us < (burst_us > KD_US_PER_S ? 4 : 2) * burst_us)
         return false;
     if (!straighten(gaps, &n_gaps, ret) || n_gaps + 1 < least)
         return false;

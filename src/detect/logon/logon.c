@@ -8,7 +8,8 @@ enum { USERS_KEPT = 64, TARGETS_KEPT = 32, KEY_PAIR = 'p', KEY_SOURCE = 's' };
 /* For a pair of machines and a service, or for one source over all. */
 struct attempts {
     uint64_t first_us, last_us;
-    uint32_t fails, unknown_names, top_fails;
+    uint32_t fails, unknown_names, top_fails; /* top_fails: of one account */
+    uint32_t guesses; /* fails for the password's sake */
     uint32_t n_users, n_targets;
     uint32_t users[USERS_KEPT], user_fails[USERS_KEPT];
     uint32_t targets[TARGETS_KEPT];
@@ -36,6 +37,17 @@ static bool is_unknown_name(struct kd_bytes reason)
         if (kd_bytes_icontains(reason, kd_str(words[i])))
             return true;
     return false;
+}
+
+/* Not the password was wrong: the account does not exist, is closed, or must be renewed. */
+static bool is_no_guess(struct kd_bytes reason)
+{
+    static const char *const words[] = {"EXPIRED", "REVOKED", "DISABLED", "LOCKED", "RESTRICTION", "MUST_CHANGE",
+                                        "CLOCK", "SKEW", "ETYPE", "POLICY"};
+    for (size_t i = 0; i < KD_COUNT(words); i++)
+        if (kd_bytes_icontains(reason, kd_str(words[i])))
+            return true;
+    return is_unknown_name(reason);
 }
 
 /* Count a failure of `user`; how often this user failed is returned. */
@@ -77,6 +89,7 @@ static void add_failure(struct attempts *a, const struct kd_record *r)
     const struct kd_rec_login *l = r->body;
     uint32_t n = count_user(a, l->user);
     a->fails++;
+    a->guesses += !is_no_guess(l->reason);
     a->unknown_names += is_unknown_name(l->reason);
     (void)kd_sums_add(a->targets, TARGETS_KEPT, &a->n_targets, kd_sum_addr(&r->head->dst));
     if (n > a->top_fails || a->top_user.n == 0) {
@@ -122,7 +135,7 @@ static bool is_due(struct attempts *a)
 static void judge_pair(struct kd_detect *d, struct attempts *a)
 {
     uint32_t least = (uint32_t)kd_detect_tunable(d, "brute_fails");
-    if (a->fails < least || a->top_fails < least / 2 || !is_due(a))
+    if (a->guesses < least || a->top_fails < least / 2 || !is_due(a))
         return;
     struct kd_key fold = kd_key_of(KEY_PAIR);
     kd_key_addr(&fold, &a->source);
@@ -194,7 +207,7 @@ static void success(struct kd_detect *d, const struct kd_record *r)
     const struct kd_rec_login *l = r->body;
     struct kd_key key = pair_key(r);
     struct attempts *a = kd_detect_peek(d, kd_key_view(&key));
-    if (a == NULL || a->guessed || a->fails < (uint32_t)kd_detect_tunable(d, "brute_fails") ||
+    if (a == NULL || a->guessed || a->guesses < (uint32_t)kd_detect_tunable(d, "brute_fails") ||
         fails_of(a, l->user) < 3)
         return;
     a->guessed = true;
