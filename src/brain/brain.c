@@ -322,6 +322,14 @@ enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_o
     return KD_OK;
 }
 
+static bool give_alert_back(void *arg, struct kd_bytes key, void *state)
+{
+    (void)key;
+    struct kd_fold *fold = state;
+    kd_pool_give(arg, fold->record, fold->block_bytes);
+    return true;
+}
+
 void kd_brain_free(struct kd_brain *b)
 {
     if (b == NULL)
@@ -334,6 +342,7 @@ void kd_brain_free(struct kd_brain *b)
         free(b->wanting[type]);
     kd_hosts_done(&b->hosts);
     kd_table_done(&b->marks);
+    kd_table_each(&b->folds, give_alert_back, b->pool);
     kd_table_done(&b->folds);
     kd_intel_done(&b->intel);
     kd_exceptions_done(&b->exceptions);
