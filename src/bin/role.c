@@ -83,7 +83,7 @@ struct kd_bytes kd_role_read_extra(const struct kd_start *s, enum kd_extra kind,
     uint8_t *p = NULL;
     size_t n = 0;
     if (fd < 0)
-        return kd_str("");
+        return kd_bytes_of(NULL, 0);
     struct kd_err err = {0};
     if (kd_fd_read_all(fd, max, &p, &n) != KD_OK) {
         (void)kd_fail_sys(&err, KD_LIMIT, "a file of the configuration cannot be read or is too long", NULL, 0);

@@ -27,7 +27,8 @@ bool kd_role_stopping(void);
 struct pollfd;
 void kd_role_wait(struct pollfd *fds, size_t n, int timeout_ms);
 
-/* Everything a descriptor of the start message holds, at most `max` bytes; empty when there is none. */
+/* Everything a descriptor of the start message holds, at most `max` bytes, to be free()d; NULL and empty when
+ * there is none. */
 struct kd_bytes kd_role_read_extra(const struct kd_start *s, enum kd_extra kind, size_t max);
 
 int kd_role_engine(const struct kd_start *s);

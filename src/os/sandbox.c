@@ -108,13 +108,13 @@ static void name_directory(struct kd_sandbox *sb, bool is_root)
 
 static enum kd_status own_world(struct kd_sandbox *sb, const struct kd_profile *p, struct kd_err *err)
 {
-    bool is_root = true;
-    enum kd_status s = kd_namespaces_enter(p->own_directory ? sb->dir_fd : -1, p->directory_writes, err);
+    bool is_root = true, has_dir = p->own_directory && sb->dir_fd >= 0;
+    enum kd_status s = kd_namespaces_enter(has_dir ? sb->dir_fd : -1, p->directory_writes, err);
 #ifdef KD_SANITIZED
     is_root = false;
 #endif
     if (s != KD_OK && sb->reduced) {
-        is_root = p->own_directory && kd_namespaces_chroot(sb->dir_fd);
+        is_root = has_dir && kd_namespaces_chroot(sb->dir_fd);
         s = KD_OK;
     }
     name_directory(sb, is_root);
@@ -139,7 +139,7 @@ enum kd_status kd_sandbox_enter(struct kd_sandbox *sb, struct kd_err *err)
         return kd_fail_sys(err, KD_DENIED, "no_new_privs cannot be set", NULL, errno);
 #ifndef KD_SANITIZED /* the leak check traces the process, reports read /proc */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    enum kd_landlock_dir may = !p->own_directory ? KD_LANDLOCK_NONE
+    enum kd_landlock_dir may = !p->own_directory || sb->dir_fd < 0 ? KD_LANDLOCK_NONE
                                : p->directory_writes ? KD_LANDLOCK_WRITE : KD_LANDLOCK_READ;
     s = kd_landlock_enter(sb->dir_fd, may, err);
     if (s != KD_OK)

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "bin/command.h"
+#include "bin/say.h"
+#include "bin/sensor.h"
+#include "os/fd.h"
+
+static int open_json(const char *path)
+{
+    if (path == NULL)
+        return -1;
+    if (strcmp(path, "-") == 0)
+        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
+
+int kd_cmd_replay(int argc, char **argv)
+{
+    static struct kd_config config;
+    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *rules = NULL, *sandbox = NULL;
+    bool realtime = false;
+    uint64_t n_engines = 1;
+    const struct kd_option options[] = {
+        {"--config", "-c", &path, NULL},   {"--json", NULL, &json, NULL},       {"--db", NULL, &db, NULL},
+        {"--engines", NULL, &engines, NULL}, {"--rules", NULL, &rules, NULL},   {"--sandbox", NULL, &sandbox, NULL},
+        {"--realtime", NULL, NULL, &realtime}};
+    if (!kd_options("replay", &argc, argv, options, KD_COUNT(options)) ||
+        (engines != NULL && !kd_option_number("replay", "--engines", engines, KD_ENGINES_MAX, &n_engines)))
+        return KD_EXIT_USAGE;
+    if (rules != NULL)
+        return kd_say(KD_EXIT_USAGE, "replay", "--rules: rule files are not read yet by this version; leave it out");
+    if (argc < 2)
+        return kd_say(KD_EXIT_USAGE, "replay", "name a capture file; see kidoban replay --help");
+    if (json == NULL && db == NULL)
+        return kd_say(KD_EXIT_USAGE, "replay", "say where the records go: --json - (or a file), --db DIRECTORY, or both");
+    int status = kd_load_config("replay", path, &config);
+    if (status != KD_EXIT_DONE)
+        return status;
+    if (sandbox != NULL && strcmp(sandbox, "full") != 0 && strcmp(sandbox, "reduced") != 0)
+        return kd_say(KD_EXIT_USAGE, "replay", "--sandbox %s: write full or reduced", sandbox);
+    if (sandbox != NULL)
+        snprintf(config.sandbox, sizeof(config.sandbox), "%s", sandbox);
+    KD_AUTO_FD json_fd = open_json(json);
+    if (json != NULL && json_fd < 0)
+        return kd_say(KD_EXIT_COULD_NOT, "replay", "%s: cannot be written (%s); name another file with --json", json,
+                      strerror(errno));
+    struct kd_plan plan = {
+        .command = "replay",
+        .config = &config,
+        .dir = db,
+        .json_fd = json_fd,
+        .files = (const char *const *)(argv + 1),
+        .n_files = (size_t)argc - 1,
+        .realtime = realtime,
+        .n_engines = n_engines > 0 ? (unsigned)n_engines : 1,
+    };
+    return kd_sensor_run(&plan);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/file.h>
+
+#include "bin/command.h"
+#include "bin/say.h"
+#include "os/fd.h"
+
+enum { STATUS_BYTES_MAX = 64 * 1024 };
+
+/* Is somebody holding the sensor's lock? */
+static bool is_running(const char *dir)
+{
+    char path[KD_CONFIG_TEXT_MAX + 16];
+    snprintf(path, sizeof(path), "%s/lock", dir);
+    KD_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+static json_t *read_status(const char *dir)
+{
+    char path[KD_CONFIG_TEXT_MAX + 16];
+    uint8_t *text = NULL;
+    size_t n = 0;
+    snprintf(path, sizeof(path), "%s/status.json", dir);
+    KD_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || kd_fd_read_all(fd, STATUS_BYTES_MAX, &text, &n) != KD_OK)
+        return NULL;
+    json_t *j = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES, NULL);
+    free(text);
+    return j;
+}
+
+static const char *word(const char *state)
+{
+    static const char *const ja[][2] = {{"running", "動作中"},   {"starting", "起動中"}, {"restarting", "再起動待ち"},
+                                        {"failed", "停止(故障)"}, {"stopped", "停止"}};
+    for (size_t i = 0; kd_say_japanese() && i < KD_COUNT(ja); i++)
+        if (strcmp(state, ja[i][0]) == 0)
+            return ja[i][1];
+    return state;
+}
+
+static const char *text_of(const json_t *j, const char *key)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+    return s != NULL ? s : "";
+}
+
+static int print(const json_t *j)
+{
+    bool ja = kd_say_japanese(), well = true;
+    size_t i;
+    const json_t *role;
+    printf(ja ? "センサーは動いています(PID %lld)。画面: %s\n" : "the sensor is running (pid %lld), page: %s\n",
+           (long long)json_integer_value(json_object_get(j, "pid")), text_of(j, "url"));
+    if (strcmp(text_of(j, "sandbox"), "reduced") == 0)
+        puts(ja ? "注意: 保護機能を弱めた設定です(sandbox: reduced)。" : "note: the sandbox is reduced, as configured");
+    json_array_foreach(json_object_get(j, "roles"), i, role)
+    {
+        const char *state = text_of(role, "state");
+        printf(ja ? "  %-10s %s  PID %lld  再起動 %lld 回\n" : "  %-10s %-10s pid %lld, restarted %lld times\n",
+               text_of(role, "role"), word(state), (long long)json_integer_value(json_object_get(role, "pid")),
+               (long long)json_integer_value(json_object_get(role, "restarts")));
+        well = well && strcmp(state, "running") == 0;
+    }
+    return well ? KD_EXIT_DONE : KD_EXIT_NO;
+}
+
+int kd_cmd_status(int argc, char **argv)
+{
+    static struct kd_config config;
+    static char dir[KD_CONFIG_TEXT_MAX];
+    const char *path = NULL, *dir_option = NULL;
+    bool json = false;
+    const struct kd_option options[] = {{"--config", "-c", &path, NULL},
+                                        {"--dir", NULL, &dir_option, NULL},
+                                        {"--json", NULL, NULL, &json}};
+    if (!kd_options("status", &argc, argv, options, KD_COUNT(options)))
+        return KD_EXIT_USAGE;
+    if (argc > 1)
+        return kd_say(KD_EXIT_USAGE, "status", "takes no arguments");
+    int status = kd_load_config("status", path, &config);
+    if (status != KD_EXIT_DONE)
+        return status;
+    if (!kd_directory("status", dir_option, &config, dir))
+        return KD_EXIT_COULD_NOT;
+    json_t *j = is_running(dir) ? read_status(dir) : NULL;
+    if (j == NULL) {
+        (void)kd_say(0, "status", "no sensor is running with %s; start one with kidoban run", dir);
+        return KD_EXIT_NO;
+    }
+    status = KD_EXIT_DONE;
+    if (json)
+        status = json_dumpf(j, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF ? KD_EXIT_DONE : KD_EXIT_COULD_NOT;
+    else
+        status = print(j);
+    json_decref(j);
+    return status;
+}

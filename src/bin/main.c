@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bin/command.h"
+#include "bin/role.h"
+#include "bin/say.h"
+
+const struct kd_command kd_commands[] = {
+    {"run", "[-c FILE] [-i INTERFACE] [--dir DIRECTORY] [--listen ADDRESS:PORT]",
+     "watch the network and show the page", "ネットワークを監視し、画面を表示する",
+     "  -c FILE            configuration\n"
+     "  -i INTERFACE       receive the mirrored traffic here; none: play a recorded example\n"
+     "  --dir DIRECTORY    where records are kept\n"
+     "  --listen A:P       address and port of the page, or off\n"
+     "  --demo FILE        play this capture, again and again\n"
+     "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
+     "  -c ファイル         設定ファイル\n"
+     "  -i 名前             ミラーポートにつないだインターフェース。省略時は見本の通信を再生\n"
+     "  --dir フォルダー    記録の保存先\n"
+     "  --listen A:P        画面のアドレスとポート。off で出さない\n"
+     "  --demo ファイル     この記録を繰り返し再生する\n"
+     "  --sandbox 方式      full、または名前空間の使えない環境では reduced\n",
+     kd_cmd_run},
+    {"replay", "[-c FILE] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
+     "analyse capture files", "保存された通信(pcap)を解析する",
+     "  -c FILE            configuration\n"
+     "  --json FILE|-      records as JSON lines to a file, or - for standard output\n"
+     "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
+     "  --engines N        share the work (default 1: two runs give the same bytes)\n"
+     "  --realtime         at the pace it was recorded\n"
+     "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
+     "  -c ファイル          設定ファイル\n"
+     "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
+     "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
+     "  --engines 数         処理を分担する(初期値 1: 何度実行しても同じ結果)\n"
+     "  --realtime           記録されたときの速さで再生する\n"
+     "  --sandbox 方式       full、または名前空間の使えない環境では reduced\n",
+     kd_cmd_replay},
+    {"status", "[--dir DIRECTORY] [--json]", "is the sensor running, and are all its parts",
+     "センサーが正常に動いているかを調べる",
+     "  --dir DIRECTORY    the sensor's directory\n"
+     "  --json             as JSON\n",
+     "  --dir フォルダー    センサーの保存先\n"
+     "  --json              JSON で表示\n",
+     kd_cmd_status},
+    {"config", "check [FILE] | reference [--lang ja|en]", "check the configuration, or list all its keys",
+     "設定ファイルを確かめる、または全項目の説明を表示する",
+     "  check [FILE]       say what is wrong, with the line and the remedy\n"
+     "  reference          all keys with meaning, default and range: itself a valid file\n"
+     "  --lang ja|en       language of the reference\n",
+     "  check [ファイル]    誤りのある行と直し方を表示する\n"
+     "  reference           全項目の意味・初期値・範囲(そのまま設定ファイルとして使える)\n"
+     "  --lang ja|en        説明の言語\n",
+     kd_cmd_config},
+    {"version", "", "print the version", "版を表示する", "", "", kd_cmd_version},
+    {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
+};
+
+static int help_all(FILE *to)
+{
+    bool ja = kd_say_japanese();
+    fputs(ja ? "木戸番(kidoban): ネットワークの脅威検知\n\n使い方: kidoban コマンド [オプション]\n\n"
+             : "kidoban: network threat detection\n\nusage: kidoban COMMAND [OPTION]\n\n",
+          to);
+    for (const struct kd_command *c = kd_commands; c->name != NULL; c++)
+        fprintf(to, "  %-9s %s\n", c->name, ja ? c->ja : c->en);
+    fputs(ja ? "\n各コマンドの説明: kidoban コマンド --help\n" : "\nmore: kidoban COMMAND --help\n", to);
+    return KD_EXIT_DONE;
+}
+
+static int help_one(const struct kd_command *c)
+{
+    bool ja = kd_say_japanese();
+    printf("kidoban %s %s\n%s\n%s%s", c->name, c->args, ja ? c->ja : c->en,
+           (ja ? c->help_ja : c->help_en)[0] != '\0' ? "\n" : "", ja ? c->help_ja : c->help_en);
+    return KD_EXIT_DONE;
+}
+
+static bool is_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0 || strcmp(arg, "help") == 0;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    for (const struct kd_command *c = kd_commands; c->name != NULL; c++) {
+        if (strcmp(argv[1], c->name) != 0)
+            continue;
+        for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+            if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+                return help_one(c);
+        return c->run(argc - 1, argv + 1);
+    }
+    return kd_say(KD_EXIT_USAGE, "", "%.40s: no such command; see kidoban --help", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 2 && strcmp(argv[1], "--role") == 0)
+        return kd_role_main(argc, argv);
+    if (argc < 2) {
+        (void)help_all(stderr);
+        return KD_EXIT_USAGE;
+    }
+    if (is_help(argv[1]))
+        return help_all(stdout);
+    if (strcmp(argv[1], "--version") == 0)
+        return kd_cmd_version(1, argv);
+    return dispatch(argc, argv);
+}

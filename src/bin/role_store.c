@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
+
+#include "bin/json_lines.h"
+#include "bin/role.h"
+#include "bin/say.h"
+#include "os/clock.h"
+#include "os/edge.h"
+#include "os/log.h"
+#include "store/store.h"
+
+enum { TICK_MS = 200, ASK_THREADS = 2, ANSWER_WAIT_MS = 1000 };
+
+struct keeper {
+    struct kd_store *store;     /* or NULL: JSON only */
+    struct kd_json_lines *json; /* or NULL */
+    uint8_t batch[KD_BATCH_MAX];
+    uint8_t message[KD_ASK_MAX]; /* from web */
+    bool told_full;
+};
+
+/* To web; a web that does not read in time (or is just being restarted) loses the message: a question is then
+ * asked again by its reader, an event is of the past. */
+static void to_web(struct kd_bytes message, int wait_ms)
+{
+    enum kd_status s = kd_edge_offer(KD_FD_ASK, message, NULL, 0);
+    if (s == KD_BUSY && wait_ms > 0) {
+        struct pollfd p = {.fd = KD_FD_ASK, .events = POLLOUT};
+        kd_role_wait(&p, 1, wait_ms);
+        kd_ignore(kd_edge_offer(KD_FD_ASK, message, NULL, 0));
+    }
+}
+
+static void on_event(void *arg, const struct kd_event *event)
+{
+    static uint8_t room[KD_ASK_MAX];
+    (void)arg;
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    if (kd_event_put(&o, event) == KD_OK)
+        to_web(kd_out_bytes_view(&o), 0);
+}
+
+/* Called by one thread of the store's at a time. */
+static void on_answer(void *arg, const struct kd_answer *a)
+{
+    static uint8_t room[KD_ASK_MAX];
+    (void)arg;
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    if (kd_answer_put(&o, a) == KD_OK)
+        to_web(kd_out_bytes_view(&o), ANSWER_WAIT_MS);
+}
+
+static void hear_questions(struct keeper *k)
+{
+    size_t n = 0;
+    struct kd_ask_message m;
+    while (kd_edge_take(KD_FD_ASK, false, k->message, sizeof(k->message), &n) == KD_OK) {
+        if (kd_ask_read(kd_bytes_of(k->message, n), &m) != KD_OK || m.tag != KD_ASK_QUESTION) {
+            kd_log("question", "refused: it breaks the format");
+            continue;
+        }
+        if (k->store == NULL || kd_store_ask(k->store, &m.question, on_answer, NULL) != KD_OK) {
+            struct kd_answer busy = {.id = m.question.id, .status = 503, .retry_s = 1};
+            on_answer(NULL, &busy);
+        }
+    }
+}
+
+static void complain(struct keeper *k, enum kd_status s, const struct kd_err *err)
+{
+    if (s == KD_FULL && k->told_full)
+        return;
+    k->told_full = s == KD_FULL;
+    uint8_t text[300];
+    struct kd_out o = kd_out_of(text, sizeof(text));
+    if (s == KD_FULL)
+        kd_out_str(&o, "the disk is full: records are being lost; free some space or lower retention.gib");
+    else
+        kd_out_fmt(&o, "records could not be kept: %s", err->what != NULL ? err->what : kd_status_text(s));
+    kd_role_tell(KD_ORDER_PROBLEM, kd_out_bytes_view(&o));
+}
+
+static void keep(struct keeper *k, struct kd_bytes batch)
+{
+    struct kd_err err = {0};
+    enum kd_status s = KD_OK;
+    if (k->store != NULL)
+        s = kd_store_batch(k->store, batch, &err);
+    if (k->json != NULL) {
+        enum kd_status t = kd_json_lines_batch(k->json, batch);
+        s = s == KD_OK ? t : s;
+    }
+    if (s != KD_OK)
+        complain(k, s, &err);
+    else
+        k->told_full = false;
+}
+
+static void flush(struct keeper *k)
+{
+    struct kd_err err = {0};
+    enum kd_status s = k->json != NULL ? kd_json_lines_flush(k->json) : KD_OK;
+    if (s != KD_OK && s != KD_CLOSED) /* closed: the reader of our output had enough */
+        complain(k, s, &err);
+}
+
+/* Take all that waits; false when the edge is gone. */
+static bool drain(struct keeper *k)
+{
+    for (;;) {
+        size_t n = 0;
+        enum kd_status s = kd_edge_take(KD_FD_IN, false, k->batch, sizeof(k->batch), &n);
+        if (s == KD_OK)
+            keep(k, kd_bytes_of(k->batch, n));
+        else if (s == KD_MORE || s == KD_CLOSED)
+            return s == KD_MORE;
+        else
+            kd_log("batch", "lost: %s", kd_status_text(s));
+    }
+}
+
+static void open_store(const struct kd_start *s, const struct kd_sandbox *sb, struct keeper *k)
+{
+    struct kd_store_config cfg = {
+        .dir_fd = sb->dir_fd,
+        .dir_path = sb->ret_dir,
+        .zone_s = s->zone_s,
+        .keep_days = s->keep_days,
+        .keep_bytes = s->keep_bytes,
+        .free_bytes_min = s->free_bytes,
+        .clock = kd_os_clock(),
+        .demo = s->shift,
+        .ask_threads = s->live || s->realtime ? ASK_THREADS : 0,
+        .event = on_event,
+    };
+    struct kd_err err = {0};
+    if (kd_store_open(&cfg, &k->store, &err) != KD_OK)
+        kd_role_fail(&err);
+    const char *password = kd_store_first_password(k->store);
+    if (password != NULL)
+        kd_role_tell(KD_ORDER_PASSWORD, kd_str(password));
+}
+
+int kd_role_store(const struct kd_start *s)
+{
+    static struct keeper k;
+    int json_fd = kd_start_fd(s, KD_EXTRA_JSON);
+    struct kd_err err = {0};
+    if (json_fd >= 0 && (k.json = kd_json_lines_new(json_fd, s->zone_s)) == NULL) {
+        (void)kd_fail(&err, KD_NO_MEMORY, 0, "no memory for JSON output");
+        kd_role_fail(&err);
+    }
+    struct kd_sandbox sb;
+    kd_role_enter(s, &sb);
+    if (sb.dir_fd >= 0)
+        open_store(s, &sb, &k);
+    struct pollfd fds[] = {{.fd = KD_FD_IN, .events = POLLIN},
+                           {.fd = KD_FD_CONTROL, .events = POLLIN},
+                           {.fd = s->live || s->realtime ? KD_FD_ASK : -1, .events = POLLIN}};
+    bool open = true;
+    while (open && !kd_role_stopping()) {
+        kd_role_wait(fds, KD_COUNT(fds), TICK_MS);
+        open = drain(&k);
+        flush(&k);
+        if (fds[2].revents != 0)
+            hear_questions(&k);
+        if (k.store != NULL)
+            kd_store_tick(k.store);
+    }
+    (void)drain(&k);
+    flush(&k);
+    kd_json_lines_free(k.json);
+    if (k.store != NULL)
+        kd_store_close(k.store);
+    return KD_EXIT_DONE;
+}

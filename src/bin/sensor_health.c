@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happened to the sensor itself, in words for an officer: as records into brain, and in a file that
+ * `kidoban status` reads. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/json.h"
+#include "bin/say.h"
+#include "bin/sensor.h"
+#include "os/clock.h"
+#include "os/edge.h"
+#include "os/fd.h"
+#include "wire/record.h"
+
+enum { TEXT_MAX = 400 };
+
+static const char *role_ja(enum kd_proc role)
+{
+    switch (role) {
+    case KD_PROC_ENGINE:
+        return "通信の解析";
+    case KD_PROC_BRAIN:
+        return "検知の判断";
+    case KD_PROC_STORE:
+        return "記録の保存";
+    case KD_PROC_WEB:
+        return "画面の表示";
+    case KD_PROC_READER:
+    case KD_PROC_COUNT:
+        break;
+    }
+    return "";
+}
+
+/* Never waits: when brain is that far behind, the page has more pressing news.  A replay at full speed tells
+ * nothing but deaths, so that two runs give the same. */
+static void tell(struct kd_sensor *s, const struct kd_rec_health *h)
+{
+    static uint8_t room[4096];
+    struct kd_clock clock = kd_os_clock();
+    struct kd_rec_head head = {.ts_us = kd_now_us(&clock), .type = KD_REC_HEALTH};
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    if (kd_record_put(&o, &head, h) == KD_OK)
+        kd_ignore(kd_edge_offer(s->edges[KD_EDGE_RECORDS][0], kd_out_bytes_view(&o), NULL, 0));
+}
+
+void kd_health_started(struct kd_sensor *s, const struct kd_child *c)
+{
+    char ja[TEXT_MAX], en[TEXT_MAX];
+    bool again = c->restarts > 0;
+    snprintf(ja, sizeof(ja), "%s(%s)が%s動き始めました。", role_ja(c->role), c->name, again ? "再び" : "");
+    snprintf(en, sizeof(en), "%s is running%s", c->name, again ? " again" : "");
+    struct kd_rec_health h = {.kind = kd_str("role_start"),
+                              .role = kd_str(c->name),
+                              .state = kd_str("running"),
+                              .pid = (uint32_t)c->pid,
+                              .restarts = c->restarts,
+                              .text_ja = kd_str(ja),
+                              .text_en = kd_str(en)};
+    if (again || s->plan.n_files == 0 || s->plan.realtime)
+        tell(s, &h);
+    kd_health_status_file(s);
+}
+
+/* "by signal 9", "with exit status 1", "stopped by its sandbox". */
+static void cause(int wait_status, char ja[80], char en[80])
+{
+    if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS) {
+        snprintf(ja, 80, "許可されていない操作を試みたため保護機能が停止");
+        snprintf(en, 80, "was stopped by its sandbox (a system call that is not permitted)");
+    } else if (WIFSIGNALED(wait_status)) {
+        snprintf(ja, 80, "シグナル %d により終了", WTERMSIG(wait_status));
+        snprintf(en, 80, "ended by signal %d", WTERMSIG(wait_status));
+    } else {
+        snprintf(ja, 80, "終了コード %d で終了", WEXITSTATUS(wait_status));
+        snprintf(en, 80, "ended with exit status %d", WEXITSTATUS(wait_status));
+    }
+}
+
+void kd_health_ended(struct kd_sensor *s, const struct kd_child *c, int wait_status, uint64_t wait_us)
+{
+    char ja[TEXT_MAX], en[TEXT_MAX], how_ja[80], how_en[80];
+    bool failed = c->state == KD_CHILD_FAILED;
+    double wait_s = (double)wait_us / KD_US_PER_S;
+    cause(wait_status, how_ja, how_en);
+    snprintf(ja, sizeof(ja), failed ? "%s(%s)が%sしました。繰り返し止まるため、%.0f 秒後まで再起動を待ちます。保守の担当に連絡してください。"
+                                    : "%s(%s)が%sしました。%.1f 秒後に再起動します。",
+             role_ja(c->role), c->name, how_ja, wait_s);
+    snprintf(en, sizeof(en), failed ? "%s %s; it ends again and again and is not restarted for %.0f s: call support"
+                                    : "%s %s, restarted in %.1f s",
+             c->name, how_en, wait_s);
+    struct kd_rec_health h = {.kind = kd_str("role_exit"),
+                              .role = kd_str(c->name),
+                              .state = kd_str(failed ? "failed" : "restarting"),
+                              .pid = (uint32_t)c->pid,
+                              .restarts = c->restarts,
+                              .value = (uint64_t)(WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status)
+                                                                           : WEXITSTATUS(wait_status)),
+                              .text_ja = kd_str(ja),
+                              .text_en = kd_str(en)};
+    tell(s, &h);
+    (void)kd_say(0, s->plan.command, "%s", kd_say_japanese() ? ja : en);
+}
+
+void kd_health_reduced(struct kd_sensor *s)
+{
+    struct kd_rec_health h = {
+        .kind = kd_str("config"),
+        .role = kd_str("parent"),
+        .state = kd_str("low"),
+        .text_ja = kd_str("設定により保護機能(sandbox)を弱めて動いています。名前空間を使える環境に移すことを勧めます。"),
+        .text_en = kd_str("running with the reduced sandbox, as configured; a system that gives namespaces is better")};
+    tell(s, &h);
+}
+
+static const char *state_name(enum kd_child_state state)
+{
+    switch (state) {
+    case KD_CHILD_OFF:
+    case KD_CHILD_DONE:
+        return "stopped";
+    case KD_CHILD_STARTING:
+        return "starting";
+    case KD_CHILD_RUNNING:
+        return "running";
+    case KD_CHILD_WAITING:
+        return "restarting";
+    case KD_CHILD_FAILED:
+        return "failed";
+    }
+    return "";
+}
+
+static void put_child(struct kd_out *o, const struct kd_child *c, bool first)
+{
+    kd_out_str(o, first ? "{" : ",{");
+    kd_json_key(o, "role");
+    kd_json_string(o, kd_str(c->name));
+    kd_out_fmt(o, ",\"pid\":%d,\"restarts\":%u,\"state\":\"%s\"}", (int)c->pid, c->restarts, state_name(c->state));
+}
+
+/* Written beside and renamed, so that a reader finds a whole one. */
+void kd_health_status_file(const struct kd_sensor *s)
+{
+    static uint8_t room[KD_CHILDREN_MAX * 120 + 1024];
+    if (s->dir_fd < 0)
+        return;
+    struct kd_clock clock = kd_os_clock();
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_out_fmt(&o, "{\"pid\":%d,\"time\":\"", (int)getpid());
+    kd_out_time(&o, kd_now_us(&clock), KD_ZONE_JAPAN_S);
+    kd_out_str(&o, "\",");
+    kd_json_key(&o, "url");
+    kd_json_string(&o, kd_str(s->url));
+    kd_out_fmt(&o, ",\"sandbox\":\"%s\",\"roles\":[", s->plan.config->sandbox);
+    for (size_t i = 0; i < s->n_children; i++)
+        put_child(&o, &s->child[i], i == 0);
+    kd_out_str(&o, "]}\n");
+    KD_AUTO_FD fd = openat(s->dir_fd, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0 || kd_fd_write_all(fd, kd_out_bytes_view(&o)) != KD_OK)
+        return; /* a full disk: told where records are lost, not here */
+    (void)renameat(s->dir_fd, "status.new", s->dir_fd, "status.json");
+}
