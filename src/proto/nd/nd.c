@@ -6,10 +6,6 @@ enum { MESSAGE_MAX = 65535 };
 enum { ROUTER_SOLICIT = 133, ROUTER_ADVERT, NEIGHBOUR_SOLICIT, NEIGHBOUR_ADVERT, REDIRECT };
 enum { OPT_SOURCE = 1, OPT_TARGET = 2 };
 
-struct state {
-    bool told; /* broken options, once in a conversation */
-};
-
 struct links {
     struct kd_mac source, target; /* by the options; none when absent */
 };
@@ -67,11 +63,8 @@ static enum kd_status nd_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_
     if (!kd_cur_ok(&c))
         return KD_TRUNCATED;
     struct links links = {0};
-    struct state *s = ctx->state;
-    if (!options(&c, &links) && !s->told) {
-        s->told = true;
+    if (!options(&c, &links))
         kd_anomaly(ctx, "nd_broken_options", c.taken);
-    }
     struct kd_rec_arp rec = {.sender_ip = *src, .target_ip = target};
     rec.sender_mac = either(&links.source, frame);
     switch (type) {
@@ -107,6 +100,5 @@ const struct kd_parser kd_parser_nd = {
     .app = KD_APP_ARP,
     .over = KD_OVER_ND,
     .max_message = MESSAGE_MAX,
-    .state_bytes = sizeof(struct state),
     .message = nd_message,
 };
