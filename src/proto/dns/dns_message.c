@@ -136,7 +136,10 @@ static bool one_rr(struct dns_reader *r, struct dns_sections *s, bool keep)
     if (type == DNS_TYPE_OPT) { /* RFC 6891 §6.1.2: class and TTL mean other things */
         s->rcode_high = rr.ttl >> 24;
         rr.rrname = (struct kd_bytes){NULL, 0};
-        kd_out_fmt(&r->text, "size=%u%s", class, rr.ttl & 0x8000 ? " do" : "");
+        kd_out_str(&r->text, "size=");
+        kd_out_u64(&r->text, class);
+        if (rr.ttl & 0x8000)
+            kd_out_str(&r->text, " do");
     }
     /* n is 0 where an update (RFC 2136 §2.5) deletes. */
     if (n > 0 && !dns_rdata(r, type, &rdata, base))
