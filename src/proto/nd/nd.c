@@ -21,7 +21,9 @@ static bool options(struct kd_cur *c, struct links *ret)
         struct kd_bytes value = kd_cur_take(c, n - 2);
         if (!kd_cur_ok(c))
             return false;
-        struct kd_mac *at = type == OPT_SOURCE ? &ret->source : type == OPT_TARGET ? &ret->target : NULL;
+        struct kd_mac *at = type == OPT_SOURCE   ? &ret->source
+                            : type == OPT_TARGET ? &ret->target
+                                                 : NULL;
         if (at != NULL && value.n >= sizeof(at->b))
             memcpy(at->b, value.p, sizeof(at->b));
     }
@@ -35,7 +37,8 @@ static struct kd_addr take_addr(struct kd_cur *c)
     return b.n == 16 ? kd_addr_v6(b.p) : none;
 }
 
-/* Without an option the frame tells the sender: these messages never pass a router (RFC 4861 §3.1). */
+/* Without an option the frame tells the sender: these messages never pass a router (RFC 4861 §3.1).
+ */
 static struct kd_mac either(const struct kd_mac *option, const struct kd_mac *frame)
 {
     return kd_mac_is_none(option) ? *frame : *option;
