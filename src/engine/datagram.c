@@ -118,6 +118,7 @@ void kd_engine_link(struct kd_engine *e, const struct kd_parser *p, const struct
         .app = p->app,
         .sink = &e->sink,
     };
-    if (p->message(&ctx, KD_TO_SERVER, packet->payload) != KD_OK)
+    struct kd_bytes message = packet->kind == KD_PACKET_IP ? packet->icmp : packet->payload;
+    if (p->message(&ctx, KD_TO_SERVER, message) != KD_OK)
         kd_anomaly(&ctx, "message_malformed", 0);
 }

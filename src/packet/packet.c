@@ -363,6 +363,8 @@ static void icmp_inner(struct decode *d, struct kd_bytes inner)
 static void icmp(struct decode *d)
 {
     struct kd_packet *p = d->p;
+    struct kd_cur whole = d->c;
+    p->icmp = kd_cur_rest(&whole);
     p->sport = kd_cur_u8(&d->c);
     p->dport = kd_cur_u8(&d->c);
     (void)kd_cur_take(&d->c, 2);

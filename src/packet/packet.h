@@ -56,6 +56,7 @@ struct kd_packet {
     uint32_t frag_id;
     uint32_t frag_offset;
     bool frag_more;
+    struct kd_bytes icmp; /* ICMP: the message with its header */
     /* ICMP errors: the packet they complain about, as far as it is there */
     bool has_inner;
     uint8_t inner_proto;

@@ -4,10 +4,6 @@
 
 enum { MESSAGE_MAX = 1500, ETHERNET = 1, IEEE_802 = 6, IPV4 = 0x0800, REQUEST = 1, REPLY = 2 };
 
-struct state {
-    bool told; /* a sender that is not the frame's, once in a conversation */
-};
-
 static struct kd_mac take_mac(struct kd_cur *c)
 {
     struct kd_mac mac = {{0}};
@@ -36,9 +32,10 @@ static enum kd_status arp_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
     unsigned op = kd_cur_be16(&c);
     if (!kd_cur_ok(&c))
         return KD_TRUNCATED;
+    /* Other networks and operations (RARP, inverse ARP) are rare and lawful. */
     if ((link != ETHERNET && link != IEEE_802) || net != IPV4 || n_link != 6 || n_net != 4 ||
         (op != REQUEST && op != REPLY))
-        return KD_UNSUPPORTED;
+        return KD_OK;
     struct kd_rec_arp rec = {.sender_mac = take_mac(&c)};
     rec.sender_ip = take_addr(&c);
     rec.target_mac = take_mac(&c);
@@ -48,12 +45,9 @@ static enum kd_status arp_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
     /* RFC 5227 §3: somebody tells his own address, by either kind of message. */
     bool announce = !kd_addr_is_none(&rec.sender_ip) && kd_addr_eq(&rec.sender_ip, &rec.target_ip);
     rec.opcode = kd_str(announce ? "announce" : op == REQUEST ? "request" : "reply");
-    struct state *s = ctx->state;
     const struct kd_mac *frame = &ctx->conn->client_mac;
-    if (!s->told && !kd_mac_is_none(frame) && memcmp(frame->b, rec.sender_mac.b, sizeof(frame->b)) != 0) {
-        s->told = true;
+    if (!kd_mac_is_none(frame) && memcmp(frame->b, rec.sender_mac.b, sizeof(frame->b)) != 0)
         kd_anomaly(ctx, "arp_sender_is_not_frame_source", 8);
-    }
     kd_emit(ctx, KD_REC_ARP, &rec);
     return KD_OK;
 }
@@ -64,6 +58,5 @@ const struct kd_parser kd_parser_arp = {
     .app = KD_APP_ARP,
     .over = KD_OVER_ARP,
     .max_message = MESSAGE_MAX,
-    .state_bytes = sizeof(struct state),
     .message = arp_message,
 };

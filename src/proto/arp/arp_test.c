@@ -25,19 +25,29 @@ static bool shows(struct kd_bytes msg, const char *text, size_t n_records)
 
 static void messages_are_described(void)
 {
-    CHECK(shows(BYTES(HEAD "\1" PC "\x0a\0\0\1" "\0\0\0\0\0\0" "\x0a\0\0\2"),
-                "\"arp\":{\"opcode\":\"request\",\"src_mac\":\"02:00:00:00:00:01\",\"src_ip\":\"10.0.0.1\",\"dest_ip\":\"10.0.0.2\"}", 1));
+    CHECK(shows(BYTES(HEAD "\1" PC "\x0a\0\0\1"
+                           "\0\0\0\0\0\0"
+                           "\x0a\0\0\2"),
+                "\"arp\":{\"opcode\":\"request\",\"src_mac\":\"02:00:00:00:00:01\",\"src_ip\":\"10."
+                "0.0.1\",\"dest_ip\":\"10.0.0.2\"}",
+                1));
     CHECK(shows(BYTES(HEAD "\2" PC "\x0a\0\0\1" OTHER "\x0a\0\0\2"), "\"opcode\":\"reply\"", 1));
     CHECK(shows(BYTES(HEAD "\2" PC "\x0a\0\0\1" PC "\x0a\0\0\1"), "\"opcode\":\"announce\"", 1));
-    CHECK(shows(BYTES(HEAD "\1" PC "\0\0\0\0" "\0\0\0\0\0\0" "\0\0\0\0"), "\"opcode\":\"request\"", 1));
-    CHECK(shows(BYTES(HEAD "\2" OTHER "\x0a\0\0\1" PC "\x0a\0\0\2"), "arp_sender_is_not_frame_source", 2));
+    CHECK(shows(BYTES(HEAD "\1" PC "\0\0\0\0"
+                           "\0\0\0\0\0\0"
+                           "\0\0\0\0"),
+                "\"opcode\":\"request\"", 1));
+    CHECK(shows(BYTES(HEAD "\2" OTHER "\x0a\0\0\1" PC "\x0a\0\0\2"),
+                "arp_sender_is_not_frame_source", 2));
 }
 
 static void others_are_refused(void)
 {
     CHECK(shows(BYTES(HEAD "\3" PC "\x0a\0\0\1" PC "\x0a\0\0\1"), "", 0));
     CHECK(shows(BYTES("\0\1\x86\xdd\6\4\0\1" PC "\x0a\0\0\1" PC "\x0a\0\0\1"), "", 0));
-    struct kd_bytes whole = BYTES(HEAD "\1" PC "\x0a\0\0\1" "\0\0\0\0\0\0" "\x0a\0\0\2");
+    struct kd_bytes whole = BYTES(HEAD "\1" PC "\x0a\0\0\1"
+                                       "\0\0\0\0\0\0"
+                                       "\x0a\0\0\2");
     for (size_t n = 0; n < whole.n; n++)
         CHECK(shows(kd_bytes_head(whole, n), "", 0));
 }

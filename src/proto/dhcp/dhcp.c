@@ -107,24 +107,49 @@ static void on_option(struct message *m, uint8_t option, struct kd_cur c)
 {
     struct kd_rec_dhcp *rec = &m->rec;
     switch (option) {
-    case OPT_ROUTERS: rec->routers = take_addresses(&c, &m->routers); break;
-    case OPT_DNS: rec->dns_servers = take_addresses(&c, &m->dns); break;
-    case OPT_HOSTNAME: text_once(&rec->hostname, take_text(&c)); break;
-    case OPT_DOMAIN: text_once(&rec->domain, take_text(&c)); break;
-    case OPT_REQUESTED: rec->requested_ip = take_addr(&c); break;
-    case OPT_LEASE: rec->lease_s = kd_cur_be32(&c); break;
-    case OPT_OVERLOAD: m->overload = kd_cur_u8(&c); break;
+    case OPT_ROUTERS:
+        rec->routers = take_addresses(&c, &m->routers);
+        break;
+    case OPT_DNS:
+        rec->dns_servers = take_addresses(&c, &m->dns);
+        break;
+    case OPT_HOSTNAME:
+        text_once(&rec->hostname, take_text(&c));
+        break;
+    case OPT_DOMAIN:
+        text_once(&rec->domain, take_text(&c));
+        break;
+    case OPT_REQUESTED:
+        rec->requested_ip = take_addr(&c);
+        break;
+    case OPT_LEASE:
+        rec->lease_s = kd_cur_be32(&c);
+        break;
+    case OPT_OVERLOAD:
+        m->overload = kd_cur_u8(&c);
+        break;
     case OPT_TYPE: {
         uint8_t type = kd_cur_u8(&c);
         rec->dhcp_type = kd_str(type < KD_COUNT(type_names) ? type_names[type] : NULL);
         break;
     }
-    case OPT_SERVER: rec->server_ip = take_addr(&c); break;
-    case OPT_PARAMS: text_once(&rec->params, kd_cur_rest(&c)); break;
-    case OPT_VENDOR_CLASS: text_once(&rec->vendor_class, take_text(&c)); break;
-    case OPT_CLIENT_ID: text_once(&rec->client_id, kd_cur_rest(&c)); break;
-    case OPT_FQDN: text_once(&m->fqdn, take_fqdn(&c, m->fqdn_text)); break;
-    default: break;
+    case OPT_SERVER:
+        rec->server_ip = take_addr(&c);
+        break;
+    case OPT_PARAMS:
+        text_once(&rec->params, kd_cur_rest(&c));
+        break;
+    case OPT_VENDOR_CLASS:
+        text_once(&rec->vendor_class, take_text(&c));
+        break;
+    case OPT_CLIENT_ID:
+        text_once(&rec->client_id, kd_cur_rest(&c));
+        break;
+    case OPT_FQDN:
+        text_once(&m->fqdn, take_fqdn(&c, m->fqdn_text));
+        break;
+    default:
+        break;
     }
 }
 
@@ -197,7 +222,8 @@ static enum kd_probe dhcp_probe(struct kd_bytes in, enum kd_dir dir, const struc
     struct kd_cur c = kd_cur_of(in);
     uint8_t op = kd_cur_u8(&c);
     (void)kd_cur_take(&c, 235);
-    return kd_cur_be32(&c) == COOKIE && (op == BOOTREQUEST || op == BOOTREPLY) ? KD_PROBE_YES : KD_PROBE_NO;
+    return kd_cur_be32(&c) == COOKIE && (op == BOOTREQUEST || op == BOOTREPLY) ? KD_PROBE_YES
+                                                                               : KD_PROBE_NO;
 }
 
 const struct kd_parser kd_parser_dhcp = {

@@ -42,12 +42,17 @@ static bool has(const struct kd_tape_run *run, const char *text)
 static void request_is_described(void)
 {
     begin(1, BYTES(""), BYTES(""));
-    kd_out_bytes(&out, BYTES("\x35\1\3\x37\4\1\3\6\x0f\x3c\x08MSFT 5.0\x32\4\x0a\0\0\x09\x3d\7\1\2\0\0\0\0\7"));
+    kd_out_bytes(
+        &out,
+        BYTES("\x35\1\3\x37\4\1\3\6\x0f\x3c\x08MSFT 5.0\x32\4\x0a\0\0\x09\x3d\7\1\2\0\0\0\0\7"));
     kd_out_bytes(&out, BYTES("\x51\x11\4\0\0\4pc07\7example\0\xff"));
     struct kd_tape_run run = play(out.n);
-    CHECK(run.n_records == 1 && has(&run, "\"type\":\"request\",\"id\":305419896,\"client_mac\":\"02:00:00:00:00:07\""));
-    CHECK(has(&run, "\"assigned_ip\":\"10.0.0.8\",\"client_ip\":\"10.0.0.7\",\"requested_ip\":\"10.0.0.9\",\"relay_ip\":\"10.0.0.254\""));
-    CHECK(has(&run, "\"dhcp_type\":\"request\",\"hostname\":\"pc07.example\",\"vendor_class_identifier\":\"MSFT 5.0\""));
+    CHECK(run.n_records == 1 &&
+          has(&run, "\"type\":\"request\",\"id\":305419896,\"client_mac\":\"02:00:00:00:00:07\""));
+    CHECK(has(&run, "\"assigned_ip\":\"10.0.0.8\",\"client_ip\":\"10.0.0.7\",\"requested_ip\":\"10."
+                    "0.0.9\",\"relay_ip\":\"10.0.0.254\""));
+    CHECK(has(&run, "\"dhcp_type\":\"request\",\"hostname\":\"pc07.example\",\"vendor_class_"
+                    "identifier\":\"MSFT 5.0\""));
     CHECK(has(&run, "\"client_id\":\"01020000000007\",\"params\":\"0103060f\""));
     kd_tape_run_done(&run);
 }
@@ -57,8 +62,10 @@ static void options_go_on_in_other_fields(void)
     begin(2, BYTES("\x0f\7example\xff"), BYTES("\x0c\4pc08\x33\4\0\0\x0e\x10\xff"));
     kd_out_bytes(&out, BYTES("\x34\1\3\x35\1\5\3\x08\x0a\0\0\1\x0a\0\0\2\6\4\x0a\0\0\3\xff"));
     struct kd_tape_run run = play(out.n);
-    CHECK(has(&run, "\"type\":\"reply\"") && has(&run, "\"hostname\":\"pc08\"") && has(&run, "\"lease_time\":3600"));
-    CHECK(has(&run, "\"domain_name\":\"example\",\"routers\":[\"10.0.0.1\",\"10.0.0.2\"],\"dns_servers\":[\"10.0.0.3\"]"));
+    CHECK(has(&run, "\"type\":\"reply\"") && has(&run, "\"hostname\":\"pc08\"") &&
+          has(&run, "\"lease_time\":3600"));
+    CHECK(has(&run, "\"domain_name\":\"example\",\"routers\":[\"10.0.0.1\",\"10.0.0.2\"],\"dns_"
+                    "servers\":[\"10.0.0.3\"]"));
     kd_tape_run_done(&run);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DNS over UDP and TCP (RFC 1035): queries wait for their answers and become one record.  mDNS (RFC 6762)
- * and LLMNR (RFC 4795) are the same messages, but answers go another way than the question came, so each
- * message is a record of its own. */
+/* DNS over UDP and TCP (RFC 1035): queries wait for their answers and become one record.  mDNS (RFC
+ * 6762) and LLMNR (RFC 4795) are the same messages, but answers go another way than the question
+ * came, so each message is a record of its own. */
 #include "proto/dns/dns_message.h"
 #include "proto/parser.h"
 
@@ -20,9 +20,9 @@ struct query {
 };
 
 enum oddity { ODD_BROKEN_RR, ODD_TRAILING, ODD_QUESTIONS, ODD_OTHER_QUESTION, ODD_LIMIT, ODDITIES };
-static const char *const oddity_names[ODDITIES] = {"dns_broken_record", "dns_trailing_data",
-                                                   "dns_question_count", "dns_answer_to_other_question",
-                                                   "dns_record_cut"};
+static const char *const oddity_names[ODDITIES] = {
+    "dns_broken_record", "dns_trailing_data", "dns_question_count", "dns_answer_to_other_question",
+    "dns_record_cut"};
 
 struct state {
     struct query *bucket[BUCKETS];
@@ -90,8 +90,8 @@ static void give_up_waiting(struct kd_ctx *ctx, struct query *q)
     forget(ctx, q);
 }
 
-static struct query *find(struct state *s, uint16_t id, enum kd_dir asked, const struct dns_question *q,
-                          bool *ret_same_id)
+static struct query *find(struct state *s, uint16_t id, enum kd_dir asked,
+                          const struct dns_question *q, bool *ret_same_id)
 {
     for (struct query *at = *bucket_of(s, id); at != NULL; at = at->next) {
         if (at->id != id || at->dir != asked)
@@ -121,9 +121,17 @@ static bool wait_for_answer(struct kd_ctx *ctx, enum kd_dir dir, const struct dn
         return false;
     struct query **head = bucket_of(s, h->id);
     *w = (struct query){
-        .next = *head, .older = s->newest, .time_us = ctx->now_us, .block = block, .id = h->id,
-        .flags = h->flags, .type = q->type, .class = q->class, .n_bytes = (uint16_t)n_bytes,
-        .dir = (uint8_t)dir, .n_name = (uint16_t)q->name.n,
+        .next = *head,
+        .older = s->newest,
+        .time_us = ctx->now_us,
+        .block = block,
+        .id = h->id,
+        .flags = h->flags,
+        .type = q->type,
+        .class = q->class,
+        .n_bytes = (uint16_t)n_bytes,
+        .dir = (uint8_t)dir,
+        .n_name = (uint16_t)q->name.n,
     };
     memcpy(w->name, q->name.p, q->name.n);
     *head = w;
@@ -152,12 +160,15 @@ static void dns_close(struct kd_ctx *ctx)
 
 /* One record of what was read; `asked` is the query it answers, or NULL. */
 static void tell(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_header *h,
-                 const struct dns_question *q, const struct dns_sections *s, const struct query *asked)
+                 const struct dns_question *q, const struct dns_sections *s,
+                 const struct query *asked)
 {
     bool answer = (h->flags & DNS_QR) != 0;
     unsigned rcode = s->rcode_high << 4 | (h->flags & 15);
     struct kd_rec_dns rec = {
-        .kind = kd_str(asked != NULL ? "answer" : answer ? "response" : "query"),
+        .kind = kd_str(asked != NULL ? "answer"
+                       : answer      ? "response"
+                                     : "query"),
         .tx_id = h->id,
         .answers = s->answers,
         .authorities = s->authorities,
@@ -188,8 +199,8 @@ static void tell(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_head
     kd_emit(ctx, KD_REC_DNS, &rec);
 }
 
-static void note_oddities(struct kd_ctx *ctx, const struct dns_reader *r, const struct dns_header *h,
-                          const struct dns_sections *s)
+static void note_oddities(struct kd_ctx *ctx, const struct dns_reader *r,
+                          const struct dns_header *h, const struct dns_sections *s)
 {
     if (s->cut)
         odd(ctx, ODD_LIMIT, r->c.taken);
@@ -236,9 +247,10 @@ static enum kd_status unicast(struct kd_ctx *ctx, enum kd_dir dir, struct dns_re
     return KD_OK;
 }
 
-/* A record for each question; what else the message holds goes with the first.  The top bit of a class
- * is a hint about caches and answers, not the class (RFC 6762 §5.4, §10.2). */
-static enum kd_status multicast(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_header *h)
+/* A record for each question; what else the message holds goes with the first.  The top bit of a
+ * class is a hint about caches and answers, not the class (RFC 6762 §5.4, §10.2). */
+static enum kd_status multicast(struct kd_ctx *ctx, struct dns_reader *r,
+                                const struct dns_header *h)
 {
     struct dns_question q[128];
     struct dns_sections s;
@@ -272,8 +284,8 @@ static enum kd_status dns_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
     return ctx->app == KD_APP_DNS ? unicast(ctx, dir, &r, &h) : multicast(ctx, &r, &h);
 }
 
-static enum kd_status dns_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
-                                struct kd_frame *ret)
+static enum kd_status dns_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in,
+                                size_t seen, struct kd_frame *ret)
 {
     (void)ctx, (void)dir, (void)seen;
     struct kd_cur c = kd_cur_of(in);

@@ -10,7 +10,8 @@ bool dns_open(struct dns_reader *r, struct kd_bytes msg, struct dns_room *room,
 {
     r->msg = msg;
     r->c = kd_cur_of(msg);
-    r->text = kd_out_of(room->text, kd_min_size(sizeof(room->text), TEXT_LEAST + TEXT_PER_BYTE * msg.n));
+    r->text =
+        kd_out_of(room->text, kd_min_size(sizeof(room->text), TEXT_LEAST + TEXT_PER_BYTE * msg.n));
     r->rr = room->rr;
     r->n_rr = 0;
     r->lim = lim;
@@ -60,10 +61,10 @@ static void put_label(struct kd_out *o, struct kd_bytes label)
 bool dns_name(struct dns_reader *r, struct kd_cur *c, size_t base, struct kd_bytes *ret)
 {
     size_t start = r->text.n;
-    size_t wire = 0;      /* bytes of the uncompressed name */
+    size_t wire = 0; /* bytes of the uncompressed name */
     unsigned jumps = 0;
-    size_t run = base;    /* where the labels being read began: a pointer must go before it */
-    struct kd_cur there;  /* used behind a pointer */
+    size_t run = base;   /* where the labels being read began: a pointer must go before it */
+    struct kd_cur there; /* used behind a pointer */
     struct kd_cur *at = c;
     for (;;) {
         uint8_t n = kd_cur_u8(at);
@@ -118,9 +119,8 @@ static bool owner_name(struct dns_reader *r, struct kd_bytes *ret)
     return dns_name(r, &r->c, r->c.taken, ret);
 }
 
-static bool one_rr(struct dns_reader *r, struct dns_sections *s, bool keep)
+static bool one_rr(struct dns_reader *r, struct dns_sections *s)
 {
-    size_t text_before = r->text.n;
     struct kd_dns_rr rr = {0};
     if (!owner_name(r, &rr.rrname))
         return false;
@@ -136,7 +136,10 @@ static bool one_rr(struct dns_reader *r, struct dns_sections *s, bool keep)
     if (type == DNS_TYPE_OPT) { /* RFC 6891 §6.1.2: class and TTL mean other things */
         s->rcode_high = rr.ttl >> 24;
         rr.rrname = (struct kd_bytes){NULL, 0};
-        kd_out_fmt(&r->text, "size=%u%s", class, rr.ttl & 0x8000 ? " do" : "");
+        kd_out_str(&r->text, "size=");
+        kd_out_u64(&r->text, class);
+        if (rr.ttl & 0x8000)
+            kd_out_str(&r->text, " do");
     }
     /* n is 0 where an update (RFC 2136 §2.5) deletes. */
     if (n > 0 && !dns_rdata(r, type, &rdata, base))
@@ -145,21 +148,18 @@ static bool one_rr(struct dns_reader *r, struct dns_sections *s, bool keep)
     rr.rrtype = dns_type_text(r, type);
     if (!kd_out_ok(&r->text))
         return false;
-    if (keep)
-        r->rr[r->n_rr++] = rr;
-    else
-        r->text.n = text_before;
+    r->rr[r->n_rr++] = rr;
     return true;
 }
 
 static struct kd_list section(struct dns_reader *r, struct dns_sections *s, unsigned count)
 {
     size_t from = r->n_rr;
-    for (unsigned i = 0; i < count && !s->broken; i++) {
-        bool keep = r->n_rr < DNS_RR_MAX && r->n_rr - from < r->lim->list_items;
-        s->cut = s->cut || !keep;
-        if (!one_rr(r, s, keep))
-            s->broken = true;
+    for (unsigned i = 0; i < count && !s->broken && !s->cut; i++) {
+        if (r->n_rr == DNS_RR_MAX || r->n_rr - from >= r->lim->list_items)
+            s->cut = true; /* what follows cannot be found without reading this */
+        else
+            s->broken = !one_rr(r, s);
     }
     return (struct kd_list){r->rr + from, r->n_rr - from};
 }

@@ -22,7 +22,13 @@ enum {
 };
 
 enum { DNS_CLASS_IN = 1, DNS_CLASS_NONE = 254, DNS_CLASS_ANY = 255, DNS_TYPE_OPT = 41 };
-enum { DNS_OP_QUERY = 0, DNS_OP_IQUERY = 1, DNS_OP_STATUS = 2, DNS_OP_NOTIFY = 4, DNS_OP_UPDATE = 5 };
+enum {
+    DNS_OP_QUERY = 0,
+    DNS_OP_IQUERY = 1,
+    DNS_OP_STATUS = 2,
+    DNS_OP_NOTIFY = 4,
+    DNS_OP_UPDATE = 5
+};
 
 struct dns_header {
     uint16_t id, flags;
@@ -55,7 +61,7 @@ struct dns_sections {
     struct kd_list answers, authorities, additionals;
     unsigned rcode_high; /* upper bits of the result, from EDNS */
     bool broken;         /* a resource record could not be read; what came before is given */
-    bool cut;            /* more than a limit allows */
+    bool cut;            /* more than a limit allows; the rest is not read */
 };
 
 static inline unsigned dns_opcode(uint16_t flags)
@@ -85,12 +91,14 @@ KD_MUST_USE bool dns_question(struct dns_reader *r, struct dns_question *ret);
 /* All resource records behind the questions. */
 void dns_sections(struct dns_reader *r, const struct dns_header *h, struct dns_sections *ret);
 
-/* Name at *c, whose first byte lies at offset `base` of the message, appended to r->text in lower case
- * (RFC 4343); "." for the root.  Bytes of a label that are neither printable nor UTF-8 become \DDD.
- * False when the name is broken or there is no room. */
-KD_MUST_USE bool dns_name(struct dns_reader *r, struct kd_cur *c, size_t base, struct kd_bytes *ret);
+/* Name at *c, whose first byte lies at offset `base` of the message, appended to r->text in lower
+ * case (RFC 4343); "." for the root.  Bytes of a label that are neither printable nor UTF-8 become
+ * \DDD. False when the name is broken or there is no room. */
+KD_MUST_USE bool dns_name(struct dns_reader *r, struct kd_cur *c, size_t base,
+                          struct kd_bytes *ret);
 
-/* Value of a resource record as text, appended to r->text.  False when it breaks its type's format. */
+/* Value of a resource record as text, appended to r->text.  False when it breaks its type's format.
+ */
 KD_MUST_USE bool dns_rdata(struct dns_reader *r, uint16_t type, struct kd_cur *c, size_t base);
 
 /* "A", "AAAA" …; an unknown one as TYPE123 in r->text. */

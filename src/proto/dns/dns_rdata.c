@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of resource records as text.  The forms are those of the RFC that defines the type, shortened
- * where nobody reads the rest (keys and signatures); see dns.md. */
+/* Values of resource records as text.  The forms are those of the RFC that defines the type,
+ * shortened where nobody reads the rest (keys and signatures); see dns.md. */
 #include "base/addr.h"
 #include "proto/dns/dns_message.h"
 
 static const char *const type_names[] = {
-    [1] = "A",        [2] = "NS",      [3] = "MD",       [4] = "MF",       [5] = "CNAME",     [6] = "SOA",
-    [7] = "MB",       [8] = "MG",      [9] = "MR",       [10] = "NULL",    [11] = "WKS",      [12] = "PTR",
-    [13] = "HINFO",   [14] = "MINFO",  [15] = "MX",      [16] = "TXT",     [17] = "RP",       [18] = "AFSDB",
-    [24] = "SIG",     [25] = "KEY",    [28] = "AAAA",    [29] = "LOC",     [30] = "NXT",      [33] = "SRV",
-    [35] = "NAPTR",   [36] = "KX",     [37] = "CERT",    [39] = "DNAME",   [41] = "OPT",      [42] = "APL",
-    [43] = "DS",      [44] = "SSHFP",  [45] = "IPSECKEY", [46] = "RRSIG",  [47] = "NSEC",     [48] = "DNSKEY",
-    [49] = "DHCID",   [50] = "NSEC3",  [51] = "NSEC3PARAM", [52] = "TLSA", [53] = "SMIMEA",   [55] = "HIP",
-    [59] = "CDS",     [60] = "CDNSKEY", [61] = "OPENPGPKEY", [62] = "CSYNC", [63] = "ZONEMD", [64] = "SVCB",
-    [65] = "HTTPS",   [99] = "SPF",    [108] = "EUI48",  [109] = "EUI64",  [249] = "TKEY",    [250] = "TSIG",
-    [251] = "IXFR",   [252] = "AXFR",  [253] = "MAILB",  [254] = "MAILA",  [255] = "ANY",     [256] = "URI",
+    [1] = "A",       [2] = "NS",      [3] = "MD",        [4] = "MF",          [5] = "CNAME",
+    [6] = "SOA",     [7] = "MB",      [8] = "MG",        [9] = "MR",          [10] = "NULL",
+    [11] = "WKS",    [12] = "PTR",    [13] = "HINFO",    [14] = "MINFO",      [15] = "MX",
+    [16] = "TXT",    [17] = "RP",     [18] = "AFSDB",    [24] = "SIG",        [25] = "KEY",
+    [28] = "AAAA",   [29] = "LOC",    [30] = "NXT",      [33] = "SRV",        [35] = "NAPTR",
+    [36] = "KX",     [37] = "CERT",   [39] = "DNAME",    [41] = "OPT",        [42] = "APL",
+    [43] = "DS",     [44] = "SSHFP",  [45] = "IPSECKEY", [46] = "RRSIG",      [47] = "NSEC",
+    [48] = "DNSKEY", [49] = "DHCID",  [50] = "NSEC3",    [51] = "NSEC3PARAM", [52] = "TLSA",
+    [53] = "SMIMEA", [55] = "HIP",    [59] = "CDS",      [60] = "CDNSKEY",    [61] = "OPENPGPKEY",
+    [62] = "CSYNC",  [63] = "ZONEMD", [64] = "SVCB",     [65] = "HTTPS",      [99] = "SPF",
+    [108] = "EUI48", [109] = "EUI64", [249] = "TKEY",    [250] = "TSIG",      [251] = "IXFR",
+    [252] = "AXFR",  [253] = "MAILB", [254] = "MAILA",   [255] = "ANY",       [256] = "URI",
     [257] = "CAA",
 };
 
@@ -50,9 +52,10 @@ struct kd_bytes dns_type_text(struct dns_reader *r, uint16_t type)
 const char *dns_rcode_name(unsigned rcode)
 {
     static const char *const names[] = {
-        "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET",
-        "NXRRSET", "NOTAUTH", "NOTZONE", "DSOTYPENI", NULL, NULL, NULL, NULL, "BADVERS", "BADKEY",
-        "BADTIME", "BADMODE", "BADNAME", "BADALG", "BADTRUNC", "BADCOOKIE",
+        "NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",   "REFUSED",
+        "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE",  "DSOTYPENI",
+        NULL,       NULL,      NULL,       NULL,       "BADVERS",  "BADKEY",
+        "BADTIME",  "BADMODE", "BADNAME",  "BADALG",   "BADTRUNC", "BADCOOKIE",
     };
     return rcode < KD_COUNT(names) ? names[rcode] : NULL;
 }
@@ -232,8 +235,8 @@ static bool svc_hint(struct dns_reader *r, struct kd_cur *v, size_t n)
 /* RFC 9460 §2.1, §7. */
 static bool svcb(struct dns_reader *r, struct kd_cur *c, size_t base)
 {
-    static const char *const keys[] = {"mandatory", "alpn", "no-default-alpn", "port", "ipv4hint",
-                                       "ech",       "ipv6hint", "dohpath"};
+    static const char *const keys[] = {"mandatory", "alpn", "no-default-alpn", "port",
+                                       "ipv4hint",  "ech",  "ipv6hint",        "dohpath"};
     put_number(r, kd_cur_be16(c));
     if (!put_name(r, c, base))
         return false;
@@ -251,12 +254,25 @@ static bool svcb(struct dns_reader *r, struct kd_cur *c, size_t base)
         kd_out_u8(&r->text, '=');
         bool ok = true;
         switch (key) {
-        case 1: ok = svc_alpn(r, &v); break;
-        case 3: kd_out_u64(&r->text, kd_cur_be16(&v)); ok = kd_cur_ok(&v); break;
-        case 4: ok = svc_hint(r, &v, 4); break;
-        case 6: ok = svc_hint(r, &v, 16); break;
-        case 7: put_text(r, kd_cur_rest(&v)); break;
-        default: put_hex(r, kd_cur_rest(&v)); break;
+        case 1:
+            ok = svc_alpn(r, &v);
+            break;
+        case 3:
+            kd_out_u64(&r->text, kd_cur_be16(&v));
+            ok = kd_cur_ok(&v);
+            break;
+        case 4:
+            ok = svc_hint(r, &v, 4);
+            break;
+        case 6:
+            ok = svc_hint(r, &v, 16);
+            break;
+        case 7:
+            put_text(r, kd_cur_rest(&v));
+            break;
+        default:
+            put_hex(r, kd_cur_rest(&v));
+            break;
         }
         if (!ok)
             return false;
@@ -312,46 +328,81 @@ static bool edns(struct dns_reader *r, struct kd_cur *c)
 static bool value(struct dns_reader *r, uint16_t type, struct kd_cur *c, size_t base)
 {
     switch (type) {
-    case 1: return put_addr(r, c, 4);
-    case 28: return put_addr(r, c, 16);
-    case 2: case 3: case 4: case 5: case 7: case 8: case 9: case 12: case 39:
+    case 1:
+        return put_addr(r, c, 4);
+    case 28:
+        return put_addr(r, c, 16);
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+    case 7:
+    case 8:
+    case 9:
+    case 12:
+    case 39:
         return put_name(r, c, base);
-    case 6: return soa(r, c, base);
+    case 6:
+        return soa(r, c, base);
     case 13:
         put_text(r, char_string(c));
         kd_out_u8(&r->text, ' ');
         put_text(r, char_string(c));
         return kd_cur_ok(c);
-    case 14: case 17:
+    case 14:
+    case 17:
         if (!put_name(r, c, base))
             return false;
         kd_out_u8(&r->text, ' ');
         return put_name(r, c, base);
-    case 15: case 18: case 36: /* the preference says nothing about the peer */
+    case 15:
+    case 18:
+    case 36: /* the preference says nothing about the peer */
         (void)kd_cur_be16(c);
         return put_name(r, c, base);
-    case 16: case 99: return txt(r, c);
+    case 16:
+    case 99:
+        return txt(r, c);
     case 33:
         for (unsigned i = 0; i < 3; i++)
             put_number(r, kd_cur_be16(c));
         return put_name(r, c, base);
-    case 35: return naptr(r, c, base);
-    case 41: return edns(r, c);
-    case 43: case 59: return numbers_hex(r, c, "211");
-    case 44: return numbers_hex(r, c, "11");
-    case 52: case 53: return numbers_hex(r, c, "111");
-    case 46: return rrsig(r, c, base);
-    case 47: return nsec(r, c, base);
-    case 48: case 60: case 25: return dnskey(r, c);
-    case 64: case 65: return svcb(r, c, base);
-    case 249: case 250: return put_name(r, c, base); /* the algorithm */
+    case 35:
+        return naptr(r, c, base);
+    case 41:
+        return edns(r, c);
+    case 43:
+    case 59:
+        return numbers_hex(r, c, "211");
+    case 44:
+        return numbers_hex(r, c, "11");
+    case 52:
+    case 53:
+        return numbers_hex(r, c, "111");
+    case 46:
+        return rrsig(r, c, base);
+    case 47:
+        return nsec(r, c, base);
+    case 48:
+    case 60:
+    case 25:
+        return dnskey(r, c);
+    case 64:
+    case 65:
+        return svcb(r, c, base);
+    case 249:
+    case 250:
+        return put_name(r, c, base); /* the algorithm */
     case 256:
         put_number(r, kd_cur_be16(c));
         put_number(r, kd_cur_be16(c));
         quoted(r, kd_cur_rest(c));
         return true;
-    case 257: return caa(r, c);
-    default: put_hex(r, kd_cur_rest(c)); return true;
+    case 257:
+        return caa(r, c);
+    default:
+        put_hex(r, kd_cur_rest(c));
+        return true;
     }
 }
 

@@ -9,8 +9,8 @@ extern const struct kd_parser kd_parser_dns, kd_parser_mdns, kd_parser_llmnr;
 
 #define Q_WWW "\3www\7example\2jp\0\0\1\0\1"
 #define QUERY "\x12\x34\1\0\0\1\0\0\0\0\0\0" Q_WWW
-#define ANSWER                                                                                    \
-    "\x12\x34\x81\x80\0\1\0\2\0\0\0\0" Q_WWW "\xc0\x0c\0\5\0\1\0\0\1\x2c\0\4\1a\xc0\x10"          \
+#define ANSWER                                                                                     \
+    "\x12\x34\x81\x80\0\1\0\2\0\0\0\0" Q_WWW "\xc0\x0c\0\5\0\1\0\0\1\x2c\0\4\1a\xc0\x10"           \
     "\xc0\x2c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\x0a"
 
 static uint8_t room[1 << 16];
@@ -53,8 +53,10 @@ static void query_and_answer_are_one_record(void)
     CHECK(run.n_records == 1);
     CHECK(has("\"type\":\"answer\",\"id\":4660,\"rrname\":\"www.example.jp\",\"rrtype\":\"A\""));
     CHECK(has("\"rcode\":\"NOERROR\",\"flags_bits\":33152,\"rd\":true,\"ra\":true"));
-    CHECK(has("{\"rrname\":\"www.example.jp\",\"rrtype\":\"CNAME\",\"ttl\":300,\"rdata\":\"a.example.jp\"}"));
-    CHECK(has("{\"rrname\":\"a.example.jp\",\"rrtype\":\"A\",\"ttl\":60,\"rdata\":\"192.0.2.10\"}"));
+    CHECK(has("{\"rrname\":\"www.example.jp\",\"rrtype\":\"CNAME\",\"ttl\":300,\"rdata\":\"a."
+              "example.jp\"}"));
+    CHECK(
+        has("{\"rrname\":\"a.example.jp\",\"rrtype\":\"A\",\"ttl\":60,\"rdata\":\"192.0.2.10\"}"));
     CHECK(has("\"latency_us\":1000,\"query_bytes\":32,\"answer_bytes\":64"));
 }
 
@@ -71,13 +73,15 @@ static void answer_to_another_question_is_told(void)
     begin(), up(BYTES(QUERY));
     down(BYTES("\x12\x34\x81\x80\0\1\0\0\0\0\0\0\3xxx\7example\2jp\0\0\1\0\1"));
     play(&kd_parser_dns);
-    CHECK(run.n_records == 3 && has("dns_answer_to_other_question") && has("\"response\"") && has("\"query\""));
+    CHECK(run.n_records == 3 && has("dns_answer_to_other_question") && has("\"response\"") &&
+          has("\"query\""));
 }
 
 static void silence_becomes_a_query_record(void)
 {
     begin(), up(BYTES(QUERY)), kd_tape_add_gap(&tape, KD_TO_SERVER, 9000), play(&kd_parser_dns);
-    CHECK(run.n_records == 1 && has("\"timestamp\":\"2023-11-14T22:13:20.001000+0000\"") && has("\"type\":\"query\""));
+    CHECK(run.n_records == 1 && has("\"timestamp\":\"2023-11-14T22:13:20.001000+0000\"") &&
+          has("\"type\":\"query\""));
     begin(), up(BYTES(QUERY)), kd_tape_add_gap(&tape, KD_TO_SERVER, 11000), down(BYTES(ANSWER));
     play(&kd_parser_dns);
     CHECK(run.n_records == 2 && has("\"type\":\"query\"") && has("\"type\":\"response\""));
@@ -98,7 +102,7 @@ static void waiting_queries_are_bounded(void)
         up(kd_bytes_of(q, sizeof(q) - 1));
         CHECK(tape.full == false);
     }
-    down(BYTES("\0\0\x81\x80\0\1\0\0\0\0\0\0" Q_WWW));  /* forgotten: the oldest */
+    down(BYTES("\0\0\x81\x80\0\1\0\0\0\0\0\0" Q_WWW));   /* forgotten: the oldest */
     down(BYTES("\1\x20\x81\x80\0\1\0\0\0\0\0\0" Q_WWW)); /* 288: waits */
     play(&kd_parser_dns);
     CHECK(run.n_records == 301);
@@ -110,9 +114,11 @@ static void stream_has_length_prefix(void)
     static const char two[] = "\0\x20" QUERY "\0\x20\x56\x78\1\0\0\1\0\0\0\0\0\0" Q_WWW;
     begin();
     kd_tape_add(&tape, KD_TO_SERVER, BYTES(two));
-    kd_tape_add(&tape, KD_TO_CLIENT, BYTES("\0\x20\x56\x78\x81\x85\0\1\0\0\0\0\0\0" Q_WWW "\0\x40" ANSWER));
+    kd_tape_add(&tape, KD_TO_CLIENT,
+                BYTES("\0\x20\x56\x78\x81\x85\0\1\0\0\0\0\0\0" Q_WWW "\0\x40" ANSWER));
     play(&kd_parser_dns);
-    CHECK(run.n_records == 2 && has("\"id\":22136") && has("REFUSED") && has("192.0.2.10") && has("\"proto\":\"TCP\""));
+    CHECK(run.n_records == 2 && has("\"id\":22136") && has("REFUSED") && has("192.0.2.10") &&
+          has("\"proto\":\"TCP\""));
 }
 
 static void every_prefix_of_an_answer_is_seen_as_broken(void)
@@ -133,7 +139,8 @@ static void pointers_cannot_circle_or_look_ahead(void)
 
 static void odd_bytes_of_names_are_escaped(void)
 {
-    begin(), up(BYTES("\0\1\1\0\0\1\0\0\0\0\0\0\4a.\xff\\\6\xe6\x9c\xa8\xe6\x88\xb8\0\0\1\0\1")), play(&kd_parser_dns);
+    begin(), up(BYTES("\0\1\1\0\0\1\0\0\0\0\0\0\4a.\xff\\\6\xe6\x9c\xa8\xe6\x88\xb8\0\0\1\0\1")),
+        play(&kd_parser_dns);
     CHECK(has("\"rrname\":\"a\\\\.\\\\255\\\\\\\\.木戸\""));
 }
 
@@ -147,16 +154,19 @@ static void multicast_names_stand_alone(void)
 {
     begin();
     up(BYTES("\0\0\0\0\0\2\0\0\0\0\0\0\4_ipp\4_tcp\5local\0\0\x0c\x80\1\xc0\x11\0\xff\0\1"));
-    up(BYTES("\0\0\x84\0\0\0\0\1\0\0\0\0\4_ipp\4_tcp\5local\0\0\x0c\0\1\0\0\x11\x94\0\x0a\7printer\xc0\x0c"));
+    up(BYTES("\0\0\x84\0\0\0\0\1\0\0\0\0\4_ipp\4_"
+             "tcp\5local\0\0\x0c\0\1\0\0\x11\x94\0\x0a\7printer\xc0\x0c"));
     play(&kd_parser_mdns);
     CHECK(run.n_records == 3 && has("\"rrname\":\"_ipp._tcp.local\",\"rrtype\":\"PTR\""));
-    CHECK(has("\"rrname\":\"_tcp.local\",\"rrtype\":\"ANY\"") && has("\"rdata\":\"printer._ipp._tcp.local\""));
+    CHECK(has("\"rrname\":\"_tcp.local\",\"rrtype\":\"ANY\"") &&
+          has("\"rdata\":\"printer._ipp._tcp.local\""));
     CHECK(has("\"app_proto\":\"mdns\"") && strstr(run.text, "rclass") == NULL);
     begin(), up(BYTES("\1\2\0\0\0\1\0\0\0\0\0\0\4wpad\0\0\1\0\1")), play(&kd_parser_llmnr);
     CHECK(run.n_records == 1 && has("\"rrname\":\"wpad\"") && has("\"type\":\"query\""));
 }
 
-static enum kd_probe probe(const struct kd_parser *p, uint8_t proto, uint16_t port, enum kd_dir dir, struct kd_bytes b)
+static enum kd_probe probe(const struct kd_parser *p, uint8_t proto, uint16_t port, enum kd_dir dir,
+                           struct kd_bytes b)
 {
     struct kd_conn conn = {.proto = proto, .server_port = port, .client_port = 50000};
     return p->probe(b, dir, &conn);
@@ -175,8 +185,11 @@ static void recognised_by_content(void)
     for (size_t n = 0; n < 34; n++)
         CHECK(probe(p, 6, 53, KD_TO_SERVER, kd_bytes_of("\0\x20" QUERY, n)) == KD_PROBE_MORE);
     CHECK(probe(p, 6, 53, KD_TO_SERVER, BYTES("GET / HTTP/1.1\r\n\r\n")) == KD_PROBE_NO);
-    CHECK(probe(p, 6, 53, KD_TO_SERVER, BYTES("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\0\0\0\0\0\0")) == KD_PROBE_NO);
-    CHECK(probe(p, 17, 123, KD_TO_SERVER, BYTES("\x23\2\6\xec\0\0\1\xd0\0\0\1\xd0\xc0\0\2\1\0\0\0\0\0\0\0\0")) == KD_PROBE_NO);
+    CHECK(probe(p, 6, 53, KD_TO_SERVER,
+                BYTES("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\0\0\0\0\0\0")) == KD_PROBE_NO);
+    CHECK(probe(p, 17, 123, KD_TO_SERVER,
+                BYTES("\x23\2\6\xec\0\0\1\xd0\0\0\1\xd0\xc0\0\2\1\0\0\0\0\0\0\0\0")) ==
+          KD_PROBE_NO);
     CHECK(probe(&kd_parser_mdns, 17, 5353, KD_TO_SERVER, BYTES(QUERY)) == KD_PROBE_YES);
     CHECK(probe(&kd_parser_mdns, 17, 53, KD_TO_SERVER, BYTES(QUERY)) == KD_PROBE_NO);
 }

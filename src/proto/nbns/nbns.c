@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NetBIOS name service (RFC 1002 §4.2): every message is a record; a node status answer is one for each of
- * its names. */
+/* NetBIOS name service (RFC 1002 §4.2): every message is a record; a node status answer is one for
+ * each of its names. */
 #include "proto/parser.h"
 
 enum { MESSAGE_MAX = 65535, PORT = 137, NAME_BYTES = 16, TEXT_MAX = 512, ADDRESSES_MAX = 32 };
 enum { RESPONSE = 0x8000, GROUP = 0x8000, TYPE_NB = 0x20, TYPE_NBSTAT = 0x21, CLASS_IN = 1 };
-enum { OP_QUERY = 0, OP_REGISTRATION = 5, OP_RELEASE = 6, OP_WAIT = 7, OP_REFRESH = 8, OP_REFRESH_ALT = 9, OP_MULTIHOMED = 15 };
+enum {
+    OP_QUERY = 0,
+    OP_REGISTRATION = 5,
+    OP_RELEASE = 6,
+    OP_WAIT = 7,
+    OP_REFRESH = 8,
+    OP_REFRESH_ALT = 9,
+    OP_MULTIHOMED = 15
+};
 
 struct state {
     bool told; /* broken record, once in a conversation */
@@ -42,13 +50,18 @@ static const char *kind_of(const struct header *h)
     if (h->flags & RESPONSE)
         return "response";
     switch (opcode(h)) {
-    case OP_QUERY: return "query";
+    case OP_QUERY:
+        return "query";
     case OP_REGISTRATION:
-    case OP_MULTIHOMED: return "registration";
-    case OP_RELEASE: return "release";
+    case OP_MULTIHOMED:
+        return "registration";
+    case OP_RELEASE:
+        return "release";
     case OP_REFRESH:
-    case OP_REFRESH_ALT: return "refresh";
-    default: return NULL;
+    case OP_REFRESH_ALT:
+        return "refresh";
+    default:
+        return NULL;
     }
 }
 
@@ -110,7 +123,8 @@ struct nb_record {
     struct kd_cur value;
 };
 
-static bool take_record(struct kd_bytes msg, struct kd_cur *c, struct name *ret_name, struct nb_record *ret)
+static bool take_record(struct kd_bytes msg, struct kd_cur *c, struct name *ret_name,
+                        struct nb_record *ret)
 {
     if (!take_name(msg, c, ret_name))
         return false;
@@ -129,7 +143,8 @@ static void emit(struct kd_ctx *ctx, const struct name *name, struct kd_rec_nbns
 }
 
 /* RFC 1002 §4.2.13: flags and address, as often as there are owners. */
-static void emit_addresses(struct kd_ctx *ctx, const struct name *name, struct kd_cur *c, struct kd_rec_nbns *rec)
+static void emit_addresses(struct kd_ctx *ctx, const struct name *name, struct kd_cur *c,
+                           struct kd_rec_nbns *rec)
 {
     struct kd_bytes list[ADDRESSES_MAX];
     uint8_t text[ADDRESSES_MAX * 16];

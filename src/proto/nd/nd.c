@@ -6,10 +6,6 @@ enum { MESSAGE_MAX = 65535 };
 enum { ROUTER_SOLICIT = 133, ROUTER_ADVERT, NEIGHBOUR_SOLICIT, NEIGHBOUR_ADVERT, REDIRECT };
 enum { OPT_SOURCE = 1, OPT_TARGET = 2 };
 
-struct state {
-    bool told; /* broken options, once in a conversation */
-};
-
 struct links {
     struct kd_mac source, target; /* by the options; none when absent */
 };
@@ -25,7 +21,9 @@ static bool options(struct kd_cur *c, struct links *ret)
         struct kd_bytes value = kd_cur_take(c, n - 2);
         if (!kd_cur_ok(c))
             return false;
-        struct kd_mac *at = type == OPT_SOURCE ? &ret->source : type == OPT_TARGET ? &ret->target : NULL;
+        struct kd_mac *at = type == OPT_SOURCE   ? &ret->source
+                            : type == OPT_TARGET ? &ret->target
+                                                 : NULL;
         if (at != NULL && value.n >= sizeof(at->b))
             memcpy(at->b, value.p, sizeof(at->b));
     }
@@ -39,7 +37,8 @@ static struct kd_addr take_addr(struct kd_cur *c)
     return b.n == 16 ? kd_addr_v6(b.p) : none;
 }
 
-/* Without an option the frame tells the sender: these messages never pass a router (RFC 4861 §3.1). */
+/* Without an option the frame tells the sender: these messages never pass a router (RFC 4861 §3.1).
+ */
 static struct kd_mac either(const struct kd_mac *option, const struct kd_mac *frame)
 {
     return kd_mac_is_none(option) ? *frame : *option;
@@ -67,11 +66,8 @@ static enum kd_status nd_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_
     if (!kd_cur_ok(&c))
         return KD_TRUNCATED;
     struct links links = {0};
-    struct state *s = ctx->state;
-    if (!options(&c, &links) && !s->told) {
-        s->told = true;
+    if (!options(&c, &links))
         kd_anomaly(ctx, "nd_broken_options", c.taken);
-    }
     struct kd_rec_arp rec = {.sender_ip = *src, .target_ip = target};
     rec.sender_mac = either(&links.source, frame);
     switch (type) {
@@ -107,6 +103,5 @@ const struct kd_parser kd_parser_nd = {
     .app = KD_APP_ARP,
     .over = KD_OVER_ND,
     .max_message = MESSAGE_MAX,
-    .state_bytes = sizeof(struct state),
     .message = nd_message,
 };

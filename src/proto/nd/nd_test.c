@@ -26,16 +26,24 @@ static bool shows(struct kd_bytes msg, const char *text, size_t n_records)
 static void messages_are_described(void)
 {
     CHECK(shows(BYTES("\x87\0\0\0\0\0\0\0" TARGET LINK("\1")),
-                "\"arp\":{\"opcode\":\"request\",\"src_mac\":\"02:00:00:00:00:99\",\"src_ip\":\"10.1.2.3\",\"dest_ip\":\"fe80::99\"}", 1));
+                "\"arp\":{\"opcode\":\"request\",\"src_mac\":\"02:00:00:00:00:99\",\"src_ip\":\"10."
+                "1.2.3\",\"dest_ip\":\"fe80::99\"}",
+                1));
     CHECK(shows(BYTES("\x88\0\0\0\x60\0\0\0" TARGET LINK("\2")),
-                "\"arp\":{\"opcode\":\"reply\",\"src_mac\":\"02:00:00:00:00:99\",\"src_ip\":\"fe80::99\",\"dest_ip\":\"10.1.0.5\"}", 1));
-    CHECK(shows(BYTES("\x88\0\0\0\x20\0\0\0" TARGET), "\"opcode\":\"announce\",\"src_mac\":\"02:00:00:00:00:01\"", 1));
-    CHECK(shows(BYTES("\x86\0\0\0\x40\0\7\x08\0\0\0\0\0\0\0\0" LINK("\1")),
-                "\"opcode\":\"router_announce\",\"src_mac\":\"02:00:00:00:00:99\",\"src_ip\":\"10.1.2.3\"}", 1));
+                "\"arp\":{\"opcode\":\"reply\",\"src_mac\":\"02:00:00:00:00:99\",\"src_ip\":\"fe80:"
+                ":99\",\"dest_ip\":\"10.1.0.5\"}",
+                1));
+    CHECK(shows(BYTES("\x88\0\0\0\x20\0\0\0" TARGET),
+                "\"opcode\":\"announce\",\"src_mac\":\"02:00:00:00:00:01\"", 1));
+    CHECK(shows(
+        BYTES("\x86\0\0\0\x40\0\7\x08\0\0\0\0\0\0\0\0" LINK("\1")),
+        "\"opcode\":\"router_announce\",\"src_mac\":\"02:00:00:00:00:99\",\"src_ip\":\"10.1.2.3\"}",
+        1));
     CHECK(shows(BYTES("\x85\0\0\0\0\0\0\0"), "\"opcode\":\"router_request\"", 1));
     CHECK(shows(BYTES("\x89\0\0\0\0\0\0\0" TARGET TARGET LINK("\2")),
                 "\"opcode\":\"redirect\",\"src_mac\":\"02:00:00:00:00:01\",\"src_ip\":\"10.1.2.3\","
-                "\"dest_mac\":\"02:00:00:00:00:99\",\"dest_ip\":\"fe80::99\"}", 1));
+                "\"dest_mac\":\"02:00:00:00:00:99\",\"dest_ip\":\"fe80::99\"}",
+                1));
 }
 
 static void broken_messages_are_noticed(void)

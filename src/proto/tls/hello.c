@@ -157,16 +157,26 @@ static void put_alpn_ends(struct kd_out *o, struct kd_bytes alpn)
 static const char *ja4_version(uint16_t version)
 {
     switch (version) {
-    case TLS_1_3: return "13";
-    case TLS_1_2: return "12";
-    case 0x0302: return "11";
-    case TLS_1_0: return "10";
-    case TLS_SSL3: return "s3";
-    case TLS_SSL2: return "s2";
-    case 0xfeff: return "d1";
-    case 0xfefd: return "d2";
-    case 0xfefc: return "d3";
-    default: return "00";
+    case TLS_1_3:
+        return "13";
+    case TLS_1_2:
+        return "12";
+    case 0x0302:
+        return "11";
+    case TLS_1_0:
+        return "10";
+    case TLS_SSL3:
+        return "s3";
+    case TLS_SSL2:
+        return "s2";
+    case 0xfeff:
+        return "d1";
+    case 0xfefd:
+        return "d2";
+    case 0xfefc:
+        return "d3";
+    default:
+        return "00";
     }
 }
 
@@ -232,7 +242,8 @@ static bool read_server_name(struct kd_cur c, struct kd_arena *mem, struct kd_by
 }
 
 /* RFC 7301 §3.1. */
-static bool read_alpn(struct kd_cur c, struct kd_arena *mem, struct kd_strs *ret, struct kd_bytes *ret_first)
+static bool read_alpn(struct kd_cur c, struct kd_arena *mem, struct kd_strs *ret,
+                      struct kd_bytes *ret_first)
 {
     struct kd_bytes names[ALPN_MAX];
     size_t n = 0;
@@ -316,8 +327,8 @@ static uint8_t read_session_id(struct kd_cur *c, uint8_t id[32])
     return (uint8_t)b.n;
 }
 
-bool tls_client_hello(struct kd_bytes body, char transport, struct kd_arena *mem, const struct kd_limits *lim,
-                      struct tls_client_hello *ret)
+bool tls_client_hello(struct kd_bytes body, char transport, struct kd_arena *mem,
+                      const struct kd_limits *lim, struct tls_client_hello *ret)
 {
     struct offer f;
     f.has_sni = false;
@@ -338,7 +349,8 @@ bool tls_client_hello(struct kd_bytes body, char transport, struct kd_arena *mem
         return false;
     add_all(&f.ciphers, ciphers);
     bool ok = true;
-    struct kd_cur all = kd_cur_left(&c) > 0 ? kd_cur_sub(&c, kd_cur_be16(&c)) : kd_cur_of(kd_str(""));
+    struct kd_cur all =
+        kd_cur_left(&c) > 0 ? kd_cur_sub(&c, kd_cur_be16(&c)) : kd_cur_of(kd_str(""));
     while (ok && kd_cur_more(&all)) {
         uint16_t type = kd_cur_be16(&all);
         struct kd_cur ext = kd_cur_sub(&all, kd_cur_be16(&all));
@@ -376,7 +388,8 @@ bool tls_server_hello(struct kd_bytes body, struct kd_arena *mem, const struct k
     uint8_t text[FINGERPRINT_MAX];
     struct kd_out o = kd_out_of(text, sizeof(text));
     kd_out_fmt(&o, "%u,%u,", legacy, ret->cipher);
-    struct kd_cur all = kd_cur_left(&c) > 0 ? kd_cur_sub(&c, kd_cur_be16(&c)) : kd_cur_of(kd_str(""));
+    struct kd_cur all =
+        kd_cur_left(&c) > 0 ? kd_cur_sub(&c, kd_cur_be16(&c)) : kd_cur_of(kd_str(""));
     bool ok = kd_cur_ok(&c);
     for (bool first = true; ok && kd_cur_more(&all); first = false) {
         uint16_t type = kd_cur_be16(&all);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ClientHello and ServerHello (RFC 8446 §4.1, RFC 5246 §7.4.1) and the fingerprints made of them. */
+/* ClientHello and ServerHello (RFC 8446 §4.1, RFC 5246 §7.4.1) and the fingerprints made of them.
+ */
 #ifndef KD_PROTO_TLS_HELLO_H
 #define KD_PROTO_TLS_HELLO_H
 
@@ -16,7 +17,7 @@ enum { JA4_TCP = 't', JA4_QUIC = 'q', JA4_DTLS = 'd' };
 struct tls_client_hello {
     uint16_t version; /* highest offered */
     bool ech;
-    bool ticket;      /* a session ticket came along */
+    bool ticket; /* a session ticket came along */
     uint8_t n_session_id;
     uint8_t session_id[32];
     struct kd_bytes sni; /* lower case */
@@ -42,7 +43,8 @@ KD_MUST_USE bool tls_client_hello(struct kd_bytes body, char transport, struct k
 KD_MUST_USE bool tls_server_hello(struct kd_bytes body, struct kd_arena *mem,
                                   const struct kd_limits *lim, struct tls_server_hello *ret);
 
-/* Names as Suricata writes versions and as IANA writes ciphers and alerts; NULL when there is none. */
+/* Names as Suricata writes versions and as IANA writes ciphers and alerts; NULL when there is none.
+ */
 const char *tls_version_name(uint16_t version);
 const char *tls_cipher_name(uint16_t cipher);
 const char *tls_alert_name(uint8_t alert);

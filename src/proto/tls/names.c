@@ -221,13 +221,20 @@ const char *tls_cipher_name(uint16_t cipher)
 const char *tls_version_name(uint16_t version)
 {
     switch (version) {
-    case TLS_SSL2: return "SSLv2";
-    case TLS_SSL3: return "SSLv3";
-    case TLS_1_0: return "TLSv1";
-    case 0x0302: return "TLS 1.1";
-    case TLS_1_2: return "TLS 1.2";
-    case TLS_1_3: return "TLS 1.3";
-    default: return NULL;
+    case TLS_SSL2:
+        return "SSLv2";
+    case TLS_SSL3:
+        return "SSLv3";
+    case TLS_1_0:
+        return "TLSv1";
+    case 0x0302:
+        return "TLS 1.1";
+    case TLS_1_2:
+        return "TLS 1.2";
+    case TLS_1_3:
+        return "TLS 1.3";
+    default:
+        return NULL;
     }
 }
 

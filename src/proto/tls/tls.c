@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS over TCP: the handshake becomes one record, what is encrypted streams past (RFC 8446, RFC 5246). */
+/* TLS over TCP: the handshake becomes one record, what is encrypted streams past (RFC 8446, RFC
+ * 5246). */
 #include "proto/parser.h"
 #include "proto/tls/hello.h"
 #include "proto/tls/x509.h"
@@ -79,8 +80,8 @@ static struct kd_bytes name_or_number(const char *name, uint16_t v, char number[
     return kd_str(name != NULL ? name : number);
 }
 
-/* An abbreviated handshake (RFC 5246 §7.3): the server goes on without a certificate, with the session
- * the client named or held a ticket for. */
+/* An abbreviated handshake (RFC 5246 §7.3): the server goes on without a certificate, with the
+ * session the client named or held a ticket for. */
 static bool is_resumed(const struct session *n, bool server_encrypted)
 {
     if (n->server.version >= TLS_1_3)
@@ -103,8 +104,10 @@ static void tell(struct kd_ctx *ctx)
         rec->ja4 = n->client.ja4;
         rec->ech = n->client.ech;
         if (n->has_server) {
-            rec->version = name_or_number(tls_version_name(n->server.version), n->server.version, n->number[0]);
-            rec->cipher = name_or_number(tls_cipher_name(n->server.cipher), n->server.cipher, n->number[1]);
+            rec->version = name_or_number(tls_version_name(n->server.version), n->server.version,
+                                          n->number[0]);
+            rec->cipher =
+                name_or_number(tls_cipher_name(n->server.cipher), n->server.cipher, n->number[1]);
             rec->server_alpns = n->server.alpns;
             rec->ja3s_string = n->server.ja3s_string;
             rec->ja3s_hash = n->server.ja3s_hash;
@@ -138,7 +141,8 @@ static void on_server_hello(struct kd_ctx *ctx, struct session *n, struct kd_byt
         odd(ctx, ODD_HELLO, 0);
 }
 
-static void on_certificate(struct kd_ctx *ctx, struct session *n, struct kd_bytes der, struct kd_tls_cert *link)
+static void on_certificate(struct kd_ctx *ctx, struct session *n, struct kd_bytes der,
+                           struct kd_tls_cert *link)
 {
     struct kd_arena *mem = &((struct state *)ctx->state)->mem;
     struct kd_rec_tls *rec = &n->rec;
@@ -179,7 +183,8 @@ static void on_certificates(struct kd_ctx *ctx, struct session *n, struct kd_byt
     }
     if (!kd_cur_ok(&c) || !kd_cur_ok(&list))
         odd(ctx, ODD_CERTIFICATE, 0);
-    struct kd_tls_cert *kept = n_links == 0 ? NULL : kd_arena_alloc(mem, n_links * sizeof(links[0]));
+    struct kd_tls_cert *kept =
+        n_links == 0 ? NULL : kd_arena_alloc(mem, n_links * sizeof(links[0]));
     if (kept != NULL) {
         memcpy(kept, links, n_links * sizeof(links[0]));
         n->rec.chain = (struct kd_list){kept, n_links};
@@ -201,8 +206,8 @@ static void on_handshake(struct kd_ctx *ctx, enum kd_dir dir, uint8_t type, stru
         n->has_done = true;
 }
 
-/* Whole handshake messages at the start of `in`; returns the bytes used, or SIZE_MAX when one is longer
- * than we hold. */
+/* Whole handshake messages at the start of `in`; returns the bytes used, or SIZE_MAX when one is
+ * longer than we hold. */
 static size_t on_handshakes(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
 {
     struct kd_cur c = kd_cur_of(in);
@@ -298,8 +303,8 @@ static bool is_ssl2_hello(struct kd_bytes in)
            (n & 0x7fff) <= SSL2_HELLO_MAX;
 }
 
-static enum kd_status tls_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
-                                struct kd_frame *ret)
+static enum kd_status tls_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in,
+                                size_t seen, struct kd_frame *ret)
 {
     (void)seen;
     const struct state *s = ctx->state;
@@ -366,7 +371,8 @@ static enum kd_status tls_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
 }
 
 /* An encrypted record.  Its first piece begins with the record's type. */
-static enum kd_status tls_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece, bool last)
+static enum kd_status tls_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece,
+                               bool last)
 {
     struct state *s = ctx->state;
     struct half *h = &s->half[dir];
@@ -392,7 +398,8 @@ static bool at_port(uint16_t port, const uint16_t *ports)
     return *ports != 0;
 }
 
-static const uint16_t tls_ports[] = {443, 8443, 993, 995, 465, 636, 3269, 853, 990, 992, 5061, 8883, 0};
+static const uint16_t tls_ports[] = {443, 8443, 993, 995,  465,  636, 3269,
+                                     853, 990,  992, 5061, 8883, 0};
 
 static enum kd_probe turned(enum kd_dir sender, enum kd_dir dir)
 {
@@ -426,7 +433,8 @@ static enum kd_probe probe_handshake(struct kd_cur c, size_t n_record, enum kd_d
 
 /* Encrypted data of a session whose beginning was not seen: believed on a port of its own, or when
  * another record follows where the first ends. */
-static enum kd_probe probe_data(struct kd_cur c, size_t n, enum kd_dir dir, const struct kd_conn *conn)
+static enum kd_probe probe_data(struct kd_cur c, size_t n, enum kd_dir dir,
+                                const struct kd_conn *conn)
 {
     if (n < 16 || !conn->midstream)
         return KD_PROBE_NO;
@@ -460,8 +468,8 @@ static enum kd_probe tls_probe(struct kd_bytes in, enum kd_dir dir, const struct
             return KD_PROBE_MORE;
         return is_ssl2_hello(in) ? turned(KD_TO_SERVER, dir) : KD_PROBE_NO;
     }
-    if ((in.n > 0 && (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA)) || (in.n > 1 && major != 3) ||
-        (in.n > 2 && minor > 4))
+    if ((in.n > 0 && (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA)) ||
+        (in.n > 1 && major != 3) || (in.n > 2 && minor > 4))
         return KD_PROBE_NO;
     if (!kd_cur_ok(&c))
         return KD_PROBE_MORE;
@@ -473,7 +481,8 @@ static enum kd_probe tls_probe(struct kd_bytes in, enum kd_dir dir, const struct
         return probe_data(c, n, dir, conn);
     if (type == ALERT && n == 2 && kd_cur_left(&c) >= 2) {
         uint8_t level = kd_cur_u8(&c);
-        return (level == 1 || level == 2) && tls_alert_name(kd_cur_u8(&c)) != NULL ? KD_PROBE_YES : KD_PROBE_NO;
+        return (level == 1 || level == 2) && tls_alert_name(kd_cur_u8(&c)) != NULL ? KD_PROBE_YES
+                                                                                   : KD_PROBE_NO;
     }
     return KD_PROBE_NO;
 }

@@ -12,10 +12,19 @@ extern const struct kd_parser kd_parser_tls;
 #define RANDOM "0123456789abcdef0123456789abcdef"
 
 /* A hello by hand: version 1.2, GREASE everywhere, server name "A.Example", ALPN h2. */
-#define HELLO_BODY                                                                                \
-    "\3\3" RANDOM "\0" "\0\6\x0a\x0a\x13\1\xc0\x2f" "\1\0" "\0\x49"                               \
-    "\x1a\x1a\0\0" "\0\0\0\x0e\0\x0c\0\0\x09" "A.Example" "\0\x0a\0\6\0\4\x2a\x2a\0\x1d"          \
-    "\0\x0b\0\2\1\0" "\0\x0d\0\6\0\4\4\3\x08\4" "\0\x10\0\5\0\3\2h2" "\0\x2b\0\7\6\x3a\x3a\3\4\3\3" \
+#define HELLO_BODY                                                                                 \
+    "\3\3" RANDOM "\0"                                                                             \
+    "\0\6\x0a\x0a\x13\1\xc0\x2f"                                                                   \
+    "\1\0"                                                                                         \
+    "\0\x49"                                                                                       \
+    "\x1a\x1a\0\0"                                                                                 \
+    "\0\0\0\x0e\0\x0c\0\0\x09"                                                                     \
+    "A.Example"                                                                                    \
+    "\0\x0a\0\6\0\4\x2a\x2a\0\x1d"                                                                 \
+    "\0\x0b\0\2\1\0"                                                                               \
+    "\0\x0d\0\6\0\4\4\3\x08\4"                                                                     \
+    "\0\x10\0\5\0\3\2h2"                                                                           \
+    "\0\x2b\0\7\6\x3a\x3a\3\4\3\3"                                                                 \
     "\xfe\x0d\0\1\0"
 #define HELLO "\1\0\0\x78" HELLO_BODY
 
@@ -61,7 +70,8 @@ static void hello_is_described(void)
 {
     CHECK(sizeof(HELLO_BODY) - 1 == 0x78);
     begin(), record(KD_TO_SERVER, 22, BYTES(HELLO)), play();
-    CHECK(run.n_records == 1 && has("\"sni\":\"a.example\"") && has("\"client_alpns\":[\"h2\"]") && has("\"ech\":true"));
+    CHECK(run.n_records == 1 && has("\"sni\":\"a.example\"") && has("\"client_alpns\":[\"h2\"]") &&
+          has("\"ech\":true"));
     CHECK(has("\"string\":\"771,4865-49199,0-10-11-13-16-43-65037,29,0\""));
     CHECK(has("\"ja4\":\"t13d0207h2_") && strstr(run.text, "established") == NULL);
 }
@@ -69,10 +79,11 @@ static void hello_is_described(void)
 /* The example of the JA4 description: ciphers, extensions and signature algorithms of a browser. */
 static void ja4_is_the_published_one(void)
 {
-    static const uint16_t ciphers[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9,
-                                       0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035};
-    static const uint16_t plain[] = {0x001b, 0x0033, 0x4469, 0x0017, 0x002d, 0x0005, 0x0023, 0x0012,
-                                     0xff01, 0x000b, 0x000a, 0x0015};
+    static const uint16_t ciphers[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
+                                       0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
+                                       0xc014, 0x009c, 0x009d, 0x002f, 0x0035};
+    static const uint16_t plain[] = {0x001b, 0x0033, 0x4469, 0x0017, 0x002d, 0x0005,
+                                     0x0023, 0x0012, 0xff01, 0x000b, 0x000a, 0x0015};
     uint8_t buf[1024];
     struct kd_out o = kd_out_of(buf, sizeof(buf));
     kd_out_bytes(&o, BYTES("\3\3" RANDOM "\0"));
@@ -80,7 +91,9 @@ static void ja4_is_the_published_one(void)
     for (size_t i = 0; i < KD_COUNT(ciphers); i++)
         kd_out_be16(&o, ciphers[i]);
     kd_out_bytes(&o, BYTES("\1\0"));
-    struct kd_bytes rest = BYTES("\0\0\0\x06\0\4\0\0\1a" "\0\x10\0\5\0\3\2h2" "\0\x2b\0\3\2\3\4"
+    struct kd_bytes rest = BYTES("\0\0\0\x06\0\4\0\0\1a"
+                                 "\0\x10\0\5\0\3\2h2"
+                                 "\0\x2b\0\3\2\3\4"
                                  "\0\x0d\0\x12\0\x10\4\3\x08\4\4\1\5\3\x08\5\5\1\x08\6\6\1");
     size_t n_ext = rest.n;
     for (size_t i = 0; i < KD_COUNT(plain); i++)
@@ -120,25 +133,31 @@ static void handshake_may_span_and_share_records(void)
     kd_tape_add_gap(&tape, KD_TO_CLIENT, 5000);
     kd_tape_add(&tape, KD_TO_CLIENT, BYTES("any bytes behind the loss"));
     play();
-    CHECK(run.n_records == 1 && has("\"sni\":\"a.example\"") && has("\"version\":\"TLS 1.2\"") && has("\"established\":true"));
+    CHECK(run.n_records == 1 && has("\"sni\":\"a.example\"") && has("\"version\":\"TLS 1.2\"") &&
+          has("\"established\":true"));
     CHECK(run.status[0] == KD_OK && run.status[1] == KD_OK && strstr(run.text, "resumed") == NULL);
-    CHECK(has("\"cipher\":\"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"") && has("\"string\":\"771,49199,\""));
+    CHECK(has("\"cipher\":\"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"") &&
+          has("\"string\":\"771,49199,\""));
 }
 
 static void failure_is_named(void)
 {
-    begin(), record(KD_TO_SERVER, 22, BYTES(HELLO)), record(KD_TO_CLIENT, 21, BYTES("\2\x46")), play();
-    CHECK(run.n_records == 1 && has("\"alert\":\"protocol_version\"") && strstr(run.text, "established") == NULL);
+    begin(), record(KD_TO_SERVER, 22, BYTES(HELLO)), record(KD_TO_CLIENT, 21, BYTES("\2\x46")),
+        play();
+    CHECK(run.n_records == 1 && has("\"alert\":\"protocol_version\"") &&
+          strstr(run.text, "established") == NULL);
 }
 
 static void old_hello_is_tolerated(void)
 {
-    static const char hello[] = "\x80\x1f\1\3\1\0\6\0\0\0\x10\0\0\x35\0\0\x0a" "0123456789abcdef";
+    static const char hello[] = "\x80\x1f\1\3\1\0\6\0\0\0\x10\0\0\x35\0\0\x0a"
+                                "0123456789abcdef";
     begin();
     kd_tape_add(&tape, KD_TO_SERVER, BYTES(hello));
     record(KD_TO_CLIENT, 22, BYTES("\2\0\0\x26\3\1" RANDOM "\0\0\x35\0"));
     play();
-    CHECK(run.n_records == 1 && has("\"version\":\"TLSv1\"") && has("\"cipher\":\"TLS_RSA_WITH_AES_256_CBC_SHA\""));
+    CHECK(run.n_records == 1 && has("\"version\":\"TLSv1\"") &&
+          has("\"cipher\":\"TLS_RSA_WITH_AES_256_CBC_SHA\""));
 }
 
 static void too_long_is_refused(void)
@@ -149,7 +168,8 @@ static void too_long_is_refused(void)
 
 static void midstream_data_tells_nothing(void)
 {
-    begin(), record(KD_TO_SERVER, 23, BYTES("0123456789abcdef0123456789")), record(KD_TO_CLIENT, 23, BYTES("abc")), play();
+    begin(), record(KD_TO_SERVER, 23, BYTES("0123456789abcdef0123456789")),
+        record(KD_TO_CLIENT, 23, BYTES("abc")), play();
     CHECK(run.n_records == 0 && run.status[0] == KD_OK);
 }
 
@@ -173,9 +193,11 @@ static void every_prefix_of_a_hello_is_broken(void)
 
 /* tbs: serial 0A1B, algorithm, issuer, validity, subject, key. */
 #define NAME(cn) "\x30\x0e\x31\x0c\x30\x0a\6\3\x55\4\3\x0c\3" cn
-#define CERT(issuer, subject)                                                                     \
-    "\x30\x53\x30\x51\2\2\x0a\x1b\x30\0" issuer                                                   \
-    "\x30\x21\x17\x0d" "491231235959Z" "\x18\x10" "20501231235959Z " subject "\x30\x06\6\4\1\2\3\4"
+#define CERT(issuer, subject)                                                                      \
+    "\x30\x53\x30\x51\2\2\x0a\x1b\x30\0" issuer "\x30\x21\x17\x0d"                                 \
+    "491231235959Z"                                                                                \
+    "\x18\x10"                                                                                     \
+    "20501231235959Z " subject "\x30\x06\6\4\1\2\3\4"
 
 static void certificate_is_read(void)
 {
@@ -186,10 +208,13 @@ static void certificate_is_read(void)
     struct kd_bytes other = BYTES(CERT(NAME("abc"), NAME("xyz")));
     CHECK(other.n == 0x55);
     CHECK(x509_read(other, &mem, &kd_limits_default, &x));
-    CHECK(kd_bytes_eq_str(x.issuer, "CN=abc") && kd_bytes_eq_str(x.subject, "CN=xyz") && !x.self_signed);
+    CHECK(kd_bytes_eq_str(x.issuer, "CN=abc") && kd_bytes_eq_str(x.subject, "CN=xyz") &&
+          !x.self_signed);
     CHECK(kd_bytes_eq_str(x.serial, "0A:1B"));
-    CHECK(x.not_before_us == 2524607999u * UINT64_C(1000000) && x.not_after_us == 2556143999u * UINT64_C(1000000));
-    CHECK(x509_read(BYTES(CERT(NAME("abc"), NAME("abc"))), &mem, &kd_limits_default, &x) && x.self_signed);
+    CHECK(x.not_before_us == 2524607999u * UINT64_C(1000000) &&
+          x.not_after_us == 2556143999u * UINT64_C(1000000));
+    CHECK(x509_read(BYTES(CERT(NAME("abc"), NAME("abc"))), &mem, &kd_limits_default, &x) &&
+          x.self_signed);
     for (size_t n = 0; n < other.n; n++) {
         uint8_t *copy = malloc(n > 0 ? n : 1);
         memcpy(copy, other.p, n);
@@ -200,9 +225,11 @@ static void certificate_is_read(void)
     kd_pool_free(pool);
 }
 
-static enum kd_probe probe(enum kd_dir dir, uint16_t sport, uint16_t dport, bool midstream, struct kd_bytes b)
+static enum kd_probe probe(enum kd_dir dir, uint16_t sport, uint16_t dport, bool midstream,
+                           struct kd_bytes b)
 {
-    struct kd_conn conn = {.proto = 6, .client_port = sport, .server_port = dport, .midstream = midstream};
+    struct kd_conn conn = {
+        .proto = 6, .client_port = sport, .server_port = dport, .midstream = midstream};
     return kd_parser_tls.probe(b, dir, &conn);
 }
 
@@ -210,7 +237,9 @@ static void recognised_by_content(void)
 {
     static const char hello[] = "\x16\3\1\0\x7c" HELLO;
     static const char server[] = "\x16\3\3\0\x2a" SERVER_HELLO_12;
-    static const char data[] = "\x17\3\3\0\x10" "0123456789abcdef" "\x17\3\3";
+    static const char data[] = "\x17\3\3\0\x10"
+                               "0123456789abcdef"
+                               "\x17\3\3";
     CHECK(probe(KD_TO_SERVER, 50000, 12345, false, BYTES(hello)) == KD_PROBE_YES);
     CHECK(probe(KD_TO_CLIENT, 50000, 12345, false, BYTES(server)) == KD_PROBE_YES);
     CHECK(probe(KD_TO_SERVER, 443, 50000, true, BYTES(server)) == KD_PROBE_REVERSED);
@@ -222,7 +251,8 @@ static void recognised_by_content(void)
         CHECK(probe(KD_TO_SERVER, 50000, 443, false, kd_bytes_of(hello, n)) == KD_PROBE_MORE);
     CHECK(probe(KD_TO_SERVER, 50000, 443, false, BYTES("GET / HTTP/1.1\r\n")) == KD_PROBE_NO);
     CHECK(probe(KD_TO_SERVER, 50000, 443, false, BYTES("SSH-2.0-x\r\n")) == KD_PROBE_NO);
-    CHECK(probe(KD_TO_SERVER, 50000, 445, false, BYTES("\0\0\0\x90\xfeSMB@\0\0\0\0\0")) == KD_PROBE_NO);
+    CHECK(probe(KD_TO_SERVER, 50000, 445, false, BYTES("\0\0\0\x90\xfeSMB@\0\0\0\0\0")) ==
+          KD_PROBE_NO);
     CHECK(probe(KD_TO_SERVER, 50000, 443, false, BYTES("\x16\3\1\0\5hello")) == KD_PROBE_NO);
 }
 

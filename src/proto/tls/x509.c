@@ -156,7 +156,8 @@ static bool put_rdn(struct kd_out *o, struct kd_cur set)
     struct item oid;
     struct item text;
     while (kd_cur_more(&set)) {
-        if (!expect(&set, SEQUENCE, &pair) || !expect(&pair.value, OID, &oid) || !next(&pair.value, &text))
+        if (!expect(&set, SEQUENCE, &pair) || !expect(&pair.value, OID, &oid) ||
+            !next(&pair.value, &text))
             return false;
         if (o->n > 0)
             kd_out_str(o, ", ");
@@ -217,7 +218,8 @@ static bool read_time(struct kd_cur *c, uint64_t *ret_us)
 
 /* ---- extensions ---- */
 
-static struct kd_bytes alt_name(const struct item *it, struct kd_arena *mem, const struct kd_limits *lim)
+static struct kd_bytes alt_name(const struct item *it, struct kd_arena *mem,
+                                const struct kd_limits *lim)
 {
     uint8_t text[64];
     struct kd_out o = kd_out_of(text, sizeof(text));
@@ -298,7 +300,8 @@ static void put_upper_hex(struct kd_out *o, struct kd_bytes b)
     }
 }
 
-bool x509_read(struct kd_bytes der, struct kd_arena *mem, const struct kd_limits *lim, struct x509 *ret)
+bool x509_read(struct kd_bytes der, struct kd_arena *mem, const struct kd_limits *lim,
+               struct x509 *ret)
 {
     *ret = (struct x509){0};
     struct kd_cur c = kd_cur_of(der);
@@ -335,7 +338,8 @@ bool x509_read(struct kd_bytes der, struct kd_arena *mem, const struct kd_limits
     return kd_cur_ok(t);
 }
 
-static struct kd_bytes fingerprint(enum kd_digest_kind kind, size_t n, struct kd_bytes der, struct kd_arena *mem)
+static struct kd_bytes fingerprint(enum kd_digest_kind kind, size_t n, struct kd_bytes der,
+                                   struct kd_arena *mem)
 {
     uint8_t digest[KD_SHA256_BYTES];
     uint8_t text[3 * KD_SHA256_BYTES];
