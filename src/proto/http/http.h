@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of the HTTP/1.x parser.  Three parts: http.c cuts the stream and keeps the state, head.c reads
- * start lines and fields, tx.c pairs requests with responses and emits records.
+/* Inside of the HTTP/1.x parser.  http.c cuts the stream and keeps the state, head.c reads start lines and
+ * fields, auth.c credentials, tx.c pairs requests with responses and emits records.
  *
  * Each line of a head is a message of its own: nothing but one line is ever held, and a head of any
  * length keeps its framing. */
@@ -46,7 +46,7 @@ enum http_event {
     HTTP_EVENTS
 };
 
-enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_DIGEST, HTTP_AUTH_OTHER };
+enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_DIGEST, HTTP_AUTH_NTLM, HTTP_AUTH_OTHER };
 
 enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256 };
 
@@ -66,6 +66,7 @@ struct http_tx {
     uint8_t auth;           /* enum http_auth */
     bool auth_proxy;
     struct kd_bytes auth_user;
+    struct kd_rec_ntlm *ntlm; /* its last message; NULL without */
     uint8_t head[2][HTTP_HEAD_BYTES];
     struct kd_sha256 sha;
     uint8_t digest[KD_SHA256_BYTES];
@@ -117,6 +118,10 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line);
 /* Is this the beginning of a request or status line?  MORE: too short to say. */
 enum kd_probe http_looks_like_request(struct kd_bytes in);
 enum kd_probe http_looks_like_response(struct kd_bytes in);
+
+/* auth.c: an Authorization or Proxy-Authorization field; the logon, told with its transaction. */
+void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);
+void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx);
 
 /* tx.c.  A new transaction, or NULL for lack of memory. */
 struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);

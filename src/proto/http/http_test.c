@@ -146,6 +146,34 @@ static void logons_are_told(void)
     done();
 }
 
+/* A type 3 message put together by hand after [MS-NLMP] 2.2.1: DO\\USER from PC. */
+static void ntlm_logon(void)
+{
+    begin();
+    client("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: NTLM TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n");
+    server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    client("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: NTLM TlRMTVNTUAADAAAAAAAAAEAAAAAAAAAAQAAAAAQABABAAAAACAAI"
+           "AEQAAAAEAAQATAAAAAAAAABQAAAAAQKBAEQATwBVAFMARQBSAFAAQwA=\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(records("http") == 2 && records("login") == 1 && records("ntlm") == 1);
+    CHECK(has("\"method\":\"ntlm\",\"service\":\"http\",\"user\":\"USER\",\"domain\":\"DO\","
+              "\"workstation\":\"PC\",\"result\":\"success\"") && has("\"over\":\"http\""));
+    CHECK(has("\"authorization\":\"NTLM\""));
+    done();
+}
+
+static void file_name_offered(void)
+{
+    begin();
+    client("GET /dl HTTP/1.1\r\nHost: h\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=\"x.zip\"; "
+           "filename*=UTF-8''%E8%A6%8B%E7%A9%8D.zip\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(has("\"content_disposition\":\"見積.zip\""));
+    done();
+}
+
 static void framing_conflicts_are_anomalies(void)
 {
     begin();
@@ -275,6 +303,8 @@ int main(void)
     RUN(folding_spaces_and_strange_methods);
     RUN(proxy_request_takes_host_from_its_uri);
     RUN(logons_are_told);
+    RUN(ntlm_logon);
+    RUN(file_name_offered);
     RUN(framing_conflicts_are_anomalies);
     RUN(holes_are_survived);
     RUN(either_side_alone);

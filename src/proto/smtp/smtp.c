@@ -82,8 +82,15 @@ static enum kd_status frame_data(const struct smtp_state *st, struct kd_bytes in
         ret->len = next == '\n' ? 2 : next == '\r' && kd_bytes_at(in, 2) == '\n' ? 3 : 1;
         return KD_OK;
     }
-    size_t at = kd_bytes_find(in, kd_str("\n."));
-    *ret = (struct kd_frame){.len = at == SIZE_MAX ? in.n : at + 1, .is_body = true};
+    size_t at = 0;
+    for (;;) { /* attachments have hardly a dot, so this is quick */
+        size_t next = kd_bytes_find_byte(kd_bytes_from(in, at), '.');
+        at = next == SIZE_MAX ? in.n : at + next;
+        if (next == SIZE_MAX || (at > 0 && kd_bytes_at(in, at - 1) == '\n'))
+            break;
+        at++;
+    }
+    *ret = (struct kd_frame){.len = at, .is_body = true};
     return KD_OK;
 }
 
@@ -116,11 +123,12 @@ static void mail_bytes(struct kd_ctx *ctx, struct kd_bytes b)
     if (b.n == 0)
         return;
     uint8_t before = b.n > 1 ? kd_bytes_at(b, b.n - 2) : st->last_byte;
+    if (st->mail != NULL && !st->mail->crlf_seen)
+        st->mail->crlf_seen = (st->last_byte == '\r' && kd_bytes_at(b, 0) == '\n') ||
+                              kd_bytes_find(b, kd_str("\r\n")) != SIZE_MAX;
     st->last_byte = kd_bytes_at(b, b.n - 1);
     st->line_start = st->last_byte == '\n';
     st->after_cr = before == '\r';
-    if (st->mail != NULL && st->line_start && st->after_cr)
-        st->mail->crlf_seen = true;
     smtp_mail_data(ctx, b);
 }
 
