@@ -25,7 +25,8 @@ static void read_ntlm(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes to
 {
     size_t at = kd_bytes_find(token, kd_bytes_of("NTLMSSP", 8));
     struct kd_ntlm m;
-    if (at == SIZE_MAX || kd_ntlm_parse(kd_bytes_from(token, at), &m) != KD_OK || m.type != KD_NTLM_AUTHENTICATE)
+    if (at == SIZE_MAX || kd_ntlm_parse(kd_bytes_from(token, at), &m) != KD_OK ||
+        m.type != KD_NTLM_AUTHENTICATE)
         return;
     uint8_t room[KD_NTLM_ROOM];
     struct kd_out text = kd_out_of(room, sizeof(room));
@@ -52,7 +53,8 @@ static struct kd_bytes read_user(struct kd_ctx *ctx, struct http_tx *tx, struct 
         return digest_user(value);
     }
     bool basic = kd_bytes_ieq(scheme, kd_str("Basic"));
-    if (!basic && !kd_bytes_ieq(scheme, kd_str("NTLM")) && !kd_bytes_ieq(scheme, kd_str("Negotiate")))
+    if (!basic && !kd_bytes_ieq(scheme, kd_str("NTLM")) &&
+        !kd_bytes_ieq(scheme, kd_str("Negotiate")))
         return none;
     struct kd_base64 b = {0};
     kd_base64_add(&b, kd_bytes_head(kd_bytes_trim(value), TOKEN_MAX), clear);
@@ -90,8 +92,8 @@ void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes val
         tx->auth_user = kd_bytes_from(tx->rec.authorization, scheme.n + 1);
 }
 
-/* A logon attempt.  Requests repeat their credentials, so success is told once until the user changes; every
- * failure is told. */
+/* A logon attempt.  Requests repeat their credentials, so success is told once until the user
+ * changes; every failure is told. */
 void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx)
 {
     static const char *const methods[] = {
@@ -112,7 +114,9 @@ void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx)
         .method = kd_str(methods[tx->auth]),
         .service = kd_str(tx->auth_proxy ? "http-proxy" : "http"),
         .user = tx->auth_user,
-        .result = kd_str(failed ? "failure" : passed ? "success" : "unknown"),
+        .result = kd_str(failed   ? "failure"
+                         : passed ? "success"
+                                  : "unknown"),
         .reason = kd_str(failed ? (tx->auth_proxy ? "407" : "401") : ""),
     };
     if (tx->ntlm != NULL) {

@@ -5,10 +5,11 @@
 enum { METHOD_MAX = 32, UNFOLD_MAX = 4096 };
 
 static const char *const known_methods[] = {
-    "GET ",     "POST ",     "HEAD ",      "PUT ",       "DELETE ",  "OPTIONS ", "CONNECT ", "TRACE ",
-    "PATCH ",   "PROPFIND ", "PROPPATCH ", "MKCOL ",     "COPY ",    "MOVE ",    "LOCK ",    "UNLOCK ",
-    "REPORT ",  "SEARCH ",   "RPC_IN_DATA ", "RPC_OUT_DATA ", "BITS_POST ", "CCM_POST ", "M-POST ",
-    "SUBSCRIBE ", "NOTIFY ", "DEBUG ",
+    "GET ",         "POST ",         "HEAD ",      "PUT ",      "DELETE ",    "OPTIONS ",
+    "CONNECT ",     "TRACE ",        "PATCH ",     "PROPFIND ", "PROPPATCH ", "MKCOL ",
+    "COPY ",        "MOVE ",         "LOCK ",      "UNLOCK ",   "REPORT ",    "SEARCH ",
+    "RPC_IN_DATA ", "RPC_OUT_DATA ", "BITS_POST ", "CCM_POST ", "M-POST ",    "SUBSCRIBE ",
+    "NOTIFY ",      "DEBUG ",
 };
 
 static enum kd_probe starts_with(struct kd_bytes in, const char *text)
@@ -85,8 +86,8 @@ static bool same_host(const struct http_tx *tx, struct kd_bytes authority)
     return kd_bytes_ieq(head, tx->rec.hostname) && (next == 0 || next == ':' || next == ']');
 }
 
-/* scheme://[user[:password]@]host[:port]/… : the host counts before the Host field (RFC 9112 3.2.2).
- * Returns where the authority's user information ends in the target, 0 without any. */
+/* scheme://[user[:password]@]host[:port]/… : the host counts before the Host field (RFC
+ * 9112 3.2.2). Returns where the authority's user information ends in the target, 0 without any. */
 static size_t read_absolute(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes target)
 {
     size_t at = kd_bytes_find(kd_bytes_head(target, 16), kd_str("://"));
@@ -210,7 +211,8 @@ bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line)
 /* --- fields --- */
 
 /* Most names differ by their length already. */
-#define IS(name, text) ((name).n == sizeof(text) - 1 && kd_bytes_ieq(name, kd_bytes_of(text, sizeof(text) - 1)))
+#define IS(name, text)                                                                             \
+    ((name).n == sizeof(text) - 1 && kd_bytes_ieq(name, kd_bytes_of(text, sizeof(text) - 1)))
 
 static void read_length(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes value)
 {
@@ -258,8 +260,8 @@ static void read_host(struct kd_ctx *ctx, struct http_side *side, struct kd_byte
     side->framing.has_host = true;
 }
 
-static void keep_once(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes value,
-                      struct kd_bytes *field)
+static void keep_once(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
+                      struct kd_bytes value, struct kd_bytes *field)
 {
     if (field->n == 0)
         *field = http_tx_keep(ctx, tx, dir, value);
@@ -271,7 +273,10 @@ struct field {
     uint16_t offset; /* of a text in struct kd_rec_http */
 };
 
-#define TEXT(name, member) {name, sizeof(name) - 1, offsetof(struct kd_rec_http, member)}
+#define TEXT(name, member)                                                                         \
+    {                                                                                              \
+        name, sizeof(name) - 1, offsetof(struct kd_rec_http, member)                               \
+    }
 static const struct field request_texts[] = {
     TEXT("User-Agent", http_user_agent),
     TEXT("Referer", http_refer),
@@ -302,7 +307,8 @@ static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, s
     size_t n = dir == KD_TO_SERVER ? KD_COUNT(request_texts) : KD_COUNT(response_texts);
     for (size_t i = 0; i < n; i++)
         if (name.n == row[i].n && kd_bytes_ieq(name, kd_bytes_of(row[i].name, row[i].n))) {
-            struct kd_bytes *field = (struct kd_bytes *)(void *)((uint8_t *)&tx->rec + row[i].offset);
+            struct kd_bytes *field =
+                (struct kd_bytes *)(void *)((uint8_t *)&tx->rec + row[i].offset);
             keep_once(ctx, tx, dir, value, field);
             return;
         }
@@ -356,7 +362,8 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
         read_length(ctx, side, value);
     else if (IS(name, "Transfer-Encoding"))
         read_coding(ctx, side, value);
-    else if (side->fields > ctx->lim->http_headers || side->head_bytes > ctx->lim->http_header_bytes)
+    else if (side->fields > ctx->lim->http_headers ||
+             side->head_bytes > ctx->lim->http_header_bytes)
         return; /* framing alone is read beyond the limits */
     else if (dir == KD_TO_SERVER)
         read_request_field(ctx, side, name, value);

@@ -92,8 +92,8 @@ struct http_tx *http_tx_for_response(struct kd_ctx *ctx)
     struct http_state *st = ctx->state;
     struct http_side *side = &st->side[KD_TO_CLIENT];
     if (side->was_lost) {
-        /* How many answers went missing is not known.  Without pipelining this one belongs to the newest
-         * request; with it nothing better can be said. */
+        /* How many answers went missing is not known.  Without pipelining this one belongs to the
+         * newest request; with it nothing better can be said. */
         while (st->first != NULL && st->first != st->last && !st->first->has_response)
             emit(ctx, st->first);
         st->orphans = 0;
@@ -121,7 +121,8 @@ struct http_tx *http_tx_for_response(struct kd_ctx *ctx)
     return tx;
 }
 
-struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes text)
+struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
+                             struct kd_bytes text)
 {
     struct http_state *st = ctx->state;
     size_t before = tx->mem.used;

@@ -71,9 +71,10 @@ static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_
 
 /* --- framing --- */
 
-/* A mail up to its next line that begins with a dot; that dot is then a message of its own: alone it ends
- * the mail, before other text it was stuffed (RFC 5321 4.5.2). */
-static enum kd_status frame_data(const struct smtp_state *st, struct kd_bytes in, struct kd_frame *ret)
+/* A mail up to its next line that begins with a dot; that dot is then a message of its own: alone
+ * it ends the mail, before other text it was stuffed (RFC 5321 4.5.2). */
+static enum kd_status frame_data(const struct smtp_state *st, struct kd_bytes in,
+                                 struct kd_frame *ret)
 {
     if (st->line_start && kd_bytes_at(in, 0) == '.') {
         uint8_t next = kd_bytes_at(in, 1);
@@ -102,7 +103,8 @@ static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes
         return kd_line_skip(in, ret);
     switch ((enum smtp_phase)st->phase[dir]) {
     case SMTP_LINES:
-        return kd_line_frame(in, seen, kd_min_size(ctx->lim->mail_line_bytes, LINE_MAX_BYTES - 1), false, ret);
+        return kd_line_frame(in, seen, kd_min_size(ctx->lim->mail_line_bytes, LINE_MAX_BYTES - 1),
+                             false, ret);
     case SMTP_DATA:
         return frame_data(st, in, ret);
     case SMTP_BDAT:
@@ -132,8 +134,8 @@ static void mail_bytes(struct kd_ctx *ctx, struct kd_bytes b)
     smtp_mail_data(ctx, b);
 }
 
-/* A dot at a line's start.  Only CRLF . CRLF ends a mail; with bare LF around the dot servers disagree, which
- * smugglers of mail use.  A client that never sends CR is taken at its word. */
+/* A dot at a line's start.  Only CRLF . CRLF ends a mail; with bare LF around the dot servers
+ * disagree, which smugglers of mail use.  A client that never sends CR is taken at its word. */
 static void dot(struct kd_ctx *ctx, struct kd_bytes msg)
 {
     struct smtp_state *st = ctx->state;
