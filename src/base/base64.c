@@ -7,28 +7,28 @@ enum { FOREIGN = 64, SPACE = 65, PAD = 66 };
 #define F FOREIGN
 #define S SPACE
 static const uint8_t value_of[256] = {
-    S,  F,  F,  F,  F,  F,  F,  F,  F,  S,  S,  F,  F,  S,  F,  F,  /* 00 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* 10 */
-    S,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  62, F,  F,  F,  63, /* 20 */
-    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, F,  F,  F,  PAD, F, F,  /* 30 */
-    F,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, /* 40 */
-    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, F,  F,  F,  F,  F,  /* 50 */
-    F,  26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, /* 60 */
-    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, F,  F,  F,  F,  F,  /* 70 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* 80 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* 90 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* a0 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* b0 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* c0 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* d0 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* e0 */
-    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  /* f0 */
+    S,  F,  F,  F,  F,  F,  F,  F,  F,  S,  S,  F,  F,  S,   F,  F,  /* 00 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* 10 */
+    S,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  62, F,  F,   F,  63, /* 20 */
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, F,  F,  F,  PAD, F,  F,  /* 30 */
+    F,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,  13, 14, /* 40 */
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, F,  F,  F,   F,  F,  /* 50 */
+    F,  26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,  39, 40, /* 60 */
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, F,  F,  F,   F,  F,  /* 70 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* 80 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* 90 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* a0 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* b0 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* c0 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* d0 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* e0 */
+    F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,  F,   F,  F,  /* f0 */
 };
 #undef F
 #undef S
 
-/* Four characters at a time while a group is not begun and all are of the alphabet; returns how many
- * characters were taken. */
+/* Four characters at a time while a group is not begun and all are of the alphabet; returns how
+ * many characters were taken. */
 static size_t whole_groups(struct kd_bytes in, struct kd_out *o)
 {
     uint8_t *to = kd_out_room(o, in.n / 4 * 3);

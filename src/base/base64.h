@@ -18,8 +18,9 @@ static inline size_t kd_base64_room(size_t n)
     return n / 4 * 3 + 6;
 }
 
-/* Decode a piece.  The writer needs kd_base64_room(in.n) bytes left, else it becomes full and the rest
- * is lost.  Returns the number of characters that were skipped although they are no white space. */
+/* Decode a piece.  The writer needs kd_base64_room(in.n) bytes left, else it becomes full and the
+ * rest is lost.  Returns the number of characters that were skipped although they are no white
+ * space. */
 size_t kd_base64_add(struct kd_base64 *b, struct kd_bytes in, struct kd_out *o);
 
 /* The bytes of a last group that lacks its padding. */

@@ -6,12 +6,27 @@
 enum kind { UTF8, LATIN1, UTF16LE, UTF16BE, JIS, ICONV };
 
 /* The converters to open.  Vendors' supersets where mail uses them under the standard's name. */
-enum converter { CP932, EUCJP, CP1250, CP1251, GB18030, BIG5, UHC, KOI8R, KOI8U, LATIN2, LATIN9, CP874, CONVERTERS };
+enum converter {
+    CP932,
+    EUCJP,
+    CP1250,
+    CP1251,
+    GB18030,
+    BIG5,
+    UHC,
+    KOI8R,
+    KOI8U,
+    LATIN2,
+    LATIN9,
+    CP874,
+    CONVERTERS
+};
 
 static const char *const iconv_names[CONVERTERS] = {
-    [CP932] = "CP932",     [EUCJP] = "EUC-JP-MS", [CP1250] = "CP1250",     [CP1251] = "CP1251",
-    [GB18030] = "GB18030", [BIG5] = "BIG5",       [UHC] = "UHC",           [KOI8R] = "KOI8-R",
-    [KOI8U] = "KOI8-U",    [LATIN2] = "ISO-8859-2", [LATIN9] = "ISO-8859-15", [CP874] = "CP874",
+    [CP932] = "CP932",       [EUCJP] = "EUC-JP-MS",    [CP1250] = "CP1250",
+    [CP1251] = "CP1251",     [GB18030] = "GB18030",    [BIG5] = "BIG5",
+    [UHC] = "UHC",           [KOI8R] = "KOI8-R",       [KOI8U] = "KOI8-U",
+    [LATIN2] = "ISO-8859-2", [LATIN9] = "ISO-8859-15", [CP874] = "CP874",
 };
 
 static const struct {
@@ -19,21 +34,51 @@ static const struct {
     enum kind kind;
     enum converter converter;
 } charsets[] = {
-    {"utf-8", UTF8, 0},          {"us-ascii", UTF8, 0},         {"utf8", UTF8, 0},
-    {"ascii", UTF8, 0},          {"ansi_x3.4-1968", UTF8, 0},   {"iso-2022-jp", JIS, 0},
-    {"iso-2022-jp-1", JIS, 0},   {"iso-2022-jp-ms", JIS, 0},    {"cp50220", JIS, 0},
-    {"cp50221", JIS, 0},         {"csiso2022jp", JIS, 0},       {"shift_jis", ICONV, CP932},
-    {"shift-jis", ICONV, CP932}, {"sjis", ICONV, CP932},        {"x-sjis", ICONV, CP932},
-    {"cp932", ICONV, CP932},     {"windows-31j", ICONV, CP932}, {"ms_kanji", ICONV, CP932},
-    {"euc-jp", ICONV, EUCJP},    {"x-euc-jp", ICONV, EUCJP},    {"eucjp", ICONV, EUCJP},
-    {"cp51932", ICONV, EUCJP},   {"iso-8859-1", LATIN1, 0},     {"latin1", LATIN1, 0},
-    {"windows-1252", LATIN1, 0}, {"cp1252", LATIN1, 0},         {"iso-8859-2", ICONV, LATIN2},
-    {"iso-8859-15", ICONV, LATIN9}, {"windows-1250", ICONV, CP1250}, {"windows-1251", ICONV, CP1251},
-    {"gb2312", ICONV, GB18030},  {"gbk", ICONV, GB18030},       {"gb18030", ICONV, GB18030},
-    {"cp936", ICONV, GB18030},   {"big5", ICONV, BIG5},         {"euc-kr", ICONV, UHC},
-    {"ks_c_5601-1987", ICONV, UHC}, {"cp949", ICONV, UHC},      {"koi8-r", ICONV, KOI8R},
-    {"koi8-u", ICONV, KOI8U},    {"tis-620", ICONV, CP874},     {"windows-874", ICONV, CP874},
-    {"utf-16", UTF16BE, 0},      {"utf-16le", UTF16LE, 0},      {"utf-16be", UTF16BE, 0},
+    {"utf-8", UTF8, 0},
+    {"us-ascii", UTF8, 0},
+    {"utf8", UTF8, 0},
+    {"ascii", UTF8, 0},
+    {"ansi_x3.4-1968", UTF8, 0},
+    {"iso-2022-jp", JIS, 0},
+    {"iso-2022-jp-1", JIS, 0},
+    {"iso-2022-jp-ms", JIS, 0},
+    {"cp50220", JIS, 0},
+    {"cp50221", JIS, 0},
+    {"csiso2022jp", JIS, 0},
+    {"shift_jis", ICONV, CP932},
+    {"shift-jis", ICONV, CP932},
+    {"sjis", ICONV, CP932},
+    {"x-sjis", ICONV, CP932},
+    {"cp932", ICONV, CP932},
+    {"windows-31j", ICONV, CP932},
+    {"ms_kanji", ICONV, CP932},
+    {"euc-jp", ICONV, EUCJP},
+    {"x-euc-jp", ICONV, EUCJP},
+    {"eucjp", ICONV, EUCJP},
+    {"cp51932", ICONV, EUCJP},
+    {"iso-8859-1", LATIN1, 0},
+    {"latin1", LATIN1, 0},
+    {"windows-1252", LATIN1, 0},
+    {"cp1252", LATIN1, 0},
+    {"iso-8859-2", ICONV, LATIN2},
+    {"iso-8859-15", ICONV, LATIN9},
+    {"windows-1250", ICONV, CP1250},
+    {"windows-1251", ICONV, CP1251},
+    {"gb2312", ICONV, GB18030},
+    {"gbk", ICONV, GB18030},
+    {"gb18030", ICONV, GB18030},
+    {"cp936", ICONV, GB18030},
+    {"big5", ICONV, BIG5},
+    {"euc-kr", ICONV, UHC},
+    {"ks_c_5601-1987", ICONV, UHC},
+    {"cp949", ICONV, UHC},
+    {"koi8-r", ICONV, KOI8R},
+    {"koi8-u", ICONV, KOI8U},
+    {"tis-620", ICONV, CP874},
+    {"windows-874", ICONV, CP874},
+    {"utf-16", UTF16BE, 0},
+    {"utf-16le", UTF16LE, 0},
+    {"utf-16be", UTF16BE, 0},
 };
 
 static iconv_t opened[CONVERTERS];
@@ -107,10 +152,10 @@ static void from_utf8(struct kd_bytes in, struct kd_out *o)
 /* As Windows-1252, which is what mail under that name holds. */
 static void from_latin1(struct kd_bytes in, struct kd_out *o)
 {
-    static const uint16_t c1[32] = {
-        0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160,
-        0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-        0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e, 0x178};
+    static const uint16_t c1[32] = {0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
+                                    0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0x8d,   0x17d,  0x8f,
+                                    0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                    0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
     for (size_t i = 0; i < in.n; i++) {
         uint8_t c = kd_bytes_at(in, i);
         if (!put_char(o, c >= 0x80 && c < 0xa0 ? c1[c - 0x80] : c))
@@ -168,8 +213,8 @@ static void from_iconv(enum converter which, struct kd_bytes in, struct kd_out *
     }
 }
 
-/* ISO-2022-JP by way of CP932: mail under that name holds the vendors' rows (①, ㈱) and half-width kana,
- * which the standard, and so iconv, refuses. */
+/* ISO-2022-JP by way of CP932: mail under that name holds the vendors' rows (①, ㈱) and half-width
+ * kana, which the standard, and so iconv, refuses. */
 static void from_jis(struct kd_bytes in, struct kd_out *o)
 {
     enum { ASCII, KANJI, KANA } mode = ASCII;

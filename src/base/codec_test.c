@@ -6,7 +6,8 @@
 
 static const struct {
     const char *in, *want;
-} samples[] = { /* RFC 4648 10, then what mail programs do */
+} samples[] = {
+    /* RFC 4648 10, then what mail programs do */
     {"", ""},
     {"Zg==", "f"},
     {"Zm8=", "fo"},
@@ -77,7 +78,8 @@ static void hashers_agree_with_the_library(void)
     kd_sha1_start(&sha1);
     kd_sha256_start(&sha256);
     for (size_t at = 0, step = 1; at < sizeof(data); at += step, step = step * 3 % 4099 + 1) {
-        struct kd_bytes piece = kd_bytes_head(kd_bytes_from(kd_bytes_of(data, sizeof(data)), at), step);
+        struct kd_bytes piece =
+            kd_bytes_head(kd_bytes_from(kd_bytes_of(data, sizeof(data)), at), step);
         kd_md5_add(&md5, piece);
         kd_sha1_add(&sha1, piece);
         kd_sha256_add(&sha256, piece);

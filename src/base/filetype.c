@@ -22,13 +22,19 @@ static const struct magic magics[] = {
     {0, 7, "Rar!\x1a\x07\x01", "rar"},
     {0, 7, "Rar!\x1a\x07\0", "rar"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "7z"},
-    {0, 6, "\xfd" "7zXZ\0", "xz"},
+    {0, 6,
+     "\xfd"
+     "7zXZ\0",
+     "xz"},
     {0, 4, "\x28\xb5\x2f\xfd", "zstd"},
     {0, 3, "\x1f\x8b\x08", "gzip"},
     {0, 3, "BZh", "bzip2"},
     {0, 8, "MSCF\0\0\0\0", "cab"},
     {0, 4, "ITSF", "chm"},
-    {0, 4, "\x7f" "ELF", "elf"},
+    {0, 4,
+     "\x7f"
+     "ELF",
+     "elf"},
     {0, 4, "\xca\xfe\xba\xbe", "java-class"},
     {0, 4, "\xcf\xfa\xed\xfe", "macho"},
     {0, 4, "\xce\xfa\xed\xfe", "macho"},
@@ -72,8 +78,8 @@ static bool has_at(struct kd_bytes b, size_t at, struct kd_bytes mark)
     return b.n >= at + mark.n && kd_bytes_starts(kd_bytes_from(b, at), mark);
 }
 
-/* "MZ", and a PE header where it says there is one; where that lies behind the head, its offset must at
- * least be sane. */
+/* "MZ", and a PE header where it says there is one; where that lies behind the head, its offset
+ * must at least be sane. */
 static bool is_pe(struct kd_bytes b)
 {
     if (!kd_bytes_starts(b, kd_str("MZ")))
@@ -126,11 +132,12 @@ static const char *text_kind(struct kd_bytes b)
         const char *begin;
         const char *type;
     } begins[] = {
-        {"<!doctype html", "html"},    {"<html", "html"},          {"<head", "html"},
-        {"<body", "html"},             {"<script", "html"},        {"<hta:", "hta"},
-        {"<?xml", "xml"},              {"[internetshortcut]", "url-shortcut"},
-        {"received:", "eml"},          {"return-path:", "eml"},    {"mime-version:", "eml"},
-        {"powershell", "powershell"},
+        {"<!doctype html", "html"}, {"<html", "html"},
+        {"<head", "html"},          {"<body", "html"},
+        {"<script", "html"},        {"<hta:", "hta"},
+        {"<?xml", "xml"},           {"[internetshortcut]", "url-shortcut"},
+        {"received:", "eml"},       {"return-path:", "eml"},
+        {"mime-version:", "eml"},   {"powershell", "powershell"},
     };
     if (kd_bytes_starts(b, kd_str("\xef\xbb\xbf")))
         b = kd_bytes_from(b, 3);

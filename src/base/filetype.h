@@ -23,8 +23,8 @@ const char *kd_filetype(struct kd_bytes head);
 /* The same for a file that comes in pieces.  Zeroed is ready. */
 struct kd_filetype_scan {
     uint8_t head[KD_FILETYPE_HEAD];
-    uint32_t n;      /* bytes in head */
-    uint32_t iso;    /* matched bytes of the disc image's mark */
+    uint32_t n;   /* bytes in head */
+    uint32_t iso; /* matched bytes of the disc image's mark */
     uint64_t seen;
 };
 

@@ -8,13 +8,16 @@ static bool is(const void *p, size_t n, const char *want)
     const char *got = kd_filetype(kd_bytes_of(p, n));
     bool same = want == NULL ? got == NULL : got != NULL && strcmp(got, want) == 0;
     if (!same)
-        printf("# got %s, wanted %s\n", got == NULL ? "nothing" : got, want == NULL ? "nothing" : want);
+        printf("# got %s, wanted %s\n", got == NULL ? "nothing" : got,
+               want == NULL ? "nothing" : want);
     return same;
 }
 
 static void marks(void)
 {
-    CHECK(is("\x7f" "ELF\2\1\1", 7, "elf"));
+    CHECK(is("\x7f"
+             "ELF\2\1\1",
+             7, "elf"));
     CHECK(is("%PDF-1.7\n", 9, "pdf"));
     CHECK(is("\r\n%PDF-1.4\n", 11, "pdf"));
     CHECK(is("\x89PNG\r\n\x1a\n....", 12, "png"));
@@ -76,7 +79,8 @@ static void disc_image_in_pieces_of_any_size(void)
         static struct kd_filetype_scan s;
         memset(&s, 0, sizeof(s));
         for (size_t at = 0; at < sizeof(image); at += steps[i])
-            kd_filetype_add(&s, kd_bytes_head(kd_bytes_from(kd_bytes_of(image, sizeof(image)), at), steps[i]));
+            kd_filetype_add(
+                &s, kd_bytes_head(kd_bytes_from(kd_bytes_of(image, sizeof(image)), at), steps[i]));
         const char *got = kd_filetype_end(&s);
         CHECK(got != NULL && strcmp(got, "iso") == 0);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests that live where their user puts them (a transaction's arena): no allocation, nothing to free.
- * The one-shot and long-lived digests of hash.h allocate; on the packet path these are used instead. */
+/* Digests that live where their user puts them (a transaction's arena): no allocation, nothing to
+ * free. The one-shot and long-lived digests of hash.h allocate; on the packet path these are used
+ * instead. */
 #ifndef KD_BASE_HASHER_H
 #define KD_BASE_HASHER_H
 

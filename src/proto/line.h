@@ -5,14 +5,15 @@
 
 #include "proto/parser.h"
 
-/* frame() for a line with its LF and, where lines fold (RFC 9112 5.2), the lines behind it that begin with
- * white space.  One longer than `max` is cut there: it comes without an LF, and the rest of it should be
- * passed over with kd_line_skip(). */
+/* frame() for a line with its LF and, where lines fold (RFC 9112 5.2), the lines behind it that
+ * begin with white space.  One longer than `max` is cut there: it comes without an LF, and the rest
+ * of it should be passed over with kd_line_skip(). */
 static inline enum kd_status kd_line_frame(struct kd_bytes in, size_t seen, size_t max, bool folds,
                                            struct kd_frame *ret)
 {
     struct kd_bytes window = kd_bytes_head(in, max);
-    size_t at = seen > 0 ? seen - 1 : 0; /* the last byte seen may be an LF whose successor was not */
+    size_t at =
+        seen > 0 ? seen - 1 : 0; /* the last byte seen may be an LF whose successor was not */
     for (;;) {
         size_t lf = kd_bytes_find_byte(kd_bytes_from(window, at), '\n');
         if (lf == SIZE_MAX && in.n < max)

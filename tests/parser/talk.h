@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conversations of a text protocol written down in a unit test: begin(), client(), server(), lost(), then
- * play(), CHECKs on the records' text, and done(). */
+/* Conversations of a text protocol written down in a unit test: begin(), client(), server(),
+ * lost(), then play(), CHECKs on the records' text, and done(). */
 #ifndef KD_TESTS_TALK_H
 #define KD_TESTS_TALK_H
 

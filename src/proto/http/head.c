@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/base64.h"
 #include "proto/http/http.h"
+#include "proto/mime/header.h"
 
 enum { METHOD_MAX = 32, UNFOLD_MAX = 4096 };
 
 static const char *const known_methods[] = {
-    "GET ",     "POST ",     "HEAD ",      "PUT ",       "DELETE ",  "OPTIONS ", "CONNECT ", "TRACE ",
-    "PATCH ",   "PROPFIND ", "PROPPATCH ", "MKCOL ",     "COPY ",    "MOVE ",    "LOCK ",    "UNLOCK ",
-    "REPORT ",  "SEARCH ",   "RPC_IN_DATA ", "RPC_OUT_DATA ", "BITS_POST ", "CCM_POST ", "M-POST ",
-    "SUBSCRIBE ", "NOTIFY ", "DEBUG ",
+    "GET ",         "POST ",         "HEAD ",      "PUT ",      "DELETE ",    "OPTIONS ",
+    "CONNECT ",     "TRACE ",        "PATCH ",     "PROPFIND ", "PROPPATCH ", "MKCOL ",
+    "COPY ",        "MOVE ",         "LOCK ",      "UNLOCK ",   "REPORT ",    "SEARCH ",
+    "RPC_IN_DATA ", "RPC_OUT_DATA ", "BITS_POST ", "CCM_POST ", "M-POST ",    "SUBSCRIBE ",
+    "NOTIFY ",      "DEBUG ",
 };
 
 static enum kd_probe starts_with(struct kd_bytes in, const char *text)
@@ -85,8 +86,8 @@ static bool same_host(const struct http_tx *tx, struct kd_bytes authority)
     return kd_bytes_ieq(head, tx->rec.hostname) && (next == 0 || next == ':' || next == ']');
 }
 
-/* scheme://[user[:password]@]host[:port]/… : the host counts before the Host field (RFC 9112 3.2.2).
- * Returns where the authority's user information ends in the target, 0 without any. */
+/* scheme://[user[:password]@]host[:port]/… : the host counts before the Host field (RFC
+ * 9112 3.2.2). Returns where the authority's user information ends in the target, 0 without any. */
 static size_t read_absolute(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes target)
 {
     size_t at = kd_bytes_find(kd_bytes_head(target, 16), kd_str("://"));
@@ -149,6 +150,9 @@ bool http_request_line(struct kd_ctx *ctx, struct kd_bytes line)
     struct http_side *side = &st->side[KD_TO_SERVER];
     struct kd_bytes rest = kd_bytes_trim(line);
     size_t end = 0;
+    /* The byte of a TCP keep-alive, where a capture began with one. */
+    while (rest.n > 0 && kd_bytes_at(rest, 0) <= ' ')
+        rest = kd_bytes_from(rest, 1);
     while (end < rest.n && end <= METHOD_MAX && is_token_char(rest.p[end]))
         end++;
     struct kd_bytes method = kd_bytes_head(rest, end);
@@ -206,6 +210,10 @@ bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line)
 
 /* --- fields --- */
 
+/* Most names differ by their length already. */
+#define IS(name, text)                                                                             \
+    ((name).n == sizeof(text) - 1 && kd_bytes_ieq(name, kd_bytes_of(text, sizeof(text) - 1)))
+
 static void read_length(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes value)
 {
     /* "5, 5" is a list of equal lengths that an intermediary joined (RFC 9110 8.6). */
@@ -252,58 +260,8 @@ static void read_host(struct kd_ctx *ctx, struct http_side *side, struct kd_byte
     side->framing.has_host = true;
 }
 
-/* name="value" within the parameters of Digest. */
-static struct kd_bytes digest_user(struct kd_bytes params)
-{
-    while (params.n > 0) {
-        params = kd_bytes_trim(params);
-        if (kd_bytes_istarts(params, kd_str("username=\""))) {
-            struct kd_bytes user = kd_bytes_from(params, 10);
-            return kd_bytes_cut(&user, '"');
-        }
-        struct kd_bytes skipped = kd_bytes_cut(&params, ',');
-        (void)skipped;
-    }
-    return params;
-}
-
-/* Scheme and user; the password is never kept. */
-static void read_authorization(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy)
-{
-    if (tx->auth != HTTP_AUTH_NONE)
-        return;
-    struct kd_bytes scheme = kd_bytes_head(kd_bytes_cut(&value, ' '), 32);
-    struct kd_bytes user = {NULL, 0};
-    uint8_t clear[HTTP_USER_MAX * 2];
-    struct kd_out o = kd_out_of(clear, sizeof(clear));
-    if (!is_token(scheme))
-        return;
-    tx->auth = HTTP_AUTH_OTHER;
-    tx->auth_proxy = proxy;
-    if (kd_bytes_ieq(scheme, kd_str("Basic"))) {
-        struct kd_base64 b = {0};
-        kd_base64_add(&b, kd_bytes_head(kd_bytes_trim(value), HTTP_USER_MAX * 4 / 3), &o);
-        kd_base64_end(&b, &o);
-        user = kd_out_bytes_view(&o);
-        size_t colon = kd_bytes_find_byte(user, ':');
-        user = colon == SIZE_MAX ? (struct kd_bytes){NULL, 0} : kd_bytes_head(user, colon);
-        tx->auth = HTTP_AUTH_BASIC;
-    } else if (kd_bytes_ieq(scheme, kd_str("Digest"))) {
-        user = kd_bytes_head(digest_user(value), HTTP_USER_MAX);
-        tx->auth = HTTP_AUTH_DIGEST;
-    }
-    uint8_t room[HTTP_USER_MAX + 64];
-    struct kd_out text = kd_out_of(room, sizeof(room));
-    kd_out_bytes(&text, scheme);
-    if (user.n > 0)
-        kd_out_str(&text, " ");
-    kd_out_bytes(&text, user);
-    tx->rec.authorization = http_tx_keep(ctx, tx, KD_TO_SERVER, kd_out_bytes_view(&text));
-    tx->auth_user = kd_bytes_from(tx->rec.authorization, scheme.n + 1);
-}
-
-static void keep_once(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes value,
-                      struct kd_bytes *field)
+static void keep_once(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
+                      struct kd_bytes value, struct kd_bytes *field)
 {
     if (field->n == 0)
         *field = http_tx_keep(ctx, tx, dir, value);
@@ -311,10 +269,14 @@ static void keep_once(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, s
 
 struct field {
     const char *name;
-    size_t offset; /* of a text in struct kd_rec_http */
+    uint16_t n;
+    uint16_t offset; /* of a text in struct kd_rec_http */
 };
 
-#define TEXT(name, member) {name, offsetof(struct kd_rec_http, member)}
+#define TEXT(name, member)                                                                         \
+    {                                                                                              \
+        name, sizeof(name) - 1, offsetof(struct kd_rec_http, member)                               \
+    }
 static const struct field request_texts[] = {
     TEXT("User-Agent", http_user_agent),
     TEXT("Referer", http_refer),
@@ -326,9 +288,17 @@ static const struct field response_texts[] = {
     TEXT("Location", redirect),
     TEXT("Server", server),
     TEXT("Content-Encoding", content_encoding),
-    TEXT("Content-Disposition", content_disposition),
 };
 #undef TEXT
+
+/* The file name of Content-Disposition (RFC 6266), decoded. */
+static void keep_disposition(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value)
+{
+    uint8_t room[1024];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    if (kd_mime_param(value, "filename", &o))
+        keep_once(ctx, tx, KD_TO_CLIENT, kd_out_bytes_view(&o), &tx->rec.content_disposition);
+}
 
 static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes name,
                       struct kd_bytes value)
@@ -336,8 +306,9 @@ static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, s
     const struct field *row = dir == KD_TO_SERVER ? request_texts : response_texts;
     size_t n = dir == KD_TO_SERVER ? KD_COUNT(request_texts) : KD_COUNT(response_texts);
     for (size_t i = 0; i < n; i++)
-        if (kd_bytes_ieq(name, kd_str(row[i].name))) {
-            struct kd_bytes *field = (struct kd_bytes *)(void *)((uint8_t *)&tx->rec + row[i].offset);
+        if (name.n == row[i].n && kd_bytes_ieq(name, kd_bytes_of(row[i].name, row[i].n))) {
+            struct kd_bytes *field =
+                (struct kd_bytes *)(void *)((uint8_t *)&tx->rec + row[i].offset);
             keep_once(ctx, tx, dir, value, field);
             return;
         }
@@ -346,19 +317,19 @@ static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, s
 static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes name,
                                struct kd_bytes value)
 {
-    if (kd_bytes_ieq(name, kd_str("Host"))) {
+    if (IS(name, "Host")) {
         read_host(ctx, side, value);
         return;
     }
     struct http_tx *tx = side->tx;
     if (tx == NULL)
         return;
-    if (kd_bytes_ieq(name, kd_str("Cookie")))
+    if (IS(name, "Cookie"))
         tx->rec.cookie = true;
-    else if (kd_bytes_ieq(name, kd_str("Authorization")))
-        read_authorization(ctx, tx, value, false);
-    else if (kd_bytes_ieq(name, kd_str("Proxy-Authorization")))
-        read_authorization(ctx, tx, value, true);
+    else if (IS(name, "Authorization"))
+        http_auth_field(ctx, tx, value, false);
+    else if (IS(name, "Proxy-Authorization"))
+        http_auth_field(ctx, tx, value, true);
     else
         keep_text(ctx, tx, KD_TO_SERVER, name, value);
 }
@@ -387,14 +358,17 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
         return;
     uint8_t room[UNFOLD_MAX];
     struct kd_bytes value = kd_bytes_trim(unfold(kd_bytes_from(line, colon + 1), room));
-    if (kd_bytes_ieq(name, kd_str("Content-Length")))
+    if (IS(name, "Content-Length"))
         read_length(ctx, side, value);
-    else if (kd_bytes_ieq(name, kd_str("Transfer-Encoding")))
+    else if (IS(name, "Transfer-Encoding"))
         read_coding(ctx, side, value);
-    else if (side->fields > ctx->lim->http_headers || side->head_bytes > ctx->lim->http_header_bytes)
+    else if (side->fields > ctx->lim->http_headers ||
+             side->head_bytes > ctx->lim->http_header_bytes)
         return; /* framing alone is read beyond the limits */
     else if (dir == KD_TO_SERVER)
         read_request_field(ctx, side, name, value);
+    else if (side->tx != NULL && IS(name, "Content-Disposition"))
+        keep_disposition(ctx, side->tx, value);
     else if (side->tx != NULL)
         keep_text(ctx, side->tx, KD_TO_CLIENT, name, value);
 }

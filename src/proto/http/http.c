@@ -45,8 +45,8 @@ static struct kd_bytes skip_empty_lines(struct kd_bytes in)
     return in;
 }
 
-/* Other protocols share the shape of HTTP (RTSP, SIP, ICAP): the version decides, or, while the line is
- * long, a target that only HTTP has. */
+/* Other protocols share the shape of HTTP (RTSP, SIP, ICAP): the version decides, or, while the
+ * line is long, a target that only HTTP has. */
 static enum kd_probe probe_request(struct kd_bytes in)
 {
     enum { LONG_TARGET = 1024 };
@@ -91,10 +91,11 @@ static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_
 /* --- framing --- */
 
 /* A line of a head.  One that is too long is cut; the rest of it is then skipped. */
-static enum kd_status frame_line(const struct kd_ctx *ctx, struct kd_bytes in, size_t seen, bool folds,
-                                 struct kd_frame *ret)
+static enum kd_status frame_line(const struct kd_ctx *ctx, struct kd_bytes in, size_t seen,
+                                 bool folds, struct kd_frame *ret)
 {
-    return kd_line_frame(in, seen, kd_min_size(ctx->lim->http_header_bytes, LINE_MAX_BYTES - 1), folds, ret);
+    return kd_line_frame(in, seen, kd_min_size(ctx->lim->http_header_bytes, LINE_MAX_BYTES - 1),
+                         folds, ret);
 }
 
 static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
@@ -156,7 +157,8 @@ static void end_message(struct kd_ctx *ctx, enum kd_dir dir, bool whole)
     http_tx_end(ctx, tx, dir, whole);
 }
 
-/* Bytes are missing or make no sense: what was read so far is told, then a start line is looked for. */
+/* Bytes are missing or make no sense: what was read so far is told, then a start line is looked
+ * for. */
 static void lose(struct kd_ctx *ctx, enum kd_dir dir)
 {
     struct http_state *st = ctx->state;
@@ -243,7 +245,8 @@ static void end_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side
         end_response_head(ctx, side);
 }
 
-static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side, struct kd_bytes line)
+static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side,
+                       struct kd_bytes line)
 {
     if (line.n == 0)
         return;
@@ -262,7 +265,8 @@ static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
     side->skip_line = skip;
 }
 
-static void field_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side, struct kd_bytes line)
+static void field_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side,
+                       struct kd_bytes line)
 {
     if (line.n == 0) {
         end_head(ctx, dir, side);
@@ -291,7 +295,8 @@ static bool read_chunk_size(struct kd_bytes line, uint64_t *ret)
     return hex.n > 0;
 }
 
-static void chunk_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side, struct kd_bytes line)
+static void chunk_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side,
+                       struct kd_bytes line)
 {
     uint64_t size = 0;
     if (side->chunk_end_due && line.n == 0) {
@@ -394,7 +399,8 @@ static void gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
         http_tx_body_lost(side->tx, dir, lost);
     if (side->left != UINT64_MAX)
         side->left -= lost;
-    /* Within a frame feed.c goes on by itself; a body that was expected but not begun is ours to end. */
+    /* Within a frame feed.c goes on by itself; a body that was expected but not begun is ours to
+     * end. */
     if (!side->streaming && side->left == 0)
         end_piece(ctx, dir, side);
     if (!side->streaming && n > lost) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of the HTTP/1.x parser.  Three parts: http.c cuts the stream and keeps the state, head.c reads
- * start lines and fields, tx.c pairs requests with responses and emits records.
+/* Inside of the HTTP/1.x parser.  http.c cuts the stream and keeps the state, head.c reads start
+ * lines and fields, auth.c credentials, tx.c pairs requests with responses and emits records.
  *
  * Each line of a head is a message of its own: nothing but one line is ever held, and a head of any
  * length keeps its framing. */
@@ -46,7 +46,13 @@ enum http_event {
     HTTP_EVENTS
 };
 
-enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_DIGEST, HTTP_AUTH_OTHER };
+enum http_auth {
+    HTTP_AUTH_NONE,
+    HTTP_AUTH_BASIC,
+    HTTP_AUTH_DIGEST,
+    HTTP_AUTH_NTLM,
+    HTTP_AUTH_OTHER
+};
 
 enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256 };
 
@@ -56,16 +62,17 @@ struct http_tx {
     struct kd_arena mem;
     struct kd_rec_http rec; /* texts in `mem` */
     uint64_t request_us;
-    uint32_t text_left[2];  /* bytes of text each side may still keep */
+    uint32_t text_left[2]; /* bytes of text each side may still keep */
     bool has_request, has_response;
     bool request_done, response_done;
-    bool lost[2];           /* body bytes of that side are missing */
+    bool lost[2]; /* body bytes of that side are missing */
     uint8_t head_n[2];
     bool is_head, is_connect;
     bool host_in_target;
-    uint8_t auth;           /* enum http_auth */
+    uint8_t auth; /* enum http_auth */
     bool auth_proxy;
     struct kd_bytes auth_user;
+    struct kd_rec_ntlm *ntlm; /* its last message; NULL without */
     uint8_t head[2][HTTP_HEAD_BYTES];
     struct kd_sha256 sha;
     uint8_t digest[KD_SHA256_BYTES];
@@ -81,17 +88,17 @@ struct http_framing {
 
 /* One direction. */
 struct http_side {
-    uint64_t left;          /* body bytes to come */
-    struct http_tx *tx;     /* whose message is read; NULL: not recorded */
+    uint64_t left;      /* body bytes to come */
+    struct http_tx *tx; /* whose message is read; NULL: not recorded */
     struct http_framing framing;
-    uint64_t head_bytes;    /* of the head so far */
+    uint64_t head_bytes; /* of the head so far */
     uint32_t fields;
-    uint16_t status;        /* of the response being read */
-    uint8_t phase;          /* enum http_phase */
-    bool skip_line;         /* within a line that is not looked at */
-    bool streaming;         /* feed.c is within a body frame */
+    uint16_t status; /* of the response being read */
+    uint8_t phase;   /* enum http_phase */
+    bool skip_line;  /* within a line that is not looked at */
+    bool streaming;  /* feed.c is within a body frame */
     bool chunk_end_due;
-    bool was_lost;          /* bytes were lost since the last start line */
+    bool was_lost; /* bytes were lost since the last start line */
 };
 
 struct http_state {
@@ -99,17 +106,17 @@ struct http_state {
     struct http_tx *first, *last; /* oldest, newest */
     uint32_t n_tx;
     uint32_t next_id;
-    uint32_t orphans;       /* requests given up whose responses may still come */
-    uint32_t told;          /* bits of enum http_event */
-    size_t mem;             /* bytes of all arenas */
+    uint32_t orphans; /* requests given up whose responses may still come */
+    uint32_t told;    /* bits of enum http_event */
+    size_t mem;       /* bytes of all arenas */
     bool tunnel;
-    uint64_t login_key;     /* the last successful logon that was told */
+    uint64_t login_key; /* the last successful logon that was told */
 };
 
 void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at);
 
-/* head.c: one line without its end; the line's place in the head is side->head_bytes.  False: this is no
- * start line. */
+/* head.c: one line without its end; the line's place in the head is side->head_bytes.  False: this
+ * is no start line. */
 bool http_request_line(struct kd_ctx *ctx, struct kd_bytes line);
 bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line);
 void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line);
@@ -118,6 +125,10 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line);
 enum kd_probe http_looks_like_request(struct kd_bytes in);
 enum kd_probe http_looks_like_response(struct kd_bytes in);
 
+/* auth.c: an Authorization or Proxy-Authorization field; the logon, told with its transaction. */
+void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);
+void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx);
+
 /* tx.c.  A new transaction, or NULL for lack of memory. */
 struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);
 
@@ -125,7 +136,8 @@ struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);
 struct http_tx *http_tx_for_response(struct kd_ctx *ctx);
 
 /* Copy a text into the transaction, cut to what limits allow. */
-struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes text);
+struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
+                             struct kd_bytes text);
 
 void http_tx_body(struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece);
 void http_tx_body_lost(struct http_tx *tx, enum kd_dir dir, uint64_t n);

@@ -6,25 +6,33 @@ extern const struct kd_parser kd_parser_http;
 static void one_request_and_its_answer(void)
 {
     begin();
-    client("GET /index.html?q=1 HTTP/1.1\r\nHost: Www.Example.JP:8080\r\nUser-Agent: curl/7.88.1\r\n"
-           "Accept: */*\r\nReferer: http://a.example/\r\nCookie: a=b\r\nX-Forwarded-For: 10.9.8.7\r\n\r\n");
-    server("HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello");
+    client(
+        "GET /index.html?q=1 HTTP/1.1\r\nHost: Www.Example.JP:8080\r\nUser-Agent: curl/7.88.1\r\n"
+        "Accept: */*\r\nReferer: http://a.example/\r\nCookie: a=b\r\nX-Forwarded-For: "
+        "10.9.8.7\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nContent-Type: text/html\r\nContent-Length: "
+           "5\r\n\r\nhello");
     play();
     CHECK(records("http") == 1 && records("anomaly") == 0);
     CHECK(has("\"hostname\":\"www.example.jp\"") && has("\"http_port\":8080"));
-    CHECK(has("\"url\":\"/index.html?q=1\"") && has("\"http_method\":\"GET\"") && has("\"protocol\":\"HTTP/1.1\""));
-    CHECK(has("\"http_user_agent\":\"curl/7.88.1\"") && has("\"http_refer\":\"http://a.example/\""));
-    CHECK(has("\"cookie\":true") && has("\"xff\":\"10.9.8.7\"") && has("\"server\":\"nginx/1.22.1\""));
+    CHECK(has("\"url\":\"/index.html?q=1\"") && has("\"http_method\":\"GET\"") &&
+          has("\"protocol\":\"HTTP/1.1\""));
+    CHECK(has("\"http_user_agent\":\"curl/7.88.1\"") &&
+          has("\"http_refer\":\"http://a.example/\""));
+    CHECK(has("\"cookie\":true") && has("\"xff\":\"10.9.8.7\"") &&
+          has("\"server\":\"nginx/1.22.1\""));
     CHECK(has("\"status\":200") && has("\"length\":5") && has("\"latency_us\":1000"));
     CHECK(has("\"response_body_head\":\"68656c6c6f\""));
-    CHECK(has("\"response_sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\""));
+    CHECK(has("\"response_sha256\":"
+              "\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\""));
     done();
 }
 
 static void pipelined_requests_pair_in_order(void)
 {
     begin();
-    client("GET /a HTTP/1.1\r\nHost: h\r\n\r\nHEAD /b HTTP/1.1\r\nHost: h\r\n\r\n\r\nGET /c HTTP/1.1\nHost: h\n\n");
+    client("GET /a HTTP/1.1\r\nHost: h\r\n\r\nHEAD /b HTTP/1.1\r\nHost: h\r\n\r\n\r\nGET /c "
+           "HTTP/1.1\nHost: h\n\n");
     server("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nA"
            "HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n"
            "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n");
@@ -38,7 +46,8 @@ static void pipelined_requests_pair_in_order(void)
 static void chunks_extensions_and_trailers(void)
 {
     begin();
-    client("POST /up HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\n"
+    client("POST /up HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Type: "
+           "text/plain\r\n\r\n"
            "3;name=\"v\"\r\nabc\r\nA \r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n"
            "GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
     server("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\nhello\n00000\n\n"
@@ -47,7 +56,8 @@ static void chunks_extensions_and_trailers(void)
     CHECK(records("http") == 2 && records("anomaly") == 0);
     CHECK(has("\"request_length\":13") && has("\"length\":5"));
     CHECK(has("\"request_body_head\":\"61626330313233343536373839\""));
-    CHECK(has("\"response_sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\""));
+    CHECK(has("\"response_sha256\":"
+              "\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\""));
     CHECK(has("\"url\":\"/next\"") && has("\"status\":204"));
     done();
 }
@@ -59,7 +69,8 @@ static void body_until_the_end(void)
     server("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nHTTP/1.1 500 no\r\n\r\n");
     server("more");
     play();
-    CHECK(records("http") == 1 && has("\"length\":23") && has("\"status\":200") && has("response_sha256"));
+    CHECK(records("http") == 1 && has("\"length\":23") && has("\"status\":200") &&
+          has("response_sha256"));
     done();
 }
 
@@ -75,7 +86,8 @@ static void connect_and_upgrade_are_opaque(void)
     server("\x16\x03\x03HTTP/1.1 200 OK\r\n\r\n");
     play();
     CHECK(records("http") == 2 && records("anomaly") == 0);
-    CHECK(has("\"hostname\":\"www.example.com\",\"http_port\":443,\"url\":\"www.example.com:443\""));
+    CHECK(
+        has("\"hostname\":\"www.example.com\",\"http_port\":443,\"url\":\"www.example.com:443\""));
     CHECK(has("\"authorization\":\"Basic tanaka\"") && lacks("secret") && lacks("dGFuYWth"));
     CHECK(has("\"service\":\"http-proxy\",\"user\":\"tanaka\",\"result\":\"success\""));
     done();
@@ -105,7 +117,8 @@ static void folding_spaces_and_strange_methods(void)
     client("\r\n\nFOOBAR   /x   HTTP/1.1 \r\nHost:h\r\nUser-Agent: a\r\n\tb\n  c\r\n\r\n");
     server("HTTP/1.1  200\r\nContent-Length : 0\r\n\r\n");
     play();
-    CHECK(records("http") == 1 && has("\"http_method\":\"FOOBAR\"") && has("\"url\":\"/x\"") && has("\"status\":200"));
+    CHECK(records("http") == 1 && has("\"http_method\":\"FOOBAR\"") && has("\"url\":\"/x\"") &&
+          has("\"status\":200"));
     CHECK(has("\"http_user_agent\":\"a  \\t") || has("\"http_user_agent\":\"a  \\u0009b   c\""));
     CHECK(has("header_malformed") && records("anomaly") == 1);
     done();
@@ -117,7 +130,8 @@ static void proxy_request_takes_host_from_its_uri(void)
     client("GET http://User:Pass@One.Example:81/p?x HTTP/1.1\r\nHost: two.example\r\n\r\n");
     server("HTTP/1.1 302 Found\r\nLocation: http://three.example/\r\nContent-Length: 0\r\n\r\n");
     play();
-    CHECK(has("\"hostname\":\"one.example\",\"http_port\":81,\"url\":\"http://***@One.Example:81/p?x\""));
+    CHECK(has(
+        "\"hostname\":\"one.example\",\"http_port\":81,\"url\":\"http://***@One.Example:81/p?x\""));
     CHECK(has("host_mismatch") && has("\"redirect\":\"http://three.example/\"") && lacks("Pass"));
     done();
     begin();
@@ -132,7 +146,8 @@ static void logons_are_told(void)
     begin();
     client("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: Basic dGFuYWthOnNlY3JldA==\r\n\r\n");
     server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-    client("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: Digest realm=\"x\", username=\"sato\", nonce=\"1\"\r\n\r\n");
+    client("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: Digest realm=\"x\", username=\"sato\", "
+           "nonce=\"1\"\r\n\r\n");
     server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     client("GET /2 HTTP/1.1\r\nHost: h\r\nAuthorization: Digest username=\"sato\"\r\n\r\n");
     server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -140,24 +155,60 @@ static void logons_are_told(void)
     server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
     play();
     CHECK(records("http") == 4 && records("login") == 2);
-    CHECK(has("\"method\":\"basic\",\"service\":\"http\",\"user\":\"tanaka\",\"result\":\"failure\",\"reason\":\"401\""));
-    CHECK(has("\"method\":\"digest\",\"service\":\"http\",\"user\":\"sato\",\"result\":\"success\""));
+    CHECK(has("\"method\":\"basic\",\"service\":\"http\",\"user\":\"tanaka\",\"result\":"
+              "\"failure\",\"reason\":\"401\""));
+    CHECK(
+        has("\"method\":\"digest\",\"service\":\"http\",\"user\":\"sato\",\"result\":\"success\""));
     CHECK(has("\"authorization\":\"Negotiate\"") && lacks("secret"));
+    done();
+}
+
+/* A type 3 message put together by hand after [MS-NLMP] 2.2.1: DO\\USER from PC. */
+static void ntlm_logon(void)
+{
+    begin();
+    client("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: NTLM "
+           "TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n");
+    server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    client("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: NTLM "
+           "TlRMTVNTUAADAAAAAAAAAEAAAAAAAAAAQAAAAAQABABAAAAACAAI"
+           "AEQAAAAEAAQATAAAAAAAAABQAAAAAQKBAEQATwBVAFMARQBSAFAAQwA=\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(records("http") == 2 && records("login") == 1 && records("ntlm") == 1);
+    CHECK(has("\"method\":\"ntlm\",\"service\":\"http\",\"user\":\"USER\",\"domain\":\"DO\","
+              "\"workstation\":\"PC\",\"result\":\"success\"") &&
+          has("\"over\":\"http\""));
+    CHECK(has("\"authorization\":\"NTLM\""));
+    done();
+}
+
+static void file_name_offered(void)
+{
+    begin();
+    client("GET /dl HTTP/1.1\r\nHost: h\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=\"x.zip\"; "
+           "filename*=UTF-8''%E8%A6%8B%E7%A9%8D.zip\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(has("\"content_disposition\":\"見積.zip\""));
     done();
 }
 
 static void framing_conflicts_are_anomalies(void)
 {
     begin();
-    client("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"
-           "POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-           "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\nTransfer-Encoding: xchunked\r\n\r\n");
+    client(
+        "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"
+        "POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 3\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n"
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\nTransfer-Encoding: xchunked\r\n\r\n");
     server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
            "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"
            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n");
     play();
     CHECK(records("http") == 3);
-    CHECK(has("duplicate_content_length") && has("content_length_and_chunked") && has("content_length_bad"));
+    CHECK(has("duplicate_content_length") && has("content_length_and_chunked") &&
+          has("content_length_bad"));
     CHECK(has("duplicate_host") && has("host_missing") && has("transfer_coding_unknown"));
     CHECK(has("chunk_size_bad") && has("chunk_end_bad"));
     done();
@@ -183,9 +234,12 @@ static void holes_are_survived(void)
     server("HTTP/1.1 205 No\r\nContent-Length: 0\r\n\r\n");
     play();
     CHECK(records("http") == 5);
-    CHECK(has("\"url\":\"/1\",\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":200,\"length\":10"));
-    CHECK(has("\"url\":\"/2\",\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":200,\"length\":10"));
-    CHECK(has("\"url\":\"/3\",\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":200,\"length\":10"));
+    CHECK(has("\"url\":\"/1\",\"http_method\":\"GET\",\"protocol\":\"HTTP/"
+              "1.1\",\"status\":200,\"length\":10"));
+    CHECK(has("\"url\":\"/2\",\"http_method\":\"GET\",\"protocol\":\"HTTP/"
+              "1.1\",\"status\":200,\"length\":10"));
+    CHECK(has("\"url\":\"/3\",\"http_method\":\"GET\",\"protocol\":\"HTTP/"
+              "1.1\",\"status\":200,\"length\":10"));
     CHECK(has("\"url\":\"/4\",\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":204"));
     CHECK(has("\"url\":\"/5\",\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":205"));
     CHECK(lacks("sha256"));
@@ -222,7 +276,8 @@ static void long_lines_keep_the_framing(void)
     memcpy(line, "GET /", 5);
     kd_tape_add(&tape, KD_TO_SERVER, kd_bytes_of(line, 50000));
     kd_tape_add(&tape, KD_TO_SERVER, kd_bytes_of(line + 50000, 40000));
-    client(" HTTP/1.1\r\nHost: long.example\r\nContent-Length: 2\r\n\r\nxxGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+    client(" HTTP/1.1\r\nHost: long.example\r\nContent-Length: 2\r\n\r\nxxGET /2 HTTP/1.1\r\nHost: "
+           "h\r\n\r\n");
     run = kd_tape_play(&kd_parser_http, kd_out_bytes_view(&tape), SIZE_MAX);
     CHECK(kd_tape_check(&kd_parser_http, kd_out_bytes_view(&tape), 1460) == NULL);
     CHECK(records("http") == 2 && has("header_line_too_long") && has("\"url\":\"/2\""));
@@ -275,6 +330,8 @@ int main(void)
     RUN(folding_spaces_and_strange_methods);
     RUN(proxy_request_takes_host_from_its_uri);
     RUN(logons_are_told);
+    RUN(ntlm_logon);
+    RUN(file_name_offered);
     RUN(framing_conflicts_are_anomalies);
     RUN(holes_are_survived);
     RUN(either_side_alone);

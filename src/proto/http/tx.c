@@ -53,36 +53,13 @@ static void forget(struct kd_ctx *ctx, struct http_tx *tx)
     kd_arena_done(&mem);
 }
 
-/* A logon attempt with credentials in the clear or nearly so.  Every request repeats them, so success is
- * told once until the user changes; every failure is told. */
-static void emit_login(struct kd_ctx *ctx, const struct http_tx *tx)
-{
-    struct http_state *st = ctx->state;
-    uint16_t status = tx->rec.status;
-    bool failed = status == (tx->auth_proxy ? 407 : 401);
-    bool passed = status >= 200 && status < 300;
-    uint64_t key = kd_hash(tx->auth_user.p, tx->auth_user.n, tx->auth + (failed ? 0u : passed ? 16u : 32u));
-    if (!failed && key == st->login_key)
-        return;
-    st->login_key = failed ? 0 : key;
-    struct kd_rec_login rec = {
-        .method = kd_str(tx->auth == HTTP_AUTH_BASIC ? "basic" : "digest"),
-        .service = kd_str(tx->auth_proxy ? "http-proxy" : "http"),
-        .user = tx->auth_user,
-        .result = kd_str(failed ? "failure" : passed ? "success" : "unknown"),
-        .reason = kd_str(failed ? (tx->auth_proxy ? "407" : "401") : ""),
-    };
-    kd_emit(ctx, KD_REC_LOGIN, &rec);
-}
-
 static void emit(struct kd_ctx *ctx, struct http_tx *tx)
 {
     struct kd_rec_http *rec = &tx->rec;
     rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
     rec->response_head = kd_bytes_of(tx->head[KD_TO_CLIENT], tx->head_n[KD_TO_CLIENT]);
     kd_emit(ctx, KD_REC_HTTP, rec);
-    if (tx->auth == HTTP_AUTH_BASIC || tx->auth == HTTP_AUTH_DIGEST)
-        emit_login(ctx, tx);
+    http_auth_emit(ctx, tx);
     forget(ctx, tx);
 }
 
@@ -115,8 +92,8 @@ struct http_tx *http_tx_for_response(struct kd_ctx *ctx)
     struct http_state *st = ctx->state;
     struct http_side *side = &st->side[KD_TO_CLIENT];
     if (side->was_lost) {
-        /* How many answers went missing is not known.  Without pipelining this one belongs to the newest
-         * request; with it nothing better can be said. */
+        /* How many answers went missing is not known.  Without pipelining this one belongs to the
+         * newest request; with it nothing better can be said. */
         while (st->first != NULL && st->first != st->last && !st->first->has_response)
             emit(ctx, st->first);
         st->orphans = 0;
@@ -144,7 +121,8 @@ struct http_tx *http_tx_for_response(struct kd_ctx *ctx)
     return tx;
 }
 
-struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes text)
+struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
+                             struct kd_bytes text)
 {
     struct http_state *st = ctx->state;
     size_t before = tx->mem.used;

@@ -89,7 +89,8 @@ static void flush_joined(struct joined *j, struct kd_out *o)
 static void join_word(struct joined *j, const struct word *w, struct kd_out *o)
 {
     struct kd_bytes text = kd_bytes_head(w->text, WORD_MAX);
-    if (!kd_bytes_ieq(j->charset, w->charset) || j->raw.n + kd_base64_room(text.n) + text.n > j->raw.max)
+    if (!kd_bytes_ieq(j->charset, w->charset) ||
+        j->raw.n + kd_base64_room(text.n) + text.n > j->raw.max)
         flush_joined(j, o);
     j->charset = w->charset;
     if (w->encoding == 'q') {
@@ -158,7 +159,8 @@ static bool next_param(struct kd_bytes *rest, struct kd_bytes *ret_name, struct 
     return true;
 }
 
-/* Without quotes; only \" and \\ are escapes, since old programs put paths and Shift_JIS in quotes. */
+/* Without quotes; only \" and \\ are escapes, since old programs put paths and Shift_JIS in quotes.
+ */
 static void unquote(struct kd_bytes in, struct kd_out *o)
 {
     bool quoted = kd_bytes_at(in, 0) == '"';
@@ -173,7 +175,8 @@ static void unquote(struct kd_bytes in, struct kd_out *o)
     }
 }
 
-/* Is `have` the parameter name*segment, or plainly `name` for segment -1?  *ret_extended: with the final *. */
+/* Is `have` the parameter name*segment, or plainly `name` for segment -1?  *ret_extended: with the
+ * final *. */
 static bool is_segment(struct kd_bytes have, const char *name, int segment, bool *ret_extended)
 {
     struct kd_bytes want = kd_str(name);
@@ -186,11 +189,12 @@ static bool is_segment(struct kd_bytes have, const char *name, int segment, bool
     if (segment < 0)
         return number.n == 0;
     uint64_t v = 0;
-    return kd_bytes_at(number, 0) == '*' && kd_bytes_to_u64(kd_bytes_from(number, 1), SEGMENTS_MAX, &v) &&
-           (int)v == segment;
+    return kd_bytes_at(number, 0) == '*' &&
+           kd_bytes_to_u64(kd_bytes_from(number, 1), SEGMENTS_MAX, &v) && (int)v == segment;
 }
 
-/* From *at on, which is then behind what was found.  Of name and name* the latter counts (RFC 6266 4.3). */
+/* From *at on, which is then behind what was found.  Of name and name* the latter counts (RFC
+ * 6266 4.3). */
 static bool find_segment(struct kd_bytes *at, const char *name, int segment, bool *ret_extended,
                          struct kd_bytes *ret)
 {
@@ -213,8 +217,8 @@ static bool find_segment(struct kd_bytes *at, const char *name, int segment, boo
 }
 
 /* One segment without its quotes or percent signs; the first may name the charset. */
-static void decode_segment(struct kd_bytes segment, bool extended, bool first, struct kd_bytes *charset,
-                           struct kd_out *raw)
+static void decode_segment(struct kd_bytes segment, bool extended, bool first,
+                           struct kd_bytes *charset, struct kd_out *raw)
 {
     segment = kd_bytes_head(segment, PARAM_MAX / 2);
     if (!extended) {

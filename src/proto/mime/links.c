@@ -44,7 +44,8 @@ static struct kd_bytes without_entities(struct kd_links *l)
     return kd_out_bytes_view(&o);
 }
 
-static void report(struct kd_links *l, bool from_text, void (*found)(void *, struct kd_bytes), void *user)
+static void report(struct kd_links *l, bool from_text, void (*found)(void *, struct kd_bytes),
+                   void *user)
 {
     struct kd_bytes url = l->html ? without_entities(l) : kd_bytes_of(l->url, l->n);
     l->n = 0;
@@ -59,7 +60,8 @@ static bool is_url_char(uint8_t c)
     return c > ' ' && c < 0x7f && strchr("\"<>\\^`{|}", c) == NULL;
 }
 
-static void text_char(struct kd_links *l, uint8_t c, void (*found)(void *, struct kd_bytes), void *user)
+static void text_char(struct kd_links *l, uint8_t c, void (*found)(void *, struct kd_bytes),
+                      void *user)
 {
     if (l->n > 7 && is_url_char(c)) {
         keep(l, c);
@@ -115,7 +117,8 @@ static void begin_value(struct kd_links *l, uint8_t c)
         keep(l, c);
 }
 
-static void value_char(struct kd_links *l, uint8_t c, void (*found)(void *, struct kd_bytes), void *user)
+static void value_char(struct kd_links *l, uint8_t c, void (*found)(void *, struct kd_bytes),
+                       void *user)
 {
     bool ends = l->quote != 0 ? c == l->quote : c <= ' ' || c == '>';
     if (ends) {
@@ -129,8 +132,8 @@ static void value_char(struct kd_links *l, uint8_t c, void (*found)(void *, stru
     }
 }
 
-void kd_links_add(struct kd_links *l, struct kd_bytes piece, void (*found)(void *user, struct kd_bytes url),
-                  void *user)
+void kd_links_add(struct kd_links *l, struct kd_bytes piece,
+                  void (*found)(void *user, struct kd_bytes url), void *user)
 {
     for (size_t i = 0; i < piece.n; i++) {
         uint8_t c = piece.p[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http and https links in streamed text: in plain text by their look, in HTML the targets of href and action
- * and what looks like one in the visible text (mail programs make links of these).  Byte by byte, so that
- * pieces of any size give the same. */
+/* http and https links in streamed text: in plain text by their look, in HTML the targets of href
+ * and action and what looks like one in the visible text (mail programs make links of these).  Byte
+ * by byte, so that pieces of any size give the same. */
 #ifndef KD_PROTO_MIME_LINKS_H
 #define KD_PROTO_MIME_LINKS_H
 
@@ -22,8 +22,8 @@ struct kd_links {
 };
 
 /* `found` is called for each link, which is valid during the call only; longer ones are cut. */
-void kd_links_add(struct kd_links *l, struct kd_bytes piece, void (*found)(void *user, struct kd_bytes url),
-                  void *user);
+void kd_links_add(struct kd_links *l, struct kd_bytes piece,
+                  void (*found)(void *user, struct kd_bytes url), void *user);
 void kd_links_end(struct kd_links *l, void (*found)(void *user, struct kd_bytes url), void *user);
 
 #endif

@@ -30,9 +30,12 @@ enum event {
 };
 
 static const char *const event_names[EVENTS] = {
-    [EV_HEADER_TOO_LONG] = "mime_header_too_long",   [EV_TOO_DEEP] = "mime_too_deep",
-    [EV_TOO_MANY_PARTS] = "mime_too_many_parts",     [EV_BOUNDARY_MISSING] = "mime_boundary_missing",
-    [EV_BOUNDARY_TOO_LONG] = "mime_boundary_too_long", [EV_BASE64] = "mime_base64_bad",
+    [EV_HEADER_TOO_LONG] = "mime_header_too_long",
+    [EV_TOO_DEEP] = "mime_too_deep",
+    [EV_TOO_MANY_PARTS] = "mime_too_many_parts",
+    [EV_BOUNDARY_MISSING] = "mime_boundary_missing",
+    [EV_BOUNDARY_TOO_LONG] = "mime_boundary_too_long",
+    [EV_BASE64] = "mime_base64_bad",
 };
 
 /* An open multipart. */
@@ -75,7 +78,8 @@ struct kd_mime {
     bool skip_line;   /* the blank line that ends a header */
     bool candidate;   /* the line may be a boundary: it is in `mark` */
     bool held_cr;     /* a CR that may belong to a line end */
-    uint8_t held_eol; /* line end before this line: a boundary takes it away (RFC 2046 5.1.1); 1 LF, 2 CRLF */
+    uint8_t held_eol; /* line end before this line: a boundary takes it away (RFC 2046 5.1.1); 1 LF,
+                         2 CRLF */
     uint32_t n_mark;
     uint8_t mark[MARK_MAX];
 
@@ -122,8 +126,8 @@ static void *grow(struct kd_mime *m, struct list *l, const void *old, size_t siz
     return fresh;
 }
 
-static void add_text(struct kd_mime *m, struct list *l, struct kd_strs *to, struct kd_bytes text, size_t max,
-                     uint32_t *budget)
+static void add_text(struct kd_mime *m, struct list *l, struct kd_strs *to, struct kd_bytes text,
+                     size_t max, uint32_t *budget)
 {
     if (text.n == 0 || *budget == 0)
         return;
@@ -140,7 +144,8 @@ static void add_text(struct kd_mime *m, struct list *l, struct kd_strs *to, stru
 static void on_link(void *user, struct kd_bytes url)
 {
     struct kd_mime *m = user;
-    if (m->urls.n >= m->lim->list_items || m->link_left < url.n || m->links_seen++ >= LINKS_LOOKED_AT)
+    if (m->urls.n >= m->lim->list_items || m->link_left < url.n ||
+        m->links_seen++ >= LINKS_LOOKED_AT)
         return;
     for (size_t i = 0; i < m->mail.urls.n; i++)
         if (kd_bytes_eq(m->mail.urls.v[i], url))
@@ -160,7 +165,8 @@ static void decode_text(struct kd_mime *m, struct kd_bytes value, struct kd_byte
     *field = keep(m, kd_bytes_trim(kd_out_bytes_view(&o)), TEXT_MAX, &m->header_left);
 }
 
-static void decode_list(struct kd_mime *m, struct kd_bytes value, struct list *l, struct kd_strs *to)
+static void decode_list(struct kd_mime *m, struct kd_bytes value, struct list *l,
+                        struct kd_strs *to)
 {
     struct kd_bytes one;
     while (l->n < m->lim->list_items && kd_mime_next_address(&value, &one)) {
@@ -178,8 +184,12 @@ static void mail_field(struct kd_mime *m, struct kd_bytes name, struct kd_bytes 
         const char *name;
         struct kd_bytes *text;
     } texts[] = {
-        {"From", &mail->from},     {"Subject", &mail->subject},   {"Message-ID", &mail->message_id},
-        {"Date", &mail->date},     {"Reply-To", &mail->reply_to}, {"X-Mailer", &mail->x_mailer},
+        {"From", &mail->from},
+        {"Subject", &mail->subject},
+        {"Message-ID", &mail->message_id},
+        {"Date", &mail->date},
+        {"Reply-To", &mail->reply_to},
+        {"X-Mailer", &mail->x_mailer},
         {"User-Agent", &mail->x_mailer},
     };
     for (size_t i = 0; i < KD_COUNT(texts); i++)
@@ -363,15 +373,16 @@ static void end_part(struct kd_mime *m, bool whole)
 
 /* --- lines --- */
 
-/* Is `line` (without its end) a boundary of an open multipart?  Innermost first: an outer one closes what
- * lies within. */
+/* Is `line` (without its end) a boundary of an open multipart?  Innermost first: an outer one
+ * closes what lies within. */
 static bool boundary_line(struct kd_mime *m, struct kd_bytes line)
 {
     if (!kd_bytes_starts(line, kd_str("--")))
         return false;
     line = kd_bytes_from(line, 2);
-    while (line.n > 0 && (kd_bytes_at(line, line.n - 1) == ' ' || kd_bytes_at(line, line.n - 1) == '\t' ||
-                          kd_bytes_at(line, line.n - 1) == '\r'))
+    while (line.n > 0 &&
+           (kd_bytes_at(line, line.n - 1) == ' ' || kd_bytes_at(line, line.n - 1) == '\t' ||
+            kd_bytes_at(line, line.n - 1) == '\r'))
         line.n--;
     for (uint32_t i = m->depth; i-- > 0;) {
         struct kd_bytes want = kd_bytes_of(m->levels[i].boundary, m->levels[i].n);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A mail read as it streams by (RFC 5322, RFC 2045-2049), whatever protocol carries it.  Not a parser
- * itself: SMTP, POP3 and IMAP hand it a mail's bytes (dot-stuffing and the like taken away) in pieces of any
- * size, and copy what it found into their record.
+/* A mail read as it streams by (RFC 5322, RFC 2045-2049), whatever protocol carries it.  Not a
+ * parser itself: SMTP, POP3 and IMAP hand it a mail's bytes (dot-stuffing and the like taken away)
+ * in pieces of any size, and copy what it found into their record.
  *
- * Held are one header field, the boundaries of the nested parts, and the results; bodies are decoded, hashed
- * and searched for links piece by piece.  All memory is taken from the caller's arena and ends with it. */
+ * Held are one header field, the boundaries of the nested parts, and the results; bodies are
+ * decoded, hashed and searched for links piece by piece.  All memory is taken from the caller's
+ * arena and ends with it. */
 #ifndef KD_PROTO_MIME_MIME_H
 #define KD_PROTO_MIME_MIME_H
 
@@ -14,8 +15,8 @@
 
 enum { KD_MIME_ARENA = 192 * 1024 }; /* what one mail may need at most */
 
-/* What became known.  Texts are UTF-8, decoded; all live in the arena.  Together they fit a record beside an
- * envelope of 6 KiB. */
+/* What became known.  Texts are UTF-8, decoded; all live in the arena.  Together they fit a record
+ * beside an envelope of 6 KiB. */
 struct kd_mail {
     struct kd_bytes status; /* HEADER_STARTED, BODY_STARTED or PARSE_DONE */
     struct kd_bytes from, reply_to, subject, message_id, date, x_mailer, auth_results;

@@ -33,7 +33,8 @@ static bool param(const char *value, const char *name, const char *want)
 static void encoded_words(void)
 {
     CHECK(words("=?ISO-2022-JP?B?GyRCOCtAUT1xJE43bxsoQg==?=", "見積書の件"));
-    CHECK(words("=?iso-2022-jp?B?GyRCOCtAURsoQg==?=\r\n =?iso-2022-jp?B?GyRCPXEkTjdvGyhC?=", "見積書の件"));
+    CHECK(words("=?iso-2022-jp?B?GyRCOCtAURsoQg==?=\r\n =?iso-2022-jp?B?GyRCPXEkTjdvGyhC?=",
+                "見積書の件"));
     CHECK(words("=?Shift_JIS?B?jKmQz4+RgsyMjw==?=", "見積書の件"));
     CHECK(words("=?EUC-JP?B?uKvA0b3xpM637w==?=", "見積書の件"));
     CHECK(words("=?UTF-8?B?6KaL56mN5pu444Gu5Lu2?=", "見積書の件"));
@@ -55,11 +56,14 @@ static void parameters(void)
     CHECK(param("attachment; filename=a.txt", "filename", "a.txt"));
     CHECK(param("attachment; FileName=\"a; b.txt\" ; size=3", "filename", "a; b.txt"));
     CHECK(param("attachment; filename*=UTF-8''%E8%A6%8B%E7%A9%8D.pdf", "filename", "見積.pdf"));
-    CHECK(param("attachment; filename=x.pdf; filename*=utf-8'ja'%E8%A6%8B.pdf", "filename", "見.pdf"));
-    CHECK(param("attachment; filename*0*=iso-2022-jp''%1B$B8+; filename*1*=%40Q%1B(B; filename*2=\".xls\"",
-                "filename", "見積.xls"));
+    CHECK(param("attachment; filename=x.pdf; filename*=utf-8'ja'%E8%A6%8B.pdf", "filename",
+                "見.pdf"));
+    CHECK(param(
+        "attachment; filename*0*=iso-2022-jp''%1B$B8+; filename*1*=%40Q%1B(B; filename*2=\".xls\"",
+        "filename", "見積.xls"));
     CHECK(param("a; filename*1=b; filename*0=a; filename*2=c", "filename", "abc"));
-    CHECK(param("a; filename=\"=?ISO-2022-JP?B?GyRCOCtAUT1xGyhCLnhscw==?=\"", "filename", "見積書.xls"));
+    CHECK(param("a; filename=\"=?ISO-2022-JP?B?GyRCOCtAUT1xGyhCLnhscw==?=\"", "filename",
+                "見積書.xls"));
     CHECK(param("a; filename=\"\x8c\xa9\x90\xcf.zip\"", "filename", "見積.zip"));
     CHECK(param("a; filename=\"q\\\"q\\\\.txt\"", "filename", "q\"q\\.txt"));
     CHECK(param("a; filename=\"C:\\temp\\x.exe\"", "filename", "C:\\temp\\x.exe"));
@@ -98,7 +102,8 @@ static void put_hex(const char *name, struct kd_bytes b)
 static void on_file(void *user, const struct kd_mail_part *part, bool whole)
 {
     CHECK(user == summary);
-    kd_out_fmt(&out, "file=%.*s whole=%d\n", (int)part->filename.n, (const char *)part->filename.p, whole);
+    kd_out_fmt(&out, "file=%.*s whole=%d\n", (int)part->filename.n, (const char *)part->filename.p,
+               whole);
 }
 
 static void on_anomaly(void *user, const char *event, uint64_t at)
@@ -127,8 +132,8 @@ static void put_mail(const struct kd_mail *mail)
     for (size_t i = 0; i < mail->attachments.n; i++) {
         kd_out_fmt(&out, "part=%.*s type=%.*s bytes=%u magic=%.*s", (int)parts[i].filename.n,
                    (const char *)parts[i].filename.p, (int)parts[i].content_type.n,
-                   (const char *)parts[i].content_type.p, (unsigned)parts[i].bytes, (int)parts[i].magic.n,
-                   (const char *)parts[i].magic.p);
+                   (const char *)parts[i].content_type.p, (unsigned)parts[i].bytes,
+                   (int)parts[i].magic.n, (const char *)parts[i].magic.p);
         put_hex("md5", parts[i].md5);
         put_hex("sha1", parts[i].sha1);
         put_hex("sha256", parts[i].sha256);
@@ -181,50 +186,64 @@ static bool has(const char *text)
 
 static void plain_mail(void)
 {
-    read_all_ways(kd_str(
-        "Received: from a.example (a.example [192.0.2.1])\r\n\tby mx.example; Sun, 1 Feb 2026 00:00:00 +0900\r\n"
-        "Authentication-Results: mx.example; spf=fail smtp.mailfrom=x.example\r\n"
-        "From: =?UTF-8?B?5L2Q6Jek?= <sato@x.example>\r\nTo: a@y.example,\r\n b@y.example\r\n"
-        "Subject: =?ISO-2022-JP?B?GyRCOCtAURsoQg==?=\r\n =?ISO-2022-JP?B?GyRCPXEbKEI=?=\r\n"
-        "Date: Sun, 1 Feb 2026 00:00:00 +0900\r\n\r\n"
-        "Hello http://evil.example/a?b=c&d, and (https://two.example/x).\r\nhttp://日本 HTTP://Evil.example/B。\r\n"
-        "http://evil.example/a?b=c&d\r\n"));
-    CHECK(has("from=佐藤 <sato@x.example>\nsubject=見積書\n") && has("to=a@y.example\nto=b@y.example\n"));
+    read_all_ways(
+        kd_str("Received: from a.example (a.example [192.0.2.1])\r\n\tby mx.example; Sun, 1 Feb "
+               "2026 00:00:00 +0900\r\n"
+               "Authentication-Results: mx.example; spf=fail smtp.mailfrom=x.example\r\n"
+               "From: =?UTF-8?B?5L2Q6Jek?= <sato@x.example>\r\nTo: a@y.example,\r\n b@y.example\r\n"
+               "Subject: =?ISO-2022-JP?B?GyRCOCtAURsoQg==?=\r\n =?ISO-2022-JP?B?GyRCPXEbKEI=?=\r\n"
+               "Date: Sun, 1 Feb 2026 00:00:00 +0900\r\n\r\n"
+               "Hello http://evil.example/a?b=c&d, and (https://two.example/x).\r\nhttp://日本 "
+               "HTTP://Evil.example/B。\r\n"
+               "http://evil.example/a?b=c&d\r\n"));
+    CHECK(has("from=佐藤 <sato@x.example>\nsubject=見積書\n") &&
+          has("to=a@y.example\nto=b@y.example\n"));
     CHECK(has("received=from a.example (a.example [192.0.2.1])\tby mx.example;"));
     CHECK(has("auth=mx.example; spf=fail") && has("status=PARSE_DONE"));
-    CHECK(has("url=http://evil.example/a?b=c&d\nurl=https://two.example/x\nurl=HTTP://Evil.example/B\n"));
+    CHECK(has(
+        "url=http://evil.example/a?b=c&d\nurl=https://two.example/x\nurl=HTTP://Evil.example/B\n"));
     CHECK(strstr(summary, "part=") == NULL && strstr(summary, "anomaly=") == NULL);
 }
 
 static void html_links(void)
 {
     read_all_ways(kd_str(
-        "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-        "<html xmlns=3D\"http://www.w3.org/1999/xhtml\"><a class=3Dx HREF =3D\r\n 'https://one.ex=\r\n"
+        "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: "
+        "quoted-printable\r\n\r\n"
+        "<html xmlns=3D\"http://www.w3.org/1999/xhtml\"><a class=3Dx HREF =3D\r\n "
+        "'https://one.ex=\r\n"
         "ample/?a=3D1&amp;b=3D2'>http://shown.example</a><a href=3Dhttp://three.example/>x</a>\r\n"
-        "<form action=3D\"http://four.example/f\"><img src=3D\"http://no.example/\"><a href=3D\"mailto:a@b\">"));
-    CHECK(has("url=https://one.example/?a=1&b=2\nurl=http://shown.example\nurl=http://three.example/\n"
-              "url=http://four.example/f\n"));
+        "<form action=3D\"http://four.example/f\"><img src=3D\"http://no.example/\"><a "
+        "href=3D\"mailto:a@b\">"));
+    CHECK(has(
+        "url=https://one.example/?a=1&b=2\nurl=http://shown.example\nurl=http://three.example/\n"
+        "url=http://four.example/f\n"));
     CHECK(strstr(summary, "w3.org") == NULL && strstr(summary, "no.example") == NULL);
 }
 
 static void attachments_in_a_tree(void)
 {
     read_all_ways(kd_str(
-        "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=\"out er\"\r\n\r\npreamble\r\n"
+        "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=\"out "
+        "er\"\r\n\r\npreamble\r\n"
         "--out er\r\nContent-Type: multipart/alternative; boundary=in\r\n\r\n"
-        "--in\r\n\r\nsee http://a.example/\r\n--in\r\nContent-Type: text/html\r\n\r\n<a href=\"http://b.example/\">\r\n--in--\r\n"
+        "--in\r\n\r\nsee http://a.example/\r\n--in\r\nContent-Type: text/html\r\n\r\n<a "
+        "href=\"http://b.example/\">\r\n--in--\r\n"
         "epilogue\r\n--out er  \r\n"
         "Content-Type: application/pdf; name=\"=?ISO-2022-JP?B?GyRCOCtAUT1xGyhCLnhscw==?=\"\r\n"
         "Content-Transfer-Encoding: BASE64\r\nContent-Disposition: attachment;\r\n"
         " filename*=UTF-8''%E8%A6%8B%E7%A9%8D.pdf\r\n\r\nJVBERi0x\r\nLjQKaGVsbG8=\r\n"
-        "--out er\r\nContent-Type: text/plain; name=note.txt\r\n\r\n--not a boundary\r\n-\r\nline\r\n\r\n"
-        "--out er\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n"
-        "--q\r\nContent-Disposition: attachment; filename=run.exe\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        "--out er\r\nContent-Type: text/plain; name=note.txt\r\n\r\n--not a "
+        "boundary\r\n-\r\nline\r\n\r\n"
+        "--out er\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nContent-Type: "
+        "multipart/mixed; boundary=q\r\n\r\n"
+        "--q\r\nContent-Disposition: attachment; filename=run.exe\r\nContent-Transfer-Encoding: "
+        "quoted-printable\r\n\r\n"
         "MZ=00=\r\nabc\r\n--out er--\r\nafter\r\n"));
     CHECK(has("subject=x\n") && has("url=http://a.example/\nurl=http://b.example/\n"));
     /* digests by coreutils */
-    CHECK(has("part=見積.pdf type=application/pdf bytes=14 magic=pdf md5=e3918a82467398e3fb8cace5b3c3ce6c"));
+    CHECK(has("part=見積.pdf type=application/pdf bytes=14 magic=pdf "
+              "md5=e3918a82467398e3fb8cace5b3c3ce6c"));
     CHECK(has("part=note.txt type=text/plain bytes=27 magic=text"));
     CHECK(has("part=run.exe type= bytes=6"));
     CHECK(has("file=run.exe whole=1") && strstr(summary, "inner") == NULL);
@@ -237,10 +256,12 @@ static void broken_mails(void)
     read_all_ways(kd_str("Subject: only a header"));
     CHECK(has("subject=only a header"));
     read_all_ways(kd_str("\r\n\r\n"));
-    read_all_ways(kd_str("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: x/y; name=z\r\n"
-                         "Content-Transfer-Encoding: base64\r\n\r\nQU!JD\r\n--b"));
+    read_all_ways(kd_str(
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: x/y; name=z\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\nQU!JD\r\n--b"));
     CHECK(has("anomaly=mime_base64_bad") && has("part=z type=x/y bytes=3"));
-    read_all_ways(kd_str("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: x/y\n\r\na\r\r\n\rb\r--b\n--b--\n"));
+    read_all_ways(kd_str("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: "
+                         "x/y\n\r\na\r\r\n\rb\r--b\n--b--\n"));
     CHECK(has("type=x/y bytes=10"));
 }
 

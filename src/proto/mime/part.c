@@ -3,16 +3,20 @@
 
 enum { DECODE_BYTES = 3072 }; /* decoded at once, on the stack */
 
-void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_file, bool is_text, bool is_html)
+void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_file, bool is_text,
+                   bool is_html)
 {
-    *p = (struct kd_part){
-        .is_file = is_file, .is_text = is_text, .encoding = (uint8_t)encoding, .links.html = is_html};
+    *p = (struct kd_part){.is_file = is_file,
+                          .is_text = is_text,
+                          .encoding = (uint8_t)encoding,
+                          .links.html = is_html};
     kd_md5_start(&p->md5);
     kd_sha1_start(&p->sha1);
     kd_sha256_start(&p->sha256);
 }
 
-static void decoded(struct kd_part *p, struct kd_bytes b, void (*link)(void *, struct kd_bytes), void *user)
+static void decoded(struct kd_part *p, struct kd_bytes b, void (*link)(void *, struct kd_bytes),
+                    void *user)
 {
     p->bytes += b.n;
     if (p->is_file) {
@@ -33,8 +37,8 @@ static int hex_digit(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A character behind "=": the writer gets what it makes.  Line ends vanish, an escape that is none is taken
- * literally (RFC 2045 6.7). */
+/* A character behind "=": the writer gets what it makes.  Line ends vanish, an escape that is none
+ * is taken literally (RFC 2045 6.7). */
 static void quoted_char(struct kd_part *p, uint8_t c, struct kd_out *o)
 {
     p->quoted[p->n_quoted++ - 1] = c;
@@ -81,7 +85,8 @@ static void decode_quoted(struct kd_part *p, struct kd_bytes in, struct kd_out *
     }
 }
 
-void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, struct kd_bytes), void *user)
+void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, struct kd_bytes),
+                 void *user)
 {
     uint8_t room[DECODE_BYTES + 16];
     if (!p->is_file && !p->is_text)

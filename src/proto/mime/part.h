@@ -12,9 +12,9 @@ enum kd_part_encoding { KD_PART_PLAIN, KD_PART_BASE64, KD_PART_QUOTED };
 
 /* Zeroed is a part that is ignored. */
 struct kd_part {
-    bool is_file;  /* hash it */
-    bool is_text;  /* look for links */
-    bool lost;     /* bytes are missing */
+    bool is_file; /* hash it */
+    bool is_text; /* look for links */
+    bool lost;    /* bytes are missing */
     uint8_t encoding;
     uint8_t quoted[2]; /* begun "=X" of quoted-printable */
     uint8_t n_quoted;
@@ -28,10 +28,12 @@ struct kd_part {
     struct kd_filetype_scan type;
 };
 
-void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_file, bool is_text, bool is_html);
+void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_file, bool is_text,
+                   bool is_html);
 
 /* Encoded bytes of the body; `link` is called with what links.h finds. */
-void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, struct kd_bytes), void *user);
+void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, struct kd_bytes),
+                 void *user);
 
 /* Flush what is begun.  Digests are then ended by the caller. */
 void kd_part_end(struct kd_part *p, void (*link)(void *, struct kd_bytes), void *user);

@@ -15,7 +15,8 @@ static struct kd_bytes keep(struct smtp_auth *a, struct kd_bytes text)
 static struct kd_bytes between(struct kd_bytes in, const char *begin, uint8_t end)
 {
     size_t at = kd_bytes_find(in, kd_str(begin));
-    struct kd_bytes rest = at == SIZE_MAX ? (struct kd_bytes){NULL, 0} : kd_bytes_from(in, at + strlen(begin));
+    struct kd_bytes rest =
+        at == SIZE_MAX ? (struct kd_bytes){NULL, 0} : kd_bytes_from(in, at + strlen(begin));
     return kd_bytes_cut(&rest, end);
 }
 

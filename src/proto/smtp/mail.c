@@ -91,7 +91,8 @@ struct smtp_mail *smtp_mail_now(struct kd_ctx *ctx)
 
 static struct kd_bytes keep(struct smtp_mail *mail, struct kd_bytes text)
 {
-    struct kd_bytes kept = kd_arena_copy(&mail->mem, text, kd_min_size(ADDRESS_MAX, mail->text_left));
+    struct kd_bytes kept =
+        kd_arena_copy(&mail->mem, text, kd_min_size(ADDRESS_MAX, mail->text_left));
     mail->text_left -= (uint32_t)kept.n;
     return kept;
 }

@@ -7,11 +7,13 @@ static const struct {
     const char *verb;
     enum smtp_command command;
 } verbs[] = {
-    {"EHLO", SMTP_HELO},   {"HELO", SMTP_HELO},         {"LHLO", SMTP_HELO},         {"MAIL", SMTP_MAIL},
-    {"RCPT", SMTP_RCPT},   {"DATA", SMTP_DATA_COMMAND}, {"BDAT", SMTP_BDAT_COMMAND}, {"STARTTLS", SMTP_STARTTLS},
-    {"AUTH", SMTP_AUTH},   {"RSET", SMTP_RSET},         {"QUIT", SMTP_QUIT},         {"NOOP", SMTP_OTHER},
-    {"VRFY", SMTP_OTHER},  {"EXPN", SMTP_OTHER},        {"HELP", SMTP_OTHER},        {"XCLIENT", SMTP_OTHER},
-    {"ETRN", SMTP_OTHER},  {"TURN", SMTP_OTHER},        {"X-EXPS", SMTP_AUTH},
+    {"EHLO", SMTP_HELO},         {"HELO", SMTP_HELO},         {"LHLO", SMTP_HELO},
+    {"MAIL", SMTP_MAIL},         {"RCPT", SMTP_RCPT},         {"DATA", SMTP_DATA_COMMAND},
+    {"BDAT", SMTP_BDAT_COMMAND}, {"STARTTLS", SMTP_STARTTLS}, {"AUTH", SMTP_AUTH},
+    {"RSET", SMTP_RSET},         {"QUIT", SMTP_QUIT},         {"NOOP", SMTP_OTHER},
+    {"VRFY", SMTP_OTHER},        {"EXPN", SMTP_OTHER},        {"HELP", SMTP_OTHER},
+    {"XCLIENT", SMTP_OTHER},     {"ETRN", SMTP_OTHER},        {"TURN", SMTP_OTHER},
+    {"X-EXPS", SMTP_AUTH},
 };
 
 void smtp_push(struct kd_ctx *ctx, enum smtp_command command)
@@ -175,7 +177,8 @@ static void begin_tunnel(struct kd_ctx *ctx)
     smtp_session_record(ctx);
 }
 
-static void auth_reply(struct kd_ctx *ctx, uint16_t code, struct kd_bytes line, struct kd_bytes text)
+static void auth_reply(struct kd_ctx *ctx, uint16_t code, struct kd_bytes line,
+                       struct kd_bytes text)
 {
     if (code == 334)
         smtp_auth_challenge(ctx, text);
@@ -185,7 +188,8 @@ static void auth_reply(struct kd_ctx *ctx, uint16_t code, struct kd_bytes line, 
         smtp_auth_end(ctx, "failure", line);
 }
 
-/* An answer that nothing asked for: the end of a mail whose last line was lost, or a server that hangs up. */
+/* An answer that nothing asked for: the end of a mail whose last line was lost, or a server that
+ * hangs up. */
 static void unasked_reply(struct kd_ctx *ctx, uint16_t code)
 {
     struct smtp_state *st = ctx->state;

@@ -71,9 +71,10 @@ static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_
 
 /* --- framing --- */
 
-/* A mail up to its next line that begins with a dot; that dot is then a message of its own: alone it ends
- * the mail, before other text it was stuffed (RFC 5321 4.5.2). */
-static enum kd_status frame_data(const struct smtp_state *st, struct kd_bytes in, struct kd_frame *ret)
+/* A mail up to its next line that begins with a dot; that dot is then a message of its own: alone
+ * it ends the mail, before other text it was stuffed (RFC 5321 4.5.2). */
+static enum kd_status frame_data(const struct smtp_state *st, struct kd_bytes in,
+                                 struct kd_frame *ret)
 {
     if (st->line_start && kd_bytes_at(in, 0) == '.') {
         uint8_t next = kd_bytes_at(in, 1);
@@ -82,8 +83,15 @@ static enum kd_status frame_data(const struct smtp_state *st, struct kd_bytes in
         ret->len = next == '\n' ? 2 : next == '\r' && kd_bytes_at(in, 2) == '\n' ? 3 : 1;
         return KD_OK;
     }
-    size_t at = kd_bytes_find(in, kd_str("\n."));
-    *ret = (struct kd_frame){.len = at == SIZE_MAX ? in.n : at + 1, .is_body = true};
+    size_t at = 0;
+    for (;;) { /* attachments have hardly a dot, so this is quick */
+        size_t next = kd_bytes_find_byte(kd_bytes_from(in, at), '.');
+        at = next == SIZE_MAX ? in.n : at + next;
+        if (next == SIZE_MAX || (at > 0 && kd_bytes_at(in, at - 1) == '\n'))
+            break;
+        at++;
+    }
+    *ret = (struct kd_frame){.len = at, .is_body = true};
     return KD_OK;
 }
 
@@ -95,7 +103,8 @@ static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes
         return kd_line_skip(in, ret);
     switch ((enum smtp_phase)st->phase[dir]) {
     case SMTP_LINES:
-        return kd_line_frame(in, seen, kd_min_size(ctx->lim->mail_line_bytes, LINE_MAX_BYTES - 1), false, ret);
+        return kd_line_frame(in, seen, kd_min_size(ctx->lim->mail_line_bytes, LINE_MAX_BYTES - 1),
+                             false, ret);
     case SMTP_DATA:
         return frame_data(st, in, ret);
     case SMTP_BDAT:
@@ -116,16 +125,17 @@ static void mail_bytes(struct kd_ctx *ctx, struct kd_bytes b)
     if (b.n == 0)
         return;
     uint8_t before = b.n > 1 ? kd_bytes_at(b, b.n - 2) : st->last_byte;
+    if (st->mail != NULL && !st->mail->crlf_seen)
+        st->mail->crlf_seen = (st->last_byte == '\r' && kd_bytes_at(b, 0) == '\n') ||
+                              kd_bytes_find(b, kd_str("\r\n")) != SIZE_MAX;
     st->last_byte = kd_bytes_at(b, b.n - 1);
     st->line_start = st->last_byte == '\n';
     st->after_cr = before == '\r';
-    if (st->mail != NULL && st->line_start && st->after_cr)
-        st->mail->crlf_seen = true;
     smtp_mail_data(ctx, b);
 }
 
-/* A dot at a line's start.  Only CRLF . CRLF ends a mail; with bare LF around the dot servers disagree, which
- * smugglers of mail use.  A client that never sends CR is taken at its word. */
+/* A dot at a line's start.  Only CRLF . CRLF ends a mail; with bare LF around the dot servers
+ * disagree, which smugglers of mail use.  A client that never sends CR is taken at its word. */
 static void dot(struct kd_ctx *ctx, struct kd_bytes msg)
 {
     struct smtp_state *st = ctx->state;

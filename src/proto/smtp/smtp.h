@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of the SMTP parser.  smtp.c cuts the stream, session.c follows commands and replies, auth.c the
- * logon, mail.c holds the mails and emits records. */
+/* Inside of the SMTP parser.  smtp.c cuts the stream, session.c follows commands and replies,
+ * auth.c the logon, mail.c holds the mails and emits records. */
 #ifndef KD_PROTO_SMTP_SMTP_H
 #define KD_PROTO_SMTP_SMTP_H
 
@@ -50,8 +50,8 @@ struct smtp_mail {
     struct kd_mime *mime;   /* NULL before its data */
     uint32_t id;
     uint32_t rcpt_room;
-    uint32_t text_left;     /* of the envelope */
-    bool crlf_seen;         /* a line of it ended in CRLF */
+    uint32_t text_left; /* of the envelope */
+    bool crlf_seen;     /* a line of it ended in CRLF */
 };
 
 /* A logon in progress, in an arena of its own. */
@@ -69,20 +69,20 @@ struct smtp_auth {
 struct smtp_state {
     struct kd_arena session;
     struct kd_bytes helo, auth_user;
-    struct smtp_mail *mail;            /* being written */
+    struct smtp_mail *mail;             /* being written */
     struct smtp_mail *waiting, *newest; /* ended, not yet answered */
     uint32_t n_waiting;
     struct smtp_auth *auth;
-    uint64_t left;                     /* of a BDAT chunk */
+    uint64_t left; /* of a BDAT chunk */
     uint32_t next_id;
     uint32_t told;
-    uint8_t phase[2];                  /* enum smtp_phase */
+    uint8_t phase[2]; /* enum smtp_phase */
     bool skip_line[2];
     bool streaming, last_chunk;
-    bool line_start, after_cr;         /* in a mail: at a line's start, which CRLF ended */
+    bool line_start, after_cr; /* in a mail: at a line's start, which CRLF ended */
     uint8_t last_byte;
     bool greeted, starttls, emitted, lost;
-    uint8_t queue[SMTP_QUEUE];         /* commands without an answer, enum smtp_command */
+    uint8_t queue[SMTP_QUEUE]; /* commands without an answer, enum smtp_command */
     uint8_t queue_at, queue_n;
 };
 
@@ -106,9 +106,10 @@ void smtp_mail_rcpt(struct kd_ctx *ctx, struct kd_bytes address);
 void smtp_mail_begin_data(struct kd_ctx *ctx);
 void smtp_mail_data(struct kd_ctx *ctx, struct kd_bytes piece);
 void smtp_mail_lost(struct kd_ctx *ctx, uint64_t n);
-void smtp_mail_end_data(struct kd_ctx *ctx, bool whole); /* it now waits for its answer */
+void smtp_mail_end_data(struct kd_ctx *ctx, bool whole);  /* it now waits for its answer */
 void smtp_mail_answer(struct kd_ctx *ctx, uint16_t code); /* for the oldest that waits */
-void smtp_mail_drop(struct kd_ctx *ctx); /* the one being written is over: told when it has recipients */
+void smtp_mail_drop(
+    struct kd_ctx *ctx); /* the one being written is over: told when it has recipients */
 void smtp_mail_close(struct kd_ctx *ctx);
 void smtp_session_record(struct kd_ctx *ctx); /* a record without a mail */
 

@@ -20,9 +20,10 @@ static void one_mail(void)
     server("250 2.1.5 Ok\r\n550 no such user\r\n");
     client("DATA\r\n");
     server("354 go on\r\n");
-    client("From: =?ISO-2022-JP?B?GyRCOjRGIxsoQg==?= <sato@example.jp>\r\nTo: a@example.com\r\n"
-           "Subject: =?ISO-2022-JP?B?GyRCOCtAUT1xJE43bxsoQg==?=\r\nMessage-ID: <1@example.jp>\r\n\r\n"
-           "..a line with a dot: http://example.net/.\r\n.. \r\n.\r\n");
+    client(
+        "From: =?ISO-2022-JP?B?GyRCOjRGIxsoQg==?= <sato@example.jp>\r\nTo: a@example.com\r\n"
+        "Subject: =?ISO-2022-JP?B?GyRCOCtAUT1xJE43bxsoQg==?=\r\nMessage-ID: <1@example.jp>\r\n\r\n"
+        "..a line with a dot: http://example.net/.\r\n.. \r\n.\r\n");
     server("250 2.0.0 Ok: queued as 1\r\n");
     client("QUIT\r\n");
     server("221 Bye\r\n");
@@ -30,8 +31,10 @@ static void one_mail(void)
     CHECK(records("smtp") == 1 && records("anomaly") == 0 && records("login") == 0);
     CHECK(has("\"helo\":\"pc1.example.jp\",\"mail_from\":\"sato@example.jp\","
               "\"rcpt_to\":[\"a@example.com\",\"b@example.com\"],\"reply\":250"));
-    CHECK(has("\"status\":\"PARSE_DONE\",\"from\":\"佐藤 <sato@example.jp>\",\"to\":[\"a@example.com\"]"));
-    CHECK(has("\"subject\":\"見積書の件\"") && has("\"url\":[\"http://example.net/\"]") && has("\"bytes\":208"));
+    CHECK(has("\"status\":\"PARSE_DONE\",\"from\":\"佐藤 "
+              "<sato@example.jp>\",\"to\":[\"a@example.com\"]"));
+    CHECK(has("\"subject\":\"見積書の件\"") && has("\"url\":[\"http://example.net/\"]") &&
+          has("\"bytes\":208"));
     done();
 }
 
@@ -41,13 +44,16 @@ static void attachment_gives_a_file(void)
     greet();
     client("MAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n");
     server("250 Ok\r\n250 Ok\r\n354 go\r\n");
-    client("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/octet-stream;\r\n"
+    client("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: "
+           "application/octet-stream;\r\n"
            " name=\"=?UTF-8?B?6KaL56mN5pu4LmV4ZQ==?=\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
            "aGVsbG8=\r\n\r\n--b--\r\n.\r\n");
     server("554 5.7.1 rejected\r\n");
     play();
-    CHECK(records("smtp") == 1 && records("file") == 1 && has("\"reply\":554") && has("\"mail_from\":\"<>\""));
-    CHECK(has("\"fileinfo\":{\"filename\":\"見積書.exe\",\"magic\":\"text\",\"mimetype\":\"application/octet-stream\","
+    CHECK(records("smtp") == 1 && records("file") == 1 && has("\"reply\":554") &&
+          has("\"mail_from\":\"<>\""));
+    CHECK(has("\"fileinfo\":{\"filename\":\"見積書.exe\",\"magic\":\"text\",\"mimetype\":"
+              "\"application/octet-stream\","
               "\"state\":\"CLOSED\",\"size\":5,\"md5\":\"5d41402abc4b2a76b9719d911017c592\","
               "\"sha1\":\"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d\","
               "\"sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\""));
@@ -78,10 +84,13 @@ static void logons(void)
     client("QUIT\r\n");
     play();
     CHECK(records("login") == 4 && records("smtp") == 1);
-    CHECK(has("\"method\":\"plain\",\"service\":\"smtp\",\"user\":\"tanaka\",\"result\":\"failure\","
-              "\"reason\":\"535 5.7.8 Error: authentication failed\""));
-    CHECK(has("\"method\":\"login\",\"service\":\"smtp\",\"user\":\"sato\",\"result\":\"success\""));
-    CHECK(has("\"method\":\"cram-md5\",\"service\":\"smtp\",\"user\":\"tim\",\"result\":\"success\""));
+    CHECK(
+        has("\"method\":\"plain\",\"service\":\"smtp\",\"user\":\"tanaka\",\"result\":\"failure\","
+            "\"reason\":\"535 5.7.8 Error: authentication failed\""));
+    CHECK(
+        has("\"method\":\"login\",\"service\":\"smtp\",\"user\":\"sato\",\"result\":\"success\""));
+    CHECK(has(
+        "\"method\":\"cram-md5\",\"service\":\"smtp\",\"user\":\"tim\",\"result\":\"success\""));
     CHECK(has("\"auth_user\":\"tim\"") && lacks("secret") && lacks("c2VjcmV0"));
     done();
 }
@@ -97,8 +106,9 @@ static void ntlm_logon(void)
            "QATwBVAFMARQBSAFAAQwA=\r\n");
     server("235 ok\r\n");
     play();
-    CHECK(records("ntlm") == 1 && has("\"method\":\"ntlm\",\"service\":\"smtp\",\"user\":\"USER\",\"domain\":\"DO\","
-                                      "\"workstation\":\"PC\",\"result\":\"success\""));
+    CHECK(records("ntlm") == 1 &&
+          has("\"method\":\"ntlm\",\"service\":\"smtp\",\"user\":\"USER\",\"domain\":\"DO\","
+              "\"workstation\":\"PC\",\"result\":\"success\""));
     CHECK(has("\"target\":\"DO\"") && has("\"over\":\"smtp\""));
     done();
 }
@@ -112,7 +122,8 @@ static void starttls_is_opaque(void)
     client("\x16\x03\x01\x02MAIL FROM:<no@example>\r\n");
     server("\x16\x03\x03 250 no\r\n");
     play();
-    CHECK(records("smtp") == 1 && has("\"starttls\":true") && lacks("no@example") && records("anomaly") == 0);
+    CHECK(records("smtp") == 1 && has("\"starttls\":true") && lacks("no@example") &&
+          records("anomaly") == 0);
     done();
     begin();
     greet();
@@ -128,7 +139,8 @@ static void chunks(void)
 {
     begin();
     greet();
-    client("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 12\r\nSubject: x\r\nBDAT 8 LAST\r\n\r\n.\r\nhi\rRSET\r\n");
+    client("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 12\r\nSubject: x\r\nBDAT 8 "
+           "LAST\r\n\r\n.\r\nhi\rRSET\r\n");
     server("250 ok\r\n250 ok\r\n250 ok\r\n250 done\r\n250 reset\r\n");
     client("MAIL FROM:<e@f>\r\nRCPT TO:<g@h>\r\nBDAT 0 LAST\r\n");
     server("250 ok\r\n250 ok\r\n451 empty\r\n");
@@ -214,7 +226,8 @@ static void holes_are_survived(void)
     server("250 ok\r\n");
     client("QUIT\r\n");
     play();
-    CHECK(records("smtp") == 2 && records("file") == 1 && has("\"state\":\"TRUNCATED\"") && lacks("\"md5\""));
+    CHECK(records("smtp") == 2 && records("file") == 1 && has("\"state\":\"TRUNCATED\"") &&
+          lacks("\"md5\""));
     CHECK(has("\"subject\":\"x\"") && has("\"subject\":\"y\"") && lacks("command_unknown"));
     done();
 }
@@ -230,7 +243,8 @@ static void odd_lines(void)
     server("500 what\r\n250 ok\r\nnonsense\r\n250 ok\r\n");
     client("RCPT TO:<r@x>\r\nBDAT x\r\n");
     play();
-    CHECK(has("line_too_long") && has("command_unknown") && has("reply_malformed") && has("bdat_size_bad"));
+    CHECK(has("line_too_long") && has("command_unknown") && has("reply_malformed") &&
+          has("bdat_size_bad"));
     CHECK(records("smtp") == 1 && has("\"mail_from\":\"a@x\""));
     done();
 }
