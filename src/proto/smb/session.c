@@ -328,5 +328,6 @@ void smb_session_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pendin
         tell_ntlm(ctx, p, smb_session_find(ctx, id));
     else if (has_names)
         tell_kerberos(ctx, p);
-    tell_login(ctx, &rec, auth, m == NULL ? "unknown" : failed ? "failure" : "success", failed);
+    if (has_names || failed)
+        tell_login(ctx, &rec, auth, m == NULL ? "unknown" : failed ? "failure" : "success", failed);
 }

@@ -5,7 +5,7 @@
 
 enum {
     MAX_MESSAGE = 65536,
-    SYNC_BYTES = 18, /* NetBIOS head and SMB2 header up to the command and credits */
+    SYNC_BYTES = 10, /* NetBIOS head, and of the SMB2 header what is always the same */
     NBSS_SESSION = 0x00,
     NBSS_REQUEST = 0x81,
     NBSS_POSITIVE = 0x82,
@@ -148,24 +148,32 @@ static bool agrees(struct kd_bytes in, struct kd_bytes want)
     return kd_bytes_eq(kd_bytes_head(in, want.n), kd_bytes_head(want, in.n));
 }
 
+/* What a message may begin with behind its NetBIOS head, and how long it is at least. */
+static const struct {
+    uint8_t start[6];
+    uint8_t n;
+    uint8_t least;
+} starts[] = {
+    {{0xfe, 'S', 'M', 'B', SMB2_HEADER, 0}, 6, SMB2_HEADER},
+    {{0xfd, 'S', 'M', 'B'}, 4, SMB2_TRANSFORM},
+    {{0xfc, 'S', 'M', 'B'}, 4, SMB2_COMPRESSION},
+    {{0xff, 'S', 'M', 'B'}, 4, SMB1_HEADER},
+};
+
 /* Could an SMB message begin here?  `b` may be short: then the part that is there decides. */
 static bool may_start(struct kd_bytes b)
 {
-    static const uint8_t smb2[] = {0xfe, 'S', 'M', 'B', SMB2_HEADER, 0};
-    static const uint8_t encrypted[] = {0xfd, 'S', 'M', 'B'};
     struct kd_cur c = kd_cur_of(b);
     if (kd_cur_u8(&c) != NBSS_SESSION)
         return false;
     uint32_t len = kd_cur_be24(&c);
     if (!kd_cur_ok(&c))
         return true;
-    struct kd_bytes rest = kd_bytes_from(b, SMB_NBSS);
-    if (agrees(rest, kd_bytes_of(encrypted, sizeof(encrypted))))
-        return len >= SMB2_TRANSFORM;
-    (void)kd_cur_take(&c, 12);
-    uint16_t command = kd_cur_le16(&c);
-    return len >= SMB2_HEADER && agrees(rest, kd_bytes_of(smb2, sizeof(smb2))) &&
-           command < SMB2_COMMANDS;
+    struct kd_bytes unit = kd_bytes_from(b, SMB_NBSS);
+    for (size_t i = 0; i < KD_COUNT(starts); i++)
+        if (agrees(unit, kd_bytes_of(starts[i].start, starts[i].n)))
+            return len >= starts[i].least;
+    return false;
 }
 
 /* Offset of the first place where a message may begin, or in.n. */
@@ -221,25 +229,19 @@ static enum kd_probe probe_start(struct kd_bytes in, enum kd_dir dir, const stru
     struct kd_cur c = kd_cur_of(in);
     if (kd_cur_u8(&c) != NBSS_SESSION)
         return probe_control(in, dir, conn);
-    uint32_t len = kd_cur_be24(&c);
-    if (!kd_cur_ok(&c))
-        return KD_PROBE_MORE;
-    struct kd_bytes unit = kd_bytes_from(in, SMB_NBSS);
-    static const uint8_t smb[] = {'S', 'M', 'B'};
-    if (unit.n > 0 &&
-        (kd_cur_u8(&c) < 0xfc || !agrees(kd_bytes_from(unit, 1), kd_bytes_of(smb, sizeof(smb)))))
+    if (!may_start(in))
         return KD_PROBE_NO;
+    struct kd_bytes unit = kd_bytes_from(in, SMB_NBSS);
     switch (magic_of(unit)) {
-    case MAGIC_NONE:
-        return KD_PROBE_MORE;
     case MAGIC_SMB1:
-        return len < SMB1_HEADER ? KD_PROBE_NO : probe_direction(unit, 9, SMB1_FLAG_REPLY, dir);
+        return probe_direction(unit, 9, SMB1_FLAG_REPLY, dir);
     case MAGIC_SMB2:
-        return may_start(in) ? probe_direction(unit, 16, SMB2_FLAG_RESPONSE, dir) : KD_PROBE_NO;
-    default:
-        if (len < SMB2_COMPRESSION)
-            return KD_PROBE_NO;
+        return probe_direction(unit, 16, SMB2_FLAG_RESPONSE, dir);
+    case MAGIC_TRANSFORM:
+    case MAGIC_COMPRESSION:
         return seen_as(is_smb_port(conn->client_port) && !is_smb_port(conn->server_port), dir);
+    default:
+        return KD_PROBE_MORE;
     }
 }
 

@@ -513,8 +513,25 @@ static void probe_knows_its_own(void)
           KD_PROBE_NO);
 }
 
+static void old_protocol_is_known_in_the_middle(void)
+{
+    static const uint8_t old[] = {0, 0, 0, 35,   0xff, 'S', 'M', 'B', 0x2e, 0,
+                                  0, 0, 0, 0x80, 0,    0,   0,   0,   0,    0};
+    struct kd_conn conn = {.server_port = 445, .client_port = 50000, .proto = 6, .midstream = true};
+    uint8_t room[64] = {1, 2, 3, 0, 0, 5};
+    memcpy(room + 6, old, sizeof(old));
+    CHECK(kd_parser_smb.probe(kd_bytes_of(room, 6 + sizeof(old)), KD_TO_CLIENT, &conn) ==
+          KD_PROBE_YES);
+    CHECK(kd_parser_smb.probe(kd_bytes_of(room, 6 + sizeof(old)), KD_TO_SERVER, &conn) ==
+          KD_PROBE_REVERSED);
+    conn.midstream = false;
+    CHECK(kd_parser_smb.probe(kd_bytes_of(room, 6 + sizeof(old)), KD_TO_CLIENT, &conn) ==
+          KD_PROBE_NO);
+}
+
 int main(void)
 {
+    RUN(old_protocol_is_known_in_the_middle);
     RUN(files_of_a_real_server);
     RUN(logons_of_a_real_server);
     RUN(encryption_is_told_once);
