@@ -6,6 +6,9 @@
 
 enum { KEY_CALLS = 'c', KEY_PEER = 'p', CALLERS_KEPT = 16, TARGETS_MANY = 4, IP_TCP = 6, IP_UDP = 17 };
 
+#define SPAN_LEAST_US KD_US_PER_MINUTE        /* shorter is no habit */
+#define SURE_SPAN_US (8 * KD_US_PER_MINUTE)
+
 enum call_kind { CALL_HTTP, CALL_TLS, CALL_RAW };
 
 struct calls {
@@ -14,6 +17,8 @@ struct calls {
     uint32_t n;        /* all calls; the newest KD_RHYTHM_MAX are kept */
     uint32_t judged;   /* n when last judged */
     uint32_t answered;
+    uint32_t steady;      /* judgements in a row that found a rhythm */
+    uint32_t n_from_page; /* requests of pages, not counted in n */
     uint8_t kind;      /* enum call_kind */
     uint8_t proto;
     uint16_t port;
@@ -113,6 +118,8 @@ static int confidence_of(const struct calls *c, const struct kd_rhythm *r, bool 
         confidence += same_size ? 10 : -10;
     if (c->n_targets >= TARGETS_MANY)
         confidence -= 15;
+    if (c->n_from_page > 0)
+        confidence -= 25;
     return confidence > 95 ? 95 : confidence < 30 ? 30 : confidence;
 }
 
@@ -124,7 +131,9 @@ static void judge(struct kd_detect *d, struct calls *c)
     struct kd_rhythm r;
     c->judged = c->n;
     memcpy(at, c->at_us, n * sizeof(at[0]));
-    if (!kd_rhythm_of(at, n, (unsigned)kd_detect_tunable(d, "calls"), &r) || is_common(d, c))
+    bool regular = kd_rhythm_of(at, n, (unsigned)kd_detect_tunable(d, "calls"), &r);
+    c->steady = regular ? c->steady + 1 : 0;
+    if (!regular || is_common(d, c) || r.period_us * r.n < SPAN_LEAST_US)
         return;
     bool same_size = kd_spread_pct(c->bytes, n) <= SAME_SIZE_PCT;
     /* A few steady gaps also come by chance; few equal requests do not. */
@@ -132,8 +141,11 @@ static void judge(struct kd_detect *d, struct calls *c)
         return;
     int confidence = confidence_of(c, &r, same_size);
     bool outside = !kd_detect_is_inside(d, &c->target);
-    bool sure = outside && confidence >= SURE && r.n >= SURE_CALLS && kind_of(c) != &kd_finding_KD_CC_0006;
-    tell(d, c, &r, sure ? KD_MEDIUM : KD_LOW, confidence);
+    bool lasts = r.period_us * r.n >= SURE_SPAN_US && c->steady >= 2;
+    bool sure = outside && lasts && confidence >= SURE && r.n >= SURE_CALLS && kind_of(c) != &kd_finding_KD_CC_0006;
+    /* Inside, equipment with a protocol of its own keeps calling its server: only worth keeping. */
+    int plain = !outside && c->kind == CALL_RAW ? KD_INFO : KD_LOW;
+    tell(d, c, &r, sure ? KD_MEDIUM : plain, confidence);
 }
 
 /* Judged when there are enough, and then each time a third more came. */
@@ -148,6 +160,7 @@ struct call {
     uint64_t at_us;
     uint64_t bytes;
     bool answered;
+    bool from_page; /* names a page as its referrer */
 };
 
 static void add(struct kd_detect *d, const struct kd_record *r, const struct call *call)
@@ -164,6 +177,12 @@ static void add(struct kd_detect *d, const struct kd_record *r, const struct cal
     if (s == NULL)
         return;
     struct calls *c = &s->calls;
+    /* A page that is open and asks for news names itself as the referrer; what else goes there is likely its
+     * work too. */
+    if (call->from_page) {
+        c->n_from_page++;
+        return;
+    }
     uint32_t slot = c->n++ % KD_RHYTHM_MAX;
     c->at_us[slot] = call->at_us;
     c->bytes[slot] = (uint32_t)kd_min_u64(call->bytes, UINT32_MAX);
@@ -185,8 +204,9 @@ static void add(struct kd_detect *d, const struct kd_record *r, const struct cal
 /* Services that call regularly by their nature. */
 static bool is_routine(const struct kd_rec_head *h)
 {
-    static const uint16_t ports[] = {22, 25, 53, 67, 68, 88, 110, 123, 135, 137, 138, 139, 143, 161, 162, 389, 445,
-                                     464, 465, 514, 546, 547, 587, 636, 993, 995, 1900, 3268, 3702, 5353, 5355};
+    static const uint16_t ports[] = {21,  22,  23,  25,  53,  67,  68,  88,  110, 123,  135,  137,  138,
+                                     139, 143, 161, 162, 389, 445, 464, 465, 514, 546,  547,  587,  636,
+                                     993, 995, 1900, 3268, 3389, 3702, 5353, 5355, 5900, 5985};
     for (size_t i = 0; i < KD_COUNT(ports); i++)
         if (h->dst_port == ports[i])
             return true;
@@ -203,16 +223,14 @@ static bool is_watched(const struct kd_detect *d, const struct kd_rec_head *h)
 static void http(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_http *h = r->body;
-    /* A page that is open and asks for news names itself as the referrer. */
-    if (h->http_refer.n > 0)
-        return;
-    add(d, r, &(struct call){CALL_HTTP, h->hostname, r->head->ts_us, h->request_length + h->url.n, h->status != 0});
+    add(d, r, &(struct call){CALL_HTTP, h->hostname, r->head->ts_us, h->request_length + h->url.n, h->status != 0,
+                               h->http_refer.n > 0});
 }
 
 static void tls(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_tls *t = r->body;
-    add(d, r, &(struct call){CALL_TLS, t->sni, r->head->ts_us, 0, true});
+    add(d, r, &(struct call){.kind = CALL_TLS, .name = t->sni, .at_us = r->head->ts_us, .answered = true});
 }
 
 /* Ports at which a protocol that we do not know is nothing to speak of. */
@@ -291,7 +309,7 @@ static void flow(struct kd_detect *d, const struct kd_record *r)
         return;
     if (kd_detect_is_inside(d, &h->dst) && h->proto == IP_UDP)
         return;
-    add(d, r, &(struct call){CALL_RAW, kd_bytes_of(NULL, 0), f->start_us, f->data_toserver, answered});
+    add(d, r, &(struct call){.kind = CALL_RAW, .at_us = f->start_us, .bytes = f->data_toserver, .answered = answered});
 }
 
 static void beacon_record(struct kd_detect *d, const struct kd_record *r)

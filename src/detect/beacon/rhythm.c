@@ -90,7 +90,11 @@ static bool rhythm_with(const uint64_t *at, unsigned n, unsigned least, uint64_t
     for (unsigned i = 0; i < n_gaps; i++)
         gaps[i] = gaps[i] > ret->period_us ? gaps[i] - ret->period_us : ret->period_us - gaps[i];
     ret->spread_pct = (unsigned)(median(gaps, n_gaps) * 100 / ret->period_us);
-    return ret->spread_pct <= spread_allowed(n_gaps);
+    /* Evenly drawn jitter has a wide middle but no tails: then all gaps lie close by (gaps is sorted now). */
+    enum { ENOUGH = 10, REACH_PCT = 40, WIDEST_PCT = 25 };
+    bool no_tails = n_gaps >= ENOUGH && ret->missed == 0 &&
+                    gaps[n_gaps - 1] * 100 <= ret->period_us * REACH_PCT && ret->spread_pct <= WIDEST_PCT;
+    return no_tails || ret->spread_pct <= spread_allowed(n_gaps);
 }
 
 bool kd_rhythm_of(uint64_t *at, unsigned n, unsigned least, struct kd_rhythm *ret)

@@ -3,7 +3,67 @@
 
 #include "../../../tests/tap.h"
 
+static const char list[] = "# kind value remark\n"
+                           "ip 203.0.113.66 control server\n"
+                           "ip 198.51.100.0/24 bad net\n"
+                           "domain evil.example\tphishing\r\n"
+                           "url http://shop.example/x.php\n"
+                           "md5 44D88612FEA8A8F36DE82E1278ABB02F test file\n"
+                           "ja3 0123456789abcdef0123456789abcdef\n";
+
+static void contacts_are_told(void)
+{
+    struct kd_tb *t = kd_tb_new(&(struct kd_tb_config){.known_bad = list}, NULL);
+    kd_tb_flow(t, &(struct kd_tb_flow){.src = "10.0.0.5", .dst = "203.0.113.66", .dst_port = 443, .data_ts = 10, .data_tc = 10});
+    kd_tb_flow(t, &(struct kd_tb_flow){.src = "10.0.0.6", .dst = "198.51.100.9", .dst_port = 443, .state = "no_answer"});
+    kd_tb_flow(t, &(struct kd_tb_flow){.src = "198.51.100.9", .dst = "10.0.0.7", .dst_port = 443, .state = "no_answer"});
+    struct kd_rec_dns d = {.rrname = kd_str("WWW.Evil.Example"), .rrtype = kd_str("A")};
+    kd_tb_put(t, kd_tb_head(KD_REC_DNS, 1, "10.0.0.8", 50000, "10.0.0.1", 53), &d);
+    struct kd_rec_http h = {.hostname = kd_str("shop.example"), .url = kd_str("/x.php"), .status = 200};
+    kd_tb_put(t, kd_tb_head(KD_REC_HTTP, 1, "10.0.0.9", 50000, "203.0.113.1", 80), &h);
+    struct kd_rec_tls s = {.ja3_hash = kd_str("0123456789abcdef0123456789abcdef"), .sni = kd_str("ok.example")};
+    kd_tb_put(t, kd_tb_head(KD_REC_TLS, 1, "10.0.0.10", 50000, "203.0.113.1", 443), &s);
+    struct kd_rec_file f = {.filename = kd_str("a.com"), .md5 = kd_bytes_of("\x44\xd8\x86\x12\xfe\xa8\xa8\xf3\x6d\xe8\x2e\x12\x78\xab\xb0\x2f", 16)};
+    kd_tb_put(t, kd_tb_head(KD_REC_FILE, 1, "10.0.0.11", 50000, "203.0.113.1", 80), &f);
+    kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-CC-0001") == 4 && kd_tb_count(t, "KD-CC-0002") == 1 && t->unfilled == 0);
+    CHECK(kd_tb_count(t, "KD-PE-0001") == 1 && kd_tb_count(t, "KD-PE-0002") == 1);
+    CHECK(kd_tb_host(t, "10.0.0.5")->severity == 8 && kd_tb_host(t, "10.0.0.7")->severity == 2);
+    CHECK(strstr(t->alerts[0].why_en, "control server") != NULL && strcmp(t->alerts[0].severity, "high") == 0);
+    kd_tb_free(t);
+}
+
+static void others_are_silent(void)
+{
+    struct kd_tb *t = kd_tb_new(&(struct kd_tb_config){.known_bad = list}, NULL);
+    kd_tb_flow(t, &(struct kd_tb_flow){.src = "10.0.0.5", .dst = "203.0.113.67", .dst_port = 443, .data_ts = 10, .data_tc = 10});
+    static const char *const names[] = {"notevil.example", "evil.example.net", "example", ""};
+    for (size_t i = 0; i < KD_COUNT(names); i++) {
+        struct kd_rec_dns d = {.rrname = kd_str(names[i]), .rrtype = kd_str("A")};
+        kd_tb_put(t, kd_tb_head(KD_REC_DNS, 1, "10.0.0.8", 50000, "10.0.0.1", 53), &d);
+    }
+    struct kd_rec_http h = {.hostname = kd_str("shop.example"), .url = kd_str("/y.php"), .status = 200};
+    kd_tb_put(t, kd_tb_head(KD_REC_HTTP, 1, "10.0.0.9", 50000, "203.0.113.1", 80), &h);
+    kd_tb_finish(t);
+    CHECK(t->n_alerts == 0);
+    kd_tb_free(t);
+}
+
+static void a_bad_line_is_named(void)
+{
+    static const char *const bad[] = {"ip 1.2.3.4\nip 1.2.3\n", "domain a.example\nhost b\n", "\nsha256 abcd\n", "x\nip\n"};
+    static const uint64_t line[] = {2, 2, 2, 1};
+    for (size_t i = 0; i < KD_COUNT(bad); i++) {
+        struct kd_err err = {0};
+        CHECK(kd_tb_new(&(struct kd_tb_config){.known_bad = bad[i]}, &err) == NULL);
+        CHECK(err.status == KD_MALFORMED && err.at == line[i] && err.what != NULL);
+    }
+}
+
 int main(void)
 {
+    RUN(contacts_are_told);
+    RUN(others_are_silent);
+    RUN(a_bad_line_is_named);
     return tap_done();
 }

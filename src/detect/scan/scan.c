@@ -15,7 +15,8 @@ enum {
     RST = 4,
     ACK = 16,
     KEY_FLOW = 'f',
-    KEY_ARP = 'a'
+    KEY_ARP = 'a',
+    KEY_FAN = 'u'
 };
 
 /* What is probed most: a target (many ports) or a port (many targets). */
@@ -45,6 +46,8 @@ static const struct kd_tunable tunables[] = {
     {"hosts", 25, 5, 10000, "machines", "machines tried in vain on one port that make a sweep",
      "1 つのポートで空振りした相手の数(探索とみなす)"},
     {"hosts_outside", 100, 10, 100000, "machines", "the same for targets outside the site", "庁外の相手の場合"},
+    {"peers", 50, 10, 10000, "machines", "outside machines on one odd UDP port that make a peer-to-peer network",
+     "P2P とみなす、1 つの特殊な UDP ポートの外部の相手の数"},
     {"fast_s", 600, 10, 86400, "s", "within this time the sweep is a fast one", "速い探索とみなす時間"},
     {"window_s", 86400, 60, 864000, "s", "time in which probes are counted", "数える期間"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -210,6 +213,25 @@ static bool is_udp_probe(const struct kd_detect *d, const struct kd_record *r)
     return silent && !outward && (port < TRACEROUTE_FIRST || port > TRACEROUTE_LAST);
 }
 
+/* One odd UDP port of very many outside machines: a peer-to-peer network. */
+static void fan_out(struct kd_detect *d, const struct kd_record *r)
+{
+    const struct kd_rec_flow *f = r->body;
+    const struct kd_rec_head *h = r->head;
+    bool odd = h->dst_port >= 1024 && h->src_port >= 1024 && (h->app == KD_APP_UNKNOWN || h->app == KD_APP_FAILED);
+    if (!odd || !kd_detect_is_inside(d, &h->src) || kd_detect_is_inside(d, &h->dst) || f->pkts_toserver == 0)
+        return;
+    struct scanner *s = scanner_of(d, KEY_FAN, &h->src, f->start_us);
+    if (s == NULL || !kd_sums_add(s->pairs, PAIRS_KEPT, &s->n_pairs, kd_sum_addr(&h->dst)))
+        return;
+    struct top *row = count(s->ports, false, &h->dst, (uint32_t)IP_UDP << 16 | h->dst_port);
+    if (row == NULL)
+        return;
+    see(row, f->start_us, h->id, false, f->pkts_toclient > 0);
+    if (is_due(row, kd_detect_tunable(d, "peers")))
+        tell(d, s, row, &kd_finding_KD_CC_0011, KD_LOW);
+}
+
 static bool is_icmp_request(uint8_t proto, uint8_t type)
 {
     /* echo, timestamp, information and address mask requests (RFC 792, RFC 950); echo (RFC 4443) */
@@ -226,6 +248,8 @@ static void flow(struct kd_detect *d, const struct kd_record *r)
         probe(d, r, (uint32_t)IP_TCP << 16 | h->dst_port, false);
     else if (h->proto == IP_UDP && is_udp_probe(d, r))
         probe(d, r, (uint32_t)IP_UDP << 16 | h->dst_port, false);
+    else if (h->proto == IP_UDP)
+        fan_out(d, r);
     else if ((h->proto == IP_ICMP || h->proto == IP_ICMPV6) && is_icmp_request(h->proto, f->icmp_type) &&
              f->pkts_toserver > 0)
         probe(d, r, (uint32_t)IP_ICMP << 16, f->pkts_toclient > 0);
@@ -320,6 +344,10 @@ static void scan_leave(struct kd_detect *d, struct kd_bytes key, void *state)
     struct scanner *s = state;
     for (size_t i = 0; i < TOP; i++) {
         unsigned proto = s->ports[i].port >> 16;
+        if (key.p[0] == KEY_FAN) {
+            tell_rest(d, s, &s->ports[i], &kd_finding_KD_CC_0011);
+            continue;
+        }
         tell_rest(d, s, &s->targets[i], key.p[0] == KEY_ARP ? &kd_finding_KD_DI_0004 : &kd_finding_KD_DI_0001);
         tell_rest(d, s, &s->ports[i],
                   proto == IP_ICMP || proto == IP_ICMPV6 ? &kd_finding_KD_DI_0003 : &kd_finding_KD_DI_0002);
