@@ -267,7 +267,8 @@ enum kd_status kd_ingest_batch(struct kd_ingest *in, struct kd_bytes records, si
 {
     uint32_t day = day_of(in, first_ts_us);
     bool new_day = in->pending_day != 0 && day != in->pending_day && in->pending_rows >= DAY_CHANGE_ROWS;
-    if (new_day)
+    bool no_room = in->pending_rows + n > KD_BLOCK_ROWS || in->pending.n + records.n > KD_BLOCK_BYTES;
+    if (new_day || (no_room && in->pending_rows > 0))
         kd_ignore(kd_ingest_seal(in)); /* if the disk is full the records stay pending */
     if (in->pending.n > PENDING_MAX - records.n)
         return lose(in, KD_FULL, n);
@@ -285,8 +286,6 @@ enum kd_status kd_ingest_batch(struct kd_ingest *in, struct kd_bytes records, si
     if (s != KD_OK)
         return lose(in, s, n);
     set_full(in, false);
-    if (in->pending_rows >= KD_BLOCK_ROWS || in->pending.n >= KD_BLOCK_BYTES - KD_BATCH_MAX)
-        kd_ignore(kd_ingest_seal(in));
     return KD_OK;
 }
 

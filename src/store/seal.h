@@ -30,7 +30,7 @@ struct kd_verify_result {
     uint64_t days, blocks, records, bytes, days_gone, days_sealed;
     uint64_t unsealed_blocks; /* behind the last signature: in the chain only */
     uint64_t tail_bytes;      /* in no block: what a crash left */
-    char where[96];           /* "20261122/09-00.seg block 17" */
+    char where[192];          /* "20261122/09-00.seg block 17" */
     char what[96];            /* English, one line */
     uint64_t from_us, to_us;  /* time range of the records concerned; 0: unknown */
 };

@@ -1,0 +1,140 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- State in meta.db (SQLite).  A line "-- version N" begins what brings an older file to version N; steps are
+-- never changed afterwards, only added.  Times are microseconds since 1970 UTC, addresses their text form.
+-- version 1
+CREATE TABLE detections (
+  id INTEGER PRIMARY KEY,
+  fold BLOB UNIQUE,
+  detection_id TEXT NOT NULL,
+  severity INTEGER NOT NULL,
+  phase TEXT NOT NULL,
+  host TEXT NOT NULL,
+  peer TEXT NOT NULL,
+  host_name TEXT NOT NULL,
+  title_ja TEXT NOT NULL,
+  title_en TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  excepted INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'open',
+  note TEXT NOT NULL DEFAULT '',
+  state_by TEXT NOT NULL DEFAULT '',
+  state_us INTEGER NOT NULL DEFAULT 0,
+  record_ids TEXT NOT NULL,
+  json TEXT NOT NULL
+);
+CREATE INDEX detections_host ON detections (host, excepted);
+CREATE INDEX detections_state ON detections (state, excepted, severity, last_us);
+CREATE INDEX detections_first ON detections (first_us);
+CREATE TABLE hosts (
+  address TEXT PRIMARY KEY,
+  sort BLOB NOT NULL,
+  mac TEXT NOT NULL DEFAULT '',
+  name TEXT NOT NULL DEFAULT '',
+  user TEXT NOT NULL DEFAULT '',
+  os TEXT NOT NULL DEFAULT '',
+  role TEXT NOT NULL DEFAULT '',
+  zone TEXT NOT NULL DEFAULT '',
+  severity INTEGER NOT NULL DEFAULT 0,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  reasons TEXT NOT NULL DEFAULT '[]'
+) WITHOUT ROWID;
+CREATE INDEX hosts_severity ON hosts (severity);
+CREATE TABLE identities (
+  address TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  value TEXT NOT NULL,
+  source TEXT NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  PRIMARY KEY (address, kind, value)
+) WITHOUT ROWID;
+CREATE INDEX identities_value ON identities (kind, value);
+CREATE TABLE hourly (
+  hour INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  PRIMARY KEY (hour, kind, name)
+) WITHOUT ROWID;
+CREATE TABLE series (
+  t INTEGER PRIMARY KEY,
+  packets INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  dropped INTEGER NOT NULL,
+  records INTEGER NOT NULL
+);
+CREATE TABLE roles (
+  role TEXT PRIMARY KEY,
+  pid INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  since_us INTEGER NOT NULL,
+  restarts INTEGER NOT NULL,
+  last_exit TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE health_events (
+  id INTEGER PRIMARY KEY,
+  ts_us INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  role TEXT NOT NULL,
+  state TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  text_ja TEXT NOT NULL,
+  text_en TEXT NOT NULL
+);
+CREATE TABLE sightings (
+  indicator TEXT NOT NULL,
+  host TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (indicator, host, day)
+) WITHOUT ROWID;
+CREATE INDEX sightings_day ON sightings (day);
+CREATE TABLE users (
+  user TEXT PRIMARY KEY,
+  role INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  locked INTEGER NOT NULL DEFAULT 0,
+  must_change INTEGER NOT NULL DEFAULT 0,
+  created_us INTEGER NOT NULL,
+  changed_us INTEGER NOT NULL,
+  login_us INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE sessions (
+  token BLOB PRIMARY KEY,
+  user TEXT NOT NULL REFERENCES users (user) ON DELETE CASCADE,
+  created_us INTEGER NOT NULL,
+  seen_us INTEGER NOT NULL,
+  client TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE lockouts (
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  fails INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  until_us INTEGER NOT NULL,
+  PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+CREATE TABLE exceptions (
+  id INTEGER PRIMARY KEY,
+  detection_id TEXT NOT NULL,
+  host TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  until_us INTEGER NOT NULL,
+  by_user TEXT NOT NULL,
+  created_us INTEGER NOT NULL
+);
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  ts_us INTEGER NOT NULL,
+  user TEXT NOT NULL,
+  address TEXT NOT NULL,
+  action TEXT NOT NULL,
+  object TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  hash BLOB NOT NULL
+);
