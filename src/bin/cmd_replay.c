@@ -35,9 +35,8 @@ int kd_cmd_replay(int argc, char **argv)
         return kd_say(KD_EXIT_USAGE, "replay", "name a capture file; see kidoban replay --help");
     if (json == NULL && db == NULL)
         return kd_say(KD_EXIT_USAGE, "replay", "say where the records go: --json - (or a file), --db DIRECTORY, or both");
-    int status = kd_load_config("replay", path, &config);
-    if (status != KD_EXIT_DONE)
-        return status;
+    if (kd_load_config("replay", path, &config) != KD_EXIT_DONE)
+        return KD_EXIT_COULD_NOT;
     if (sandbox != NULL && strcmp(sandbox, "full") != 0 && strcmp(sandbox, "reduced") != 0)
         return kd_say(KD_EXIT_USAGE, "replay", "--sandbox %s: write full or reduced", sandbox);
     if (sandbox != NULL)

@@ -26,9 +26,8 @@ static int configure(const struct choices *ch, struct kd_config *cfg)
 {
     struct kd_addr addr;
     uint16_t port;
-    int status = kd_load_config("run", ch->path, cfg);
-    if (status != KD_EXIT_DONE)
-        return status;
+    if (kd_load_config("run", ch->path, cfg) != KD_EXIT_DONE)
+        return KD_EXIT_COULD_NOT;
     if (ch->interface != NULL)
         cfg->interfaces.n = 1;
     if (!set_text("-i", ch->interface, cfg->interfaces.item[0], 16) ||

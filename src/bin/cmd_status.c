@@ -82,9 +82,8 @@ int kd_cmd_status(int argc, char **argv)
         return KD_EXIT_USAGE;
     if (argc > 1)
         return kd_say(KD_EXIT_USAGE, "status", "takes no arguments");
-    int status = kd_load_config("status", path, &config);
-    if (status != KD_EXIT_DONE)
-        return status;
+    if (kd_load_config("status", path, &config) != KD_EXIT_DONE)
+        return KD_EXIT_COULD_NOT;
     if (!kd_directory("status", dir_option, &config, dir))
         return KD_EXIT_COULD_NOT;
     json_t *j = is_running(dir) ? read_status(dir) : NULL;
@@ -92,7 +91,7 @@ int kd_cmd_status(int argc, char **argv)
         (void)kd_say(0, "status", "no sensor is running with %s; start one with kidoban run", dir);
         return KD_EXIT_NO;
     }
-    status = KD_EXIT_DONE;
+    int status = KD_EXIT_DONE;
     if (json)
         status = json_dumpf(j, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF ? KD_EXIT_DONE : KD_EXIT_COULD_NOT;
     else

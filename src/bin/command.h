@@ -34,7 +34,7 @@ struct kd_option {
 KD_MUST_USE bool kd_options(const char *command, int *argc, char **argv, const struct kd_option *options, size_t n);
 
 /* The configuration in force: `path`, else /etc/kidoban/kidoban.yaml when it exists, else the defaults.  Problems
- * are printed, one line each; the exit status (0: fine). */
+ * are printed, one line each; KD_EXIT_DONE, KD_EXIT_NO for a wrong file, KD_EXIT_COULD_NOT. */
 KD_MUST_USE int kd_load_config(const char *command, const char *path, struct kd_config *ret);
 
 /* The sensor's directory: option, configuration, KIDOBAN_DIR, /var/lib/kidoban for root, else

@@ -53,6 +53,10 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
     struct kd_err err = {0};
     if (kd_sandbox_enter(into, &err) != KD_OK)
         kd_role_fail(&err);
+}
+
+void kd_role_ready(void)
+{
     kd_role_tell(KD_ORDER_READY, kd_str(""));
 }
 

@@ -9,9 +9,12 @@
 /* `kidoban --role NAME`: the process of a role from its first to its last instruction. */
 int kd_role_main(int argc, char **argv);
 
-/* Enter the sandbox as the start message says and report to the parent; does not return when that fails.
- * `into` is filled; into->ret_dir names the directory of a role that has one. */
+/* Enter the sandbox as the start message says; does not return when that fails.  `into` is filled;
+ * into->ret_dir names the directory of a role that has one. */
 void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into);
+
+/* Tell the parent that all is set up: from here on an end is a death, not a refusal to start. */
+void kd_role_ready(void);
 
 /* Tell the parent why this role cannot go on, and end with exit status 3. */
 KD_NORETURN void kd_role_fail(const struct kd_err *err);

@@ -110,6 +110,7 @@ int kd_role_engine(const struct kd_start *s)
     }
     struct kd_sandbox sb;
     kd_role_enter(s, &sb);
+    kd_role_ready();
     if (s->live)
         capture(e, &in);
     else

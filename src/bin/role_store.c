@@ -16,7 +16,7 @@ struct keeper {
     struct kd_json_lines *json; /* or NULL */
     uint8_t batch[KD_BATCH_MAX];
     uint8_t message[KD_ASK_MAX]; /* from web */
-    bool told_full;
+    bool told_full, told_json;  /* one line is enough */
 };
 
 /* To web; a web that does not read in time (or is just being restarted) loses the message: a question is then
@@ -86,22 +86,23 @@ static void keep(struct keeper *k, struct kd_bytes batch)
     enum kd_status s = KD_OK;
     if (k->store != NULL)
         s = kd_store_batch(k->store, batch, &err);
-    if (k->json != NULL) {
-        enum kd_status t = kd_json_lines_batch(k->json, batch);
-        s = s == KD_OK ? t : s;
-    }
     if (s != KD_OK)
         complain(k, s, &err);
     else
         k->told_full = false;
+    s = k->json != NULL ? kd_json_lines_batch(k->json, batch) : KD_OK;
+    if (s == KD_MALFORMED || s == KD_LIMIT)
+        kd_log("json", "a record was left out: %s", kd_status_text(s));
 }
 
 static void flush(struct keeper *k)
 {
     struct kd_err err = {0};
     enum kd_status s = k->json != NULL ? kd_json_lines_flush(k->json) : KD_OK;
-    if (s != KD_OK && s != KD_CLOSED) /* closed: the reader of our output had enough */
+    if (s != KD_OK && s != KD_CLOSED && !k->told_json) { /* closed: the reader of our output had enough */
         complain(k, s, &err);
+        k->told_json = true;
+    }
 }
 
 /* Take all that waits; false when the edge is gone. */
@@ -154,6 +155,7 @@ int kd_role_store(const struct kd_start *s)
     kd_role_enter(s, &sb);
     if (sb.dir_fd >= 0)
         open_store(s, &sb, &k);
+    kd_role_ready();
     struct pollfd fds[] = {{.fd = KD_FD_IN, .events = POLLIN},
                            {.fd = KD_FD_CONTROL, .events = POLLIN},
                            {.fd = s->live || s->realtime ? KD_FD_ASK : -1, .events = POLLIN}};

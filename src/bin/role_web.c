@@ -56,6 +56,7 @@ int kd_role_web(const struct kd_start *s)
         kd_role_fail(&err);
     struct kd_sandbox sb;
     kd_role_enter(s, &sb);
+    kd_role_ready();
     while (!kd_role_stopping()) {
         struct pollfd fds[] = {{.fd = kd_web_poll_fd(w), .events = POLLIN},
                                {.fd = KD_FD_ASK, .events = POLLIN},

@@ -86,7 +86,7 @@ static void on_time(struct kd_sensor *s)
             else
                 (void)kd_child_start(s, c);
         }
-        bool late = c->state == KD_CHILD_STARTING && now - c->since_us > KD_START_WAIT_S * (uint64_t)KD_US_PER_S;
+        bool late = c->state == KD_CHILD_STARTING && now > c->since_us + KD_START_WAIT_S * (uint64_t)KD_US_PER_S;
         if (late && c->pid > 0)
             (void)kill(c->pid, SIGKILL);
     }

@@ -130,6 +130,7 @@ static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes me
                     text);
         break;
     case KD_ORDER_PROBLEM:
+        s->could_not |= s->plan.n_files > 0 && !s->plan.loop; /* a replay's output is not whole */
         (void)kd_say(0, s->plan.command, "%s", text);
         break;
     default:

@@ -17,7 +17,7 @@ enum kd_order {
     KD_ORDER_FILE,      /* a capture file: u32 number from 1, name; one descriptor */
     KD_ORDER_NO_MORE,   /* no further file */
     /* role to parent */
-    KD_ORDER_READY,     /* in the sandbox */
+    KD_ORDER_READY,     /* in the sandbox and at work */
     KD_ORDER_NEXT,      /* u32 files done, u64 frames read of the last one, text why it ended early */
     KD_ORDER_FAILED,    /* text: why it cannot start */
     KD_ORDER_PASSWORD,  /* text: the first password of the page, made just now */

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wrong input of every kind: one line that says what, where and what to do, and the agreed exit status."""
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+
+import tap
+from tap import JAPANESE, KIDOBAN, Skip, recording, records, run
+
+
+def one_line(done, status, *parts):
+    code, _, errors = done
+    assert code == status, f"exit status {code}, expected {status}: {errors}"
+    assert len(errors) == 1, errors
+    for part in parts:
+        assert part in errors[0], f"{part!r} is not in {errors[0]!r}"
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "wb" if isinstance(text, bytes) else "w") as f:
+        f.write(text)
+    return path
+
+
+def help_is_everywhere(folder):
+    code, out, errors = run("--help")
+    assert code == 0 and not errors
+    commands = [line.split()[0] for line in out.decode().splitlines() if line.startswith("  ")]
+    assert {"run", "replay", "status", "config", "version"} <= set(commands), commands
+    for command in commands:
+        for env in (tap.ENGLISH, JAPANESE):
+            code, out, errors = run(command, "--help", env=env)
+            assert code == 0 and not errors and out.decode().startswith(f"kidoban {command}"), (command, out)
+    assert "使い方" in run("--help", env=JAPANESE)[1].decode()
+    assert run()[0] == 2
+
+
+def unknown_words(folder):
+    one_line(run("fly"), 2, "fly", "kidoban --help")
+    one_line(run("replay", "--fast", "x"), 2, "--fast", "replay --help")
+    one_line(run("replay", "--json"), 2, "--json", "value")
+    one_line(run("replay", "--json", "-"), 2, "capture file")
+    one_line(run("replay", "x.pcap"), 2, "--json -")
+    one_line(run("replay", "--rules", "x.rules", "--json", "-", "x.pcap"), 2, "--rules", "leave it out")
+    one_line(run("replay", "--engines", "many", "--json", "-", "x.pcap"), 2, "--engines many")
+    one_line(run("run", "eth0"), 2, "-i")
+    one_line(run("--role", "engine"), 2, "kidoban itself")
+
+
+def a_replay_is_json_and_ends_with_stats(folder):
+    code, out, errors = run("replay", "--json", "-", recording("selftest.pcap"))
+    assert code == 0 and not errors, errors
+    rs = records(out)
+    assert rs[-1]["event_type"] == "stats" and rs[-1]["stats"]["packets"] == 228, rs[-1]
+    assert sum(r["event_type"] == "stats" for r in rs) == 1
+    assert run("replay", "--json", "-", recording("selftest.pcap"))[1] == out
+    assert records(run("replay", "--json", "-", recording("selftest.pcap.zst"))[1])[-1]["stats"]["packets"] == 228
+
+
+def damaged_captures(folder):
+    whole = open(recording("selftest.pcap"), "rb").read()
+    cut = write(folder, "cut.pcap", whole[:len(whole) // 2])
+    done = run("replay", "--json", "-", cut)
+    one_line(done, 0, "cut.pcap", "were read")
+    last = records(done[1])[-1]
+    assert last["event_type"] == "stats" and "cut.pcap" in last["stats"]["input_error"]
+    assert 50 < last["stats"]["packets"] < 228
+    text = write(folder, "text.pcap", "this is no capture\n" * 10)
+    one_line(run("replay", "--json", "-", text), 3, "text.pcap", "pcap or pcapng")
+    one_line(run("replay", "--json", "-", write(folder, "empty.pcap", b"")), 3, "empty.pcap")
+    done = run("replay", "--json", "-", text, recording("selftest.pcap"))
+    one_line(done, 0, "text.pcap")
+    assert records(done[1])[-1]["stats"]["packets"] == 228
+
+
+def files_that_cannot_be_read(folder):
+    one_line(run("replay", "--json", "-", folder + "/none.pcap"), 3, "none.pcap", "check the path")
+    one_line(run("replay", "--json", "-", folder), 3, folder, "check the path")
+    one_line(run("replay", "--json", folder + "/no/such/out", recording("selftest.pcap")), 3, "out", "--json")
+
+
+def wrong_configuration(folder):
+    path = write(folder, "wrong.yaml", "engines: 1\ninterface: eth0\n")
+    one_line(run("config", "check", path), 1, "wrong.yaml:2:", "interfaces")
+    one_line(run("run", "-c", path), 3, "wrong.yaml:2:", "interfaces")
+    one_line(run("config", "check", path, env=JAPANESE), 1, "wrong.yaml:2:", "ではありませんか")
+    one_line(run("config", "check", folder + "/none.yaml"), 3, "none.yaml")
+    code, out, errors = run("config", "reference", "--lang", "ja")
+    assert code == 0 and "保存先" in out.decode()
+    code, out, errors = run("config", "check", write(folder, "reference.yaml", out))
+    assert code == 0 and not errors, errors
+    one_line(run("config", "reference", "--lang", "fr"), 2, "ja or en")
+    many = write(folder, "many.yaml", "a: 1\nb: 2\nengines: x\n")
+    code, _, errors = run("config", "check", many)
+    assert code == 1 and [line.split(":")[2] for line in errors] == ["1", "2", "3"], errors
+
+
+def interfaces_that_cannot_be_captured(folder):
+    if os.geteuid() != 0:
+        one_line(run("run", "-i", "lo", "--dir", folder + "/d1", "--listen", "off"), 3, "CAP_NET_RAW")
+        return
+    lines = run("run", "-i", "nosuch0", "--dir", folder + "/d1", "--listen", "off")
+    assert lines[0] == 3 and "nosuch0" in lines[2][-1] and "ip link" in lines[2][-1], lines
+    public = os.path.join(folder, "kidoban")
+    shutil.copy(KIDOBAN, public)
+    done = subprocess.run([public, "run", "-i", "lo", "--listen", "off", "--dir", "/tmp/kidoban-cli-nobody"],
+                          user=65534, env=tap.ENGLISH, capture_output=True, timeout=60)
+    shutil.rmtree("/tmp/kidoban-cli-nobody", ignore_errors=True)
+    assert done.returncode == 3 and b"CAP_NET_RAW" in done.stderr, done
+
+
+def a_port_in_use(folder):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        port = s.getsockname()[1]
+        code, _, errors = run("run", "--demo", recording("selftest.pcap"), "--dir", folder + "/d2", "--listen",
+                              f"127.0.0.1:{port}")
+    assert code == 3 and str(port) in errors[-1] and "another port" in errors[-1], errors
+
+
+def directories_that_cannot_be_used(folder):
+    args = ("--listen", "off", "--demo", recording("selftest.pcap"))
+    code, _, errors = run("run", "--dir", folder + "/no/such/place", *args)
+    assert code == 3 and "--dir" in errors[-1], errors
+    os.mkdir(folder + "/d3")
+    with open(folder + "/d3/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, _, errors = run("run", "--dir", folder + "/d3", *args)
+        assert code == 3 and "another kidoban" in errors[-1], errors
+    one_line(run("status", "--dir", folder + "/d3"), 1, "kidoban run")
+
+
+def a_full_disk(folder):
+    if not os.path.exists("/dev/full"):
+        raise Skip("no /dev/full")
+    one_line(run("replay", "--json", "/dev/full", recording("selftest.pcap")), 3, "disk is full", "free some space")
+
+
+def a_reader_that_has_enough(folder):
+    p = subprocess.Popen([KIDOBAN, "replay", "--json", "-", recording("bruteforce.pcap.zst")], env=tap.ENGLISH,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.stdout.readline().startswith(b"{")
+    p.stdout.close()
+    p.wait(60)
+    assert p.stderr.read() == b""
+
+
+def without_namespaces_it_stays_shut(folder):
+    """In a user namespace that may have no further network namespaces, as in a strict container."""
+    script = 'echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"'
+    inside = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*inside, "true"], capture_output=True).returncode != 0:
+        raise Skip("no user namespace to try it in")
+    done = subprocess.run([*inside, KIDOBAN, "replay", "--json", "-", recording("selftest.pcap")], env=tap.ENGLISH,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 3 and b"sandbox: reduced" in done.stderr and done.stdout == b"", done
+
+
+tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stats, damaged_captures,
+          files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
+          directories_that_cannot_be_used, a_full_disk, a_reader_that_has_enough,
+          without_namespaces_it_stays_shut])
