@@ -243,10 +243,20 @@ static void judge_hole(struct stream *s, const struct kd_packet *p, unsigned pac
         give_up_hole(s);
 }
 
-static void start(struct kd_tcp_half *h, const struct kd_flow *f, unsigned dir, uint32_t seq)
+/* One byte, not pushed, where the beginning was not seen: a keep-alive repeats the last byte before the data to come
+ * (RFC 9293 section 3.8.4), and what follows begins behind it. */
+static bool is_keep_alive(const struct kd_packet *p)
+{
+    return p->payload_wire == 1 && (p->tcp_flags & (KD_TCP_PSH | KD_TCP_FIN)) == 0;
+}
+
+static void start(struct kd_tcp_half *h, const struct kd_flow *f, const struct kd_packet *p, unsigned dir, uint32_t seq)
 {
     h->started = true;
-    h->next_seq = f->tcp_flags[dir] & KD_TCP_SYN ? f->isn[dir] + 1 : seq;
+    if (f->tcp_flags[dir] & KD_TCP_SYN)
+        h->next_seq = f->isn[dir] + 1;
+    else
+        h->next_seq = is_keep_alive(p) ? seq + 1 : seq;
 }
 
 void kd_tcp_data(struct kd_tcp_half half[2], struct kd_flow *f, const struct kd_packet *p, unsigned dir,
@@ -256,7 +266,7 @@ void kd_tcp_data(struct kd_tcp_half half[2], struct kd_flow *f, const struct kd_
     struct stream s = {.h = h, .f = f, .dir = dir, .lim = lim, .pool = pool, .reader = reader};
     uint32_t seq = p->tcp_flags & KD_TCP_SYN ? p->seq + 1 : p->seq;
     if (!h->started)
-        start(h, f, dir, seq);
+        start(h, f, p, dir, seq);
     if (p->tcp_flags & KD_TCP_FIN) {
         h->has_end = true;
         h->end_seq = seq + p->payload_wire;

@@ -197,6 +197,20 @@ static void midstream_starts_where_it_is_met(void)
     end_with(0, "cdef");
 }
 
+static void midstream_keep_alive_is_no_beginning(void)
+{
+    begin();
+    packet(0, 499, 100, KD_TCP_ACK, "\n"); /* repeats the last byte sent */
+    packet(1, 100, 500, KD_TCP_ACK, "");
+    data(0, 500, "GET");
+    end_with(0, "GET");
+
+    begin();
+    packet(0, 499, 100, KD_TCP_ACK | KD_TCP_PSH, "l"); /* somebody types */
+    data(0, 500, "s");
+    end_with(0, "ls");
+}
+
 static void first_data_out_of_order_waits_for_the_rest(void)
 {
     handshake();
@@ -252,6 +266,7 @@ int main(void)
     RUN(one_sided_capture_goes_on);
     RUN(bounds_hold_behind_a_hole);
     RUN(midstream_starts_where_it_is_met);
+    RUN(midstream_keep_alive_is_no_beginning);
     RUN(first_data_out_of_order_waits_for_the_rest);
     RUN(states_of_a_connection);
     RUN(short_capture_becomes_a_gap);

@@ -13,7 +13,10 @@ LIMIT_S = 600
 MESSAGES = "dns or mdns or llmnr or http or tls.handshake or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address"
 PROTOCOLS = ("ip ipv6 tcp udp dns mdns llmnr http tls quic smb smb2 spnego gss-api ntlmssp kerberos smtp imf dhcp arp "
              "nbns icmp icmpv6 dcerpc ldap")
-OPTIONS = ["-n", "-o", "tcp.reassemble_out_of_order:TRUE", "-o", "tcp.desegment_tcp_streams:TRUE"]
+# Two ways to follow a stream.  The first waits for what is missing and for whole bodies, and says nothing of a message
+# that is not all there; the second takes what comes.
+WHOLE = ["-o", "tcp.reassemble_out_of_order:TRUE"]
+AS_IT_COMES = ["-o", "tcp.reassemble_out_of_order:FALSE", "-o", "http.desegment_body:FALSE"]
 DNS_TYPES = {"1": "A", "2": "NS", "5": "CNAME", "6": "SOA", "10": "NULL", "12": "PTR", "13": "HINFO", "15": "MX", "16": "TXT",
              "24": "SIG", "25": "KEY", "28": "AAAA", "33": "SRV", "35": "NAPTR", "41": "OPT", "43": "DS", "46": "RRSIG",
              "47": "NSEC", "48": "DNSKEY", "50": "NSEC3", "52": "TLSA", "64": "SVCB", "65": "HTTPS", "99": "SPF",
@@ -26,7 +29,7 @@ def _tshark(*args):
     """Without the settings of whoever runs this."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "WIRESHARK_CONFIG_DIR": home, "LC_ALL": "C.UTF-8"}
-        done = subprocess.run(["tshark", *OPTIONS, *args], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        done = subprocess.run(["tshark", "-n", *args], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=LIMIT_S)
     if done.returncode not in (0, 2):  # 2: the capture is cut short
         raise ValueError(f"tshark: {done.stderr[-300:].decode(errors='replace')}")
@@ -97,7 +100,29 @@ _WANTED = (
     "nbns.id nbns.flags.response nbns.name").split()
 _EVENT = re.compile(
     rb'<(packet)>|<proto name="([^"]+)"|<field name="(num|' + "|".join(re.escape(w) for w in _WANTED).encode()
-    + rb')"[^>]*? show="([^"]*)"')
+    + rb')"[^>]*? show="([^"]*)"(?: value="([0-9a-f]*)")?')
+
+
+def _name_of(wire):
+    """A name that is not text, from its bytes: labels as kidoban writes them.  None for compressed ones."""
+    labels, at = [], 0
+    while at < len(wire) and wire[at] != 0:
+        n = wire[at]
+        if n > 63:
+            return None
+        labels.append(_label(wire[at + 1:at + 1 + n]))
+        at += 1 + n
+    return ".".join(labels)
+
+
+def _label(raw):
+    out = ""
+    for c in raw.decode("utf-8", "surrogateescape"):
+        if "\udc80" <= c <= "\udcff" or not c.isprintable():
+            out += "".join(f"\\{b:03d}" for b in c.encode("utf-8", "surrogateescape"))
+        else:
+            out += "\\" + c if c in ".\\" else c
+    return out
 
 
 def _packets(xml):
@@ -111,7 +136,10 @@ def _packets(xml):
         elif m[2]:
             packet.append((m[2].decode(), None, None))
         elif packet is not None:
-            packet.append((None, m[3].decode(), html.unescape(m[4].decode(errors="replace"))))
+            text = html.unescape(m[4].decode(errors="replace"))
+            if m[3] == b"dns.qry.name" and not text.isprintable() or "\ufffd" in text:
+                text = _name_of(bytes.fromhex((m[5] or b"").decode())) or text
+            packet.append((None, m[3].decode(), text))
     if packet is not None:
         yield packet
 
@@ -307,8 +335,8 @@ def _nbns(side, p):
                       p.where)
 
 
-def _messages(side, path):
-    xml = _tshark("-r", path, "-Y", MESSAGES, "-T", "pdml", "-J", PROTOCOLS)
+def _messages(side, path, options, which):
+    xml = _tshark("-r", path, *options, "-Y", which, "-T", "pdml", "-J", PROTOCOLS)
     for events in _packets(xml):
         p = _Packet(events)
         quoted = "icmp" in p.protocols
@@ -327,5 +355,16 @@ def _messages(side, path):
 def facts(path):
     side = Side()
     _flows(side, path)
-    _messages(side, path)
+    _messages(side, path, WHOLE, MESSAGES)
     return side
+
+
+def second_opinion(path, side, mine):
+    """Where the web differs, what tshark says when it takes the stream as it comes counts too."""
+    if all(side.values[f].keys() == mine.values[f].keys() for f in ("http.request", "http.status")):
+        return
+    other = Side()
+    _messages(other, path, AS_IT_COMES, "http")
+    for field in ("http.request", "http.status"):
+        for key in other.values[field].keys() & mine.values[field].keys():
+            side.once(field, key, "", other.where[field, key])
