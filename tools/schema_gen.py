@@ -124,6 +124,10 @@ def c_string(s):
     return json.dumps(s, ensure_ascii=False)
 
 
+def json_key(key):
+    return f'"{key}":'
+
+
 def c_table(t):
     struct = f"struct kd_{'rec_' if t.what == 'record' else ''}{t.name}"
     out = [f"static const struct kd_field fields_{t.name}[] = {{"]
@@ -133,7 +137,7 @@ def c_table(t):
         sub = f"&kd_schema_{f.sub}" if f.sub else "NULL"
         out.append(f"    {{{c_string(f.name)}, {c_string(f.group)}, {c_string(f.key)}, {c_string(f.path)}, "
                    f"KD_T_{kind}, {flags}, offsetof({struct}, {f.name}), {sub}, "
-                   f"{c_string(f.en)}, {c_string(f.ja)}}},")
+                   f"{c_string(f.en)}, {c_string(f.ja)}, {c_string(json_key(f.key))}, {len(json_key(f.key))}}},")
     out.append("};")
     out.append(f"const struct kd_schema kd_schema_{t.name} = {{{c_string(t.name)}, {t.id or 0}, "
                f"{len(t.fields)}, sizeof({struct}), fields_{t.name}, {c_string(t.en)}, {c_string(t.ja)}}};\n")

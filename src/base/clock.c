@@ -51,26 +51,32 @@ bool kd_date_to_us(const struct kd_date *d, int zone_s, uint64_t *ret_us)
     return true;
 }
 
+static void two_digits(uint8_t *at, unsigned v)
+{
+    at[0] = (uint8_t)('0' + v / 10 % 10);
+    at[1] = (uint8_t)('0' + v % 10);
+}
+
 void kd_out_time(struct kd_out *o, uint64_t us, int zone_s)
 {
     struct kd_date d = kd_date_of(us, zone_s);
-    kd_out_u64_pad(o, (uint64_t)d.year, 4);
-    kd_out_u8(o, '-');
-    kd_out_u64_pad(o, d.month, 2);
-    kd_out_u8(o, '-');
-    kd_out_u64_pad(o, d.day, 2);
-    kd_out_u8(o, 'T');
-    kd_out_u64_pad(o, d.hour, 2);
-    kd_out_u8(o, ':');
-    kd_out_u64_pad(o, d.minute, 2);
-    kd_out_u8(o, ':');
-    kd_out_u64_pad(o, d.second, 2);
-    kd_out_u8(o, '.');
-    kd_out_u64_pad(o, d.us, 6);
     unsigned off = (unsigned)(zone_s < 0 ? -zone_s : zone_s) / 60;
-    kd_out_u8(o, zone_s < 0 ? '-' : '+');
-    kd_out_u64_pad(o, off / 60, 2);
-    kd_out_u64_pad(o, off % 60, 2);
+    kd_out_u64_pad(o, (uint64_t)d.year, 4);
+    uint8_t *at = kd_out_room(o, 27);
+    if (at == NULL)
+        return;
+    memcpy(at, "-mm-ddThh:mm:ss.uuuuuu+hhmm", 27);
+    two_digits(at + 1, d.month);
+    two_digits(at + 4, d.day);
+    two_digits(at + 7, d.hour);
+    two_digits(at + 10, d.minute);
+    two_digits(at + 13, d.second);
+    two_digits(at + 16, d.us / 10000);
+    two_digits(at + 18, d.us / 100);
+    two_digits(at + 20, d.us);
+    at[22] = zone_s < 0 ? '-' : '+';
+    two_digits(at + 23, off / 60);
+    two_digits(at + 25, off % 60);
 }
 
 void kd_out_day(struct kd_out *o, uint64_t us, int zone_s)

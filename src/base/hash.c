@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
+#include <threads.h>
+
 #include <openssl/evp.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -66,12 +68,31 @@ void kd_digest_end(struct kd_digest *d, uint8_t *ret)
     KD_ASSERT(ok == 1);
 }
 
+/* One context per thread and kind, given back when the thread ends. */
+static tss_t thread_digests;
+static once_flag digests_once = ONCE_FLAG_INIT;
+
+static void free_thread_digests(void *arg)
+{
+    struct kd_digest **shared = arg;
+    for (int k = 0; k < KD_DIGEST_KINDS; k++)
+        kd_digest_free(shared[k]);
+}
+
+static void make_thread_digests(void)
+{
+    KD_ASSERT(tss_create(&thread_digests, free_thread_digests) == thrd_success);
+}
+
 void kd_digest_once(enum kd_digest_kind kind, struct kd_bytes b, uint8_t *ret)
 {
-    static struct kd_digest *shared[KD_DIGEST_KINDS];
-    if (shared[kind] == NULL)
+    static _Thread_local struct kd_digest *shared[KD_DIGEST_KINDS];
+    if (shared[kind] == NULL) {
         shared[kind] = kd_digest_new(kind);
-    KD_ASSERT(shared[kind] != NULL);
+        KD_ASSERT(shared[kind] != NULL);
+        call_once(&digests_once, make_thread_digests);
+        (void)tss_set(thread_digests, shared);
+    }
     kd_digest_start(shared[kind]);
     kd_digest_add(shared[kind], b);
     kd_digest_end(shared[kind], ret);

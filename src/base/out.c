@@ -5,14 +5,23 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
+/* Two digits at a time: half the divisions. */
+static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                  "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                  "8081828384858687888990919293949596979899";
+
 void kd_out_u64_pad(struct kd_out *o, uint64_t v, unsigned width)
 {
     uint8_t tmp[32];
     size_t n = sizeof(tmp);
-    do {
-        tmp[--n] = (uint8_t)('0' + v % 10);
-        v /= 10;
-    } while (v > 0 && n > 0);
+    while (v >= 100) {
+        memcpy(tmp + (n -= 2), digit_pairs + v % 100 * 2, 2);
+        v /= 100;
+    }
+    if (v >= 10)
+        memcpy(tmp + (n -= 2), digit_pairs + v * 2, 2);
+    else
+        tmp[--n] = (uint8_t)('0' + v);
     while (sizeof(tmp) - n < width && n > 0)
         tmp[--n] = '0';
     kd_out_bytes(o, kd_bytes_of(tmp + n, sizeof(tmp) - n));

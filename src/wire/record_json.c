@@ -262,7 +262,7 @@ static void put_body(struct kd_out *o, const struct kd_schema *schema, const voi
         move_to(o, &nest, f->group);
         if (nest.comma)
             kd_out_u8(o, ',');
-        kd_json_key(o, f->key);
+        kd_out_bytes(o, kd_bytes_of(f->json, f->json_n));
         put_value(o, f, at, zone_s);
         nest.comma = true;
     }

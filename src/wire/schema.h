@@ -46,6 +46,8 @@ struct kd_field {
     size_t offset;
     const struct kd_schema *sub; /* for KD_T_LIST */
     const char *en, *ja;
+    const char *json; /* "key": as written */
+    size_t json_n;
 };
 
 struct kd_schema {

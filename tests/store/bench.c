@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How fast the store is.
  *   store_bench DIR MILLIONS             take and seal office records (journal included)
- *   store_bench DIR hunt THREADS EXPR…   search them */
+ *   store_bench DIR hunt THREADS EXPR…   search them
+ *   store_bench DIR host ADDRESS         what a host did
+ *   store_bench - json MILLIONS          records as JSON lines to standard output */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "gen.h"
+#include "store/host_report.h"
 #include "store/hunt.h"
 #include "store/ingest.h"
+#include "store/json_log.h"
 
 static uint64_t clock_us(clockid_t which)
 {
@@ -59,15 +63,67 @@ static int hunt(int dir, unsigned threads, int n, char **expr)
     return 0;
 }
 
+static int host(int dir, const char *who)
+{
+    struct kd_err err = {0};
+    struct kd_hunt_source src;
+    if (kd_hunt_open(dir, 32400, &src, &err) != KD_OK)
+        return 3;
+    struct kd_host_ask ask = {.src = &src, .who = kd_str(who), .to_us = UINT64_MAX, .clock = {wall, NULL},
+                              .threads = 2, .zone_s = 32400, .limit = 50};
+    struct kd_host_report rep;
+    struct kd_heap text = {NULL, 0, 0};
+    uint64_t t = clock_us(CLOCK_MONOTONIC);
+    uint64_t c = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    if (kd_host_report(&ask, &rep, &err) != KD_OK)
+        return 3;
+    t = clock_us(CLOCK_MONOTONIC) - t;
+    c = clock_us(CLOCK_PROCESS_CPUTIME_ID) - c;
+    kd_host_report_text(&ask, &rep, false, &text);
+    printf("%.*s\nblocks %llu skipped %llu wall %.3f s cpu %.3f s\n", (int)text.n, (char *)text.p,
+           (unsigned long long)rep.stats.blocks, (unsigned long long)rep.stats.blocks_skipped, (double)t / 1e6, (double)c / 1e6);
+    kd_heap_done(&text);
+    kd_host_report_done(&rep);
+    kd_hunt_source_done(&src);
+    kd_events_free(src.events);
+    return 0;
+}
+
+static int json(uint64_t want)
+{
+    static uint8_t batch[KD_BATCH_MAX];
+    struct kd_json_log *l = kd_json_log_new(1, 32400);
+    struct kd_gen g;
+    uint64_t done = 0, cpu = 0;
+    kd_gen_init(&g, 1, 1763737200000000u);
+    while (l != NULL && done < want) {
+        struct kd_out o = kd_out_of(batch, sizeof(batch));
+        while (kd_gen_office(&g, &o) == KD_OK)
+            done++;
+        uint64_t start = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+        if (kd_json_log_batch(l, kd_out_bytes_view(&o)) != KD_OK)
+            return 3;
+        cpu += clock_us(CLOCK_PROCESS_CPUTIME_ID) - start;
+    }
+    fprintf(stderr, "%llu lines cpu_s %.2f lines/cpu-s %.0f\n", (unsigned long long)done, (double)cpu / 1e6,
+            (double)done * 1e6 / (double)cpu);
+    kd_json_log_free(l);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3) {
         fprintf(stderr, "usage: store_bench DIR MILLIONS | DIR hunt THREADS EXPR...\n");
         return 2;
     }
+    if (argc == 4 && strcmp(argv[2], "json") == 0)
+        return json(strtoull(argv[3], NULL, 10) * 1000000u);
     int dir = open(argv[1], O_RDONLY | O_DIRECTORY);
     if (dir >= 0 && argc > 4 && strcmp(argv[2], "hunt") == 0)
         return hunt(dir, (unsigned)atoi(argv[3]), argc - 4, argv + 4);
+    if (dir >= 0 && argc == 4 && strcmp(argv[2], "host") == 0)
+        return host(dir, argv[3]);
     uint64_t want = strtoull(argv[2], NULL, 10) * 1000000u;
     struct kd_err err = {0};
     struct kd_events *events = NULL;
