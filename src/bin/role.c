@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/charset.h"
 #include "base/hash.h"
 #include "bin/say.h"
 #include "os/edge.h"
@@ -49,7 +50,8 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
         .ring_fds = rings,
         .n_ring_fds = n_rings,
     };
-    kd_digest_warm(); /* loads code, which is not possible any more afterwards */
+    kd_digest_warm(); /* these load code, which is not possible any more afterwards */
+    kd_charset_init();
     struct kd_err err = {0};
     if (kd_sandbox_enter(into, &err) != KD_OK)
         kd_role_fail(&err);
