@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/charset.h"
 #include "base/hash.h"
 #include "bin/say.h"
 #include "os/edge.h"
@@ -53,6 +54,7 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
     /* What libraries load at first use cannot be loaded afterwards. */
     kd_digest_warm();
     tzset();
+    kd_charset_init();
     struct kd_err err = {0};
     if (kd_sandbox_enter(into, &err) != KD_OK)
         kd_role_fail(&err);
