@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -49,7 +50,9 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
         .ring_fds = rings,
         .n_ring_fds = n_rings,
     };
-    kd_digest_warm(); /* loads code, which is not possible any more afterwards */
+    /* What libraries load at first use cannot be loaded afterwards. */
+    kd_digest_warm();
+    tzset();
     struct kd_err err = {0};
     if (kd_sandbox_enter(into, &err) != KD_OK)
         kd_role_fail(&err);
@@ -105,7 +108,10 @@ int kd_role_main(int argc, char **argv)
         kd_start_read(kd_bytes_of(message, n), &start) != KD_OK || start.role != kd_proc_find(argv[2]))
         return kd_say(KD_EXIT_USAGE, "", "--role is for kidoban itself; see kidoban --help");
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGINT, SIG_IGN); /* the terminal tells the parent as well, who then tells us */
+    /* A terminal and a service manager tell the whole group; the parent tells us when it is our turn. */
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
     switch ((enum kd_proc)start.role) {
     case KD_PROC_ENGINE:
         return kd_role_engine(&start);
