@@ -59,6 +59,7 @@ static const struct kd_syscall_rule whole_files[] = {
 
 static const struct kd_syscall_rule threads[] = {
     {SYS_clone, KD_OWN_THREAD},
+    {SYS_rt_sigaction, KD_ANY}, /* pthread_create sets its own signals up */
     {SYS_clone3, KD_ABSENT}, /* its flags lie in memory where no filter sees them; glibc then uses clone */
     {SYS_set_robust_list, KD_ANY},
     {SYS_rseq, KD_ANY},
