@@ -68,7 +68,7 @@ static void say_hello(struct kd_listener *l)
     const struct kd_web_config *cfg = &l->web->cfg;
     struct kd_out o = kd_out_of(room, sizeof(room));
     kd_out_str(&o, "retry: 2000\nevent: hello\ndata: {\"now\":\"");
-    kd_out_time(&o, kd_now_us(&cfg->wall), cfg->zone_s);
+    kd_out_time(&o, kd_now_us(&cfg->clock), cfg->zone_s);
     kd_out_str(&o, "\"}\n\n");
     append(l, kd_out_bytes_view(&o));
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pages, and what every response carries. */
+#include <zlib.h>
+
 #include "api/internal.h"
+#include "base/cursor.h"
 
 /* No foreign script, frame, font or picture; styles may stand in the page because Svelte and uPlot set
  * sizes that way. */
@@ -47,6 +50,22 @@ static bool accepts_gzip(struct MHD_Connection *c)
     return v != NULL && kd_bytes_icontains(kd_str(v), kd_str("gzip"));
 }
 
+/* For the rare client that cannot unpack.  The last four bytes of a gzip member are its size. */
+static struct MHD_Response *unpacked(const struct kd_web_file *f)
+{
+    struct kd_cur tail = kd_cur_of(kd_bytes_of(f->data + f->n - 4, 4));
+    uint32_t size = kd_cur_le32(&tail);
+    uint8_t *text = malloc(size > 0 ? size : 1);
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)f->data, .avail_in = (uInt)f->n, .next_out = text, .avail_out = size};
+    if (text == NULL || inflateInit2(&z, 15 + 16) != Z_OK) {
+        free(text);
+        return NULL;
+    }
+    (void)inflate(&z, Z_FINISH);
+    inflateEnd(&z);
+    return MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+}
+
 static enum MHD_Result reply(struct kd_request *r, const struct kd_web_file *f)
 {
     const char *cache = f->immutable ? "public, max-age=31536000, immutable" : "no-cache";
@@ -56,11 +75,15 @@ static enum MHD_Result reply(struct kd_request *r, const struct kd_web_file *f)
         header(same, "ETag", f->etag);
         return kd_queue(r->connection, 304, same, NULL, cache);
     }
-    if (!accepts_gzip(r->connection))
-        return kd_request_error(r, 406, "bad_request"); /* every browser there is accepts it */
+    bool packed = accepts_gzip(r->connection);
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(f->n, (void *)(uintptr_t)f->data, MHD_RESPMEM_PERSISTENT);
-    header(response, "Content-Encoding", "gzip");
+        packed ? MHD_create_response_from_buffer(f->n, (void *)(uintptr_t)f->data, MHD_RESPMEM_PERSISTENT)
+               : unpacked(f);
+    if (response == NULL)
+        return kd_request_error(r, 503, "store_busy");
+    if (packed)
+        header(response, "Content-Encoding", "gzip");
+    header(response, "Vary", "Accept-Encoding");
     header(response, "ETag", f->etag);
     return kd_queue(r->connection, 200, response, f->type, cache);
 }

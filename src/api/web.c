@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/web.h"
 
+#include <jansson.h>
+
 #include "api/internal.h"
 
 enum { CONNECTIONS = 1024, CONNECTIONS_PER_ADDRESS = 64, IDLE_S = 30 };
@@ -138,6 +140,7 @@ enum kd_status kd_web_new(const struct kd_web_config *cfg, struct kd_web **ret, 
     if (w == NULL)
         return kd_fail(err, KD_NO_MEMORY, 0, "out of memory");
     w->cfg = *cfg;
+    json_object_seed(0); /* reads /dev/urandom, which the sandbox will not let it do later */
     w->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, w,
         MHD_OPTION_LISTEN_SOCKET, cfg->listen_fd, MHD_OPTION_HTTPS_MEM_KEY, cfg->key_pem,

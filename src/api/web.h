@@ -24,8 +24,7 @@ struct kd_web_config {
     int listen_fd;          /* listening TCP socket; taken over */
     const char *cert_pem;   /* certificate chain and key, terminated; copied by the TLS library */
     const char *key_pem;
-    struct kd_clock clock;  /* monotonic, for deadlines */
-    struct kd_clock wall;   /* told to the pages */
+    struct kd_clock clock;
     int zone_s;             /* the site's */
     /* Send one message to the store.  KD_BUSY: it cannot take more now. */
     enum kd_status (*send)(void *arg, struct kd_bytes message);

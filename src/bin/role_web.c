@@ -47,6 +47,7 @@ int kd_role_web(const struct kd_start *s)
         .cert_pem = pem(s, KD_EXTRA_CERTIFICATE),
         .key_pem = pem(s, KD_EXTRA_KEY),
         .clock = clock,
+        .zone_s = s->zone_s,
         .send = to_store,
     };
     struct kd_web *w = NULL;
