@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include "base/hash.h"
+
 #include "store/ingest.h"
 
 enum { THREADS_MAX = 2 };
@@ -399,6 +401,7 @@ void kd_hunt_source_done(struct kd_hunt_source *src)
 enum kd_status kd_hunt_open(int dir_fd, int zone_s, struct kd_hunt_source *ret, struct kd_err *err)
 {
     *ret = (struct kd_hunt_source){0};
+    kd_digest_warm(); /* before there is more than one thread */
     struct kd_peek peek;
     enum kd_status s = kd_ingest_peek(dir_fd, &peek);
     if (s != KD_OK)

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "store/answer.h"
 #include "store/ask_pool.h"
 #include "store/detections.h"
@@ -80,6 +81,7 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
     struct kd_store *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return kd_fail(err, KD_NO_MEMORY, 0, "store");
+    kd_digest_warm(); /* before there is more than one thread */
     s->cfg = *cfg;
     s->lock_fd = -1;
     if (s->cfg.dir_path == NULL)
