@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* meta.db: detections, hosts, roll-ups, sightings, users, audit.  One connection per thread. */
+/* meta.db: detections, hosts, roll-ups, users, audit.  One connection per thread. */
 #ifndef KD_STORE_META_H
 #define KD_STORE_META_H
 
