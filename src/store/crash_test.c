@@ -56,12 +56,18 @@ static void on_notice(void *arg, const struct kd_rec_health *h)
 static bool writer_open(struct writer *w, int dir, uint64_t free_min)
 {
     struct kd_err err = {0};
-    if (kd_seals_open(dir, &w->seals, &err) != KD_OK || kd_events_open(dir, ZONE_S, true, &w->events, &err) != KD_OK) {
+    if (kd_seals_open(dir, &w->seals, &err) != KD_OK ||
+        kd_events_open(dir, ZONE_S, true, &w->events, &err) != KD_OK) {
         printf("# open: %s %s\n", err.what, err.detail);
         return false;
     }
-    struct kd_ingest_config cfg = {.dir_fd = dir, .zone_s = ZONE_S, .clock = {wall, NULL}, .events = w->events,
-                                   .seals = w->seals, .free_bytes_min = free_min, .notice = on_notice};
+    struct kd_ingest_config cfg = {.dir_fd = dir,
+                                   .zone_s = ZONE_S,
+                                   .clock = {wall, NULL},
+                                   .events = w->events,
+                                   .seals = w->seals,
+                                   .free_bytes_min = free_min,
+                                   .notice = on_notice};
     if (kd_ingest_new(&cfg, &w->in, &err) == KD_OK)
         return true;
     printf("# ingest: %s %s\n", err.what, err.detail);
@@ -188,8 +194,9 @@ static void killed_at_any_moment_loses_nothing_acknowledged(void)
         writer_close(&w);
         uint64_t wrong_after = count_wrong(dir, acked, &most);
         if (wrong + wrong_after > 0)
-            printf("# round %u: acknowledged %llu, wrong %llu, after repair %llu\n", round, (unsigned long long)acked,
-                   (unsigned long long)wrong, (unsigned long long)wrong_after);
+            printf("# round %u: acknowledged %llu, wrong %llu, after repair %llu\n", round,
+                   (unsigned long long)acked, (unsigned long long)wrong,
+                   (unsigned long long)wrong_after);
         CHECK(wrong == 0 && wrong_after == 0);
         next_id = most + 1;
     }
@@ -201,8 +208,9 @@ static void killed_at_any_moment_loses_nothing_acknowledged(void)
     CHECK(kd_verify(dir, NULL, NULL, NULL, &v, &err) == KD_OK && v.ok);
     if (!v.ok)
         printf("# verify: %s: %s\n", v.where, v.what);
-    printf("# %d kills, %llu records, %llu blocks, %llu bytes of torn tails\n", ROUNDS, (unsigned long long)v.records,
-           (unsigned long long)v.blocks, (unsigned long long)v.tail_bytes);
+    printf("# %d kills, %llu records, %llu blocks, %llu bytes of torn tails\n", ROUNDS,
+           (unsigned long long)v.records, (unsigned long long)v.blocks,
+           (unsigned long long)v.tail_bytes);
     (void)close(dir);
     (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is in a record is found by asking for it, whatever the field; what is not asked for is not. */
+/* What is in a record is found by asking for it, whatever the field; what is not asked for is not.
+ */
 #include "../../tests/store/gen.h"
 #include "../../tests/tap.h"
 #include "store/hunt.h"
@@ -28,10 +29,12 @@ static void make_block(void)
     }
     struct kd_block_fixed fixed = {.seq = 1};
     struct kd_block_builder *b = kd_block_builder_new();
-    CHECK(kd_block_build(b, kd_out_bytes_view(&o), &fixed, &built) == KD_OK && built.fixed.rows == N);
+    CHECK(kd_block_build(b, kd_out_bytes_view(&o), &fixed, &built) == KD_OK &&
+          built.fixed.rows == N);
     kd_block_builder_free(b);
     reader = kd_block_reader_new(NULL);
-    CHECK(kd_block_use(reader, kd_bytes_of(built.head.p, built.head.n), kd_bytes_of(built.data.p, built.data.n)) == KD_OK);
+    CHECK(kd_block_use(reader, kd_bytes_of(built.head.p, built.head.n),
+                       kd_bytes_of(built.data.p, built.data.n)) == KD_OK);
 }
 
 /* Numbers of the records that match, as marks; SIZE_MAX when the text is no expression. */
@@ -43,7 +46,8 @@ static size_t run(struct kd_bytes text, uint8_t mark[N + 1])
     static uint8_t rows[KD_BLOCK_ROWS];
     memset(mark, 0, N + 1);
     if (kd_hunt_parse(text, 0, &e, &err) != KD_OK) {
-        printf("# %s at %llu: %.*s\n", err.what, (unsigned long long)err.at, (int)text.n, (const char *)text.p);
+        printf("# %s at %llu: %.*s\n", err.what, (unsigned long long)err.at, (int)text.n,
+               (const char *)text.p);
         return SIZE_MAX;
     }
     struct kd_hunt_eval *ev = kd_hunt_eval_new(e);
@@ -82,7 +86,8 @@ static void quoted(struct kd_out *o, struct kd_bytes v)
 /* A field's value as one would type it; false when there is none. */
 static bool value_text(struct kd_out *o, const struct kd_field *f, const uint8_t *at)
 {
-    static const uint8_t widths[] = {[KD_T_U8] = 1, [KD_T_U16] = 2, [KD_T_U32] = 4, [KD_T_U64] = 8, [KD_T_US] = 8};
+    static const uint8_t widths[] = {
+        [KD_T_U8] = 1, [KD_T_U16] = 2, [KD_T_U32] = 4, [KD_T_U64] = 8, [KD_T_US] = 8};
     struct kd_bytes text;
     struct kd_strs strs;
     uint64_t v = 0;
@@ -137,7 +142,8 @@ static void ask_for(const struct kd_field *f, const uint8_t *at, const char *pre
     size_t n = run(kd_out_bytes_view(&o), mark);
     if (n == SIZE_MAX || !mark[id]) {
         missed++;
-        printf("# record %llu not found by %.*s\n", (unsigned long long)id, (int)kd_min_size(o.n, 100), (const char *)text);
+        printf("# record %llu not found by %.*s\n", (unsigned long long)id,
+               (int)kd_min_size(o.n, 100), (const char *)text);
     }
 }
 
@@ -158,7 +164,8 @@ static void every_field_is_found_by_its_value(void)
             (void)snprintf(prefix, sizeof(prefix), "%s.", f->path);
             for (size_t j = 0; j < list.n; j++)
                 for (size_t m = 0; m < f->sub->n_fields; m++)
-                    ask_for(&f->sub->fields[m], (const uint8_t *)list.v + j * f->sub->size + f->sub->fields[m].offset,
+                    ask_for(&f->sub->fields[m],
+                            (const uint8_t *)list.v + j * f->sub->size + f->sub->fields[m].offset,
                             prefix, rec[i].head.id);
         }
     }
@@ -176,7 +183,8 @@ static void logic_is_set_algebra(void)
     size_t a = count("src_ip = 10.1.0.0/16");
     size_t b = count("dest_ip = 10.1.0.0/16");
     size_t both = count("src_ip = 10.1.0.0/16 and dest_ip = 10.1.0.0/16");
-    CHECK(a > 100 && both > 10 && count("src_ip = 10.1.0.0/16 or dest_ip = 10.1.0.0/16") == a + b - both);
+    CHECK(a > 100 && both > 10 &&
+          count("src_ip = 10.1.0.0/16 or dest_ip = 10.1.0.0/16") == a + b - both);
     CHECK(count("not (src_ip = 10.1.0.0/16 or dest_ip = 10.1.0.0/16)") == N - (a + b - both));
     CHECK(count("event_type = flow or event_type = dns and src_ip = 10.1.0.0/16") ==
           flow + count("event_type = dns and src_ip = 10.1.0.0/16"));
@@ -201,8 +209,10 @@ static void errors_have_their_place(void)
     static const struct {
         const char *text;
         uint64_t at;
-    } bad[] = {{"nosuch = 3", 0}, {"port = ", 7}, {"port 3", 5}, {"(port = 3", 9}, {"port = 3)", 8}, {"port = 3 port = 4", 9},
-               {"port in 3", 8}, {"port in (3", 10}, {"name = \"x", 7}, {"port = 3 and", 12}, {"\x01", 0}, {"event_type > flow", 17}};
+    } bad[] = {{"nosuch = 3", 0},    {"port = ", 7},     {"port 3", 5},
+               {"(port = 3", 9},     {"port = 3)", 8},   {"port = 3 port = 4", 9},
+               {"port in 3", 8},     {"port in (3", 10}, {"name = \"x", 7},
+               {"port = 3 and", 12}, {"\x01", 0},        {"event_type > flow", 17}};
     for (size_t i = 0; i < KD_COUNT(bad); i++) {
         struct kd_hunt_expr *e = NULL;
         struct kd_err err = {0};

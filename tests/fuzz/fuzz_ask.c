@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     enum kd_status s = m.tag == KD_ASK_QUESTION ? kd_question_put(&o, &m.question)
                        : m.tag == KD_ASK_ANSWER ? kd_answer_put(&o, &m.answer)
                                                 : kd_event_put(&o, &m.event);
-    KD_ASSERT(s == KD_OK && kd_ask_read(kd_out_bytes_view(&o), &again) == KD_OK && again.tag == m.tag);
+    KD_ASSERT(s == KD_OK && kd_ask_read(kd_out_bytes_view(&o), &again) == KD_OK &&
+              again.tag == m.tag);
     return 0;
 }

@@ -17,9 +17,11 @@ static struct kd_block_reader *a_block(void)
     struct kd_block_fixed fixed = {.seq = 1};
     struct kd_block_builder *b = kd_block_builder_new();
     struct kd_block_reader *r = kd_block_reader_new(NULL);
-    KD_ASSERT(b != NULL && r != NULL && kd_block_build(b, kd_out_bytes_view(&o), &fixed, &built) == KD_OK);
+    KD_ASSERT(b != NULL && r != NULL &&
+              kd_block_build(b, kd_out_bytes_view(&o), &fixed, &built) == KD_OK);
     kd_block_builder_free(b);
-    KD_ASSERT(kd_block_use(r, kd_bytes_of(built.head.p, built.head.n), kd_bytes_of(built.data.p, built.data.n)) == KD_OK);
+    KD_ASSERT(kd_block_use(r, kd_bytes_of(built.head.p, built.head.n),
+                           kd_bytes_of(built.data.p, built.data.n)) == KD_OK);
     return r;
 }
 

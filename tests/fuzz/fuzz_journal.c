@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Journal files: only whole, checked frames count; their records become a block whatever they hold. */
+/* Journal files: only whole, checked frames count; their records become a block whatever they hold.
+ */
 #include "store/block.h"
 #include "store/journal.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocks and layout tables as a tampered file may hold them.  Input: u8 kind, then a layout table, or u16
- * header length, header, data.  Checksums are mended first, as whoever tampers would. */
+/* Blocks and layout tables as a tampered file may hold them.  Input: u8 kind, then a layout table,
+ * or u16 header length, header, data.  Checksums are mended first, as whoever tampers would. */
 #include "base/hash.h"
 #include "store/events.h"
 

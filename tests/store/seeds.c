@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* First inputs for the store's fuzz targets.  usage: store_seeds DIR (gets segment/, journal/, hunt/, ask/) */
+/* First inputs for the store's fuzz targets.  usage: store_seeds DIR (gets segment/, journal/,
+ * hunt/, ask/) */
 #include <sys/stat.h>
 
 #include "gen.h"
@@ -22,9 +23,13 @@ static void save(const char *dir, const char *kind, unsigned i, struct kd_bytes 
 
 int main(int argc, char **argv)
 {
-    static const char *const hunts[] = {"", "dns.rrname ~ \"a\" and not port = 53", "ip in (10.1.0.0/16, ::1) or any = x",
-                                        "(event_type = tls and flow.start > 2025-01-01) or dns.answers.ttl >= 60",
-                                        "not (proto = tcp or hash = 00ff)", "smb.share = \"\\\\\\\\srv\\\\c$\""};
+    static const char *const hunts[] = {
+        "",
+        "dns.rrname ~ \"a\" and not port = 53",
+        "ip in (10.1.0.0/16, ::1) or any = x",
+        "(event_type = tls and flow.start > 2025-01-01) or dns.answers.ttl >= 60",
+        "not (proto = tcp or hash = 00ff)",
+        "smb.share = \"\\\\\\\\srv\\\\c$\""};
     static uint8_t records[KD_BATCH_MAX], out[1 << 20];
     static uint64_t body[1024];
     if (argc != 2)
