@@ -28,46 +28,9 @@ struct asker {
     uint64_t deadline_us;
 };
 
-void kd_reply_error(struct kd_reply *r, uint16_t status, const char *code, const char *ja, const char *en)
-{
-    r->status = status;
-    r->json.h.n = 0;
-    r->json.comma = r->json.failed = false;
-    kd_jw_open(&r->json, NULL, '{');
-    kd_jw_open(&r->json, "error", '{');
-    kd_jw_str(&r->json, "code", code);
-    kd_jw_both(&r->json, "message", kd_str(ja), kd_str(en));
-    kd_jw_close(&r->json, '}');
-    kd_jw_close(&r->json, '}');
-}
-
 static void fail_with(struct asker *k, enum kd_status s)
 {
-    switch (s) {
-    case KD_NOT_FOUND:
-        kd_reply_error(k->r, 404, "not_found", "見つかりません。", "There is no such thing.");
-        break;
-    case KD_EXISTS:
-        kd_reply_error(k->r, 409, "exists", "同じ名前のものがすでにあります。", "It exists already.");
-        break;
-    case KD_DEADLINE:
-        kd_reply_error(k->r, 408, "deadline", "時間内に終わりませんでした。期間や条件を狭めてください。",
-                       "It took too long. Choose a shorter time or a narrower question.");
-        break;
-    case KD_CANCELLED:
-        kd_reply_error(k->r, 408, "cancelled", "中止しました。", "It was cancelled.");
-        break;
-    case KD_BUSY:
-        kd_reply_error(k->r, 503, "busy", "混み合っています。少し待ってからやり直してください。",
-                       "Too busy now. Try again in a moment.");
-        break;
-    case KD_FULL:
-        kd_reply_error(k->r, 507, "disk_full", "ディスクが満杯のため保存できません。", "The disk is full: nothing could be saved.");
-        break;
-    default:
-        kd_reply_error(k->r, 500, "internal", "センサー内部の問題で答えられません。", "The sensor could not answer because of a fault of its own.");
-        break;
-    }
+    kd_reply_status(k->r, s);
 }
 
 static void bad_request(struct asker *k, const char *code, const char *ja, const char *en)
@@ -82,14 +45,16 @@ static struct kd_bytes pair(const struct asker *k, const char *name)
     return kd_question_get(k->q, name);
 }
 
-static bool number(struct asker *k, const char *name, uint64_t otherwise, uint64_t max, uint64_t *ret)
+static bool number(struct asker *k, const char *name, uint64_t otherwise, uint64_t max,
+                   uint64_t *ret)
 {
     struct kd_bytes v = pair(k, name);
     *ret = otherwise;
     if (v.n == 0)
         return true;
     if (!kd_bytes_to_u64(v, UINT64_MAX, ret)) {
-        bad_request(k, "bad_number", "数値の指定が正しくありません。", "A number is not written as one.");
+        bad_request(k, "bad_number", "数値の指定が正しくありません。",
+                    "A number is not written as one.");
         return false;
     }
     *ret = kd_min_u64(*ret, max);
@@ -107,9 +72,11 @@ static bool moment(struct asker *k, const char *name, uint64_t otherwise, uint64
     return false;
 }
 
-static enum kd_status audit(struct asker *k, const char *action, struct kd_bytes object, struct kd_bytes detail)
+static enum kd_status audit(struct asker *k, const char *action, struct kd_bytes object,
+                            struct kd_bytes detail)
 {
-    return kd_audit(&k->a->meta, kd_str(k->session.user), pair(k, "client"), action, object, detail);
+    return kd_audit(&k->a->meta, kd_str(k->session.user), pair(k, "client"), action, object,
+                    detail);
 }
 
 /* ---- sessions ---- */
@@ -118,12 +85,13 @@ static void answer_login(struct asker *k)
 {
     uint32_t retry_s = 0;
     struct kd_bytes user = pair(k, "user");
-    enum kd_status s = kd_login(&k->a->meta, user, pair(k, "password"), pair(k, "client"), k->r->token,
-                                &k->session, &retry_s);
+    enum kd_status s = kd_login(&k->a->meta, user, pair(k, "password"), pair(k, "client"),
+                                k->r->token, &k->session, &retry_s);
     if (s == KD_OK || s == KD_DENIED || s == KD_BUSY) {
         const char *what = s == KD_OK ? "login" : s == KD_BUSY ? "login_locked" : "login_failed";
         struct kd_bytes name = kd_user_name_is_valid(user) ? user : kd_str("?");
-        enum kd_status t = kd_audit(&k->a->meta, name, pair(k, "client"), what, kd_str(""), kd_str(""));
+        enum kd_status t =
+            kd_audit(&k->a->meta, name, pair(k, "client"), what, kd_str(""), kd_str(""));
         s = t != KD_OK && s == KD_OK ? t : s;
     }
     if (s == KD_OK) {
@@ -133,7 +101,8 @@ static void answer_login(struct asker *k)
                        "Too many failures: logging on is locked for a while.");
         k->r->retry_s = retry_s;
     } else if (s == KD_DENIED) {
-        kd_reply_error(k->r, 401, "bad_login", "利用者名またはパスワードが違います。", "The user name or the password is wrong.");
+        kd_reply_error(k->r, 401, "bad_login", "利用者名またはパスワードが違います。",
+                       "The user name or the password is wrong.");
     } else {
         fail_with(k, s);
     }
@@ -164,7 +133,8 @@ static bool strong(struct asker *k, struct kd_bytes user, struct kd_bytes passwo
 {
     if (kd_password_is_strong(user, password))
         return true;
-    bad_request(k, "weak_password", "パスワードは 12 文字以上で、利用者名と違うものにしてください。",
+    bad_request(k, "weak_password",
+                "パスワードは 12 文字以上で、利用者名と違うものにしてください。",
                 "The password must have at least 12 characters and differ from the user name.");
     return false;
 }
@@ -174,9 +144,11 @@ static void answer_password(struct asker *k)
     struct kd_bytes user = kd_str(k->session.user);
     if (!strong(k, user, pair(k, "new")))
         return;
-    enum kd_status s = kd_password_change(&k->a->meta, user, pair(k, "old"), pair(k, "new"), pair(k, "token"));
+    enum kd_status s =
+        kd_password_change(&k->a->meta, user, pair(k, "old"), pair(k, "new"), pair(k, "token"));
     if (s == KD_DENIED)
-        kd_reply_error(k->r, 401, "bad_login", "今のパスワードが違います。", "The current password is wrong.");
+        kd_reply_error(k->r, 401, "bad_login", "今のパスワードが違います。",
+                       "The current password is wrong.");
     else
         no_content(k, s == KD_OK ? audit(k, "password_change", user, kd_str("")) : s);
 }
@@ -185,10 +157,14 @@ static void answer_password(struct asker *k)
 
 static void answer_detections(struct asker *k)
 {
-    struct kd_detection_filter f = {.severity = pair(k, "severity"), .phase = pair(k, "phase"),
-                                    .state = pair(k, "state"), .host = pair(k, "host"), .q = pair(k, "q")};
+    struct kd_detection_filter f = {.severity = pair(k, "severity"),
+                                    .phase = pair(k, "phase"),
+                                    .state = pair(k, "state"),
+                                    .host = pair(k, "host"),
+                                    .q = pair(k, "q")};
     if (!moment(k, "from", 0, &f.from_us) || !moment(k, "to", 0, &f.to_us) ||
-        !number(k, "limit", 50, DETECTIONS_LIMIT, &f.limit) || !number(k, "before", 0, INT64_MAX, &f.before))
+        !number(k, "limit", 50, DETECTIONS_LIMIT, &f.limit) ||
+        !number(k, "before", 0, INT64_MAX, &f.before))
         return;
     struct kd_jw *w = &k->r->json;
     uint64_t next = 0;
@@ -210,11 +186,12 @@ static void answer_detections(struct asker *k)
 static enum kd_status source_of(struct asker *k, struct kd_hunt_source *ret)
 {
     *ret = (struct kd_hunt_source){.events = k->a->events, .last_seq = UINT64_MAX};
-    return k->a->ingest == NULL ? KD_OK : kd_ingest_snapshot(k->a->ingest, &ret->unsealed, &ret->last_seq);
+    return k->a->ingest == NULL ? KD_OK
+                                : kd_ingest_snapshot(k->a->ingest, &ret->unsealed, &ret->last_seq);
 }
 
-static enum kd_status hunt(struct asker *k, struct kd_bytes expr, uint64_t from, uint64_t to, size_t limit,
-                           struct kd_hunt_result *ret, struct kd_err *err)
+static enum kd_status hunt(struct asker *k, struct kd_bytes expr, uint64_t from, uint64_t to,
+                           size_t limit, struct kd_hunt_result *ret, struct kd_err *err)
 {
     struct kd_hunt_expr *e = NULL;
     struct kd_hunt_source src;
@@ -222,9 +199,16 @@ static enum kd_status hunt(struct asker *k, struct kd_bytes expr, uint64_t from,
     if (s != KD_OK)
         return s;
     s = source_of(k, &src);
-    struct kd_hunt_query q = {.expr = e, .from_us = from, .to_us = to, .clock = k->a->clock,
-                              .deadline_us = k->deadline_us, .cancel = k->a->cancel, .threads = 1,
-                              .zone_s = k->a->zone_s, .limit = limit, .max_bytes = JSON_BYTES};
+    struct kd_hunt_query q = {.expr = e,
+                              .from_us = from,
+                              .to_us = to,
+                              .clock = k->a->clock,
+                              .deadline_us = k->deadline_us,
+                              .cancel = k->a->cancel,
+                              .threads = 1,
+                              .zone_s = k->a->zone_s,
+                              .limit = limit,
+                              .max_bytes = JSON_BYTES};
     if (s == KD_OK)
         s = kd_hunt(&q, &src, ret);
     kd_hunt_source_done(&src);
@@ -259,8 +243,8 @@ static enum kd_status put_evidence(struct asker *k, uint64_t id, struct kd_jw *w
     struct kd_hunt_result res = {0};
     struct kd_err err;
     if (s == KD_OK && ids.n > 0 && kd_out_ok(&o))
-        s = hunt(k, kd_out_bytes_view(&o), first - kd_min_u64(first, KD_US_PER_HOUR), last + KD_US_PER_HOUR,
-                 EVIDENCE_MAX, &res, &err);
+        s = hunt(k, kd_out_bytes_view(&o), first - kd_min_u64(first, KD_US_PER_HOUR),
+                 last + KD_US_PER_HOUR, EVIDENCE_MAX, &res, &err);
     if (s == KD_OK)
         put_hits(w, "evidence_records", &res);
     kd_hunt_result_done(&res);
@@ -300,8 +284,8 @@ static void answer_detection_patch(struct asker *k)
     struct kd_bytes note = pair(k, "note");
     if (!number(k, "id", 0, INT64_MAX, &id))
         return;
-    if (state.p != NULL && !kd_bytes_eq_str(state, "open") && !kd_bytes_eq_str(state, "acknowledged") &&
-        !kd_bytes_eq_str(state, "closed")) {
+    if (state.p != NULL && !kd_bytes_eq_str(state, "open") &&
+        !kd_bytes_eq_str(state, "acknowledged") && !kd_bytes_eq_str(state, "closed")) {
         bad_request(k, "bad_state", "状態は open、acknowledged、closed のいずれかです。",
                     "The state is one of open, acknowledged, closed.");
         return;
@@ -324,7 +308,8 @@ static void answer_detection_patch(struct asker *k)
 static void answer_hosts(struct asker *k)
 {
     struct kd_host_filter f = {.q = pair(k, "q"), .sort = pair(k, "sort")};
-    if (!number(k, "min_severity", 0, 10, &f.min_severity) || !number(k, "limit", 50, HOSTS_LIMIT, &f.limit) ||
+    if (!number(k, "min_severity", 0, 10, &f.min_severity) ||
+        !number(k, "limit", 50, HOSTS_LIMIT, &f.limit) ||
         !number(k, "offset", 0, INT64_MAX, &f.offset))
         return;
     struct kd_jw *w = &k->r->json;
@@ -354,11 +339,17 @@ static enum kd_status put_peers(struct asker *k, struct kd_bytes address, struct
     enum kd_status s = source_of(k, &src);
     struct kd_events_sum sum = kd_events_sum(k->a->events);
     uint64_t now = kd_max_u64(kd_now_us(&k->a->clock), sum.newest_us);
-    struct kd_host_ask ask = {.src = &src, .meta = &k->a->meta, .who = address,
-                              .from_us = k->a->demo ? 0 : now - kd_min_u64(now, HOST_DAYS * KD_US_PER_DAY),
-                              .to_us = UINT64_MAX, .clock = k->a->clock,
-                              .deadline_us = k->deadline_us - 2 * (uint64_t)KD_US_PER_S, .cancel = k->a->cancel,
-                              .threads = 1, .zone_s = k->a->zone_s};
+    struct kd_host_ask ask = {.src = &src,
+                              .meta = &k->a->meta,
+                              .who = address,
+                              .from_us =
+                                  k->a->demo ? 0 : now - kd_min_u64(now, HOST_DAYS * KD_US_PER_DAY),
+                              .to_us = UINT64_MAX,
+                              .clock = k->a->clock,
+                              .deadline_us = k->deadline_us - 2 * (uint64_t)KD_US_PER_S,
+                              .cancel = k->a->cancel,
+                              .threads = 1,
+                              .zone_s = k->a->zone_s};
     struct kd_host_report rep = {0};
     struct kd_err err;
     if (s == KD_OK)
@@ -445,8 +436,9 @@ static struct kd_ingest_sum ingest_sum(struct asker *k)
 
 static enum kd_status put_open(struct asker *k, struct kd_jw *w, uint64_t count[5])
 {
-    struct kd_sql q = kd_sql(&k->a->meta, "SELECT severity, count(*) FROM detections"
-                                          " WHERE state = 'open' AND excepted = 0 GROUP BY severity");
+    struct kd_sql q =
+        kd_sql(&k->a->meta, "SELECT severity, count(*) FROM detections"
+                            " WHERE state = 'open' AND excepted = 0 GROUP BY severity");
     while (kd_sql_row(&q))
         count[kd_min_u64(kd_sql_get(&q, 0), 4)] = kd_sql_get(&q, 1);
     kd_jw_open(w, "open", '{');
@@ -462,16 +454,20 @@ static enum kd_status put_days(struct asker *k, struct kd_jw *w, uint64_t now)
     uint64_t day_us[15];
     uint64_t count[14][5] = {{0}};
     uint64_t local = now + (uint64_t)((int64_t)k->a->zone_s * KD_US_PER_S);
-    uint64_t midnight = local / KD_US_PER_DAY * KD_US_PER_DAY - (uint64_t)((int64_t)k->a->zone_s * KD_US_PER_S);
+    uint64_t midnight =
+        local / KD_US_PER_DAY * KD_US_PER_DAY - (uint64_t)((int64_t)k->a->zone_s * KD_US_PER_S);
     for (size_t i = 0; i < 15; i++)
-        day_us[i] = midnight - (13 - kd_min_u64(i, 13)) * KD_US_PER_DAY + (i == 14 ? KD_US_PER_DAY : 0);
-    struct kd_sql q = kd_sql(&k->a->meta, "SELECT (first_us - ?1) / ?2, severity, count(*) FROM detections"
-                                          " WHERE excepted = 0 AND first_us >= ?1 AND first_us < ?3 GROUP BY 1, 2");
+        day_us[i] =
+            midnight - (13 - kd_min_u64(i, 13)) * KD_US_PER_DAY + (i == 14 ? KD_US_PER_DAY : 0);
+    struct kd_sql q = kd_sql(
+        &k->a->meta, "SELECT (first_us - ?1) / ?2, severity, count(*) FROM detections"
+                     " WHERE excepted = 0 AND first_us >= ?1 AND first_us < ?3 GROUP BY 1, 2");
     kd_sql_u64(&q, day_us[0]);
     kd_sql_u64(&q, KD_US_PER_DAY);
     kd_sql_u64(&q, day_us[14]);
     while (kd_sql_row(&q))
-        count[kd_min_u64(kd_sql_get(&q, 0), 13)][kd_min_u64(kd_sql_get(&q, 1), 4)] += kd_sql_get(&q, 2);
+        count[kd_min_u64(kd_sql_get(&q, 0), 13)][kd_min_u64(kd_sql_get(&q, 1), 4)] +=
+            kd_sql_get(&q, 2);
     kd_jw_open(w, "days", '[');
     for (size_t d = 0; d < 14; d++) {
         struct kd_date date = kd_date_of(day_us[d], k->a->zone_s);
@@ -566,7 +562,8 @@ static void answer_exception_add(struct asker *k)
                     "Give the number of a detection or the address of a host, and a reason.");
         return;
     }
-    enum kd_status s = kd_exception_add(&k->a->meta, id, host, reason, until, kd_str(k->session.user), &number_of);
+    enum kd_status s =
+        kd_exception_add(&k->a->meta, id, host, reason, until, kd_str(k->session.user), &number_of);
     if (s == KD_OK)
         s = audit(k, "exception_add", id.n > 0 ? id : host, reason);
     if (s == KD_OK)
@@ -594,8 +591,9 @@ static void answer_user_add(struct asker *k)
     struct kd_bytes user = pair(k, "user");
     enum kd_role role = kd_role_of(pair(k, "role"));
     if (!kd_user_name_is_valid(user) || role == KD_ROLE_NONE) {
-        bad_request(k, "bad_user", "利用者名は半角英数字と . _ - @、役割は viewer・analyst・admin です。",
-                    "A user name has letters, digits and . _ - @; the role is viewer, analyst or admin.");
+        bad_request(
+            k, "bad_user", "利用者名は半角英数字と . _ - @、役割は viewer・analyst・admin です。",
+            "A user name has letters, digits and . _ - @; the role is viewer, analyst or admin.");
         return;
     }
     if (!strong(k, user, pair(k, "password")))
@@ -612,7 +610,8 @@ static void answer_user_add(struct asker *k)
 static void last_admin(struct asker *k, enum kd_status s)
 {
     if (s == KD_DENIED)
-        kd_reply_error(k->r, 409, "last_admin", "最後の管理者は外せません。", "The last administrator must stay.");
+        kd_reply_error(k->r, 409, "last_admin", "最後の管理者は外せません。",
+                       "The last administrator must stay.");
     else
         fail_with(k, s);
 }
@@ -626,7 +625,8 @@ static void answer_user_patch(struct asker *k)
     enum kd_role role = kd_role_of(role_name);
     int locked = lock.p == NULL ? -1 : kd_bytes_eq_str(lock, "true");
     if (role_name.p != NULL && role == KD_ROLE_NONE) {
-        bad_request(k, "bad_user", "役割は viewer・analyst・admin です。", "The role is viewer, analyst or admin.");
+        bad_request(k, "bad_user", "役割は viewer・analyst・admin です。",
+                    "The role is viewer, analyst or admin.");
         return;
     }
     if (password.p != NULL && !strong(k, user, password))
@@ -635,7 +635,10 @@ static void answer_user_patch(struct asker *k)
     uint8_t detail[128];
     struct kd_out o = kd_out_of(detail, sizeof(detail));
     kd_out_fmt(&o, "role=%s password=%s locked=%s", role == KD_ROLE_NONE ? "-" : kd_role_name(role),
-               password.p != NULL ? "new" : "-", locked < 0 ? "-" : locked == 1 ? "true" : "false");
+               password.p != NULL ? "new" : "-",
+               locked < 0    ? "-"
+               : locked == 1 ? "true"
+                             : "false");
     if (s == KD_OK)
         s = audit(k, "user_change", user, kd_out_bytes_view(&o));
     if (s == KD_OK)
@@ -658,7 +661,8 @@ static void answer_user_delete(struct asker *k)
 static void answer_audit(struct asker *k)
 {
     uint64_t before, limit, next = 0;
-    if (!number(k, "before", 0, INT64_MAX, &before) || !number(k, "limit", 100, AUDIT_LIMIT, &limit))
+    if (!number(k, "before", 0, INT64_MAX, &before) ||
+        !number(k, "limit", 100, AUDIT_LIMIT, &limit))
         return;
     struct kd_jw *w = &k->r->json;
     kd_jw_open(w, NULL, '{');
@@ -714,15 +718,18 @@ static bool may_ask(struct asker *k)
         return false;
     }
     struct kd_bytes csrf = pair(k, "csrf");
-    if (row->writes && (csrf.n != KD_CSRF_TEXT - 1 || sodium_memcmp(csrf.p, k->session.csrf, csrf.n) != 0)) {
+    if (row->writes &&
+        (csrf.n != KD_CSRF_TEXT - 1 || sodium_memcmp(csrf.p, k->session.csrf, csrf.n) != 0)) {
         kd_reply_error(k->r, 403, "csrf", "画面を読み込み直してください。", "Load the page again.");
         return false;
     }
     if (k->session.role < row->role) {
-        kd_reply_error(k->r, 403, "forbidden", "この操作の権限がありません。", "You may not do this.");
+        kd_reply_error(k->r, 403, "forbidden", "この操作の権限がありません。",
+                       "You may not do this.");
         return false;
     }
-    bool allowed = k->q->kind == KD_ASK_PASSWORD || k->q->kind == KD_ASK_SESSION_CHECK || k->q->kind == KD_ASK_LOGOUT;
+    bool allowed = k->q->kind == KD_ASK_PASSWORD || k->q->kind == KD_ASK_SESSION_CHECK ||
+                   k->q->kind == KD_ASK_LOGOUT;
     if (k->session.must_change && !allowed) {
         kd_reply_error(k->r, 403, "must_change_password", "最初にパスワードを変更してください。",
                        "Change your password first.");
@@ -733,7 +740,9 @@ static bool may_ask(struct asker *k)
 
 void kd_answer(struct kd_answerer *a, const struct kd_question *q, struct kd_reply *ret)
 {
-    struct asker k = {.a = a, .q = q, .r = ret,
+    struct asker k = {.a = a,
+                      .q = q,
+                      .r = ret,
                       .deadline_us = kd_now_us(&a->clock) + DEADLINE_S * (uint64_t)KD_US_PER_S};
     ret->status = 200;
     ret->retry_s = 0;
@@ -744,7 +753,8 @@ void kd_answer(struct kd_answerer *a, const struct kd_question *q, struct kd_rep
         kd_reply_error(ret, 404, "not_found", "見つかりません。", "There is no such thing.");
     } else {
         /* A change and its line in the audit log are one. */
-        bool writes = kd_ask_rows[q->kind].writes && q->kind != KD_ASK_LOGIN && q->kind != KD_ASK_PASSWORD;
+        bool writes =
+            kd_ask_rows[q->kind].writes && q->kind != KD_ASK_LOGIN && q->kind != KD_ASK_PASSWORD;
         enum kd_status s = writes ? kd_meta_run(&a->meta, "BEGIN IMMEDIATE") : KD_OK;
         if (s != KD_OK)
             fail_with(&k, s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answer to one question: who asks, may they, what is it.  Called in a thread with its own connection. */
+/* The answer to one question: who asks, may they, what is it.  Called in a thread with its own
+ * connection. */
 #ifndef KD_STORE_ANSWER_H
 #define KD_STORE_ANSWER_H
 
@@ -8,7 +9,7 @@
 #include "store/users.h"
 
 struct kd_answerer {
-    struct kd_meta meta;      /* this thread's */
+    struct kd_meta meta; /* this thread's */
     struct kd_live *live;
     struct kd_events *events;
     struct kd_ingest *ingest; /* may be NULL: read only */
@@ -28,6 +29,10 @@ struct kd_reply {
 void kd_answer(struct kd_answerer *a, const struct kd_question *q, struct kd_reply *ret);
 
 /* {"error":{code,message}}; for broken stores and full queues too. */
-void kd_reply_error(struct kd_reply *r, uint16_t status, const char *code, const char *ja, const char *en);
+void kd_reply_error(struct kd_reply *r, uint16_t status, const char *code, const char *ja,
+                    const char *en);
+
+/* The same for an outcome, in words. */
+void kd_reply_status(struct kd_reply *r, enum kd_status s);
 
 #endif

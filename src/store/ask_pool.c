@@ -39,8 +39,11 @@ static void send_reply(struct kd_ask_pool *p, struct job *j, const struct kd_rep
         rest = kd_bytes_of(NULL, 0);
     (void)pthread_mutex_lock(&p->reply_lock);
     do {
-        struct kd_answer a = {.id = j->q.id, .status = r->status, .retry_s = r->retry_s,
-                              .token = kd_str(r->token), .json = kd_bytes_head(rest, KD_ASK_CHUNK_MAX)};
+        struct kd_answer a = {.id = j->q.id,
+                              .status = r->status,
+                              .retry_s = r->retry_s,
+                              .token = kd_str(r->token),
+                              .json = kd_bytes_head(rest, KD_ASK_CHUNK_MAX)};
         rest = kd_bytes_from(rest, KD_ASK_CHUNK_MAX);
         a.more = rest.n > 0;
         j->reply(j->arg, &a);
@@ -104,8 +107,8 @@ static bool start_thread(struct worker *w)
     return w->started;
 }
 
-enum kd_status kd_ask_pool_new(const struct kd_answerer *like, const char *dir_path, unsigned threads,
-                               struct kd_ask_pool **ret, struct kd_err *err)
+enum kd_status kd_ask_pool_new(const struct kd_answerer *like, const char *dir_path,
+                               unsigned threads, struct kd_ask_pool **ret, struct kd_err *err)
 {
     struct kd_ask_pool *p = calloc(1, sizeof(*p));
     if (p == NULL)

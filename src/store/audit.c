@@ -15,8 +15,8 @@ static void add_field(crypto_generichash_state *st, struct kd_bytes v)
     crypto_generichash_update(st, v.p, v.n);
 }
 
-static void row_hash(struct kd_bytes prev, uint64_t id, uint64_t ts_us, const struct kd_bytes field[5],
-                     uint8_t ret[HASH_BYTES])
+static void row_hash(struct kd_bytes prev, uint64_t id, uint64_t ts_us,
+                     const struct kd_bytes field[5], uint8_t ret[HASH_BYTES])
 {
     crypto_generichash_state st;
     uint8_t head[16];
@@ -31,8 +31,8 @@ static void row_hash(struct kd_bytes prev, uint64_t id, uint64_t ts_us, const st
     crypto_generichash_final(&st, ret, HASH_BYTES);
 }
 
-enum kd_status kd_audit(struct kd_meta *m, struct kd_bytes user, struct kd_bytes address, const char *action,
-                        struct kd_bytes object, struct kd_bytes detail)
+enum kd_status kd_audit(struct kd_meta *m, struct kd_bytes user, struct kd_bytes address,
+                        const char *action, struct kd_bytes object, struct kd_bytes detail)
 {
     struct kd_bytes field[5] = {user, address, kd_str(action), object, detail};
     uint8_t prev[HASH_BYTES], hash[HASH_BYTES];
@@ -93,7 +93,8 @@ enum kd_status kd_audit_verify(struct kd_meta *m, uint64_t *ret_rows, uint64_t *
     uint64_t next = 1;
     *ret_rows = 0;
     *ret_bad_id = 0;
-    struct kd_sql q = kd_sql(m, "SELECT id, ts_us, user, address, action, object, detail, hash FROM audit ORDER BY id");
+    struct kd_sql q = kd_sql(
+        m, "SELECT id, ts_us, user, address, action, object, detail, hash FROM audit ORDER BY id");
     while (kd_sql_row(&q)) {
         struct kd_bytes field[5];
         uint8_t hash[HASH_BYTES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A block: up to 65,536 records of any types, as columns per type, with what is needed to skip it and to
- * prove it.  docs/internals/store-format.md has the bytes. */
+/* A block: up to 65,536 records of any types, as columns per type, with what is needed to skip it
+ * and to prove it.  docs/internals/store-format.md has the bytes. */
 #ifndef KD_STORE_BLOCK_H
 #define KD_STORE_BLOCK_H
 
@@ -10,10 +10,10 @@
 
 enum {
     KD_BLOCK_ROWS = 65536,
-    KD_BLOCK_BYTES = 32 << 20,  /* encoded records of one block */
-    KD_BLOCK_ITEMS = 1 << 20,   /* list items of one list column of one block, before it closes */
-    KD_BLOCK_HASH = 32,         /* BLAKE2b-256 */
-    KD_BLOCK_FIXED = 120,       /* bytes of the header's fixed part */
+    KD_BLOCK_BYTES = 32 << 20, /* encoded records of one block */
+    KD_BLOCK_ITEMS = 1 << 20,  /* list items of one list column of one block, before it closes */
+    KD_BLOCK_HASH = 32,        /* BLAKE2b-256 */
+    KD_BLOCK_FIXED = 120,      /* bytes of the header's fixed part */
     KD_BLOCK_HEAD_MAX = 1 << 20,
     KD_BLOCK_DATA_MAX = 1 << 30
 };
@@ -28,7 +28,7 @@ struct kd_block_fixed {
     uint8_t prev[KD_BLOCK_HASH];
     uint64_t min_us, max_us;
     uint32_t rows;
-    uint64_t types;        /* bit per record type */
+    uint64_t types; /* bit per record type */
     uint32_t bloom_lines;
     uint8_t bloom_digest[16];
 };
@@ -41,7 +41,8 @@ void kd_block_builder_free(struct kd_block_builder *b);
 
 struct kd_built {
     struct kd_heap head, data, bloom;
-    uint8_t hash[KD_BLOCK_HASH]; /* BLAKE2b-256 of prev ‖ header ‖ data; the header holds the bloom's digest */
+    uint8_t hash[KD_BLOCK_HASH]; /* BLAKE2b-256 of prev ‖ header ‖ data; the header holds the
+                                    bloom's digest */
     size_t bytes_taken;          /* of `records` */
     size_t rows_taken;           /* records among them: good and bad ones */
     size_t rows_bad;             /* whose body breaks the format; left out */
@@ -49,8 +50,9 @@ struct kd_built {
 };
 
 /* Make a block of as many records from the front of `records` as fit.  `fixed` gives seq, journal,
- * journal_rows (before) and prev.  The result's heaps are reused from call to call and belong to *ret
- * (kd_built_done).  KD_NOT_FOUND: no good record among them (bytes_taken, rows_bad are set). */
+ * journal_rows (before) and prev.  The result's heaps are reused from call to call and belong to
+ * *ret (kd_built_done).  KD_NOT_FOUND: no good record among them (bytes_taken, rows_bad are set).
+ */
 KD_MUST_USE enum kd_status kd_block_build(struct kd_block_builder *b, struct kd_bytes records,
                                           const struct kd_block_fixed *fixed, struct kd_built *ret);
 void kd_built_done(struct kd_built *b);

@@ -80,7 +80,8 @@ static struct group *group_of(struct kd_block_builder *b, unsigned type)
     return g;
 }
 
-static void put_number(struct kd_block_builder *b, struct group *g, size_t leaf, size_t row, uint64_t v)
+static void put_number(struct kd_block_builder *b, struct group *g, size_t leaf, size_t row,
+                       uint64_t v)
 {
     if (v != 0 && !kd_column_number(&g->column[leaf], row, v))
         b->no_memory = true;
@@ -182,8 +183,8 @@ static void put_body(struct kd_block_builder *b, struct group *g, size_t frame, 
     }
 }
 
-/* Gather records until a bound.  `checked`: look at each body first and leave bad ones out; otherwise a bad
- * one makes the result KD_MALFORMED. */
+/* Gather records until a bound.  `checked`: look at each body first and leave bad ones out;
+ * otherwise a bad one makes the result KD_MALFORMED. */
 static enum kd_status gather(struct kd_block_builder *b, struct kd_bytes records, bool checked,
                              struct kd_built *ret)
 {
@@ -257,7 +258,8 @@ static enum kd_status pack_group(struct kd_block_builder *b, struct group *g, st
     return KD_OK;
 }
 
-static enum kd_status make_bloom(struct kd_block_builder *b, struct kd_heap *bloom, size_t *ret_lines)
+static enum kd_status make_bloom(struct kd_block_builder *b, struct kd_heap *bloom,
+                                 size_t *ret_lines)
 {
     size_t n = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -272,7 +274,8 @@ static enum kd_status make_bloom(struct kd_block_builder *b, struct kd_heap *blo
                 for (size_t e = 0; pass == 1 && e < c->entries; e++) {
                     struct kd_bytes v = kd_column_entry(c, e);
                     kd_bloom_add(bloom->p, *ret_lines,
-                                 l->type == KD_T_STR ? kd_bloom_key_text(v) : kd_bloom_key_bytes(v));
+                                 l->type == KD_T_STR ? kd_bloom_key_text(v)
+                                                     : kd_bloom_key_bytes(v));
                 }
             }
         }
@@ -329,7 +332,8 @@ static enum kd_status pack(struct kd_block_builder *b, struct kd_built *ret)
     f->bloom_lines = (uint32_t)lines;
     f->head_len = (uint32_t)(KD_BLOCK_FIXED + dir.n);
     f->data_len = ret->data.n;
-    crypto_generichash(f->bloom_digest, sizeof(f->bloom_digest), ret->bloom.p, ret->bloom.n, NULL, 0);
+    crypto_generichash(f->bloom_digest, sizeof(f->bloom_digest), ret->bloom.p, ret->bloom.n, NULL,
+                       0);
     struct kd_out o = kd_out_of(ret->head.p, KD_BLOCK_FIXED);
     put_fixed(&o, f);
     KD_ASSERT(o.n == KD_BLOCK_FIXED);

@@ -122,7 +122,8 @@ static enum kd_status take_group(struct reader *r, struct kd_cur *c)
     return KD_OK;
 }
 
-/* Columns of rows must have one value per row; those of items are checked against their counts when read. */
+/* Columns of rows must have one value per row; those of items are checked against their counts when
+ * read. */
 static bool counts_fit(const struct kd_block_group *g)
 {
     const struct kd_layout *l = kd_layout_of(g->type);

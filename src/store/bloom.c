@@ -11,7 +11,8 @@ static const uint32_t salt[8] = {0x47b6137bu, 0x44974d91u, 0x8824ad5bu, 0xa2b728
 
 uint64_t kd_bloom_key_text(struct kd_bytes text)
 {
-    /* Long texts count by their beginning and length; that only makes a "maybe" a little likelier. */
+    /* Long texts count by their beginning and length; that only makes a "maybe" a little likelier.
+     */
     uint8_t low[FOLD_MAX];
     size_t n = kd_min_size(text.n, sizeof(low));
     for (size_t i = 0; i < n; i++)

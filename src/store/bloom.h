@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Split-block Bloom filter (J. Putze, P. Sanders, J. Singler: Cache-, Hash- and Space-Efficient Bloom
- * Filters; the form Parquet uses): one probe touches one line of 32 bytes, so a filter on disk is asked with
- * one small read.  12 bits per value give about 0.6 % false "maybe". */
+/* Split-block Bloom filter (J. Putze, P. Sanders, J. Singler: Cache-, Hash- and Space-Efficient
+ * Bloom Filters; the form Parquet uses): one probe touches one line of 32 bytes, so a filter on
+ * disk is asked with one small read.  12 bits per value give about 0.6 % false "maybe". */
 #ifndef KD_STORE_BLOOM_H
 #define KD_STORE_BLOOM_H
 

@@ -91,7 +91,8 @@ static bool add_entry(struct kd_column *c, struct kd_bytes v, uint32_t hash)
 
 bool kd_column_text(struct kd_column *c, size_t row, struct kd_bytes v)
 {
-    if (KD_UNLIKELY(row >= c->room) && !grow((void **)&c->code, &c->room, row + 1, sizeof(*c->code)))
+    if (KD_UNLIKELY(row >= c->room) &&
+        !grow((void **)&c->code, &c->room, row + 1, sizeof(*c->code)))
         return false;
     if (KD_UNLIKELY(c->entries * 2 >= c->slots) && !rehash(c))
         return false;

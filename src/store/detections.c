@@ -20,10 +20,12 @@ static struct kd_bytes addr_text(const struct kd_addr *a, uint8_t buf[48])
 }
 
 /* An empty exception field means any. */
-static enum kd_status is_excepted(struct kd_meta *m, struct kd_bytes id, struct kd_bytes host, bool *ret)
+static enum kd_status is_excepted(struct kd_meta *m, struct kd_bytes id, struct kd_bytes host,
+                                  bool *ret)
 {
-    struct kd_sql q = kd_sql(m, "SELECT 1 FROM exceptions WHERE detection_id IN ('', ?) AND host IN ('', ?)"
-                                " AND (until_us = 0 OR until_us > ?) LIMIT 1");
+    struct kd_sql q =
+        kd_sql(m, "SELECT 1 FROM exceptions WHERE detection_id IN ('', ?) AND host IN ('', ?)"
+                  " AND (until_us = 0 OR until_us > ?) LIMIT 1");
     kd_sql_text(&q, id);
     kd_sql_text(&q, host);
     kd_sql_u64(&q, kd_meta_now(m));
@@ -42,12 +44,16 @@ static enum kd_status find_fold(struct kd_meta *m, struct kd_bytes key, struct k
     *ret = (struct known){0};
     if (key.n == 0)
         return KD_OK;
-    struct kd_sql q = kd_sql(m, "SELECT id, count, first_us, last_us, state = 'closed' FROM detections"
-                                " WHERE fold = ?");
+    struct kd_sql q =
+        kd_sql(m, "SELECT id, count, first_us, last_us, state = 'closed' FROM detections"
+                  " WHERE fold = ?");
     kd_sql_blob(&q, key);
     if (kd_sql_row(&q))
-        *ret = (struct known){.id = kd_sql_get(&q, 0), .count = kd_sql_get(&q, 1), .first_us = kd_sql_get(&q, 2),
-                              .last_us = kd_sql_get(&q, 3), .closed = kd_sql_get(&q, 4) != 0};
+        *ret = (struct known){.id = kd_sql_get(&q, 0),
+                              .count = kd_sql_get(&q, 1),
+                              .first_us = kd_sql_get(&q, 2),
+                              .last_us = kd_sql_get(&q, 3),
+                              .closed = kd_sql_get(&q, 4) != 0};
     return kd_sql_done(&q);
 }
 
@@ -66,7 +72,8 @@ static void join_ids(struct kd_heap *h, const struct kd_strs *ids)
     }
 }
 
-static void bind_row(struct kd_sql *q, const struct kd_rec_alert *a, bool excepted, struct kd_bytes json)
+static void bind_row(struct kd_sql *q, const struct kd_rec_alert *a, bool excepted,
+                     struct kd_bytes json)
 {
     uint8_t host[48], peer[48];
     struct kd_heap ids = {NULL, 0, 0};
@@ -92,7 +99,8 @@ static void bind_row(struct kd_sql *q, const struct kd_rec_alert *a, bool except
     kd_heap_done(&ids);
 }
 
-static enum kd_status count_hour(struct kd_meta *m, uint64_t us, const char *kind, struct kd_bytes name)
+static enum kd_status count_hour(struct kd_meta *m, uint64_t us, const char *kind,
+                                 struct kd_bytes name)
 {
     struct kd_sql q = kd_sql(m, "INSERT INTO hourly (hour, kind, name, value) VALUES (?, ?, ?, 1)"
                                 " ON CONFLICT DO UPDATE SET value = value + 1");
@@ -128,15 +136,18 @@ enum kd_status kd_detection_take(struct kd_meta *m, const struct kd_rec_head *he
         return KD_NO_MEMORY;
     struct kd_out o = kd_out_of(json, KD_JSON_MAX);
     kd_record_json(&o, head, &a, zone_s);
-    struct kd_sql q = kd_sql(
-        m, was.id == 0
-               ? "INSERT INTO detections (fold, detection_id, severity, phase, host, peer, host_name, title_ja,"
-                 " title_en, count, first_us, last_us, excepted, record_ids, json)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-               : "UPDATE detections SET fold = ?, detection_id = ?, severity = ?, phase = ?, host = ?, peer = ?,"
-                 " host_name = ?, title_ja = ?, title_en = ?, count = ?, first_us = ?, last_us = ?, excepted = ?,"
-                 " record_ids = ?, json = ?, state = CASE state WHEN 'closed' THEN 'open' ELSE state END"
-                 " WHERE id = ?");
+    struct kd_sql q =
+        kd_sql(m, was.id == 0 ? "INSERT INTO detections (fold, detection_id, severity, phase, "
+                                "host, peer, host_name, title_ja,"
+                                " title_en, count, first_us, last_us, excepted, record_ids, json)"
+                                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                              : "UPDATE detections SET fold = ?, detection_id = ?, severity = ?, "
+                                "phase = ?, host = ?, peer = ?,"
+                                " host_name = ?, title_ja = ?, title_en = ?, count = ?, first_us = "
+                                "?, last_us = ?, excepted = ?,"
+                                " record_ids = ?, json = ?, state = CASE state WHEN 'closed' THEN "
+                                "'open' ELSE state END"
+                                " WHERE id = ?");
     bind_row(&q, &a, excepted, kd_out_bytes_view(&o));
     if (was.id != 0)
         kd_sql_u64(&q, was.id);
@@ -176,14 +187,16 @@ enum kd_status kd_detection_json(struct kd_meta *m, uint64_t id, struct kd_jw *w
 }
 
 /* The filter's conditions, the same for list and total.  Foreign text is only ever bound. */
-static const char where[] =
-    " FROM detections WHERE excepted = 0 AND last_us >= ? AND first_us <= ?"
-    " AND (? = '' OR instr(?, ',' || CASE severity WHEN 0 THEN 'info' WHEN 1 THEN 'low' WHEN 2 THEN 'medium'"
-    " WHEN 3 THEN 'high' ELSE 'critical' END || ',') > 0)"
-    " AND (? = '' OR instr(?, ',' || phase || ',') > 0) AND (? = '' OR instr(?, ',' || state || ',') > 0)"
-    " AND (? = '' OR host = ? OR peer = ? OR host_name = ? COLLATE NOCASE)"
-    " AND (? = '' OR instr(lower(title_ja || ' ' || title_en || ' ' || detection_id || ' ' || host || ' ' || peer"
-    " || ' ' || host_name || ' ' || note), lower(?)) > 0)";
+static const char where[] = " FROM detections WHERE excepted = 0 AND last_us >= ? AND first_us <= ?"
+                            " AND (? = '' OR instr(?, ',' || CASE severity WHEN 0 THEN 'info' WHEN "
+                            "1 THEN 'low' WHEN 2 THEN 'medium'"
+                            " WHEN 3 THEN 'high' ELSE 'critical' END || ',') > 0)"
+                            " AND (? = '' OR instr(?, ',' || phase || ',') > 0) AND (? = '' OR "
+                            "instr(?, ',' || state || ',') > 0)"
+                            " AND (? = '' OR host = ? OR peer = ? OR host_name = ? COLLATE NOCASE)"
+                            " AND (? = '' OR instr(lower(title_ja || ' ' || title_en || ' ' || "
+                            "detection_id || ' ' || host || ' ' || peer"
+                            " || ' ' || host_name || ' ' || note), lower(?)) > 0)";
 
 static void bind_list(struct kd_sql *q, struct kd_bytes list)
 {
@@ -209,12 +222,13 @@ static void bind_filter(struct kd_sql *q, const struct kd_detection_filter *f)
     kd_sql_text(q, f->q);
 }
 
-enum kd_status kd_detections_json(struct kd_meta *m, const struct kd_detection_filter *f, struct kd_jw *w,
-                                  uint64_t *ret_next, uint64_t *ret_total)
+enum kd_status kd_detections_json(struct kd_meta *m, const struct kd_detection_filter *f,
+                                  struct kd_jw *w, uint64_t *ret_next, uint64_t *ret_total)
 {
     char sql[1800];
-    int n = snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s AND (? = 0 OR id < ?) ORDER BY %s LIMIT ?", where,
-                     f->worst_first ? "severity DESC, last_us DESC, id DESC" : "id DESC");
+    int n =
+        snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s AND (? = 0 OR id < ?) ORDER BY %s LIMIT ?",
+                 where, f->worst_first ? "severity DESC, last_us DESC, id DESC" : "id DESC");
     KD_ASSERT(n > 0 && (size_t)n < sizeof(sql));
     struct kd_sql q = kd_sql(m, sql);
     bind_filter(&q, f);
@@ -243,13 +257,14 @@ enum kd_status kd_detections_json(struct kd_meta *m, const struct kd_detection_f
     return kd_sql_done(&q);
 }
 
-enum kd_status kd_detection_patch(struct kd_meta *m, uint64_t id, struct kd_bytes state, struct kd_bytes note,
-                                  struct kd_bytes user)
+enum kd_status kd_detection_patch(struct kd_meta *m, uint64_t id, struct kd_bytes state,
+                                  struct kd_bytes note, struct kd_bytes user)
 {
-    struct kd_sql q = kd_sql(m, "UPDATE detections SET state_by = CASE WHEN ? THEN ? ELSE state_by END,"
-                                " state_us = CASE WHEN ? THEN ? ELSE state_us END,"
-                                " state = CASE WHEN ? THEN ? ELSE state END, note = CASE WHEN ? THEN ? ELSE note END"
-                                " WHERE id = ?");
+    struct kd_sql q = kd_sql(
+        m, "UPDATE detections SET state_by = CASE WHEN ? THEN ? ELSE state_by END,"
+           " state_us = CASE WHEN ? THEN ? ELSE state_us END,"
+           " state = CASE WHEN ? THEN ? ELSE state END, note = CASE WHEN ? THEN ? ELSE note END"
+           " WHERE id = ?");
     bool has_state = state.p != NULL;
     kd_sql_u64(&q, has_state);
     kd_sql_text(&q, user);
@@ -267,7 +282,8 @@ enum kd_status kd_detection_patch(struct kd_meta *m, uint64_t id, struct kd_byte
 enum kd_status kd_detection_evidence(struct kd_meta *m, uint64_t id, struct kd_heap *ret_ids,
                                      uint64_t *ret_first_us, uint64_t *ret_last_us)
 {
-    struct kd_sql q = kd_sql(m, "SELECT record_ids, first_us, last_us FROM detections WHERE id = ?");
+    struct kd_sql q =
+        kd_sql(m, "SELECT record_ids, first_us, last_us FROM detections WHERE id = ?");
     kd_sql_u64(&q, id);
     bool found = kd_sql_row(&q);
     if (found) {
@@ -304,7 +320,8 @@ static void put_exception(struct kd_sql *q, struct kd_jw *w)
 
 enum kd_status kd_exceptions_json(struct kd_meta *m, struct kd_jw *w)
 {
-    struct kd_sql q = kd_sql(m, "SELECT " EXCEPTION_COLUMNS " FROM exceptions ORDER BY id DESC LIMIT 1000");
+    struct kd_sql q =
+        kd_sql(m, "SELECT " EXCEPTION_COLUMNS " FROM exceptions ORDER BY id DESC LIMIT 1000");
     while (kd_sql_row(&q))
         put_exception(&q, w);
     return kd_sql_done(&q);
@@ -321,8 +338,10 @@ enum kd_status kd_exception_json(struct kd_meta *m, uint64_t id, struct kd_jw *w
     return s == KD_OK && !found ? KD_NOT_FOUND : s;
 }
 
-/* What is open already goes behind the exception, and comes back when the exception is taken away. */
-static enum kd_status apply(struct kd_meta *m, bool excepted, struct kd_bytes detection_id, struct kd_bytes host)
+/* What is open already goes behind the exception, and comes back when the exception is taken away.
+ */
+static enum kd_status apply(struct kd_meta *m, bool excepted, struct kd_bytes detection_id,
+                            struct kd_bytes host)
 {
     struct kd_sql q = kd_sql(m, "UPDATE detections SET excepted = ? WHERE excepted <> ?"
                                 " AND (? = '' OR detection_id = ?) AND (? = '' OR host = ?)");
@@ -335,12 +354,13 @@ static enum kd_status apply(struct kd_meta *m, bool excepted, struct kd_bytes de
     return kd_sql_done(&q);
 }
 
-enum kd_status kd_exception_add(struct kd_meta *m, struct kd_bytes detection_id, struct kd_bytes host,
-                                struct kd_bytes reason, uint64_t until_us, struct kd_bytes user,
-                                uint64_t *ret_id)
+enum kd_status kd_exception_add(struct kd_meta *m, struct kd_bytes detection_id,
+                                struct kd_bytes host, struct kd_bytes reason, uint64_t until_us,
+                                struct kd_bytes user, uint64_t *ret_id)
 {
-    struct kd_sql q = kd_sql(m, "INSERT INTO exceptions (detection_id, host, reason, until_us, by_user, created_us)"
-                                " VALUES (?, ?, ?, ?, ?, ?)");
+    struct kd_sql q = kd_sql(
+        m, "INSERT INTO exceptions (detection_id, host, reason, until_us, by_user, created_us)"
+           " VALUES (?, ?, ?, ?, ?, ?)");
     kd_sql_text(&q, detection_id);
     kd_sql_text(&q, host);
     kd_sql_text(&q, reason);

@@ -97,9 +97,19 @@ static struct kd_block_ref ref_of(const struct kd_block_fixed *f, uint32_t day,
                                   const struct kd_idx_fixed *x, uint64_t idx_off)
 {
     return (struct kd_block_ref){
-        .seq = f->seq, .min_us = f->min_us, .max_us = f->max_us, .types = f->types,
-        .seg_off = x->seg_off, .idx_off = idx_off, .data_len = f->data_len, .rows = f->rows, .day = day,
-        .head_len = f->head_len, .bloom_lines = f->bloom_lines, .hour = x->hour, .part = x->part,
+        .seq = f->seq,
+        .min_us = f->min_us,
+        .max_us = f->max_us,
+        .types = f->types,
+        .seg_off = x->seg_off,
+        .idx_off = idx_off,
+        .data_len = f->data_len,
+        .rows = f->rows,
+        .day = day,
+        .head_len = f->head_len,
+        .bloom_lines = f->bloom_lines,
+        .hour = x->hour,
+        .part = x->part,
     };
 }
 
@@ -113,7 +123,8 @@ static void count_block(struct kd_events *e, struct day *d, const struct kd_bloc
     d->info.last_seq = kd_max_u64(d->info.last_seq, f->seq);
     if (f->seq <= e->last.seq)
         return;
-    e->last = (struct kd_events_last){.seq = f->seq, .journal = f->journal, .journal_rows = f->journal_rows};
+    e->last = (struct kd_events_last){
+        .seq = f->seq, .journal = f->journal, .journal_rows = f->journal_rows};
     memcpy(e->last.hash, hash, KD_BLOCK_HASH);
 }
 
@@ -130,13 +141,15 @@ enum kd_status kd_idx_fixed_take(struct kd_bytes entry, struct kd_idx_fixed *ret
     if (!kd_cur_ok(&c))
         return KD_TRUNCATED;
     memcpy(ret->hash, hash.p, KD_BLOCK_HASH);
-    return kd_bytes_eq_str(magic, "KDI1") && ret->hour < 24 && ret->seg_off <= INT64_MAX / 2 ? KD_OK
-                                                                                           : KD_MALFORMED;
+    return kd_bytes_eq_str(magic, "KDI1") && ret->hour < 24 && ret->seg_off <= INT64_MAX / 2
+               ? KD_OK
+               : KD_MALFORMED;
 }
 
 uint64_t kd_idx_entry_len(const struct kd_block_fixed *f)
 {
-    return KD_IDX_FIXED + (uint64_t)f->head_len + (uint64_t)f->bloom_lines * KD_BLOOM_LINE + KD_IDX_SUM;
+    return KD_IDX_FIXED + (uint64_t)f->head_len + (uint64_t)f->bloom_lines * KD_BLOOM_LINE +
+           KD_IDX_SUM;
 }
 
 /* Is the whole entry as it was written? */
@@ -206,7 +219,8 @@ static enum kd_status load_day(struct kd_events *e, const char *name)
     if (d == NULL)
         return dir < 0 ? KD_SYSTEM : KD_NO_MEMORY;
     enum kd_status s = measure_day(dir, d);
-    KD_AUTO_FD idx = openat(dir, "day.idx", (e->write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+    KD_AUTO_FD idx =
+        openat(dir, "day.idx", (e->write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
     if (s != KD_OK || idx < 0)
         return s != KD_OK || errno == ENOENT ? s : KD_SYSTEM;
     uint64_t size = 0;
@@ -260,7 +274,8 @@ enum kd_status kd_events_open(int dir_fd, int zone_s, bool write, struct kd_even
     for (size_t i = 0; s == KD_OK && i < names.n; i++) {
         s = load_day(e, names.v[i]);
         if (s != KD_OK)
-            (void)kd_fail_sys(err, s, "index of a day; `kidoban verify` tells more", names.v[i], errno);
+            (void)kd_fail_sys(err, s, "index of a day; `kidoban verify` tells more", names.v[i],
+                              errno);
     }
     kd_names_done(&names);
     if (s != KD_OK) {
@@ -343,7 +358,8 @@ static enum kd_status open_segment(int dir_fd, struct day *d, unsigned hour, int
     return *ret_fd < 0 ? KD_SYSTEM : KD_OK;
 }
 
-/* Head, data and hash behind the file's end, on disk when it returns; otherwise the file is as before. */
+/* Head, data and hash behind the file's end, on disk when it returns; otherwise the file is as
+ * before. */
 static enum kd_status write_segment(int fd, uint64_t at, const struct kd_built *b)
 {
     enum kd_status s = kd_file_write(fd, at, kd_bytes_of(b->head.p, b->head.n));
@@ -536,7 +552,8 @@ enum kd_status kd_events_remove_day(struct kd_events *e, uint32_t number)
     struct kd_names names;
     if (dir < 0)
         return KD_SYSTEM;
-    /* The index first: a crash in between leaves blocks nobody lists, not a list of blocks that are gone. */
+    /* The index first: a crash in between leaves blocks nobody lists, not a list of blocks that are
+     * gone. */
     (void)unlinkat(dir, "day.idx", 0);
     enum kd_status s = kd_file_list(dir, any_name, &names);
     for (size_t i = 0; s == KD_OK && i < names.n; i++)

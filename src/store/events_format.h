@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes around blocks in segment and index files (docs/internals/store-format.md): shared by writer,
- * reader and verifier only. */
+/* The bytes around blocks in segment and index files (docs/internals/store-format.md): shared by
+ * writer, reader and verifier only. */
 #ifndef KD_STORE_EVENTS_FORMAT_H
 #define KD_STORE_EVENTS_FORMAT_H
 
@@ -22,14 +22,14 @@ struct kd_idx_fixed {
 KD_MUST_USE enum kd_status kd_idx_fixed_take(struct kd_bytes entry, struct kd_idx_fixed *ret);
 uint64_t kd_idx_entry_len(const struct kd_block_fixed *f);
 
-/* The entry at `off` of an index of `size` bytes: KD_NOT_FOUND at the end or where the last entry is torn,
- * KD_MALFORMED when it is something else. */
-KD_MUST_USE enum kd_status kd_idx_next(int fd, uint64_t size, uint64_t off, struct kd_idx_fixed *ret_x,
-                                       struct kd_block_fixed *ret_f);
+/* The entry at `off` of an index of `size` bytes: KD_NOT_FOUND at the end or where the last entry
+ * is torn, KD_MALFORMED when it is something else. */
+KD_MUST_USE enum kd_status kd_idx_next(int fd, uint64_t size, uint64_t off,
+                                       struct kd_idx_fixed *ret_x, struct kd_block_fixed *ret_f);
 
 /* Root over the first max_blocks entries. */
-KD_MUST_USE enum kd_status kd_idx_root(int idx, uint64_t size, uint32_t max_blocks, uint32_t *ret_blocks,
-                                       uint8_t ret[KD_BLOCK_HASH]);
+KD_MUST_USE enum kd_status kd_idx_root(int idx, uint64_t size, uint32_t max_blocks,
+                                       uint32_t *ret_blocks, uint8_t ret[KD_BLOCK_HASH]);
 
 int kd_events_root_fd(const struct kd_events *e);
 void kd_day_name(uint32_t day, char ret[16]);

@@ -38,7 +38,10 @@ static void box_open(struct box *b)
     struct kd_err err = {0};
     CHECK(kd_seals_open(b->dir, &b->seals, &err) == KD_OK);
     CHECK(kd_events_open(b->dir, ZONE_S, true, &b->events, &err) == KD_OK);
-    struct kd_ingest_config cfg = {.dir_fd = b->dir, .zone_s = ZONE_S, .clock = {now, NULL}, .events = b->events,
+    struct kd_ingest_config cfg = {.dir_fd = b->dir,
+                                   .zone_s = ZONE_S,
+                                   .clock = {now, NULL},
+                                   .events = b->events,
                                    .seals = b->seals};
     CHECK(kd_ingest_new(&cfg, &b->in, &err) == KD_OK);
 }
@@ -98,7 +101,8 @@ static size_t count_seen(struct box *b, const struct line *line, size_t n, size_
         for (size_t g = 0; g < h->n_groups; g++)
             for (uint32_t row = 0; row < h->group[g].rows; row++) {
                 struct kd_rec_head head;
-                if (kd_block_record(r, g, row, &mem, &head, body) != KD_OK || head.id == 0 || head.id > n) {
+                if (kd_block_record(r, g, row, &mem, &head, body) != KD_OK || head.id == 0 ||
+                    head.id > n) {
                     ++*ret_wrong;
                     continue;
                 }
@@ -160,7 +164,6 @@ static void every_type_comes_back_the_same(void)
     kd_pool_free(pool);
     box_done(&b);
 }
-
 
 /* ---- many records of the office, in days ---- */
 
@@ -227,8 +230,12 @@ static void retention_by_size_spares_what_is_held(void)
     struct kd_err err = {0};
     CHECK(kd_seals_open(b.dir, &b.seals, &err) == KD_OK);
     CHECK(kd_events_open(b.dir, ZONE_S, true, &b.events, &err) == KD_OK);
-    struct kd_ingest_config cfg = {.dir_fd = b.dir, .zone_s = ZONE_S, .clock = {now, NULL}, .events = b.events,
-                                   .seals = b.seals, .keep_bytes = bytes / 2};
+    struct kd_ingest_config cfg = {.dir_fd = b.dir,
+                                   .zone_s = ZONE_S,
+                                   .clock = {now, NULL},
+                                   .events = b.events,
+                                   .seals = b.seals,
+                                   .keep_bytes = bytes / 2};
     CHECK(kd_ingest_new(&cfg, &b.in, &err) == KD_OK);
     kd_ingest_retain(b.in);
     struct kd_day_info *day = NULL;
@@ -261,7 +268,9 @@ static bool verify_says(struct box *b, const char *where, const char *what)
     struct kd_verify_result v;
     struct kd_err err = {0};
     CHECK(kd_verify(b->dir, NULL, NULL, NULL, &v, &err) == KD_OK);
-    bool fits = where == NULL ? v.ok : !v.ok && strstr(v.where, where) != NULL && strstr(v.what, what) != NULL;
+    bool fits = where == NULL
+                    ? v.ok
+                    : !v.ok && strstr(v.where, where) != NULL && strstr(v.what, what) != NULL;
     if (!fits)
         printf("# verify: ok %d, %s: %s\n", v.ok, v.where, v.what);
     return fits;

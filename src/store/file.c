@@ -78,7 +78,8 @@ enum kd_status kd_file_save(int dir_fd, const char *name, struct kd_bytes b, uns
     char tmp[80];
     int n = snprintf(tmp, sizeof(tmp), "%s.new", name);
     KD_ASSERT(n > 0 && (size_t)n < sizeof(tmp));
-    KD_AUTO_FD fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
+    KD_AUTO_FD fd =
+        openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
     if (fd < 0)
         return errno == ENOSPC ? KD_FULL : KD_SYSTEM;
     enum kd_status s = kd_file_write(fd, 0, b);

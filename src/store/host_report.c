@@ -18,7 +18,9 @@ struct tally {
 
 static bool tally_init(struct tally *t, size_t item, size_t key_bytes)
 {
-    *t = (struct tally){.item = item, .key_bytes = key_bytes, .v = malloc(TABLE_MAX * item),
+    *t = (struct tally){.item = item,
+                        .key_bytes = key_bytes,
+                        .v = malloc(TABLE_MAX * item),
                         .slot = calloc(SLOTS, sizeof(uint32_t))};
     return t->v != NULL && t->slot != NULL;
 }
@@ -102,8 +104,8 @@ static void add_named(struct collect *c, enum kd_named_kind kind, uint64_t ts, s
     n->last_us = kd_max_u64(n->last_us, ts);
 }
 
-static void add_flow(struct collect *c, struct kd_block_reader *r, size_t g, const struct kd_layout *l,
-                     uint32_t row, uint64_t ts)
+static void add_flow(struct collect *c, struct kd_block_reader *r, size_t g,
+                     const struct kd_layout *l, uint32_t row, uint64_t ts)
 {
     struct kd_bytes src = text_at(r, g, l, "src_ip", row);
     struct kd_bytes dst = text_at(r, g, l, "dest_ip", row);
@@ -124,8 +126,8 @@ static void add_flow(struct collect *c, struct kd_block_reader *r, size_t g, con
     p->last_us = kd_max_u64(p->last_us, ts);
 }
 
-static void add_row(struct collect *c, struct kd_block_reader *r, size_t g, const struct kd_layout *l,
-                    uint32_t row, uint64_t ts)
+static void add_row(struct collect *c, struct kd_block_reader *r, size_t g,
+                    const struct kd_layout *l, uint32_t row, uint64_t ts)
 {
     static const struct kd_bytes none = {NULL, 0};
     switch (l->schema->id) {
@@ -147,7 +149,8 @@ static void add_row(struct collect *c, struct kd_block_reader *r, size_t g, cons
         kd_out_bytes(&o, kd_bytes_head(text_at(r, g, l, "login.result", row), 20));
         kd_out_str(&o, " ");
         kd_out_bytes(&o, kd_bytes_head(text_at(r, g, l, "login.service", row), 20));
-        add_named(c, KD_NAMED_LOGIN, ts, kd_out_bytes_view(&o), " ", text_at(r, g, l, "login.user", row));
+        add_named(c, KD_NAMED_LOGIN, ts, kd_out_bytes_view(&o), " ",
+                  text_at(r, g, l, "login.user", row));
         break;
     }
     case KD_REC_SMB:
@@ -179,10 +182,11 @@ static bool visit(void *arg, struct kd_block_reader *r, size_t group, const uint
     return true;
 }
 
-static enum kd_status make_expr(const struct kd_host_report *rep, int zone_s, struct kd_hunt_expr **ret,
-                                struct kd_err *err)
+static enum kd_status make_expr(const struct kd_host_report *rep, int zone_s,
+                                struct kd_hunt_expr **ret, struct kd_err *err)
 {
-    static const char *const fields[] = {"src_ip", "dest_ip", "dhcp.assigned_ip", "detection.host", "host.address"};
+    static const char *const fields[] = {"src_ip", "dest_ip", "dhcp.assigned_ip", "detection.host",
+                                         "host.address"};
     uint8_t text[KD_HUNT_TEXT_MAX];
     struct kd_out o = kd_out_of(text, sizeof(text));
     for (size_t f = 0; f < KD_COUNT(fields); f++) {
@@ -210,7 +214,8 @@ static int by_count(const void *a, const void *b)
 {
     const struct kd_named *x = a;
     const struct kd_named *y = b;
-    return x->count != y->count ? (x->count > y->count ? -1 : 1) : memcmp(x->text, y->text, sizeof(x->text));
+    return x->count != y->count ? (x->count > y->count ? -1 : 1)
+                                : memcmp(x->text, y->text, sizeof(x->text));
 }
 
 static void hand_over(struct collect *c)
@@ -230,7 +235,8 @@ static void hand_over(struct collect *c)
     }
 }
 
-enum kd_status kd_host_report(const struct kd_host_ask *ask, struct kd_host_report *ret, struct kd_err *err)
+enum kd_status kd_host_report(const struct kd_host_ask *ask, struct kd_host_report *ret,
+                              struct kd_err *err)
 {
     *ret = (struct kd_host_report){0};
     enum kd_status s = KD_OK;
@@ -248,10 +254,19 @@ enum kd_status kd_host_report(const struct kd_host_ask *ask, struct kd_host_repo
     struct collect c = {.ask = ask, .rep = ret};
     bool ready = tally_init(&c.peer, sizeof(struct kd_peer), sizeof(struct kd_addr));
     for (size_t k = 0; k < KD_NAMED_KINDS; k++)
-        ready = tally_init(&c.named[k], sizeof(struct kd_named), sizeof(((struct kd_named *)0)->text)) && ready;
-    struct kd_hunt_query q = {.expr = e, .from_us = ask->from_us, .to_us = ask->to_us, .clock = ask->clock,
-                              .deadline_us = ask->deadline_us, .cancel = ask->cancel, .threads = ask->threads,
-                              .zone_s = ask->zone_s, .limit = ask->limit, .max_bytes = 64 << 20};
+        ready = tally_init(&c.named[k], sizeof(struct kd_named),
+                           sizeof(((struct kd_named *)0)->text)) &&
+                ready;
+    struct kd_hunt_query q = {.expr = e,
+                              .from_us = ask->from_us,
+                              .to_us = ask->to_us,
+                              .clock = ask->clock,
+                              .deadline_us = ask->deadline_us,
+                              .cancel = ask->cancel,
+                              .threads = ask->threads,
+                              .zone_s = ask->zone_s,
+                              .limit = ask->limit,
+                              .max_bytes = 64 << 20};
     struct kd_hunt_visitor v = {.visit = visit, .arg = &c};
     s = ready ? kd_hunt_scan(&q, ask->src, &v, &ret->stats) : KD_NO_MEMORY;
     hand_over(&c);
@@ -272,7 +287,8 @@ void kd_host_report_done(struct kd_host_report *r)
     *r = (struct kd_host_report){0};
 }
 
-static const char *const named_keys[KD_NAMED_KINDS] = {"dns_names", "sites", "logons", "shares", "files"};
+static const char *const named_keys[KD_NAMED_KINDS] = {"dns_names", "sites", "logons", "shares",
+                                                       "files"};
 
 static void put_names(const struct kd_host_report *r, struct kd_jw *w)
 {
@@ -299,9 +315,11 @@ static void put_addr(struct kd_jw *w, const char *key, const struct kd_addr *a)
     kd_jw_text(w, key, kd_out_bytes_view(&o));
 }
 
-static void put_detections(const struct kd_host_ask *ask, const struct kd_host_report *r, struct kd_jw *w);
+static void put_detections(const struct kd_host_ask *ask, const struct kd_host_report *r,
+                           struct kd_jw *w);
 
-void kd_host_report_json(const struct kd_host_ask *ask, const struct kd_host_report *r, struct kd_jw *w)
+void kd_host_report_json(const struct kd_host_ask *ask, const struct kd_host_report *r,
+                         struct kd_jw *w)
 {
     kd_jw_open(w, NULL, '{');
     kd_jw_text(w, "asked", ask->who);
@@ -349,16 +367,19 @@ static struct kd_sql detections_of(const struct kd_host_ask *ask, const struct k
     uint8_t buf[48];
     struct kd_out o = kd_out_of(buf, sizeof(buf));
     kd_out_addr(&o, a);
-    struct kd_sql q = kd_sql(ask->meta, "SELECT id, detection_id, severity, title_ja, title_en, count, first_us, last_us"
-                                        " FROM detections WHERE host = ? AND excepted = 0 AND last_us >= ? AND first_us <= ?"
-                                        " ORDER BY severity DESC, last_us DESC LIMIT 100");
+    struct kd_sql q =
+        kd_sql(ask->meta,
+               "SELECT id, detection_id, severity, title_ja, title_en, count, first_us, last_us"
+               " FROM detections WHERE host = ? AND excepted = 0 AND last_us >= ? AND first_us <= ?"
+               " ORDER BY severity DESC, last_us DESC LIMIT 100");
     kd_sql_text(&q, kd_out_bytes_view(&o));
     kd_sql_u64(&q, ask->from_us);
     kd_sql_u64(&q, ask->to_us);
     return q;
 }
 
-static void put_detections(const struct kd_host_ask *ask, const struct kd_host_report *r, struct kd_jw *w)
+static void put_detections(const struct kd_host_ask *ask, const struct kd_host_report *r,
+                           struct kd_jw *w)
 {
     kd_jw_open(w, "detections", '[');
     for (size_t i = 0; ask->meta != NULL && ask->meta->db != NULL && i < r->n_addr; i++) {
@@ -380,7 +401,6 @@ static void put_detections(const struct kd_host_ask *ask, const struct kd_host_r
 }
 
 /* ---- text ---- */
-
 
 KD_FORMAT(2, 3) static void say(struct kd_heap *h, const char *fmt, ...)
 {
@@ -429,9 +449,11 @@ static const char *safe_text(const char *text, char buf[160])
 static void say_names(const struct kd_host_report *r, bool ja, int zone_s, struct kd_heap *h)
 {
     static const char *const title[KD_NAMED_KINDS][2] = {
-        {"Names looked up", "問い合わせた名前"}, {"Web sites and servers", "接続した Web サイト・サーバー"},
+        {"Names looked up", "問い合わせた名前"},
+        {"Web sites and servers", "接続した Web サイト・サーバー"},
         {"Logons (result, service, user)", "ログオン(結果・対象・利用者)"},
-        {"Shared folders and files", "共有フォルダー・ファイル"}, {"Files that crossed the network", "送受信されたファイル"}};
+        {"Shared folders and files", "共有フォルダー・ファイル"},
+        {"Files that crossed the network", "送受信されたファイル"}};
     char text[160], time[48];
     for (size_t k = 0; k < KD_NAMED_KINDS; k++) {
         if (r->n_named[k] == 0)
@@ -439,11 +461,13 @@ static void say_names(const struct kd_host_report *r, bool ja, int zone_s, struc
         say(h, "\n%s (%zu)\n", title[k][ja], r->n_named[k]);
         for (size_t i = 0; i < kd_min_size(r->n_named[k], 10); i++)
             say(h, "  %8llu  %s  %s\n", (unsigned long long)r->named[k][i].count,
-                time_text(r->named[k][i].last_us, zone_s, time), safe_text(r->named[k][i].text, text));
+                time_text(r->named[k][i].last_us, zone_s, time),
+                safe_text(r->named[k][i].text, text));
     }
 }
 
-static void say_detections(const struct kd_host_ask *ask, const struct kd_host_report *r, bool ja, struct kd_heap *h)
+static void say_detections(const struct kd_host_ask *ask, const struct kd_host_report *r, bool ja,
+                           struct kd_heap *h)
 {
     char time[48];
     size_t n = 0;
@@ -452,8 +476,9 @@ static void say_detections(const struct kd_host_ask *ask, const struct kd_host_r
         struct kd_sql q = detections_of(ask, &r->addr[i]);
         for (; kd_sql_row(&q); n++) {
             struct kd_bytes title = kd_sql_get_text(&q, ja ? 3 : 4);
-            say(h, "  %s  %.*s  x%llu\n", time_text(kd_sql_get(&q, 7), ask->zone_s, time), (int)kd_min_size(title.n, 300),
-                (const char *)title.p, (unsigned long long)kd_sql_get(&q, 5));
+            say(h, "  %s  %.*s  x%llu\n", time_text(kd_sql_get(&q, 7), ask->zone_s, time),
+                (int)kd_min_size(title.n, 300), (const char *)title.p,
+                (unsigned long long)kd_sql_get(&q, 5));
         }
         kd_ignore(kd_sql_done(&q));
     }
@@ -461,30 +486,39 @@ static void say_detections(const struct kd_host_ask *ask, const struct kd_host_r
         say(h, "  %s\n", ja ? "この期間の検知はありません。" : "None in this time.");
 }
 
-void kd_host_report_text(const struct kd_host_ask *ask, const struct kd_host_report *r, bool ja, struct kd_heap *h)
+void kd_host_report_text(const struct kd_host_ask *ask, const struct kd_host_report *r, bool ja,
+                         struct kd_heap *h)
 {
     char a[48], b[48];
     say(h, ja ? "端末 " : "Host ");
     for (size_t i = 0; i < r->n_addr; i++)
         say(h, "%s%s", i > 0 ? ", " : "", addr_text(&r->addr[i], a));
-    say(h, "\n%s: %s - %s\n", ja ? "記録の期間" : "Records from", time_text(r->first_us, ask->zone_s, a),
-        time_text(r->last_us, ask->zone_s, b));
-    say(h, ja ? "記録 %llu 件。始めた通信 %llu 件、受けた通信 %llu 件。送信 %llu バイト、受信 %llu バイト。\n"
-              : "%llu records. %llu connections begun, %llu received. %llu bytes sent, %llu received.\n",
-        (unsigned long long)r->records, (unsigned long long)r->flows_out, (unsigned long long)r->flows_in,
-        (unsigned long long)r->bytes_out, (unsigned long long)r->bytes_in);
+    say(h, "\n%s: %s - %s\n", ja ? "記録の期間" : "Records from",
+        time_text(r->first_us, ask->zone_s, a), time_text(r->last_us, ask->zone_s, b));
+    say(h,
+        ja ? "記録 %llu 件。始めた通信 %llu 件、受けた通信 %llu 件。送信 %llu バイト、受信 %llu "
+             "バイト。\n"
+           : "%llu records. %llu connections begun, %llu received. %llu bytes sent, %llu "
+             "received.\n",
+        (unsigned long long)r->records, (unsigned long long)r->flows_out,
+        (unsigned long long)r->flows_in, (unsigned long long)r->bytes_out,
+        (unsigned long long)r->bytes_in);
     if (r->stats.truncated)
         say(h, ja ? "時間切れのため、途中までの結果です。期間を狭めてください。\n"
                   : "Time ran out: this is a part of the answer. Ask for a shorter time.\n");
     if (r->stats.unreadable > 0)
-        say(h, ja ? "読めない記録のまとまりが %llu 個ありました。kidoban verify で確認してください。\n"
-                  : "%llu blocks could not be read; see kidoban verify.\n", (unsigned long long)r->stats.unreadable);
+        say(h,
+            ja ? "読めない記録のまとまりが %llu 個ありました。kidoban verify で確認してください。\n"
+               : "%llu blocks could not be read; see kidoban verify.\n",
+            (unsigned long long)r->stats.unreadable);
     say_detections(ask, r, ja, h);
     say(h, "\n%s (%zu)\n", ja ? "通信相手" : "Peers", r->n_peers);
     for (size_t i = 0; i < kd_min_size(r->n_peers, 10); i++)
-        say(h, ja ? "  %-39s  送信 %12llu  受信 %12llu  %6llu 件  最後 %s\n"
-                  : "  %-39s  sent %12llu  received %12llu  %6llu times  last %s\n",
-            addr_text(&r->peer[i].addr, a), (unsigned long long)r->peer[i].bytes_out, (unsigned long long)r->peer[i].bytes_in,
-            (unsigned long long)r->peer[i].flows, time_text(r->peer[i].last_us, ask->zone_s, b));
+        say(h,
+            ja ? "  %-39s  送信 %12llu  受信 %12llu  %6llu 件  最後 %s\n"
+               : "  %-39s  sent %12llu  received %12llu  %6llu times  last %s\n",
+            addr_text(&r->peer[i].addr, a), (unsigned long long)r->peer[i].bytes_out,
+            (unsigned long long)r->peer[i].bytes_in, (unsigned long long)r->peer[i].flows,
+            time_text(r->peer[i].last_us, ask->zone_s, b));
     say_names(r, ja, ask->zone_s, h);
 }

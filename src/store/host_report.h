@@ -11,15 +11,15 @@ enum { KD_HOST_ADDRS_MAX = 16 };
 
 struct kd_host_ask {
     struct kd_hunt_source *src;
-    struct kd_meta *meta;         /* may have db == NULL: then only an address can be asked for */
-    struct kd_bytes who;          /* address, name or MAC */
+    struct kd_meta *meta; /* may have db == NULL: then only an address can be asked for */
+    struct kd_bytes who;  /* address, name or MAC */
     uint64_t from_us, to_us;
     struct kd_clock clock;
     uint64_t deadline_us;
     const volatile bool *cancel;
     unsigned threads;
     int zone_s;
-    size_t limit;                 /* newest records that go along; the summary is over all */
+    size_t limit; /* newest records that go along; the summary is over all */
 };
 
 struct kd_peer {
@@ -33,11 +33,11 @@ struct kd_named {
 };
 
 enum kd_named_kind {
-    KD_NAMED_DNS,     /* names asked for */
-    KD_NAMED_SITE,    /* web and TLS hosts */
-    KD_NAMED_LOGIN,   /* logons: result, service and user */
-    KD_NAMED_SHARE,   /* shares and files */
-    KD_NAMED_FILE,    /* files that crossed */
+    KD_NAMED_DNS,   /* names asked for */
+    KD_NAMED_SITE,  /* web and TLS hosts */
+    KD_NAMED_LOGIN, /* logons: result, service and user */
+    KD_NAMED_SHARE, /* shares and files */
+    KD_NAMED_FILE,  /* files that crossed */
     KD_NAMED_KINDS
 };
 
@@ -61,8 +61,9 @@ KD_MUST_USE enum kd_status kd_host_report(const struct kd_host_ask *ask, struct 
 void kd_host_report_done(struct kd_host_report *r);
 
 /* As one JSON object, and as text for people. */
-void kd_host_report_json(const struct kd_host_ask *ask, const struct kd_host_report *r, struct kd_jw *w);
-void kd_host_report_text(const struct kd_host_ask *ask, const struct kd_host_report *r, bool japanese,
-                         struct kd_heap *ret);
+void kd_host_report_json(const struct kd_host_ask *ask, const struct kd_host_report *r,
+                         struct kd_jw *w);
+void kd_host_report_text(const struct kd_host_ask *ask, const struct kd_host_report *r,
+                         bool japanese, struct kd_heap *ret);
 
 #endif

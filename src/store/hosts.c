@@ -3,8 +3,14 @@
 
 #include "store/detections.h"
 
-static const char *const phases[] = {"intelligence_gathering", "point_of_entry", "command_and_control",
-                                     "lateral_movement", "discovery", "exfiltration", "impact", "policy"};
+static const char *const phases[] = {"intelligence_gathering",
+                                     "point_of_entry",
+                                     "command_and_control",
+                                     "lateral_movement",
+                                     "discovery",
+                                     "exfiltration",
+                                     "impact",
+                                     "policy"};
 
 static struct kd_bytes addr_text(const struct kd_addr *a, uint8_t buf[48])
 {
@@ -22,15 +28,17 @@ static struct kd_bytes mac_text(const struct kd_mac *mac, uint8_t buf[24])
 }
 
 static enum kd_status remember(struct kd_meta *m, struct kd_bytes address, const char *kind,
-                               struct kd_bytes value, struct kd_bytes source, uint64_t first_us, uint64_t last_us)
+                               struct kd_bytes value, struct kd_bytes source, uint64_t first_us,
+                               uint64_t last_us)
 {
     if (value.n == 0)
         return KD_OK;
-    struct kd_sql q = kd_sql(m, "INSERT INTO identities (address, kind, value, source, first_us, last_us)"
-                                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                                " first_us = min(first_us, excluded.first_us),"
-                                " last_us = max(last_us, excluded.last_us),"
-                                " source = CASE excluded.source WHEN '' THEN source ELSE excluded.source END");
+    struct kd_sql q =
+        kd_sql(m, "INSERT INTO identities (address, kind, value, source, first_us, last_us)"
+                  " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                  " first_us = min(first_us, excluded.first_us),"
+                  " last_us = max(last_us, excluded.last_us),"
+                  " source = CASE excluded.source WHEN '' THEN source ELSE excluded.source END");
     kd_sql_text(&q, address);
     kd_sql_text(&q, kd_str(kind));
     kd_sql_text(&q, value);
@@ -40,18 +48,21 @@ static enum kd_status remember(struct kd_meta *m, struct kd_bytes address, const
     return kd_sql_done(&q);
 }
 
-/* A reason names the kind of detection; the page wants the number of the host's newest one of that kind. */
+/* A reason names the kind of detection; the page wants the number of the host's newest one of that
+ * kind. */
 static uint64_t newest_of(struct kd_meta *m, struct kd_bytes host, struct kd_bytes detection_id)
 {
-    struct kd_sql q = kd_sql(m, "SELECT id FROM detections WHERE host = ? AND detection_id = ? AND excepted = 0"
-                                " ORDER BY last_us DESC LIMIT 1");
+    struct kd_sql q =
+        kd_sql(m, "SELECT id FROM detections WHERE host = ? AND detection_id = ? AND excepted = 0"
+                  " ORDER BY last_us DESC LIMIT 1");
     kd_sql_text(&q, host);
     kd_sql_text(&q, detection_id);
     uint64_t id = kd_sql_row(&q) ? kd_sql_get(&q, 0) : 0;
     return kd_sql_done(&q) == KD_OK ? id : 0;
 }
 
-static void put_reasons(struct kd_meta *m, struct kd_jw *w, struct kd_bytes address, const struct kd_rec_host *h)
+static void put_reasons(struct kd_meta *m, struct kd_jw *w, struct kd_bytes address,
+                        const struct kd_rec_host *h)
 {
     const struct kd_host_reason *r = h->reasons.v;
     kd_jw_open(w, NULL, '[');
@@ -70,7 +81,8 @@ static void put_reasons(struct kd_meta *m, struct kd_jw *w, struct kd_bytes addr
     kd_jw_close(w, ']');
 }
 
-enum kd_status kd_host_take(struct kd_meta *m, const struct kd_rec_head *head, const struct kd_rec_host *h)
+enum kd_status kd_host_take(struct kd_meta *m, const struct kd_rec_head *head,
+                            const struct kd_rec_host *h)
 {
     uint8_t a[48], b[24];
     if (kd_addr_is_none(&h->address))
@@ -82,17 +94,18 @@ enum kd_status kd_host_take(struct kd_meta *m, const struct kd_rec_head *head, c
     struct kd_jw reasons;
     kd_jw_init(&reasons, 0);
     put_reasons(m, &reasons, address, h);
-    struct kd_sql q = kd_sql(
-        m, "INSERT INTO hosts (address, sort, mac, name, user, os, role, zone, severity, first_us, last_us, reasons)"
-           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-           " mac = CASE excluded.mac WHEN '' THEN mac ELSE excluded.mac END,"
-           " name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END,"
-           " user = CASE excluded.user WHEN '' THEN user ELSE excluded.user END,"
-           " os = CASE excluded.os WHEN '' THEN os ELSE excluded.os END,"
-           " role = CASE excluded.role WHEN '' THEN role ELSE excluded.role END,"
-           " zone = CASE excluded.zone WHEN '' THEN zone ELSE excluded.zone END,"
-           " severity = excluded.severity, first_us = min(first_us, excluded.first_us),"
-           " last_us = max(last_us, excluded.last_us), reasons = excluded.reasons");
+    struct kd_sql q =
+        kd_sql(m, "INSERT INTO hosts (address, sort, mac, name, user, os, role, zone, severity, "
+                  "first_us, last_us, reasons)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                  " mac = CASE excluded.mac WHEN '' THEN mac ELSE excluded.mac END,"
+                  " name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END,"
+                  " user = CASE excluded.user WHEN '' THEN user ELSE excluded.user END,"
+                  " os = CASE excluded.os WHEN '' THEN os ELSE excluded.os END,"
+                  " role = CASE excluded.role WHEN '' THEN role ELSE excluded.role END,"
+                  " zone = CASE excluded.zone WHEN '' THEN zone ELSE excluded.zone END,"
+                  " severity = excluded.severity, first_us = min(first_us, excluded.first_us),"
+                  " last_us = max(last_us, excluded.last_us), reasons = excluded.reasons");
     kd_sql_text(&q, address);
     kd_sql_blob(&q, kd_bytes_of(h->address.b, sizeof(h->address.b)));
     kd_sql_text(&q, mac);
@@ -121,11 +134,15 @@ enum kd_status kd_host_take(struct kd_meta *m, const struct kd_rec_head *head, c
 
 static const char *level_of(uint64_t severity)
 {
-    return severity >= 8 ? "critical" : severity >= 4 ? "major" : severity >= 2 ? "minor" : "trivial";
+    return severity >= 8   ? "critical"
+           : severity >= 4 ? "major"
+           : severity >= 2 ? "minor"
+                           : "trivial";
 }
 
-#define COLUMNS                                                                                   \
-    "h.address, h.mac, h.name, h.user, h.os, h.role, h.zone, h.severity, h.first_us, h.last_us, h.reasons"
+#define COLUMNS                                                                                    \
+    "h.address, h.mac, h.name, h.user, h.os, h.role, h.zone, h.severity, h.first_us, h.last_us, "  \
+    "h.reasons"
 
 static enum kd_status put_counts(struct kd_meta *m, struct kd_bytes address, struct kd_jw *w)
 {
@@ -173,10 +190,11 @@ static enum kd_status put_host(struct kd_meta *m, struct kd_sql *q, struct kd_jw
     return put_counts(m, kd_sql_get_text(q, 0), w);
 }
 
-static const char where[] =
-    " FROM hosts h WHERE h.severity >= ? AND (? = '' OR instr(lower(h.address || ' ' || h.mac || ' ' || h.name || ' '"
-    " || h.user || ' ' || h.role || ' ' || h.zone), lower(?)) > 0 OR h.address IN (SELECT address FROM identities"
-    " WHERE instr(lower(value), lower(?)) > 0))";
+static const char where[] = " FROM hosts h WHERE h.severity >= ? AND (? = '' OR "
+                            "instr(lower(h.address || ' ' || h.mac || ' ' || h.name || ' '"
+                            " || h.user || ' ' || h.role || ' ' || h.zone), lower(?)) > 0 OR "
+                            "h.address IN (SELECT address FROM identities"
+                            " WHERE instr(lower(value), lower(?)) > 0))";
 
 static void bind_filter(struct kd_sql *q, const struct kd_host_filter *f)
 {
@@ -201,7 +219,8 @@ enum kd_status kd_hosts_json(struct kd_meta *m, const struct kd_host_filter *f, 
                              uint64_t *ret_total)
 {
     char sql[1024];
-    int n = snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s ORDER BY %s LIMIT ? OFFSET ?", where, order_of(f->sort));
+    int n = snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s ORDER BY %s LIMIT ? OFFSET ?", where,
+                     order_of(f->sort));
     KD_ASSERT(n > 0 && (size_t)n < sizeof(sql));
     struct kd_sql q = kd_sql(m, sql);
     bind_filter(&q, f);
@@ -223,14 +242,18 @@ enum kd_status kd_hosts_json(struct kd_meta *m, const struct kd_host_filter *f, 
     return kd_sql_done(&q);
 }
 
-/* An address that moved takes part of the other's history with it: what else had this link address. */
+/* An address that moved takes part of the other's history with it: what else had this link address.
+ */
 static enum kd_status put_identities(struct kd_meta *m, struct kd_bytes address, struct kd_jw *w)
 {
     struct kd_sql q = kd_sql(
-        m, "SELECT kind, value, source, first_us, last_us FROM identities WHERE address = ?1 UNION ALL"
-           " SELECT 'address', o.address, o.source, o.first_us, o.last_us FROM identities o JOIN identities i"
-           " ON i.kind = 'mac' AND o.kind = 'mac' AND o.value = i.value WHERE i.address = ?1 AND o.address <> ?1"
-           " ORDER BY 5 DESC LIMIT 200");
+        m,
+        "SELECT kind, value, source, first_us, last_us FROM identities WHERE address = ?1 UNION ALL"
+        " SELECT 'address', o.address, o.source, o.first_us, o.last_us FROM identities o JOIN "
+        "identities i"
+        " ON i.kind = 'mac' AND o.kind = 'mac' AND o.value = i.value WHERE i.address = ?1 AND "
+        "o.address <> ?1"
+        " ORDER BY 5 DESC LIMIT 200");
     kd_sql_text(&q, address);
     kd_jw_open(w, "identities", '[');
     while (kd_sql_row(&q)) {
@@ -250,12 +273,15 @@ static enum kd_status put_identities(struct kd_meta *m, struct kd_bytes address,
 static void put_lower(struct kd_jw *w, uint64_t severity)
 {
     if (severity == 0)
-        kd_jw_both(w, "lower", kd_str("対応の必要はありません。"), kd_str("Nothing needs to be done."));
+        kd_jw_both(w, "lower", kd_str("対応の必要はありません。"),
+                   kd_str("Nothing needs to be done."));
     else
         kd_jw_both(w, "lower",
-                   kd_str("下の検知を調べて、解決したものを「対応済み」にし、正常な業務であれば例外に登録してください。"
+                   kd_str("下の検知を調べて、解決したものを「対応済み」にし、正常な業務であれば例外"
+                          "に登録してください。"
                           "新しい検知がなければ、時間とともに下がります。"),
-                   kd_str("Look into the detections below, close what is solved, and add an exception for what is "
+                   kd_str("Look into the detections below, close what is solved, and add an "
+                          "exception for what is "
                           "ordinary work. Without new detections it falls with time."));
 }
 
@@ -283,8 +309,8 @@ enum kd_status kd_host_json(struct kd_meta *m, struct kd_bytes address, struct k
     return s;
 }
 
-enum kd_status kd_host_resolve(struct kd_meta *m, struct kd_bytes text, struct kd_addr *ret, size_t max,
-                               size_t *ret_n)
+enum kd_status kd_host_resolve(struct kd_meta *m, struct kd_bytes text, struct kd_addr *ret,
+                               size_t max, size_t *ret_n)
 {
     *ret_n = 0;
     if (max > 0 && kd_addr_parse(text, &ret[0])) {
@@ -292,9 +318,11 @@ enum kd_status kd_host_resolve(struct kd_meta *m, struct kd_bytes text, struct k
         return KD_OK;
     }
     /* A name, with or without its domain. */
-    struct kd_sql q = kd_sql(m, "SELECT DISTINCT address FROM identities WHERE kind = 'name' AND (value = ?1 COLLATE NOCASE"
-                                " OR value LIKE ?1 || '.%') UNION SELECT address FROM hosts WHERE name = ?1 COLLATE NOCASE"
-                                " UNION SELECT address FROM identities WHERE kind = 'mac' AND value = lower(?1)");
+    struct kd_sql q = kd_sql(
+        m,
+        "SELECT DISTINCT address FROM identities WHERE kind = 'name' AND (value = ?1 COLLATE NOCASE"
+        " OR value LIKE ?1 || '.%') UNION SELECT address FROM hosts WHERE name = ?1 COLLATE NOCASE"
+        " UNION SELECT address FROM identities WHERE kind = 'mac' AND value = lower(?1)");
     kd_sql_text(&q, text);
     while (*ret_n < max && kd_sql_row(&q))
         if (kd_addr_parse(kd_sql_get_text(&q, 0), &ret[*ret_n]))

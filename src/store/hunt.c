@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include "base/hash.h"
+
 #include "store/ingest.h"
 
 enum { THREADS_MAX = 2 };
@@ -140,8 +142,10 @@ static void *run(void *arg)
 
 static bool worker_init(struct worker *w, struct scan *sc)
 {
-    *w = (struct worker){.scan = sc, .r = kd_block_reader_new(sc->src->events),
-                         .ev = kd_hunt_eval_new(sc->q->expr), .match = malloc(KD_BLOCK_ROWS),
+    *w = (struct worker){.scan = sc,
+                         .r = kd_block_reader_new(sc->src->events),
+                         .ev = kd_hunt_eval_new(sc->q->expr),
+                         .match = malloc(KD_BLOCK_ROWS),
                          .row = malloc(KD_BLOCK_ROWS * sizeof(uint32_t))};
     return w->r != NULL && w->ev != NULL && w->match != NULL && w->row != NULL;
 }
@@ -161,7 +165,8 @@ static enum kd_status scan_unsealed(struct worker *w)
     struct kd_block_builder *b = rest.n > 0 ? kd_block_builder_new() : NULL;
     struct kd_built built = {.rows_taken = 0};
     enum kd_status s = rest.n > 0 && b == NULL ? KD_NO_MEMORY : KD_OK;
-    while (s == KD_OK && rest.n > 0 && !w->scan->stop && !out_of_time(w->scan->q, &w->scan->stats.stopped)) {
+    while (s == KD_OK && rest.n > 0 && !w->scan->stop &&
+           !out_of_time(w->scan->q, &w->scan->stats.stopped)) {
         struct kd_block_fixed fixed = {.seq = 1};
         s = kd_block_build(b, rest, &fixed, &built);
         if (built.rows_taken == 0)
@@ -189,7 +194,8 @@ enum kd_status kd_hunt_scan(const struct kd_hunt_query *q, const struct kd_hunt_
 {
     struct scan sc = {.q = q, .src = src, .v = v, .s = KD_OK};
     struct kd_block_ref *ref = NULL;
-    enum kd_status s = kd_events_list(src->events, q->from_us, q->to_us, q->expr->types, &ref, &sc.n_refs);
+    enum kd_status s =
+        kd_events_list(src->events, q->from_us, q->to_us, q->expr->types, &ref, &sc.n_refs);
     if (s != KD_OK)
         return s;
     sc.ref = ref;
@@ -232,7 +238,7 @@ struct gather {
     struct {
         uint64_t ts_us;
         uint32_t row;
-    } *order;
+    } * order;
     enum kd_status s;
 };
 
@@ -362,8 +368,13 @@ enum kd_status kd_hunt(const struct kd_hunt_query *q, const struct kd_hunt_sourc
                        struct kd_hunt_result *ret)
 {
     *ret = (struct kd_hunt_result){0};
-    struct gather g = {.q = q, .res = ret, .s = KD_OK, .pool = kd_pool_new(32 << 20), .json = malloc(KD_JSON_MAX),
-                       .body = malloc(body_size()), .order = malloc(KD_BLOCK_ROWS * sizeof(*g.order))};
+    struct gather g = {.q = q,
+                       .res = ret,
+                       .s = KD_OK,
+                       .pool = kd_pool_new(32 << 20),
+                       .json = malloc(KD_JSON_MAX),
+                       .body = malloc(body_size()),
+                       .order = malloc(KD_BLOCK_ROWS * sizeof(*g.order))};
     struct kd_hunt_visitor v = {.want = want, .visit = visit, .arg = &g};
     enum kd_status s = KD_NO_MEMORY;
     if (g.pool != NULL && g.json != NULL && g.body != NULL && g.order != NULL) {
@@ -399,6 +410,7 @@ void kd_hunt_source_done(struct kd_hunt_source *src)
 enum kd_status kd_hunt_open(int dir_fd, int zone_s, struct kd_hunt_source *ret, struct kd_err *err)
 {
     *ret = (struct kd_hunt_source){0};
+    kd_digest_warm(); /* before there is more than one thread */
     struct kd_peek peek;
     enum kd_status s = kd_ingest_peek(dir_fd, &peek);
     if (s != KD_OK)

@@ -9,8 +9,8 @@
 /* What is searched, of one moment. */
 struct kd_hunt_source {
     struct kd_events *events;
-    struct kd_heap unsealed;  /* records in no block (owned) */
-    uint64_t last_seq;        /* blocks after this one are left out */
+    struct kd_heap unsealed; /* records in no block (owned) */
+    uint64_t last_seq;       /* blocks after this one are left out */
 };
 void kd_hunt_source_done(struct kd_hunt_source *src);
 
@@ -18,31 +18,33 @@ struct kd_hunt_query {
     const struct kd_hunt_expr *expr;
     uint64_t from_us, to_us; /* both inclusive */
     struct kd_clock clock;
-    uint64_t deadline_us;    /* by that clock; 0: none */
+    uint64_t deadline_us;        /* by that clock; 0: none */
     const volatile bool *cancel; /* may be NULL */
-    unsigned threads;        /* 1 or 2 */
+    unsigned threads;            /* 1 or 2 */
     int zone_s;
-    size_t limit;            /* kd_hunt(): records wanted */
-    size_t max_bytes;        /* kd_hunt(): JSON text kept */
+    size_t limit;     /* kd_hunt(): records wanted */
+    size_t max_bytes; /* kd_hunt(): JSON text kept */
 };
 
 struct kd_hunt_stats {
-    uint64_t scanned;        /* records in the blocks looked into */
+    uint64_t scanned; /* records in the blocks looked into */
     uint64_t blocks, blocks_skipped;
-    uint64_t unreadable;     /* blocks damaged or removed meanwhile */
-    bool truncated;          /* stopped by limit, deadline or cancel: there may be more */
-    enum kd_status stopped;  /* KD_OK, KD_DEADLINE, KD_CANCELLED */
+    uint64_t unreadable;    /* blocks damaged or removed meanwhile */
+    bool truncated;         /* stopped by limit, deadline or cancel: there may be more */
+    enum kd_status stopped; /* KD_OK, KD_DEADLINE, KD_CANCELLED */
 };
 
-/* Call `visit` for each group of a block with matching rows (ascending), newest blocks first.  The reader
- * stands at the block.  Never concurrently.  `want` (may be NULL) may refuse a block before it is read;
- * both stop the scan by returning false. */
+/* Call `visit` for each group of a block with matching rows (ascending), newest blocks first.  The
+ * reader stands at the block.  Never concurrently.  `want` (may be NULL) may refuse a block before
+ * it is read; both stop the scan by returning false. */
 struct kd_hunt_visitor {
     bool (*want)(void *arg, const struct kd_block_ref *ref);
-    bool (*visit)(void *arg, struct kd_block_reader *r, size_t group, const uint32_t *row, size_t n);
+    bool (*visit)(void *arg, struct kd_block_reader *r, size_t group, const uint32_t *row,
+                  size_t n);
     void *arg;
 };
-KD_MUST_USE enum kd_status kd_hunt_scan(const struct kd_hunt_query *q, const struct kd_hunt_source *src,
+KD_MUST_USE enum kd_status kd_hunt_scan(const struct kd_hunt_query *q,
+                                        const struct kd_hunt_source *src,
                                         const struct kd_hunt_visitor *v, struct kd_hunt_stats *ret);
 
 /* The newest `limit` matching records as JSON, newest first. */
@@ -61,15 +63,17 @@ KD_MUST_USE enum kd_status kd_hunt(const struct kd_hunt_query *q, const struct k
 void kd_hunt_result_done(struct kd_hunt_result *r);
 
 /* Open a store's evidence for reading beside its writer.  *ret->events is the caller's to free. */
-KD_MUST_USE enum kd_status kd_hunt_open(int dir_fd, int zone_s, struct kd_hunt_source *ret, struct kd_err *err);
+KD_MUST_USE enum kd_status kd_hunt_open(int dir_fd, int zone_s, struct kd_hunt_source *ret,
+                                        struct kd_err *err);
 
 /* Which rows of a group match, one byte per row.  Returns how many. */
 struct kd_hunt_eval;
 KD_MUST_USE struct kd_hunt_eval *kd_hunt_eval_new(const struct kd_hunt_expr *e);
 void kd_hunt_eval_free(struct kd_hunt_eval *ev);
-KD_MUST_USE enum kd_status kd_hunt_eval(struct kd_hunt_eval *ev, struct kd_block_reader *r, size_t group,
-                                        uint8_t *ret_rows, size_t *ret_n);
+KD_MUST_USE enum kd_status kd_hunt_eval(struct kd_hunt_eval *ev, struct kd_block_reader *r,
+                                        size_t group, uint8_t *ret_rows, size_t *ret_n);
 /* May the block hold a match, by its filter? */
-bool kd_hunt_maybe(const struct kd_hunt_expr *e, struct kd_block_reader *r, const struct kd_block_ref *ref);
+bool kd_hunt_maybe(const struct kd_hunt_expr *e, struct kd_block_reader *r,
+                   const struct kd_block_ref *ref);
 
 #endif

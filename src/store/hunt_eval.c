@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An expression over the columns of one group: only the columns it names are unpacked, texts are compared
- * once per distinct value. */
+/* An expression over the columns of one group: only the columns it names are unpacked, texts are
+ * compared once per distinct value. */
 #include "store/hunt.h"
 
 enum { BUFFERS = KD_HUNT_DEPTH_MAX + 8 };
@@ -67,7 +67,8 @@ static struct kd_bytes as_text(const struct kd_leaf *l, struct kd_bytes v, uint8
     return kd_out_bytes_view(&o);
 }
 
-static bool text_equals(const struct kd_leaf *l, struct kd_bytes v, const struct kd_hunt_value *want)
+static bool text_equals(const struct kd_leaf *l, struct kd_bytes v,
+                        const struct kd_hunt_value *want)
 {
     struct kd_addr a;
     switch (l->type) {
@@ -86,8 +87,8 @@ static bool text_equals(const struct kd_leaf *l, struct kd_bytes v, const struct
 }
 
 /* Entries that contain `needle`: one search over all of them joined. */
-static void mark_containing(struct kd_hunt_eval *ev, const struct kd_loaded *c, struct kd_bytes needle,
-                            uint8_t *mark)
+static void mark_containing(struct kd_hunt_eval *ev, const struct kd_loaded *c,
+                            struct kd_bytes needle, uint8_t *mark)
 {
     uint32_t n = c->desc->entries;
     size_t total = n == 0 ? 0 : c->end[n - 1];
@@ -114,8 +115,8 @@ static void mark_containing(struct kd_hunt_eval *ev, const struct kd_loaded *c, 
     }
 }
 
-static void mark_entries(struct kd_hunt_eval *ev, const struct kd_leaf *l, const struct kd_loaded *c,
-                         const struct kd_hunt_node *term, uint8_t *mark)
+static void mark_entries(struct kd_hunt_eval *ev, const struct kd_leaf *l,
+                         const struct kd_loaded *c, const struct kd_hunt_node *term, uint8_t *mark)
 {
     uint8_t buf[256];
     const struct kd_hunt_value *v = &ev->e->value[term->value];
@@ -143,8 +144,8 @@ static bool is_match_op(enum kd_hunt_op op)
 }
 
 /* Values of a text leaf that match, into out[n]; false when none does. */
-static bool eval_text(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt_node *term, size_t n,
-                      uint8_t *out)
+static bool eval_text(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt_node *term,
+                      size_t n, uint8_t *out)
 {
     const struct kd_leaf *l = &ev->layout->leaf[leaf];
     if (!is_match_op(term->op))
@@ -169,7 +170,8 @@ static bool eval_text(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt
 
 /* ---- numbers ---- */
 
-static bool number_wanted(const struct kd_leaf *l, size_t leaf, const struct kd_hunt_value *v, uint64_t *ret)
+static bool number_wanted(const struct kd_leaf *l, size_t leaf, const struct kd_hunt_value *v,
+                          uint64_t *ret)
 {
     if (leaf == KD_LEAF_APP)
         for (unsigned i = 0; i < KD_APP_COUNT; i++)
@@ -223,8 +225,8 @@ static bool range_may(enum kd_hunt_op op, uint64_t min, uint64_t max, uint64_t w
     }
 }
 
-static bool eval_number(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt_node *term, size_t n,
-                        uint8_t *out)
+static bool eval_number(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt_node *term,
+                        size_t n, uint8_t *out)
 {
     const struct kd_leaf *l = &ev->layout->leaf[leaf];
     const struct kd_block_group *g = &kd_block_current(ev->r)->group[ev->group];
@@ -263,7 +265,8 @@ static void raise_to_rows(struct kd_hunt_eval *ev, size_t list, const uint8_t *i
             rows[i] = item[k];
 }
 
-static void eval_leaf(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt_node *term, uint8_t *rows)
+static void eval_leaf(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt_node *term,
+                      uint8_t *rows)
 {
     const struct kd_leaf *l = &ev->layout->leaf[leaf];
     size_t list = l->is_item ? leaf - 1 : l->parent;
@@ -302,7 +305,8 @@ static void eval_term(struct kd_hunt_eval *ev, const struct kd_hunt_node *term, 
     if (is_type) {
         bool match = false;
         for (size_t i = 0; i < term->n_values; i++)
-            match = match || kd_bytes_eq_str(ev->e->value[term->value + i].text, ev->layout->schema->name);
+            match = match ||
+                    kd_bytes_eq_str(ev->e->value[term->value + i].text, ev->layout->schema->name);
         memset(rows, match != (term->op == KD_HUNT_NE), ev->rows);
         return;
     }
@@ -380,8 +384,8 @@ enum kd_status kd_hunt_eval(struct kd_hunt_eval *ev, struct kd_block_reader *r, 
 /* ---- skipping ---- */
 
 /* The filter keys of a term; false when it cannot be answered by the filter. */
-static bool keys_of(const struct kd_hunt_expr *e, const struct kd_hunt_node *term, uint64_t *key, size_t max,
-                    size_t *ret_n)
+static bool keys_of(const struct kd_hunt_expr *e, const struct kd_hunt_node *term, uint64_t *key,
+                    size_t max, size_t *ret_n)
 {
     bool kinds[KD_T_LIST + 1] = {false};
     bool any = false;
@@ -429,7 +433,8 @@ static bool maybe(const struct kd_hunt_expr *e, uint16_t at, struct kd_block_rea
     }
 }
 
-bool kd_hunt_maybe(const struct kd_hunt_expr *e, struct kd_block_reader *r, const struct kd_block_ref *ref)
+bool kd_hunt_maybe(const struct kd_hunt_expr *e, struct kd_block_reader *r,
+                   const struct kd_block_ref *ref)
 {
     return maybe(e, e->root, r, ref);
 }

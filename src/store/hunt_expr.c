@@ -22,8 +22,8 @@ struct parser {
 
 static bool is_word_byte(uint8_t c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c >= 0x80 ||
-           (c != 0 && strchr(".:/-_*@%+$\\?&#", c) != NULL);
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           c >= 0x80 || (c != 0 && strchr(".:/-_*@%+$\\?&#", c) != NULL);
 }
 
 static uint8_t byte_at(const struct lexer *l, size_t at)
@@ -43,7 +43,8 @@ static void lex_string(struct lexer *l)
 
 static void lex_next(struct lexer *l)
 {
-    while (l->at < l->text.n && strchr(" \t\r\n", byte_at(l, l->at)) != NULL && byte_at(l, l->at) != 0)
+    while (l->at < l->text.n && strchr(" \t\r\n", byte_at(l, l->at)) != NULL &&
+           byte_at(l, l->at) != 0)
         l->at++;
     l->start = l->at;
     uint8_t c = byte_at(l, l->at);
@@ -141,7 +142,8 @@ static bool number_of_word(struct kd_bytes text, uint64_t *ret)
     static const struct {
         const char *word;
         uint8_t number;
-    } word[] = {{"icmp", 1}, {"tcp", 6}, {"udp", 17}, {"ipv6-icmp", 58}, {"sctp", 132}, {"true", 1}, {"false", 0}};
+    } word[] = {{"icmp", 1},   {"tcp", 6},  {"udp", 17}, {"ipv6-icmp", 58},
+                {"sctp", 132}, {"true", 1}, {"false", 0}};
     for (size_t i = 0; i < KD_COUNT(word); i++)
         if (kd_bytes_eq_str(text, word[i].word)) {
             *ret = word[i].number;
@@ -154,7 +156,8 @@ static void add_value(struct parser *p, struct kd_hunt_node *term)
 {
     struct kd_hunt_expr *e = p->e;
     if (p->lex.token != T_WORD && p->lex.token != T_STRING) {
-        fail(p, p->lex.token == T_BAD ? "this character or an open quotation mark" : "a value is missing");
+        fail(p, p->lex.token == T_BAD ? "this character or an open quotation mark"
+                                      : "a value is missing");
         return;
     }
     if (e->n_values == KD_HUNT_VALUES_MAX) {
@@ -202,11 +205,14 @@ static const char *last_part(const char *path)
 /* The short-hands take indexed leaves only, so that a look-up by equality can skip blocks. */
 static bool leaf_is(const struct kd_leaf *l, const char *field)
 {
-    static const char *const names[] = {"rrname", "hostname", "sni", "host", "name", "share", "filename",
-                                        "subjectaltname", "sname", NULL};
-    static const char *const users[] = {"user", "cname", "auth_user", "mail_from", "from", "to", "rcpt_to", NULL};
-    static const char *const hashes[] = {"md5", "sha1", "sha256", "fingerprint", "fingerprint_sha256", "ja4", "hash",
-                                         "response_sha256", NULL};
+    static const char *const names[] = {"rrname", "hostname", "sni",      "host",
+                                        "name",   "share",    "filename", "subjectaltname",
+                                        "sname",  NULL};
+    static const char *const users[] = {"user", "cname", "auth_user", "mail_from",
+                                        "from", "to",    "rcpt_to",   NULL};
+    static const char *const hashes[] = {
+        "md5", "sha1", "sha256",          "fingerprint", "fingerprint_sha256",
+        "ja4", "hash", "response_sha256", NULL};
     static const char *const texts_of_addresses[] = {"rdata", "addresses", NULL};
     const char *last = last_part(l->path);
     if (strcmp(field, l->path) == 0)
@@ -286,7 +292,8 @@ static bool take_op(struct parser *p, enum kd_hunt_op *ret)
 static uint16_t parse_term(struct parser *p)
 {
     if (p->lex.token != T_WORD)
-        return fail(p, p->lex.token == T_BAD ? "this character or an open quotation mark" : "a field is missing");
+        return fail(p, p->lex.token == T_BAD ? "this character or an open quotation mark"
+                                             : "a field is missing");
     struct kd_hunt_node term = {.kind = KD_HUNT_TERM, .value = (uint16_t)p->e->n_values};
     struct kd_bytes name = p->lex.word;
     uint16_t at = new_node(p, KD_HUNT_TERM, 0, 0);
@@ -398,7 +405,8 @@ static uint64_t types_of(const struct kd_hunt_expr *e, uint16_t at)
     }
 }
 
-enum kd_status kd_hunt_parse(struct kd_bytes text, int zone_s, struct kd_hunt_expr **ret, struct kd_err *err)
+enum kd_status kd_hunt_parse(struct kd_bytes text, int zone_s, struct kd_hunt_expr **ret,
+                             struct kd_err *err)
 {
     if (text.n > KD_HUNT_TEXT_MAX)
         return kd_fail(err, KD_LIMIT, KD_HUNT_TEXT_MAX, "the expression is too long");
@@ -409,7 +417,8 @@ enum kd_status kd_hunt_parse(struct kd_bytes text, int zone_s, struct kd_hunt_ex
     lex_next(&p.lex);
     e->root = p.lex.token == T_END ? new_node(&p, KD_HUNT_ALL, 0, 0) : parse_or(&p);
     if (!p.failed && p.lex.token != T_END)
-        (void)fail(&p, p.lex.token == T_BAD ? "this character or an open quotation mark" : "\"and\" or \"or\" is missing");
+        (void)fail(&p, p.lex.token == T_BAD ? "this character or an open quotation mark"
+                                            : "\"and\" or \"or\" is missing");
     if (p.failed) {
         kd_hunt_expr_free(e);
         return KD_MALFORMED;

@@ -5,14 +5,14 @@
  *   term   := field op value | field "in" "(" value { "," value } ")"
  *   op     := =  !=  <  <=  >  >=  ~       (~: contains, ASCII letters without case)
  *   field  := JSON path of a record ("dns.rrname"), or one of
- *             ip (any address of the record), port (either), name (host, server and terminal names),
- *             user, hash (any digest or fingerprint), any (all of these: every indexed field)
- *   value  := "quoted, \" and \\ escaped" or a bare word of letters, digits and . : / - _ * @ % + $ \ ? & #
+ *             ip (any address of the record), port (either), name (host, server and terminal
+ * names), user, hash (any digest or fingerprint), any (all of these: every indexed field) value  :=
+ * "quoted, \" and \\ escaped" or a bare word of letters, digits and . : / - _ * @ % + $ \ ? & #
  *
- * Addresses may be prefixes (10.1.0.0/16).  Texts compare without ASCII case.  Times are RFC 3339; a record's
- * own time is chosen by the window beside the expression.  `field != value` asks for records that have the
- * field with another value; `not field = value` also takes those without it.  A list's field is true when one
- * item is. */
+ * Addresses may be prefixes (10.1.0.0/16).  Texts compare without ASCII case.  Times are RFC 3339;
+ * a record's own time is chosen by the window beside the expression.  `field != value` asks for
+ * records that have the field with another value; `not field = value` also takes those without it.
+ * A list's field is true when one item is. */
 #ifndef KD_STORE_HUNT_EXPR_H
 #define KD_STORE_HUNT_EXPR_H
 
@@ -26,14 +26,23 @@ enum {
     KD_HUNT_DEPTH_MAX = 32
 };
 
-enum kd_hunt_op { KD_HUNT_EQ, KD_HUNT_NE, KD_HUNT_LT, KD_HUNT_LE, KD_HUNT_GT, KD_HUNT_GE, KD_HUNT_HAS, KD_HUNT_IN };
+enum kd_hunt_op {
+    KD_HUNT_EQ,
+    KD_HUNT_NE,
+    KD_HUNT_LT,
+    KD_HUNT_LE,
+    KD_HUNT_GT,
+    KD_HUNT_GE,
+    KD_HUNT_HAS,
+    KD_HUNT_IN
+};
 enum kd_hunt_kind { KD_HUNT_ALL, KD_HUNT_AND, KD_HUNT_OR, KD_HUNT_NOT, KD_HUNT_TERM };
 
 /* A value in every sense it can have. */
 struct kd_hunt_value {
     struct kd_bytes text; /* unescaped, lower case; lives as long as the expression */
     struct kd_net net;
-    struct kd_bytes hex;  /* the bytes, when the text is hexadecimal of whole bytes */
+    struct kd_bytes hex; /* the bytes, when the text is hexadecimal of whole bytes */
     struct kd_mac mac;
     uint64_t number;
     uint64_t time_us;
@@ -68,8 +77,8 @@ struct kd_hunt_expr {
 
 /* Parse.  An empty text means everything.  On failure err->at is the byte offset of the trouble and
  * err->what says it in English.  Free with kd_hunt_expr_free(). */
-KD_MUST_USE enum kd_status kd_hunt_parse(struct kd_bytes text, int zone_s, struct kd_hunt_expr **ret,
-                                         struct kd_err *err);
+KD_MUST_USE enum kd_status kd_hunt_parse(struct kd_bytes text, int zone_s,
+                                         struct kd_hunt_expr **ret, struct kd_err *err);
 void kd_hunt_expr_free(struct kd_hunt_expr *e);
 
 #endif

@@ -67,12 +67,17 @@ static size_t count_rows(struct kd_bytes records)
 
 /* ---- notices ---- */
 
-static void notice(struct kd_ingest *in, const char *state, uint64_t value, const char *en, const char *ja)
+static void notice(struct kd_ingest *in, const char *state, uint64_t value, const char *en,
+                   const char *ja)
 {
     if (in->cfg.notice == NULL)
         return;
-    struct kd_rec_health h = {.kind = kd_str("disk"), .role = kd_str("store"), .state = kd_str(state),
-                              .value = value, .text_en = kd_str(en), .text_ja = kd_str(ja)};
+    struct kd_rec_health h = {.kind = kd_str("disk"),
+                              .role = kd_str("store"),
+                              .state = kd_str(state),
+                              .value = value,
+                              .text_en = kd_str(en),
+                              .text_ja = kd_str(ja)};
     in->cfg.notice(in->cfg.notice_arg, &h);
 }
 
@@ -80,9 +85,11 @@ static void tell_lost(struct kd_ingest *in)
 {
     char en[200], ja[300];
     uint64_t lost = in->sum.lost - in->lost_reported;
-    (void)snprintf(en, sizeof(en), "The disk has room again. While it was full, %llu records were lost.",
+    (void)snprintf(en, sizeof(en),
+                   "The disk has room again. While it was full, %llu records were lost.",
                    (unsigned long long)lost);
-    (void)snprintf(ja, sizeof(ja), "ディスクの空きが回復しました。満杯の間に %llu 件の記録が失われました。",
+    (void)snprintf(ja, sizeof(ja),
+                   "ディスクの空きが回復しました。満杯の間に %llu 件の記録が失われました。",
                    (unsigned long long)lost);
     in->lost_reported = in->sum.lost;
     notice(in, "running", lost, en, ja);
@@ -94,7 +101,8 @@ static void set_full(struct kd_ingest *in, bool full)
         return;
     in->full = full;
     if (full)
-        notice(in, "full", 0, "The disk is full and nothing more can be given up: records are being lost.",
+        notice(in, "full", 0,
+               "The disk is full and nothing more can be given up: records are being lost.",
                "ディスクが満杯で、これ以上削除できるデータもありません。記録が失われています。");
     else
         tell_lost(in);
@@ -114,7 +122,8 @@ static bool measure(struct kd_ingest *in)
     return true;
 }
 
-/* Remove the oldest day that is neither held nor the one being written; false when there is none. */
+/* Remove the oldest day that is neither held nor the one being written; false when there is none.
+ */
 static bool remove_oldest(struct kd_ingest *in, const char *reason, uint64_t written_before_us)
 {
     struct kd_day_info *day = NULL;
@@ -178,8 +187,8 @@ static bool give_up_a_day(struct kd_ingest *in)
 static enum kd_status one_block(struct kd_ingest *in, struct kd_bytes records)
 {
     struct kd_events_last last = kd_events_last(in->cfg.events);
-    struct kd_block_fixed fixed = {.seq = last.seq + 1, .journal = in->journal.number,
-                                   .journal_rows = in->journal_rows};
+    struct kd_block_fixed fixed = {
+        .seq = last.seq + 1, .journal = in->journal.number, .journal_rows = in->journal_rows};
     memcpy(fixed.prev, last.hash, sizeof(fixed.prev));
     enum kd_status s = kd_block_build(in->builder, records, &fixed, &in->built);
     in->sum.bad += s == KD_OK || s == KD_NOT_FOUND ? in->built.rows_bad : 0;
@@ -263,11 +272,14 @@ static enum kd_status lose(struct kd_ingest *in, enum kd_status s, size_t n)
     return s;
 }
 
-enum kd_status kd_ingest_batch(struct kd_ingest *in, struct kd_bytes records, size_t n, uint64_t first_ts_us)
+enum kd_status kd_ingest_batch(struct kd_ingest *in, struct kd_bytes records, size_t n,
+                               uint64_t first_ts_us)
 {
     uint32_t day = day_of(in, first_ts_us);
-    bool new_day = in->pending_day != 0 && day != in->pending_day && in->pending_rows >= DAY_CHANGE_ROWS;
-    bool no_room = in->pending_rows + n > KD_BLOCK_ROWS || in->pending.n + records.n > KD_BLOCK_BYTES;
+    bool new_day =
+        in->pending_day != 0 && day != in->pending_day && in->pending_rows >= DAY_CHANGE_ROWS;
+    bool no_room =
+        in->pending_rows + n > KD_BLOCK_ROWS || in->pending.n + records.n > KD_BLOCK_BYTES;
     if (new_day || (no_room && in->pending_rows > 0))
         kd_ignore(kd_ingest_seal(in)); /* if the disk is full the records stay pending */
     if (in->pending.n > PENDING_MAX - records.n)
@@ -320,7 +332,8 @@ struct kd_ingest_sum kd_ingest_sum(struct kd_ingest *in)
     return sum;
 }
 
-enum kd_status kd_ingest_snapshot(struct kd_ingest *in, struct kd_heap *ret_records, uint64_t *ret_last_seq)
+enum kd_status kd_ingest_snapshot(struct kd_ingest *in, struct kd_heap *ret_records,
+                                  uint64_t *ret_last_seq)
 {
     (void)pthread_mutex_lock(&in->lock);
     ret_records->n = 0;
@@ -339,7 +352,9 @@ enum kd_status kd_ingest_snapshot(struct kd_ingest *in, struct kd_heap *ret_reco
 static enum kd_status append_unsealed(struct kd_heap *to, struct kd_bytes records, uint64_t journal,
                                       const struct kd_events_last *last, uint64_t *ret_skipped)
 {
-    uint64_t skip = journal < last->journal ? UINT64_MAX : journal == last->journal ? last->journal_rows : 0;
+    uint64_t skip = journal < last->journal    ? UINT64_MAX
+                    : journal == last->journal ? last->journal_rows
+                                               : 0;
     size_t at = skip_rows(records, skip);
     *ret_skipped = skip;
     struct kd_bytes rest = kd_bytes_from(records, at);
@@ -351,8 +366,8 @@ static enum kd_status append_unsealed(struct kd_heap *to, struct kd_bytes record
     return KD_OK;
 }
 
-/* Each journal a crash left: what is in no block is pending; all but the newest become blocks at once, so
- * that one journal goes on. */
+/* Each journal a crash left: what is in no block is pending; all but the newest become blocks at
+ * once, so that one journal goes on. */
 static enum kd_status take_up(struct kd_ingest *in, struct kd_err *err)
 {
     uint64_t number[JOURNALS_MAX];
@@ -400,7 +415,8 @@ static enum kd_status take_up(struct kd_ingest *in, struct kd_err *err)
     return s == KD_OK ? KD_OK : kd_fail_sys(err, s, "new journal", "journal", errno);
 }
 
-enum kd_status kd_ingest_new(const struct kd_ingest_config *cfg, struct kd_ingest **ret, struct kd_err *err)
+enum kd_status kd_ingest_new(const struct kd_ingest_config *cfg, struct kd_ingest **ret,
+                             struct kd_err *err)
 {
     struct kd_ingest *in = calloc(1, sizeof(*in));
     if (in == NULL)
@@ -479,8 +495,8 @@ enum kd_status kd_ingest_unsealed(const struct kd_peek *p, const struct kd_event
     uint64_t skipped;
     ret_records->n = 0;
     for (size_t i = 0; i < p->n && s == KD_OK; i++)
-        s = append_unsealed(ret_records, kd_bytes_of(p->records[i].p, p->records[i].n), p->journal[i], last,
-                            &skipped);
+        s = append_unsealed(ret_records, kd_bytes_of(p->records[i].p, p->records[i].n),
+                            p->journal[i], last, &skipped);
     return s;
 }
 

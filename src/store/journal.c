@@ -132,7 +132,8 @@ enum kd_status kd_journal_parse(struct kd_bytes file, size_t max, uint64_t *ret_
 
 static bool is_journal(const char *name)
 {
-    return strlen(name) == 20 && strspn(name, "0123456789abcdef") == 16 && strcmp(name + 16, ".wal") == 0;
+    return strlen(name) == 20 && strspn(name, "0123456789abcdef") == 16 &&
+           strcmp(name + 16, ".wal") == 0;
 }
 
 enum kd_status kd_journal_list(int dir_fd, uint64_t *ret, size_t max, size_t *ret_n)

@@ -68,7 +68,9 @@ enum kd_status kd_json_log_flush(struct kd_json_log *l)
             continue;
         if (errno == EAGAIN && poll(&p, 1, -1) >= 0)
             continue;
-        return errno == ENOSPC || errno == EDQUOT ? KD_FULL : errno == EPIPE ? KD_CLOSED : KD_SYSTEM;
+        return errno == ENOSPC || errno == EDQUOT ? KD_FULL
+               : errno == EPIPE                   ? KD_CLOSED
+                                                  : KD_SYSTEM;
     }
     return KD_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON text that grows, up to a bound; commas are its own work.  A shortage is sticky: ask kd_jw_ok() once.
- * `key` is NULL inside an array. */
+/* JSON text that grows, up to a bound; commas are its own work.  A shortage is sticky: ask
+ * kd_jw_ok() once. `key` is NULL inside an array. */
 #ifndef KD_STORE_JW_H
 #define KD_STORE_JW_H
 
@@ -33,10 +33,11 @@ void kd_jw_str(struct kd_jw *w, const char *key, const char *v);
 void kd_jw_u64(struct kd_jw *w, const char *key, uint64_t v);
 void kd_jw_bool(struct kd_jw *w, const char *key, bool v);
 void kd_jw_null(struct kd_jw *w, const char *key);
-void kd_jw_fixed(struct kd_jw *w, const char *key, double v); /* two decimals */
+void kd_jw_fixed(struct kd_jw *w, const char *key, double v);   /* two decimals */
 void kd_jw_time(struct kd_jw *w, const char *key, uint64_t us); /* RFC 3339, +09:00; 0: null */
 void kd_jw_raw(struct kd_jw *w, const char *key, struct kd_bytes json); /* a JSON value as it is */
-void kd_jw_both(struct kd_jw *w, const char *key, struct kd_bytes ja, struct kd_bytes en); /* {ja,en} */
+void kd_jw_both(struct kd_jw *w, const char *key, struct kd_bytes ja,
+                struct kd_bytes en); /* {ja,en} */
 
 /* An object's JSON text without its closing brace, so that members can follow. */
 void kd_jw_reopen(struct kd_jw *w, const char *key, struct kd_bytes object);

@@ -28,13 +28,14 @@ static const struct {
     [KD_LEAF_ENGINE] = {"engine", KD_T_U8, 0},
 };
 
-static struct kd_leaf *new_leaf(struct kd_layout *l, enum kd_type type, unsigned flags, size_t parent,
-                                const char *head, const char *tail)
+static struct kd_leaf *new_leaf(struct kd_layout *l, enum kd_type type, unsigned flags,
+                                size_t parent, const char *head, const char *tail)
 {
     KD_ASSERT(l->n < KD_LEAVES_MAX);
     struct kd_leaf *leaf = &l->leaf[l->n++];
     *leaf = (struct kd_leaf){.type = type, .flags = flags, .parent = (uint16_t)parent};
-    int n = snprintf(leaf->path, sizeof(leaf->path), "%s%s%s", head, *head != '\0' ? "." : "", tail);
+    int n =
+        snprintf(leaf->path, sizeof(leaf->path), "%s%s%s", head, *head != '\0' ? "." : "", tail);
     KD_ASSERT(n > 0 && (size_t)n < sizeof(leaf->path));
     return leaf;
 }
@@ -80,7 +81,8 @@ static void make_all(void)
             continue;
         l->schema = kd_schemas[type];
         for (size_t i = 0; i < KD_LEAF_BODY; i++)
-            (void)new_leaf(l, head_leaves[i].type, head_leaves[i].flags, 0, "", head_leaves[i].path);
+            (void)new_leaf(l, head_leaves[i].type, head_leaves[i].flags, 0, "",
+                           head_leaves[i].path);
         (void)add_frame(l, l->schema, 0, "");
         put_table(&o, type);
     }

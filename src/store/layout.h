@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How records of a type become columns.
  *
- * Every field is a leaf.  A number, time or truth value is a column of numbers; a text, address, MAC or hex
- * string is a column of dictionary codes; a list is a column of counts followed by the leaves of its items,
- * whose columns run over all items of all rows.  The head's fields come first and are the same in all
- * types.  Made from the schema tables once per process. */
+ * Every field is a leaf.  A number, time or truth value is a column of numbers; a text, address,
+ * MAC or hex string is a column of dictionary codes; a list is a column of counts followed by the
+ * leaves of its items, whose columns run over all items of all rows.  The head's fields come first
+ * and are the same in all types.  Made from the schema tables once per process. */
 #ifndef KD_STORE_LAYOUT_H
 #define KD_STORE_LAYOUT_H
 
@@ -30,11 +30,11 @@ enum {
 };
 
 struct kd_leaf {
-    enum kd_type type;  /* KD_T_STRS and KD_T_LIST: the counts */
-    unsigned flags;     /* KD_F_* */
-    uint16_t parent;    /* leaf with the counts of the list this belongs to, or 0: one per row */
-    uint16_t frame;     /* KD_T_LIST: frame of the items */
-    bool is_item;       /* the texts of a KD_T_STRS leaf: the leaf after it */
+    enum kd_type type; /* KD_T_STRS and KD_T_LIST: the counts */
+    unsigned flags;    /* KD_F_* */
+    uint16_t parent;   /* leaf with the counts of the list this belongs to, or 0: one per row */
+    uint16_t frame;    /* KD_T_LIST: frame of the items */
+    bool is_item;      /* the texts of a KD_T_STRS leaf: the leaf after it */
     char path[KD_PATH_MAX]; /* JSON path; list items as list.key */
 };
 
@@ -68,8 +68,8 @@ static inline bool kd_leaf_is_indexed(const struct kd_leaf *l)
 /* Layout of a record type, or NULL for a number not in use.  Thread safe. */
 const struct kd_layout *kd_layout_of(unsigned type);
 
-/* All layouts as bytes, as segment files carry them: u8 type, u8 n leaves, then per leaf u8 kind (0 numbers,
- * 1 dictionary), u8 parent, varint length, path.  Valid for the process's life. */
+/* All layouts as bytes, as segment files carry them: u8 type, u8 n leaves, then per leaf u8 kind (0
+ * numbers, 1 dictionary), u8 parent, varint length, path.  Valid for the process's life. */
 struct kd_bytes kd_layout_table(void);
 
 /* Which of our leaves a file's leaves are. */

@@ -114,10 +114,11 @@ void kd_live_stats(struct kd_live *l, const struct kd_rec_head *head, const stru
 static enum kd_status take_role(struct kd_meta *m, uint64_t ts_us, const struct kd_rec_health *h)
 {
     bool exited = kd_bytes_eq_str(h->kind, "role_exit");
-    struct kd_sql q = kd_sql(m, "INSERT INTO roles (role, pid, state, since_us, restarts, last_exit)"
-                                " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET pid = ?2,"
-                                " since_us = CASE state WHEN ?3 THEN since_us ELSE ?4 END, state = ?3, restarts = ?5,"
-                                " last_exit = CASE ?6 WHEN '' THEN last_exit ELSE ?6 END");
+    struct kd_sql q = kd_sql(
+        m, "INSERT INTO roles (role, pid, state, since_us, restarts, last_exit)"
+           " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET pid = ?2,"
+           " since_us = CASE state WHEN ?3 THEN since_us ELSE ?4 END, state = ?3, restarts = ?5,"
+           " last_exit = CASE ?6 WHEN '' THEN last_exit ELSE ?6 END");
     kd_sql_text(&q, h->role);
     kd_sql_u64(&q, h->pid);
     kd_sql_text(&q, h->state);
@@ -129,8 +130,9 @@ static enum kd_status take_role(struct kd_meta *m, uint64_t ts_us, const struct 
 
 enum kd_status kd_live_health(struct kd_meta *m, uint64_t ts_us, const struct kd_rec_health *h)
 {
-    struct kd_sql q = kd_sql(m, "INSERT INTO health_events (ts_us, kind, role, state, value, text_ja, text_en)"
-                                " VALUES (?, ?, ?, ?, ?, ?, ?)");
+    struct kd_sql q =
+        kd_sql(m, "INSERT INTO health_events (ts_us, kind, role, state, value, text_ja, text_en)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?)");
     kd_sql_u64(&q, ts_us);
     kd_sql_text(&q, h->kind);
     kd_sql_text(&q, h->role);
@@ -151,16 +153,19 @@ enum kd_status kd_live_health(struct kd_meta *m, uint64_t ts_us, const struct kd
 
 static void put_series(struct kd_meta *m, uint64_t t, const struct totals *d)
 {
-    struct kd_sql q = kd_sql(m, "INSERT OR REPLACE INTO series (t, packets, bytes, dropped, records) VALUES (?, ?, ?, ?, ?)");
+    struct kd_sql q = kd_sql(m, "INSERT OR REPLACE INTO series (t, packets, bytes, dropped, "
+                                "records) VALUES (?, ?, ?, ?, ?)");
     kd_sql_u64(&q, t);
     kd_sql_u64(&q, d->packets);
     kd_sql_u64(&q, d->bytes);
     kd_sql_u64(&q, d->dropped);
     kd_sql_u64(&q, d->records);
     kd_ignore(kd_sql_done(&q));
-    q = kd_sql(m, "INSERT INTO hourly (hour, kind, name, value) VALUES (?1, 'sensor', 'packets', ?2),"
-                  " (?1, 'sensor', 'bytes', ?3), (?1, 'sensor', 'dropped', ?4), (?1, 'sensor', 'records', ?5)"
-                  " ON CONFLICT DO UPDATE SET value = value + excluded.value");
+    q = kd_sql(
+        m,
+        "INSERT INTO hourly (hour, kind, name, value) VALUES (?1, 'sensor', 'packets', ?2),"
+        " (?1, 'sensor', 'bytes', ?3), (?1, 'sensor', 'dropped', ?4), (?1, 'sensor', 'records', ?5)"
+        " ON CONFLICT DO UPDATE SET value = value + excluded.value");
     kd_sql_u64(&q, t / 3600);
     kd_sql_u64(&q, d->packets);
     kd_sql_u64(&q, d->bytes);
@@ -216,15 +221,22 @@ static const struct problem problems[] = {
      "Check the mirror port's load and the sensor's capacity."},
     {"silent", "high", "通信がまったく届いていません。検知がなくても安全とは言えません。",
      "No traffic arrives. The absence of detections does not mean safety.",
-     "ミラーポートの設定とケーブルを確認してください。", "Check the mirror port's settings and its cable."},
-    {"engine_quiet", "high", "通信の処理部から報告がありません。", "A traffic engine does not report.",
-     "しばらく待っても直らなければ、センサーを再起動してください。", "If it does not recover by itself, restart the sensor."},
-    {"records_lost", "high", "保存できずに失われた記録があります。", "Records were lost because they could not be stored.",
-     "ディスクの空きを確保してください。", "Make room on the disk."},
-    {"disk_low", "medium", "ディスクの空きが 5 % を切りました。", "Less than 5 % of the disk is free.",
-     "保存期間を短くするか、ディスクを増やしてください。", "Shorten the time records are kept, or add disk space."},
-    {"role", "medium", "センサーの処理の一部が停止しています。", "A part of the sensor is not running.",
-     "しばらく待っても直らなければ、センサーを再起動してください。", "If it does not recover by itself, restart the sensor."},
+     "ミラーポートの設定とケーブルを確認してください。",
+     "Check the mirror port's settings and its cable."},
+    {"engine_quiet", "high", "通信の処理部から報告がありません。",
+     "A traffic engine does not report.",
+     "しばらく待っても直らなければ、センサーを再起動してください。",
+     "If it does not recover by itself, restart the sensor."},
+    {"records_lost", "high", "保存できずに失われた記録があります。",
+     "Records were lost because they could not be stored.", "ディスクの空きを確保してください。",
+     "Make room on the disk."},
+    {"disk_low", "medium", "ディスクの空きが 5 % を切りました。",
+     "Less than 5 % of the disk is free.", "保存期間を短くするか、ディスクを増やしてください。",
+     "Shorten the time records are kept, or add disk space."},
+    {"role", "medium", "センサーの処理の一部が停止しています。",
+     "A part of the sensor is not running.",
+     "しばらく待っても直らなければ、センサーを再起動してください。",
+     "If it does not recover by itself, restart the sensor."},
 };
 
 enum { P_DROPS, P_SILENT, P_QUIET, P_LOST, P_DISK, P_ROLE, P_COUNT };
@@ -239,8 +251,8 @@ static uint64_t one_number(struct kd_meta *m, const char *sql, uint64_t arg, enu
     return v;
 }
 
-static enum kd_status find_problems(struct kd_live *l, struct kd_meta *m, const struct kd_ingest_sum *in,
-                                    bool found[P_COUNT])
+static enum kd_status find_problems(struct kd_live *l, struct kd_meta *m,
+                                    const struct kd_ingest_sum *in, bool found[P_COUNT])
 {
     uint64_t now = kd_meta_now(m);
     enum kd_status s = KD_OK;
@@ -255,8 +267,11 @@ static enum kd_status find_problems(struct kd_live *l, struct kd_meta *m, const 
     }
     (void)pthread_mutex_unlock(&l->lock);
     uint64_t hour_ago = now / KD_US_PER_S - kd_min_u64(now / KD_US_PER_S, 3600);
-    found[P_DROPS] = one_number(m, "SELECT sum(dropped) FROM series WHERE t >= ?", hour_ago, &s) > 0;
-    found[P_ROLE] = one_number(m, "SELECT count(*) FROM roles WHERE state <> 'running' AND since_us > ?", 0, &s) > 0;
+    found[P_DROPS] =
+        one_number(m, "SELECT sum(dropped) FROM series WHERE t >= ?", hour_ago, &s) > 0;
+    found[P_ROLE] =
+        one_number(m, "SELECT count(*) FROM roles WHERE state <> 'running' AND since_us > ?", 0,
+                   &s) > 0;
     found[P_LOST] = in->lost > 0;
     found[P_DISK] = in->disk_total > 0 && in->disk_free < in->disk_total / 20;
     return s;
@@ -283,8 +298,8 @@ static void put_problems(struct kd_jw *w, const bool found[P_COUNT])
     kd_jw_close(w, ']');
 }
 
-enum kd_status kd_problems_json(struct kd_live *l, struct kd_meta *m, const struct kd_ingest_sum *in,
-                                struct kd_jw *w, const char *key)
+enum kd_status kd_problems_json(struct kd_live *l, struct kd_meta *m,
+                                const struct kd_ingest_sum *in, struct kd_jw *w, const char *key)
 {
     bool found[P_COUNT];
     enum kd_status s = find_problems(l, m, in, found);
@@ -366,13 +381,18 @@ static enum kd_status put_series_json(struct kd_meta *m, struct kd_jw *w, uint64
 {
     static const struct {
         const char *key, *sql;
-    } line[] = {{"times", "t"}, {"pps", "packets / 10"}, {"bps", "bytes * 8 / 10"}, {"dropped", "dropped"}, {"records", "records"}};
+    } line[] = {{"times", "t"},
+                {"pps", "packets / 10"},
+                {"bps", "bytes * 8 / 10"},
+                {"dropped", "dropped"},
+                {"records", "records"}};
     uint64_t from = now / KD_US_PER_S - STEP_S * SERIES_POINTS;
     enum kd_status s = KD_OK;
     kd_jw_open(w, "series", '{');
     for (size_t i = 0; i < KD_COUNT(line) && s == KD_OK; i++) {
         char sql[128];
-        int n = snprintf(sql, sizeof(sql), "SELECT %s FROM series WHERE t > ? ORDER BY t LIMIT %d", line[i].sql, SERIES_POINTS);
+        int n = snprintf(sql, sizeof(sql), "SELECT %s FROM series WHERE t > ? ORDER BY t LIMIT %d",
+                         line[i].sql, SERIES_POINTS);
         KD_ASSERT(n > 0 && (size_t)n < sizeof(sql));
         struct kd_sql q = kd_sql(m, sql);
         kd_sql_u64(&q, from);
@@ -388,7 +408,8 @@ static enum kd_status put_series_json(struct kd_meta *m, struct kd_jw *w, uint64
 
 static enum kd_status put_roles(struct kd_meta *m, struct kd_jw *w)
 {
-    struct kd_sql q = kd_sql(m, "SELECT role, pid, state, since_us, restarts, last_exit FROM roles ORDER BY role");
+    struct kd_sql q = kd_sql(
+        m, "SELECT role, pid, state, since_us, restarts, last_exit FROM roles ORDER BY role");
     kd_jw_open(w, "roles", '[');
     while (kd_sql_row(&q)) {
         kd_jw_open(w, NULL, '{');
@@ -406,7 +427,8 @@ static enum kd_status put_roles(struct kd_meta *m, struct kd_jw *w)
 
 static enum kd_status put_events(struct kd_meta *m, struct kd_jw *w)
 {
-    struct kd_sql q = kd_sql(m, "SELECT ts_us, kind, text_ja, text_en, role, state FROM health_events ORDER BY id DESC LIMIT 50");
+    struct kd_sql q = kd_sql(m, "SELECT ts_us, kind, text_ja, text_en, role, state FROM "
+                                "health_events ORDER BY id DESC LIMIT 50");
     kd_jw_open(w, "events", '[');
     while (kd_sql_row(&q)) {
         kd_jw_open(w, NULL, '{');
@@ -421,7 +443,8 @@ static enum kd_status put_events(struct kd_meta *m, struct kd_jw *w)
     return kd_sql_done(&q);
 }
 
-static void put_store(struct kd_jw *w, const struct kd_ingest_sum *in, const struct kd_events_sum *e)
+static void put_store(struct kd_jw *w, const struct kd_ingest_sum *in,
+                      const struct kd_events_sum *e)
 {
     kd_jw_open(w, "store", '{');
     kd_jw_u64(w, "records", e->records + in->pending_records);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the sensor is now: engines and protocols from stats records (in memory), the last hours as a series,
- * roles and health events (in meta.db). */
+/* How the sensor is now: engines and protocols from stats records (in memory), the last hours as a
+ * series, roles and health events (in meta.db). */
 #ifndef KD_STORE_LIVE_H
 #define KD_STORE_LIVE_H
 
@@ -15,15 +15,18 @@ void kd_live_free(struct kd_live *l);
 /* From the thread that takes records. */
 void kd_live_stats(struct kd_live *l, const struct kd_rec_head *head, const struct kd_rec_stats *s,
                    uint64_t now_us);
-KD_MUST_USE enum kd_status kd_live_health(struct kd_meta *m, uint64_t ts_us, const struct kd_rec_health *h);
+KD_MUST_USE enum kd_status kd_live_health(struct kd_meta *m, uint64_t ts_us,
+                                          const struct kd_rec_health *h);
 /* Once a second: the JSON of a `health` event into *w; every ten seconds a row of the series. */
 void kd_live_second(struct kd_live *l, struct kd_meta *m, uint64_t now_us, struct kd_jw *w);
 
 /* Health and its problems as the HTTP contract has them (any thread).  `store` may be zeroed. */
-KD_MUST_USE enum kd_status kd_health_json(struct kd_live *l, struct kd_meta *m, const struct kd_ingest_sum *in,
+KD_MUST_USE enum kd_status kd_health_json(struct kd_live *l, struct kd_meta *m,
+                                          const struct kd_ingest_sum *in,
                                           const struct kd_events_sum *events, struct kd_jw *w);
 /* Only {ok, problems}. */
-KD_MUST_USE enum kd_status kd_problems_json(struct kd_live *l, struct kd_meta *m, const struct kd_ingest_sum *in,
-                                            struct kd_jw *w, const char *key);
+KD_MUST_USE enum kd_status kd_problems_json(struct kd_live *l, struct kd_meta *m,
+                                            const struct kd_ingest_sum *in, struct kd_jw *w,
+                                            const char *key);
 
 #endif

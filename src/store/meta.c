@@ -18,7 +18,8 @@ void kd_meta_limit(struct kd_meta *m, uint64_t deadline_us, const volatile bool 
 {
     m->deadline_us = deadline_us;
     m->cancel = cancel;
-    sqlite3_progress_handler(m->db, deadline_us != 0 || cancel != NULL ? PROGRESS_STEPS : 0, progress, m);
+    sqlite3_progress_handler(m->db, deadline_us != 0 || cancel != NULL ? PROGRESS_STEPS : 0,
+                             progress, m);
 }
 
 static enum kd_status status_of(const struct kd_meta *m, int rc)
@@ -67,7 +68,8 @@ static enum kd_status migrate(struct kd_meta *m)
         latest = strtoull(at + strlen(mark), NULL, 10);
         if (latest > have) {
             char version[64];
-            (void)snprintf(version, sizeof(version), "PRAGMA user_version = %llu", (unsigned long long)latest);
+            (void)snprintf(version, sizeof(version), "PRAGMA user_version = %llu",
+                           (unsigned long long)latest);
             size_t n = next == NULL ? strlen(at) : (size_t)(next - at);
             char *step = strndup(at, n);
             if (step == NULL)
@@ -104,7 +106,8 @@ enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable, stru
         (void)sqlite3_extended_result_codes(ret->db, 1);
         (void)sqlite3_db_config(ret->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         (void)sqlite3_db_config(ret->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-        s = kd_meta_run(ret, "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000");
+        s = kd_meta_run(
+            ret, "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000");
     }
     if (s == KD_OK)
         s = kd_meta_run(ret, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
@@ -146,13 +149,14 @@ void kd_sql_u64(struct kd_sql *q, uint64_t v)
 
 void kd_sql_text(struct kd_sql *q, struct kd_bytes v)
 {
-    bound(q, sqlite3_bind_text64(q->st, ++q->bound, v.n == 0 ? "" : (const char *)v.p, v.n, SQLITE_TRANSIENT,
-                                 SQLITE_UTF8));
+    bound(q, sqlite3_bind_text64(q->st, ++q->bound, v.n == 0 ? "" : (const char *)v.p, v.n,
+                                 SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
 void kd_sql_blob(struct kd_sql *q, struct kd_bytes v)
 {
-    bound(q, sqlite3_bind_blob64(q->st, ++q->bound, v.n == 0 ? (const void *)"" : v.p, v.n, SQLITE_TRANSIENT));
+    bound(q, sqlite3_bind_blob64(q->st, ++q->bound, v.n == 0 ? (const void *)"" : v.p, v.n,
+                                 SQLITE_TRANSIENT));
 }
 
 void kd_sql_none(struct kd_sql *q)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* meta.db: detections, hosts, roll-ups, sightings, users, audit.  One connection per thread. */
+/* meta.db: detections, hosts, roll-ups, users, audit.  One connection per thread. */
 #ifndef KD_STORE_META_H
 #define KD_STORE_META_H
 
-#include "base/clock.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/status.h"
 
 struct sqlite3;
@@ -19,9 +19,11 @@ struct kd_meta {
 };
 
 /* Opens dir_path/meta.db, made and brought to this version's schema when `write`.  `durable`: each
- * transaction is on disk when it returns (questions that change something), otherwise only consistent. */
-KD_MUST_USE enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable, struct kd_clock clock,
-                                        struct kd_meta *ret, struct kd_err *err);
+ * transaction is on disk when it returns (questions that change something), otherwise only
+ * consistent. */
+KD_MUST_USE enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable,
+                                        struct kd_clock clock, struct kd_meta *ret,
+                                        struct kd_err *err);
 void kd_meta_close(struct kd_meta *m);
 
 /* From here on statements end with KD_DEADLINE or KD_CANCELLED when it is time. */
@@ -40,10 +42,10 @@ void kd_sql_u64(struct kd_sql *q, uint64_t v);
 void kd_sql_text(struct kd_sql *q, struct kd_bytes v);
 void kd_sql_blob(struct kd_sql *q, struct kd_bytes v);
 void kd_sql_none(struct kd_sql *q);
-bool kd_sql_row(struct kd_sql *q);                     /* a row is there */
+bool kd_sql_row(struct kd_sql *q); /* a row is there */
 uint64_t kd_sql_get(struct kd_sql *q, int column);
 struct kd_bytes kd_sql_get_text(struct kd_sql *q, int column); /* valid until the next step */
-enum kd_status kd_sql_done(struct kd_sql *q);          /* runs what is left, frees, gives the outcome */
+enum kd_status kd_sql_done(struct kd_sql *q); /* runs what is left, frees, gives the outcome */
 
 /* One statement without results. */
 enum kd_status kd_meta_run(struct kd_meta *m, const char *sql);

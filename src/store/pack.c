@@ -149,8 +149,8 @@ static enum kd_status pack_codes(struct kd_packer *p, const struct kd_column *c,
     return squeeze(p, kd_bytes_of(p->scratch.p, d->raw), out, &d->packed);
 }
 
-enum kd_status kd_column_pack(struct kd_packer *p, struct kd_column *c, size_t n, struct kd_heap *out,
-                              struct kd_column_desc *ret)
+enum kd_status kd_column_pack(struct kd_packer *p, struct kd_column *c, size_t n,
+                              struct kd_heap *out, struct kd_column_desc *ret)
 {
     KD_ASSERT(c->n <= n && n <= KD_COLUMN_VALUES_MAX);
     size_t start = out->n;
@@ -227,7 +227,8 @@ enum kd_status kd_column_desc_take(struct kd_cur *c, struct kd_column_desc *ret)
 
 bool kd_column_check(const struct kd_column_desc *d, struct kd_bytes packed)
 {
-    return packed.n == (size_t)d->dict_packed + d->packed && kd_hash(packed.p, packed.n, 0) == d->sum;
+    return packed.n == (size_t)d->dict_packed + d->packed &&
+           kd_hash(packed.p, packed.n, 0) == d->sum;
 }
 
 static enum kd_status expand(struct kd_packer *p, struct kd_bytes packed, size_t raw, uint8_t *ret)

@@ -122,7 +122,8 @@ bool kd_block_maybe(struct kd_block_reader *r, const struct kd_block_ref *ref, c
     for (size_t i = 0; i < n; i++) {
         uint8_t line[KD_BLOOM_LINE];
         uint64_t at = filter + kd_bloom_line_of(keys[i], ref->bloom_lines) * KD_BLOOM_LINE;
-        if (kd_file_read(r->idx_fd, at, line, sizeof(line)) != KD_OK || kd_bloom_line_has(line, keys[i]))
+        if (kd_file_read(r->idx_fd, at, line, sizeof(line)) != KD_OK ||
+            kd_bloom_line_has(line, keys[i]))
             return true;
     }
     return false;
@@ -159,7 +160,8 @@ static enum kd_status read_table(struct kd_block_reader *r)
 
 static enum kd_status open_segment(struct kd_block_reader *r, const struct kd_block_ref *ref)
 {
-    if (r->seg_fd >= 0 && r->seg_day == ref->day && r->seg_hour == ref->hour && r->seg_part == ref->part)
+    if (r->seg_fd >= 0 && r->seg_day == ref->day && r->seg_hour == ref->hour &&
+        r->seg_part == ref->part)
         return KD_OK;
     char day[16], file[32], name[64];
     kd_day_name(ref->day, day);
@@ -235,8 +237,8 @@ const struct kd_block_head *kd_block_current(const struct kd_block_reader *r)
 
 /* ---- columns ---- */
 
-static enum kd_status read_packed(struct kd_block_reader *r, const struct kd_column_desc *d, uint64_t off,
-                                  struct kd_bytes *ret)
+static enum kd_status read_packed(struct kd_block_reader *r, const struct kd_column_desc *d,
+                                  uint64_t off, struct kd_bytes *ret)
 {
     size_t n = (size_t)d->dict_packed + d->packed;
     if (r->data.p != NULL) {
@@ -254,7 +256,8 @@ static enum kd_status read_packed(struct kd_block_reader *r, const struct kd_col
 }
 
 /* How many values the leaf must have. */
-static enum kd_status values_wanted(struct kd_block_reader *r, size_t group, size_t leaf, uint64_t *ret)
+static enum kd_status values_wanted(struct kd_block_reader *r, size_t group, size_t leaf,
+                                    uint64_t *ret)
 {
     const struct kd_block_group *g = &r->head.group[group];
     const struct kd_leaf *l = &kd_layout_of(g->type)->leaf[leaf];
@@ -271,13 +274,14 @@ static enum kd_status values_wanted(struct kd_block_reader *r, size_t group, siz
     return s;
 }
 
-static enum kd_status load_dict(struct kd_block_reader *r, struct slot *slot, struct kd_bytes packed)
+static enum kd_status load_dict(struct kd_block_reader *r, struct slot *slot,
+                                struct kd_bytes packed)
 {
     const struct kd_column_desc *d = &slot->desc;
     uint32_t *end = take(r, ((size_t)d->entries + 1) * sizeof(*end));
     size_t start = 0;
-    enum kd_status s = end == NULL ? KD_NO_MEMORY
-                                   : kd_column_dict(r->packer, d, packed, &r->dict, &start, end);
+    enum kd_status s =
+        end == NULL ? KD_NO_MEMORY : kd_column_dict(r->packer, d, packed, &r->dict, &start, end);
     if (s != KD_OK)
         return s;
     uint8_t *copy = take(r, r->dict.n - start + 1);
@@ -291,7 +295,8 @@ static enum kd_status load_dict(struct kd_block_reader *r, struct slot *slot, st
     return KD_OK;
 }
 
-static enum kd_status load_values(struct kd_block_reader *r, struct slot *slot, struct kd_bytes packed)
+static enum kd_status load_values(struct kd_block_reader *r, struct slot *slot,
+                                  struct kd_bytes packed)
 {
     const struct kd_column_desc *d = &slot->desc;
     enum kd_status s;
@@ -301,15 +306,16 @@ static enum kd_status load_values(struct kd_block_reader *r, struct slot *slot, 
                                       : kd_column_codes(r->packer, d, packed, slot->loaded.code);
     } else {
         slot->loaded.number = take(r, ((size_t)d->n + 1) * sizeof(*slot->loaded.number));
-        s = slot->loaded.number == NULL ? KD_NO_MEMORY
-                                        : kd_column_numbers(r->packer, d, packed, slot->loaded.number);
+        s = slot->loaded.number == NULL
+                ? KD_NO_MEMORY
+                : kd_column_numbers(r->packer, d, packed, slot->loaded.number);
     }
     slot->has_values = s == KD_OK;
     return s;
 }
 
-static const struct kd_loaded *load(struct kd_block_reader *r, size_t group, size_t leaf, bool values,
-                                    enum kd_status *ret_s)
+static const struct kd_loaded *load(struct kd_block_reader *r, size_t group, size_t leaf,
+                                    bool values, enum kd_status *ret_s)
 {
     const struct kd_block_group *g = &r->head.group[group];
     struct slot *slot = &r->slot[group * KD_LEAVES_MAX + leaf];
@@ -354,7 +360,8 @@ const struct kd_loaded *kd_block_dict(struct kd_block_reader *r, size_t group, s
     return load(r, group, leaf, false, ret_s);
 }
 
-const uint32_t *kd_block_starts(struct kd_block_reader *r, size_t group, size_t leaf, enum kd_status *ret_s)
+const uint32_t *kd_block_starts(struct kd_block_reader *r, size_t group, size_t leaf,
+                                enum kd_status *ret_s)
 {
     struct slot *slot = &r->slot[group * KD_LEAVES_MAX + leaf];
     const struct kd_loaded *counts = load(r, group, leaf, true, ret_s);
@@ -420,7 +427,8 @@ static void fill_list(struct filler *f, size_t leaf, size_t row, void *at)
     if (starts == NULL || starts[row + 1] == starts[row])
         return;
     size_t n = starts[row + 1] - starts[row];
-    size_t item = l->type == KD_T_STRS ? sizeof(struct kd_bytes) : f->layout->frame[l->frame].schema->size;
+    size_t item =
+        l->type == KD_T_STRS ? sizeof(struct kd_bytes) : f->layout->frame[l->frame].schema->size;
     uint8_t *v = kd_arena_alloc(f->mem, n * item);
     if (v == NULL) {
         f->s = KD_NO_MEMORY;
@@ -442,7 +450,7 @@ static void fill_list(struct filler *f, size_t leaf, size_t row, void *at)
 static void fill_number(void *at, enum kd_type type, uint64_t v)
 {
     bool flag = v != 0;
-    static const uint8_t widths[] = {[KD_T_U8] = 1, [KD_T_U16] = 2, [KD_T_U32] = 4,
+    static const uint8_t widths[] = {[KD_T_U8] = 1,  [KD_T_U16] = 2,  [KD_T_U32] = 4,
                                      [KD_T_U64] = 8, [KD_T_TIME] = 8, [KD_T_US] = 8};
     if (type == KD_T_BOOL)
         memcpy(at, &flag, sizeof(flag));
@@ -489,8 +497,8 @@ static struct kd_addr addr_at(struct filler *f, size_t leaf, size_t row)
     return b.n == sizeof(none.b) ? kd_addr_v6(b.p) : none;
 }
 
-enum kd_status kd_block_record(struct kd_block_reader *r, size_t group, uint32_t row, struct kd_arena *mem,
-                               struct kd_rec_head *ret_head, void *ret_body)
+enum kd_status kd_block_record(struct kd_block_reader *r, size_t group, uint32_t row,
+                               struct kd_arena *mem, struct kd_rec_head *ret_head, void *ret_body)
 {
     const struct kd_block_group *g = &r->head.group[group];
     const struct kd_layout *layout = kd_layout_of(g->type);

@@ -84,16 +84,6 @@ CREATE TABLE health_events (
   text_ja TEXT NOT NULL,
   text_en TEXT NOT NULL
 );
-CREATE TABLE sightings (
-  indicator TEXT NOT NULL,
-  host TEXT NOT NULL,
-  day INTEGER NOT NULL,
-  first_us INTEGER NOT NULL,
-  last_us INTEGER NOT NULL,
-  count INTEGER NOT NULL,
-  PRIMARY KEY (indicator, host, day)
-) WITHOUT ROWID;
-CREATE INDEX sightings_day ON sightings (day);
 CREATE TABLE users (
   user TEXT PRIMARY KEY,
   role INTEGER NOT NULL,

@@ -17,13 +17,14 @@ struct kd_seals {
     uint8_t secret[crypto_sign_SECRETKEYBYTES];
 };
 
-static enum kd_status load_key(int dir_fd, uint8_t secret[crypto_sign_SECRETKEYBYTES], struct kd_err *err)
+static enum kd_status load_key(int dir_fd, uint8_t secret[crypto_sign_SECRETKEYBYTES],
+                               struct kd_err *err)
 {
     struct kd_heap text = {NULL, 0, 0};
     enum kd_status s = kd_file_load(dir_fd, "seal.key", 4096, &text);
     size_t n = 0;
-    if (s == KD_OK && (sodium_hex2bin(secret, crypto_sign_SECRETKEYBYTES, (const char *)text.p, text.n, "\n",
-                                      &n, NULL) != 0 ||
+    if (s == KD_OK && (sodium_hex2bin(secret, crypto_sign_SECRETKEYBYTES, (const char *)text.p,
+                                      text.n, "\n", &n, NULL) != 0 ||
                        n != crypto_sign_SECRETKEYBYTES))
         s = KD_MALFORMED;
     if (text.p != NULL)
@@ -52,7 +53,8 @@ static enum kd_status find_end(struct kd_seals *s)
     enum kd_status st = kd_file_load(s->dir_fd, "seals.log", KD_SEALS_MAX, &text);
     if (st == KD_OK) {
         struct kd_bytes rest = kd_bytes_of(text.p, text.n);
-        for (size_t at; (at = kd_bytes_find_byte(rest, '\n')) != SIZE_MAX; rest = kd_bytes_from(rest, at + 1)) {
+        for (size_t at; (at = kd_bytes_find_byte(rest, '\n')) != SIZE_MAX;
+             rest = kd_bytes_from(rest, at + 1)) {
             kd_seal_line_hash(kd_bytes_head(rest, at), s->last);
             s->size += at + 1;
         }
@@ -72,8 +74,9 @@ enum kd_status kd_seals_open(int dir_fd, struct kd_seals **ret, struct kd_err *e
         return kd_fail(err, KD_NO_MEMORY, 0, "seals");
     s->fd = -1;
     s->dir_fd = kd_file_dir(dir_fd, "events", true);
-    enum kd_status st = s->dir_fd < 0 ? kd_fail_sys(err, KD_SYSTEM, "evidence directory", "events", errno)
-                                      : load_key(dir_fd, s->secret, err);
+    enum kd_status st = s->dir_fd < 0
+                            ? kd_fail_sys(err, KD_SYSTEM, "evidence directory", "events", errno)
+                            : load_key(dir_fd, s->secret, err);
     if (st == KD_OK) {
         s->fd = openat(s->dir_fd, "seals.log", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         st = s->fd < 0 ? KD_SYSTEM : find_end(s);
@@ -171,7 +174,8 @@ static bool take_hex(struct kd_bytes *rest, uint8_t *ret, size_t n)
            sodium_hex2bin(ret, n, (const char *)word.p, word.n, NULL, &got, NULL) == 0 && got == n;
 }
 
-enum kd_status kd_seal_line_parse(struct kd_bytes line, const uint8_t pub[32], struct kd_seal_line *ret)
+enum kd_status kd_seal_line_parse(struct kd_bytes line, const uint8_t pub[32],
+                                  struct kd_seal_line *ret)
 {
     *ret = (struct kd_seal_line){0};
     struct kd_bytes rest = line;
@@ -180,8 +184,10 @@ enum kd_status kd_seal_line_parse(struct kd_bytes line, const uint8_t pub[32], s
     uint64_t day = 0;
     uint64_t blocks = 0;
     if (!(ret->gone || kd_bytes_eq_str(kind, "day")) || !take_number(&rest, 99999999, &day) ||
-        !take_number(&rest, UINT32_MAX, &blocks) || !take_number(&rest, UINT64_MAX, &ret->records) ||
-        !take_number(&rest, UINT64_MAX, &ret->first_seq) || !take_number(&rest, UINT64_MAX, &ret->last_seq))
+        !take_number(&rest, UINT32_MAX, &blocks) ||
+        !take_number(&rest, UINT64_MAX, &ret->records) ||
+        !take_number(&rest, UINT64_MAX, &ret->first_seq) ||
+        !take_number(&rest, UINT64_MAX, &ret->last_seq))
         return KD_MALFORMED;
     ret->day = (uint32_t)day;
     ret->blocks = (uint32_t)blocks;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signed statements about the evidence, one line each in events/seals.log, chained by hash:
  *
- *   day 20261122 <blocks> <records> <first seq> <last seq> <root> <time> <hash of the line before> <signature>
- *   gone 20261101 <blocks> <records> <first seq> <last seq> <reason> <time> <hash …> <signature>
+ *   day 20261122 <blocks> <records> <first seq> <last seq> <root> <time> <hash of the line before>
+ * <signature> gone 20261101 <blocks> <records> <first seq> <last seq> <reason> <time> <hash …>
+ * <signature>
  *
- * A day is sealed when the next one begins, each hour, and at the end; the last line about a day counts.
- * `gone` tells of a day that retention removed, so that a gap is either told or tampering.  Hashes are
- * BLAKE2b-256, signatures Ed25519 over the line before them, all in lower-case hex.  The key pair is made at
- * first start: seal.key (kept secret), seal.pub (to be given out). */
+ * A day is sealed when the next one begins, each hour, and at the end; the last line about a day
+ * counts. `gone` tells of a day that retention removed, so that a gap is either told or tampering.
+ * Hashes are BLAKE2b-256, signatures Ed25519 over the line before them, all in lower-case hex.  The
+ * key pair is made at first start: seal.key (kept secret), seal.pub (to be given out). */
 #ifndef KD_STORE_SEAL_H
 #define KD_STORE_SEAL_H
 
@@ -17,10 +18,10 @@ struct kd_seals;
 
 KD_MUST_USE enum kd_status kd_seals_open(int dir_fd, struct kd_seals **ret, struct kd_err *err);
 void kd_seals_free(struct kd_seals *s);
-KD_MUST_USE enum kd_status kd_seals_day(struct kd_seals *s, struct kd_events *e, const struct kd_day_info *d,
-                                        uint64_t now_us);
-KD_MUST_USE enum kd_status kd_seals_gone(struct kd_seals *s, const struct kd_day_info *d, const char *reason,
-                                         uint64_t now_us);
+KD_MUST_USE enum kd_status kd_seals_day(struct kd_seals *s, struct kd_events *e,
+                                        const struct kd_day_info *d, uint64_t now_us);
+KD_MUST_USE enum kd_status kd_seals_gone(struct kd_seals *s, const struct kd_day_info *d,
+                                         const char *reason, uint64_t now_us);
 
 /* ---- checking ---- */
 
@@ -35,11 +36,11 @@ struct kd_verify_result {
     uint64_t from_us, to_us;  /* time range of the records concerned; 0: unknown */
 };
 
-/* Check the whole store below dir_fd: seals.log (signatures, chain), every block (hash, chain, index entry),
- * every day against its seal, every missing day against a `gone` line.  `progress` may be NULL.  `pub`: the
- * public key to trust, or NULL for the directory's own. */
+/* Check the whole store below dir_fd: seals.log (signatures, chain), every block (hash, chain,
+ * index entry), every day against its seal, every missing day against a `gone` line.  `progress`
+ * may be NULL.  `pub`: the public key to trust, or NULL for the directory's own. */
 KD_MUST_USE enum kd_status kd_verify(int dir_fd, const uint8_t *pub,
-                                     void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
-                                     struct kd_verify_result *ret, struct kd_err *err);
+                                     void (*progress)(void *arg, uint64_t done, uint64_t total),
+                                     void *arg, struct kd_verify_result *ret, struct kd_err *err);
 
 #endif

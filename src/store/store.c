@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "store/answer.h"
 #include "store/ask_pool.h"
 #include "store/detections.h"
@@ -45,7 +46,8 @@ static enum kd_status lock_directory(struct kd_store *s, struct kd_err *err)
 {
     s->lock_fd = openat(s->cfg.dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock_fd < 0)
-        return kd_fail_sys(err, errno == EACCES ? KD_DENIED : KD_SYSTEM, "store directory", "lock", errno);
+        return kd_fail_sys(err, errno == EACCES ? KD_DENIED : KD_SYSTEM, "store directory", "lock",
+                           errno);
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
         return kd_fail(err, KD_BUSY, 0, "another kidoban writes to this directory");
     return KD_OK;
@@ -66,20 +68,29 @@ static enum kd_status open_writer(struct kd_store *s, struct kd_err *err)
             (void)kd_fail(err, st, 0, "first user");
     }
     struct kd_ingest_config cfg = {
-        .dir_fd = s->cfg.dir_fd, .zone_s = s->cfg.zone_s, .keep_days = s->cfg.keep_days,
-        .keep_bytes = s->cfg.keep_bytes, .free_bytes_min = s->cfg.free_bytes_min, .clock = s->cfg.clock,
-        .events = s->events, .seals = s->seals, .notice = on_notice, .notice_arg = s,
+        .dir_fd = s->cfg.dir_fd,
+        .zone_s = s->cfg.zone_s,
+        .keep_days = s->cfg.keep_days,
+        .keep_bytes = s->cfg.keep_bytes,
+        .free_bytes_min = s->cfg.free_bytes_min,
+        .clock = s->cfg.clock,
+        .events = s->events,
+        .seals = s->seals,
+        .notice = on_notice,
+        .notice_arg = s,
     };
     if (st == KD_OK)
         st = kd_ingest_new(&cfg, &s->ingest, err);
     return st;
 }
 
-enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store **ret, struct kd_err *err)
+enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store **ret,
+                             struct kd_err *err)
 {
     struct kd_store *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return kd_fail(err, KD_NO_MEMORY, 0, "store");
+    kd_digest_warm(); /* before there is more than one thread */
     s->cfg = *cfg;
     s->lock_fd = -1;
     if (s->cfg.dir_path == NULL)
@@ -87,14 +98,19 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
     s->live = kd_live_new();
     s->memory = kd_pool_new(ARENA_MAX);
     kd_arena_init(&s->arena, s->memory, ARENA_MAX);
-    enum kd_status st = s->live == NULL || s->memory == NULL ? kd_fail(err, KD_NO_MEMORY, 0, "store") : KD_OK;
+    enum kd_status st =
+        s->live == NULL || s->memory == NULL ? kd_fail(err, KD_NO_MEMORY, 0, "store") : KD_OK;
     if (st == KD_OK && !cfg->read_only)
         st = open_writer(s, err);
     else if (st == KD_OK)
         st = kd_events_open(cfg->dir_fd, cfg->zone_s, false, &s->events, err);
     if (st == KD_OK && cfg->ask_threads > 0) {
-        struct kd_answerer a = {.live = s->live, .events = s->events, .ingest = s->ingest, .clock = cfg->clock,
-                                .zone_s = cfg->zone_s, .demo = cfg->demo};
+        struct kd_answerer a = {.live = s->live,
+                                .events = s->events,
+                                .ingest = s->ingest,
+                                .clock = cfg->clock,
+                                .zone_s = cfg->zone_s,
+                                .demo = cfg->demo};
         st = kd_ask_pool_new(&a, s->cfg.dir_path, cfg->ask_threads, &s->pool, err);
     }
     if (st != KD_OK) {
@@ -260,8 +276,12 @@ static void tell_notices(struct kd_store *s)
     while (s->n_notices > 0) {
         struct waiting_notice n = s->notice[--s->n_notices];
         struct kd_rec_head head = {.ts_us = kd_now_us(&s->cfg.clock), .type = KD_REC_HEALTH};
-        struct kd_rec_health h = {.kind = kd_str(n.kind), .role = kd_str(n.role), .state = kd_str(n.state),
-                                  .value = n.value, .text_en = kd_str(n.en), .text_ja = kd_str(n.ja)};
+        struct kd_rec_health h = {.kind = kd_str(n.kind),
+                                  .role = kd_str(n.role),
+                                  .state = kd_str(n.state),
+                                  .value = n.value,
+                                  .text_en = kd_str(n.en),
+                                  .text_ja = kd_str(n.ja)};
         uint8_t buf[2048];
         struct kd_out o = kd_out_of(buf, sizeof(buf));
         if (kd_record_put(&o, &head, &h) == KD_OK && strcmp(n.state, "full") != 0)

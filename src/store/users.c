@@ -50,13 +50,15 @@ bool kd_password_is_strong(struct kd_bytes user, struct kd_bytes password)
         chars += (password.p[i] & 0xc0) != 0x80;
         varied = varied || password.p[i] != password.p[0];
     }
-    return chars >= KD_PASSWORD_MIN && password.n <= PASSWORD_MAX && varied && !kd_bytes_ieq(user, password);
+    return chars >= KD_PASSWORD_MIN && password.n <= PASSWORD_MAX && varied &&
+           !kd_bytes_ieq(user, password);
 }
 
 static enum kd_status hash_password(struct kd_bytes password, char ret[crypto_pwhash_STRBYTES])
 {
-    int rc = crypto_pwhash_str_alg(ret, (const char *)password.p, password.n, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                   crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13);
+    int rc = crypto_pwhash_str_alg(
+        ret, (const char *)password.p, password.n, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+        crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13);
     return rc == 0 ? KD_OK : KD_NO_MEMORY;
 }
 
@@ -67,8 +69,9 @@ static enum kd_status insert_user(struct kd_meta *m, struct kd_bytes user, enum 
     enum kd_status s = hash_password(password, hash);
     if (s != KD_OK)
         return s;
-    struct kd_sql q = kd_sql(m, "INSERT INTO users (user, role, hash, must_change, created_us, changed_us)"
-                                " VALUES (?, ?, ?, ?, ?, ?)");
+    struct kd_sql q =
+        kd_sql(m, "INSERT INTO users (user, role, hash, must_change, created_us, changed_us)"
+                  " VALUES (?, ?, ?, ?, ?, ?)");
     kd_sql_text(&q, user);
     kd_sql_u64(&q, role);
     kd_sql_text(&q, kd_str(hash));
@@ -100,7 +103,8 @@ enum kd_status kd_users_first(struct kd_meta *m, char ret_password[32])
 
 /* ---- lock-out ---- */
 
-static enum kd_status locked_for(struct kd_meta *m, const char *kind, struct kd_bytes name, uint32_t *ret_s)
+static enum kd_status locked_for(struct kd_meta *m, const char *kind, struct kd_bytes name,
+                                 uint32_t *ret_s)
 {
     uint64_t now = kd_meta_now(m);
     struct kd_sql q = kd_sql(m, "SELECT until_us FROM lockouts WHERE kind = ? AND name = ?");
@@ -112,13 +116,16 @@ static enum kd_status locked_for(struct kd_meta *m, const char *kind, struct kd_
     return kd_sql_done(&q);
 }
 
-static enum kd_status note_failure(struct kd_meta *m, const char *kind, struct kd_bytes name, uint64_t most)
+static enum kd_status note_failure(struct kd_meta *m, const char *kind, struct kd_bytes name,
+                                   uint64_t most)
 {
     uint64_t now = kd_meta_now(m);
-    struct kd_sql q = kd_sql(m, "INSERT INTO lockouts (kind, name, fails, last_us, until_us) VALUES (?1, ?2, 1, ?3, 0)"
-                                " ON CONFLICT DO UPDATE SET last_us = ?3,"
-                                " fails = CASE WHEN last_us < ?3 - ?4 OR fails >= ?5 THEN 1 ELSE fails + 1 END,"
-                                " until_us = CASE WHEN last_us >= ?3 - ?4 AND fails + 1 >= ?5 THEN ?3 + ?4 ELSE until_us END");
+    struct kd_sql q = kd_sql(
+        m, "INSERT INTO lockouts (kind, name, fails, last_us, until_us) VALUES (?1, ?2, 1, ?3, 0)"
+           " ON CONFLICT DO UPDATE SET last_us = ?3,"
+           " fails = CASE WHEN last_us < ?3 - ?4 OR fails >= ?5 THEN 1 ELSE fails + 1 END,"
+           " until_us = CASE WHEN last_us >= ?3 - ?4 AND fails + 1 >= ?5 THEN ?3 + ?4 ELSE "
+           "until_us END");
     kd_sql_text(&q, kd_str(kind));
     kd_sql_text(&q, name);
     kd_sql_u64(&q, now);
@@ -129,7 +136,8 @@ static enum kd_status note_failure(struct kd_meta *m, const char *kind, struct k
 
 static enum kd_status forget_failures(struct kd_meta *m, struct kd_bytes user)
 {
-    struct kd_sql q = kd_sql(m, "DELETE FROM lockouts WHERE (kind = 'user' AND name = ?) OR last_us < ?");
+    struct kd_sql q =
+        kd_sql(m, "DELETE FROM lockouts WHERE (kind = 'user' AND name = ?) OR last_us < ?");
     kd_sql_text(&q, user);
     kd_sql_u64(&q, kd_meta_now(m) - kd_min_u64(kd_meta_now(m), KD_US_PER_DAY));
     return kd_sql_done(&q);
@@ -143,11 +151,13 @@ static bool hash_token(struct kd_bytes token, uint8_t ret[TOKEN_HASH], char csrf
     uint8_t sum[(KD_CSRF_TEXT - 1) / 2];
     static const uint8_t csrf_key[crypto_generichash_KEYBYTES_MIN + 1] = "kidoban csrf key";
     size_t n = 0;
-    if (token.n != TOKEN_BYTES * 2 || sodium_hex2bin(raw, sizeof(raw), (const char *)token.p, token.n, NULL, &n, NULL) != 0 ||
+    if (token.n != TOKEN_BYTES * 2 ||
+        sodium_hex2bin(raw, sizeof(raw), (const char *)token.p, token.n, NULL, &n, NULL) != 0 ||
         n != sizeof(raw))
         return false;
     crypto_generichash(ret, TOKEN_HASH, raw, sizeof(raw), NULL, 0);
-    crypto_generichash(sum, sizeof(sum), raw, sizeof(raw), csrf_key, crypto_generichash_KEYBYTES_MIN);
+    crypto_generichash(sum, sizeof(sum), raw, sizeof(raw), csrf_key,
+                       crypto_generichash_KEYBYTES_MIN);
     (void)sodium_bin2hex(csrf, KD_CSRF_TEXT, sum, sizeof(sum));
     sodium_memzero(raw, sizeof(raw));
     return true;
@@ -181,19 +191,22 @@ static bool password_fits(const struct account *a, struct kd_bytes password)
 {
     static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
                                  "OLhqTqCm5WjlQJ5fyHRkSS7K6Yk7dJxQnJ0g1dTqUeM";
-    bool fits = crypto_pwhash_str_verify(a->found ? a->hash : nobody, (const char *)password.p, password.n) == 0;
+    bool fits = crypto_pwhash_str_verify(a->found ? a->hash : nobody, (const char *)password.p,
+                                         password.n) == 0;
     return fits && a->found;
 }
 
-static enum kd_status insert_session(struct kd_meta *m, struct kd_bytes user, struct kd_bytes client,
-                                     const uint8_t hash[TOKEN_HASH])
+static enum kd_status insert_session(struct kd_meta *m, struct kd_bytes user,
+                                     struct kd_bytes client, const uint8_t hash[TOKEN_HASH])
 {
     uint64_t now = kd_meta_now(m);
     struct kd_sql q = kd_sql(m, "DELETE FROM sessions WHERE seen_us < ? OR created_us < ?");
     kd_sql_u64(&q, now - kd_min_u64(now, IDLE_US));
     kd_sql_u64(&q, now - kd_min_u64(now, LIFE_US));
     enum kd_status s = kd_sql_done(&q);
-    q = kd_sql(m, "INSERT INTO sessions (token, user, created_us, seen_us, client) VALUES (?, ?, ?, ?, ?)");
+    q = kd_sql(
+        m,
+        "INSERT INTO sessions (token, user, created_us, seen_us, client) VALUES (?, ?, ?, ?, ?)");
     kd_sql_blob(&q, kd_bytes_of(hash, TOKEN_HASH));
     kd_sql_text(&q, user);
     kd_sql_u64(&q, now);
@@ -208,8 +221,8 @@ static enum kd_status insert_session(struct kd_meta *m, struct kd_bytes user, st
 }
 
 enum kd_status kd_login(struct kd_meta *m, struct kd_bytes user, struct kd_bytes password,
-                        struct kd_bytes client, char ret_token[KD_TOKEN_TEXT], struct kd_session *ret,
-                        uint32_t *ret_retry_s)
+                        struct kd_bytes client, char ret_token[KD_TOKEN_TEXT],
+                        struct kd_session *ret, uint32_t *ret_retry_s)
 {
     struct account a;
     *ret_retry_s = 0;
@@ -235,8 +248,8 @@ enum kd_status kd_login(struct kd_meta *m, struct kd_bytes user, struct kd_bytes
     randombytes_buf(raw, sizeof(raw));
     (void)sodium_bin2hex(ret_token, KD_TOKEN_TEXT, raw, sizeof(raw));
     sodium_memzero(raw, sizeof(raw));
-    *ret = (struct kd_session){.role = a.role, .must_change = a.must_change,
-                               .expires_us = kd_meta_now(m) + IDLE_US};
+    *ret = (struct kd_session){
+        .role = a.role, .must_change = a.must_change, .expires_us = kd_meta_now(m) + IDLE_US};
     memcpy(ret->user, user.p, user.n);
     KD_ASSERT(hash_token(kd_str(ret_token), hash, ret->csrf));
     s = insert_session(m, user, client, hash);
@@ -258,8 +271,9 @@ enum kd_status kd_session_find(struct kd_meta *m, struct kd_bytes token, struct 
     if (!hash_token(token, hash, ret->csrf))
         return KD_DENIED;
     uint64_t now = kd_meta_now(m);
-    struct kd_sql q = kd_sql(m, "SELECT s.user, u.role, u.must_change, s.created_us, s.seen_us FROM sessions s"
-                                " JOIN users u ON u.user = s.user WHERE s.token = ? AND u.locked = 0");
+    struct kd_sql q =
+        kd_sql(m, "SELECT s.user, u.role, u.must_change, s.created_us, s.seen_us FROM sessions s"
+                  " JOIN users u ON u.user = s.user WHERE s.token = ? AND u.locked = 0");
     kd_sql_blob(&q, kd_bytes_of(hash, sizeof(hash)));
     uint64_t seen = 0;
     if (kd_sql_row(&q)) {
@@ -270,14 +284,16 @@ enum kd_status kd_session_find(struct kd_meta *m, struct kd_bytes token, struct 
         ret->must_change = kd_sql_get(&q, 2) != 0;
         ret->expires_us = kd_min_u64(now + IDLE_US, created + LIFE_US);
         bool alive = seen + IDLE_US > now && created + LIFE_US > now;
-        ret->role = alive ? (enum kd_role)kd_min_u64(kd_sql_get(&q, 1), KD_ROLE_ADMIN) : KD_ROLE_NONE;
+        ret->role =
+            alive ? (enum kd_role)kd_min_u64(kd_sql_get(&q, 1), KD_ROLE_ADMIN) : KD_ROLE_NONE;
     }
     enum kd_status s = kd_sql_done(&q);
     if (s != KD_OK)
         return s;
     if (ret->role == KD_ROLE_NONE)
         return KD_DENIED;
-    return now - kd_min_u64(now, seen) > SEEN_STEP_S * (uint64_t)KD_US_PER_S ? touch(m, hash) : KD_OK;
+    return now - kd_min_u64(now, seen) > SEEN_STEP_S * (uint64_t)KD_US_PER_S ? touch(m, hash)
+                                                                             : KD_OK;
 }
 
 enum kd_status kd_logout(struct kd_meta *m, struct kd_bytes token)
@@ -304,7 +320,8 @@ void kd_session_json(const struct kd_session *s, struct kd_jw *w)
 
 /* ---- changing users ---- */
 
-static enum kd_status end_sessions(struct kd_meta *m, struct kd_bytes user, struct kd_bytes keep_token)
+static enum kd_status end_sessions(struct kd_meta *m, struct kd_bytes user,
+                                   struct kd_bytes keep_token)
 {
     uint8_t hash[TOKEN_HASH] = {0};
     char csrf[KD_CSRF_TEXT];
@@ -315,14 +332,15 @@ static enum kd_status end_sessions(struct kd_meta *m, struct kd_bytes user, stru
     return kd_sql_done(&q);
 }
 
-static enum kd_status set_password(struct kd_meta *m, struct kd_bytes user, struct kd_bytes password,
-                                   bool must_change)
+static enum kd_status set_password(struct kd_meta *m, struct kd_bytes user,
+                                   struct kd_bytes password, bool must_change)
 {
     char hash[crypto_pwhash_STRBYTES];
     enum kd_status s = hash_password(password, hash);
     if (s != KD_OK)
         return s;
-    struct kd_sql q = kd_sql(m, "UPDATE users SET hash = ?, must_change = ?, changed_us = ? WHERE user = ?");
+    struct kd_sql q =
+        kd_sql(m, "UPDATE users SET hash = ?, must_change = ?, changed_us = ? WHERE user = ?");
     kd_sql_text(&q, kd_str(hash));
     kd_sql_u64(&q, must_change);
     kd_sql_u64(&q, kd_meta_now(m));
@@ -345,7 +363,8 @@ enum kd_status kd_password_change(struct kd_meta *m, struct kd_bytes user, struc
     return s == KD_OK ? end_sessions(m, user, keep_token) : s;
 }
 
-enum kd_status kd_user_add(struct kd_meta *m, struct kd_bytes user, enum kd_role role, struct kd_bytes password)
+enum kd_status kd_user_add(struct kd_meta *m, struct kd_bytes user, enum kd_role role,
+                           struct kd_bytes password)
 {
     return insert_user(m, user, role, password, true);
 }
@@ -353,7 +372,8 @@ enum kd_status kd_user_add(struct kd_meta *m, struct kd_bytes user, enum kd_role
 /* Would nobody be left who may manage users? */
 static enum kd_status keeps_an_admin(struct kd_meta *m, struct kd_bytes user)
 {
-    struct kd_sql q = kd_sql(m, "SELECT count(*) FROM users WHERE role = 3 AND locked = 0 AND user <> ?");
+    struct kd_sql q =
+        kd_sql(m, "SELECT count(*) FROM users WHERE role = 3 AND locked = 0 AND user <> ?");
     kd_sql_text(&q, user);
     bool left = kd_sql_row(&q) && kd_sql_get(&q, 0) > 0;
     enum kd_status s = kd_sql_done(&q);
@@ -367,7 +387,8 @@ enum kd_status kd_user_patch(struct kd_meta *m, struct kd_bytes user, enum kd_ro
     enum kd_status s = find_account(m, user, &a);
     if (s == KD_OK && !a.found)
         return KD_NOT_FOUND;
-    bool weaker = a.role == KD_ROLE_ADMIN && ((role != KD_ROLE_NONE && role != KD_ROLE_ADMIN) || locked == 1);
+    bool weaker =
+        a.role == KD_ROLE_ADMIN && ((role != KD_ROLE_NONE && role != KD_ROLE_ADMIN) || locked == 1);
     if (s == KD_OK && weaker)
         s = keeps_an_admin(m, user);
     if (s == KD_OK && password.p != NULL)

@@ -6,11 +6,10 @@
 #include <unistd.h>
 
 #include "store/events_format.h"
-#include "store/seal_line.h"
 #include "store/seal.h"
+#include "store/seal_line.h"
 
 enum { CHUNK = 1 << 20 };
-
 
 struct verifier {
     int root_fd;
@@ -23,7 +22,7 @@ struct verifier {
         uint64_t seq;
         uint8_t prev[KD_BLOCK_HASH], hash[KD_BLOCK_HASH];
         uint32_t day;
-    } *block;
+    } * block;
     size_t n_blocks, blocks_room;
     uint8_t *buf;
     struct kd_heap head, packed;
@@ -96,8 +95,8 @@ static enum kd_status read_seals(struct verifier *v, const uint8_t pub[32])
 
 /* ---- blocks ---- */
 
-static enum kd_status keep_block(struct verifier *v, const struct kd_block_fixed *f, const struct kd_idx_fixed *x,
-                                 uint32_t day)
+static enum kd_status keep_block(struct verifier *v, const struct kd_block_fixed *f,
+                                 const struct kd_idx_fixed *x, uint32_t day)
 {
     if (v->n_blocks == v->blocks_room) {
         size_t room = v->blocks_room * 2 + 1024;
@@ -116,8 +115,8 @@ static enum kd_status keep_block(struct verifier *v, const struct kd_block_fixed
 }
 
 /* Hash a block's bytes in the segment file; the header into v->head. */
-static enum kd_status hash_block(struct verifier *v, int seg, const struct kd_block_fixed *f, uint64_t off,
-                                 uint8_t ret[KD_BLOCK_HASH])
+static enum kd_status hash_block(struct verifier *v, int seg, const struct kd_block_fixed *f,
+                                 uint64_t off, uint8_t ret[KD_BLOCK_HASH])
 {
     crypto_generichash_state st;
     crypto_generichash_init(&st, NULL, 0, KD_BLOCK_HASH);
@@ -143,8 +142,8 @@ static enum kd_status hash_block(struct verifier *v, int seg, const struct kd_bl
 }
 
 /* Which column of a broken block was changed, when its header is still good: its checksums tell. */
-static void name_column(struct verifier *v, int seg, const struct kd_block_fixed *f, uint64_t off, char *where,
-                        size_t size)
+static void name_column(struct verifier *v, int seg, const struct kd_block_fixed *f, uint64_t off,
+                        char *where, size_t size)
 {
     struct kd_layout_map map;
     struct kd_block_head h;
@@ -157,7 +156,8 @@ static void name_column(struct verifier *v, int seg, const struct kd_block_fixed
             size_t n = (size_t)d->dict_packed + d->packed;
             v->packed.n = 0;
             if (!kd_heap_room(&v->packed, n + 1) ||
-                kd_file_read(seg, off + f->head_len + h.group[g].offset[i], v->packed.p, n) != KD_OK ||
+                kd_file_read(seg, off + f->head_len + h.group[g].offset[i], v->packed.p, n) !=
+                    KD_OK ||
                 kd_column_check(d, kd_bytes_of(v->packed.p, n)))
                 continue;
             const struct kd_layout *l = kd_layout_of(h.group[g].type);
@@ -169,8 +169,8 @@ static void name_column(struct verifier *v, int seg, const struct kd_block_fixed
     kd_block_head_done(&h);
 }
 
-static enum kd_status check_bloom(struct verifier *v, int idx, uint64_t off, const struct kd_block_fixed *f,
-                                  const char *where)
+static enum kd_status check_bloom(struct verifier *v, int idx, uint64_t off,
+                                  const struct kd_block_fixed *f, const char *where)
 {
     struct kd_heap *h = &v->packed;
     size_t head_at = KD_IDX_FIXED;
@@ -178,7 +178,8 @@ static enum kd_status check_bloom(struct verifier *v, int idx, uint64_t off, con
     h->n = 0;
     if (!kd_heap_room(h, n))
         return KD_NO_MEMORY;
-    if (kd_file_read(idx, off + head_at, h->p, n) != KD_OK || memcmp(h->p, v->head.p, f->head_len) != 0) {
+    if (kd_file_read(idx, off + head_at, h->p, n) != KD_OK ||
+        memcmp(h->p, v->head.p, f->head_len) != 0) {
         broken(v, where, "the index does not agree with the block");
         return KD_OK;
     }
@@ -189,12 +190,14 @@ static enum kd_status check_bloom(struct verifier *v, int idx, uint64_t off, con
     return KD_OK;
 }
 
-static enum kd_status check_block(struct verifier *v, int dir, int idx, uint32_t day, uint64_t idx_off,
-                                  const struct kd_idx_fixed *x, const struct kd_block_fixed *f)
+static enum kd_status check_block(struct verifier *v, int dir, int idx, uint32_t day,
+                                  uint64_t idx_off, const struct kd_idx_fixed *x,
+                                  const struct kd_block_fixed *f)
 {
     char name[32], where[160];
     kd_segment_name(x->hour, x->part, name);
-    (void)snprintf(where, sizeof(where), "events/%08u/%s block %llu", (unsigned)day, name, (unsigned long long)f->seq);
+    (void)snprintf(where, sizeof(where), "events/%08u/%s block %llu", (unsigned)day, name,
+                   (unsigned long long)f->seq);
     bool was_ok = v->res->ok;
     KD_AUTO_FD seg = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     uint8_t hash[KD_BLOCK_HASH];
@@ -205,8 +208,11 @@ static enum kd_status check_block(struct verifier *v, int dir, int idx, uint32_t
     if (s == KD_NO_MEMORY)
         return s;
     if (s != KD_OK) {
-        broken(v, where, s == KD_NOT_FOUND ? "the file is missing" : "the file is too short or cannot be read");
-    } else if (memcmp(hash, x->hash, sizeof(hash)) != 0 || memcmp(kept, x->hash, sizeof(kept)) != 0) {
+        broken(v, where,
+               s == KD_NOT_FOUND ? "the file is missing"
+                                 : "the file is too short or cannot be read");
+    } else if (memcmp(hash, x->hash, sizeof(hash)) != 0 ||
+               memcmp(kept, x->hash, sizeof(kept)) != 0) {
         name_column(v, seg, f, x->seg_off, where, sizeof(where));
         broken(v, where, "its content was changed");
     } else {
@@ -232,7 +238,8 @@ static const struct kd_seal_line *seal_of(const struct verifier *v, uint32_t day
 }
 
 /* The day against its seal: the blocks it names, in order, with their hashes. */
-static enum kd_status check_seal(struct verifier *v, int idx, uint64_t size, uint32_t day, uint32_t blocks)
+static enum kd_status check_seal(struct verifier *v, int idx, uint64_t size, uint32_t day,
+                                 uint32_t blocks)
 {
     char where[64];
     (void)snprintf(where, sizeof(where), "events/%08u", (unsigned)day);
@@ -318,10 +325,12 @@ static void check_chain(struct verifier *v)
     for (size_t i = 0; i < v->n_blocks; i++) {
         const struct block *b = &v->block[i];
         uint64_t before = i == 0 ? 0 : v->block[i - 1].seq;
-        (void)snprintf(where, sizeof(where), "events/%08u block %llu", (unsigned)b->day, (unsigned long long)b->seq);
+        (void)snprintf(where, sizeof(where), "events/%08u block %llu", (unsigned)b->day,
+                       (unsigned long long)b->seq);
         if (b->seq == before)
             broken(v, where, "the block is there twice");
-        else if (b->seq == before + 1 && before > 0 && memcmp(b->prev, v->block[i - 1].hash, KD_BLOCK_HASH) != 0)
+        else if (b->seq == before + 1 && before > 0 &&
+                 memcmp(b->prev, v->block[i - 1].hash, KD_BLOCK_HASH) != 0)
             broken(v, where, "it does not follow the block before it");
         else if (b->seq > before + 1 && !gap_is_told(v, before + 1, b->seq - 1))
             broken(v, where, "blocks before this one are missing");
@@ -371,7 +380,8 @@ static enum kd_status load_public(int dir_fd, uint8_t ret[32])
     struct kd_heap text = {NULL, 0, 0};
     size_t n = 0;
     enum kd_status s = kd_file_load(dir_fd, "seal.pub", 4096, &text);
-    if (s == KD_OK && (sodium_hex2bin(ret, 32, (const char *)text.p, text.n, "\n", &n, NULL) != 0 || n != 32))
+    if (s == KD_OK &&
+        (sodium_hex2bin(ret, 32, (const char *)text.p, text.n, "\n", &n, NULL) != 0 || n != 32))
         s = KD_MALFORMED;
     kd_heap_done(&text);
     return s;
@@ -387,7 +397,8 @@ enum kd_status kd_verify(int dir_fd, const uint8_t *pub,
         return kd_fail(err, KD_SYSTEM, 0, "libsodium");
     enum kd_status s = pub == NULL ? load_public(dir_fd, own) : KD_OK;
     if (s != KD_OK)
-        return kd_fail_sys(err, s, "public key of the seals; is this a store's directory?", "seal.pub", errno);
+        return kd_fail_sys(err, s, "public key of the seals; is this a store's directory?",
+                           "seal.pub", errno);
     struct verifier v = {.res = ret, .progress = progress, .arg = arg, .buf = malloc(CHUNK)};
     v.root_fd = kd_file_dir(dir_fd, "events", false);
     if (v.root_fd < 0)

@@ -4,7 +4,7 @@
 enum { FLAG_MORE = 1, STATUS_MIN = 200, STATUS_MAX = 599 };
 
 const struct kd_ask_row kd_ask_rows[KD_ASK_KINDS] = {
-#define KD_ASK(NAME, text, role, writes, pairs)                                                   \
+#define KD_ASK(NAME, text, role, writes, pairs)                                                    \
     [KD_ASK_##NAME] = {text, KD_ROLE_##role, writes, pairs},
 #include "wire/ask.def"
 #undef KD_ASK

@@ -2,13 +2,12 @@
 /* Questions and answers between web and store, and live events.
  *
  * One message is one datagram of at most KD_ASK_MAX bytes, all numbers little-endian:
- *   question  u8 1, u32 id, u8 kind, u8 n (<= 16), n times (varint length, name, varint length, value)
- *   answer    u8 2, u32 id, u16 status, u8 flags (1 more), u32 retry_s, varint length, token, then JSON to
- *             the end
- *   event     u8 3, u8 kind, then JSON to the end
- * An id is the asker's choice, unique among its open questions.  An answer longer than one message comes as
- * several with `more` set on all but the last: their JSON texts joined are the answer, status and the rest
- * are the first's.  Answers to different questions may interleave.  Both sides treat the other as hostile:
+ *   question  u8 1, u32 id, u8 kind, u8 n (<= 16), n times (varint length, name, varint length,
+ * value) answer    u8 2, u32 id, u16 status, u8 flags (1 more), u32 retry_s, varint length, token,
+ * then JSON to the end event     u8 3, u8 kind, then JSON to the end An id is the asker's choice,
+ * unique among its open questions.  An answer longer than one message comes as several with `more`
+ * set on all but the last: their JSON texts joined are the answer, status and the rest are the
+ * first's.  Answers to different questions may interleave.  Both sides treat the other as hostile:
  * what breaks this format is refused whole. */
 #ifndef KD_WIRE_ASK_H
 #define KD_WIRE_ASK_H
@@ -18,13 +17,13 @@
 #include "base/status.h"
 
 enum {
-    KD_ASK_MAX = 64 * 1024,        /* longest message */
-    KD_ASK_CHUNK_MAX = 60 * 1024,  /* JSON text of one answer message */
+    KD_ASK_MAX = 64 * 1024,       /* longest message */
+    KD_ASK_CHUNK_MAX = 60 * 1024, /* JSON text of one answer message */
     KD_ASK_PAIRS_MAX = 16,
-    KD_ASK_NAME_MAX = 32,          /* bytes; a-z and _ only */
-    KD_ASK_VALUE_MAX = 8 * 1024,   /* bytes of UTF-8 without NUL */
-    KD_ASK_TOKEN_MAX = 128,        /* bytes of printable ASCII */
-    KD_ASK_ANSWER_MAX = 64 << 20   /* whole answer; a longer one is a broken store */
+    KD_ASK_NAME_MAX = 32,        /* bytes; a-z and _ only */
+    KD_ASK_VALUE_MAX = 8 * 1024, /* bytes of UTF-8 without NUL */
+    KD_ASK_TOKEN_MAX = 128,      /* bytes of printable ASCII */
+    KD_ASK_ANSWER_MAX = 64 << 20 /* whole answer; a longer one is a broken store */
 };
 
 enum kd_ask_kind {
@@ -51,8 +50,9 @@ struct kd_ask_pair {
     struct kd_bytes name, value;
 };
 
-/* Texts are borrowed: the encoder's from the caller, the decoder's from the message.  A CANCEL carries the
- * id of the question to stop and gets no answer; the stopped question is answered with 408. */
+/* Texts are borrowed: the encoder's from the caller, the decoder's from the message.  A CANCEL
+ * carries the id of the question to stop and gets no answer; the stopped question is answered with
+ * 408. */
 struct kd_question {
     uint32_t id;
     enum kd_ask_kind kind;
@@ -62,7 +62,7 @@ struct kd_question {
 
 struct kd_answer {
     uint32_t id;
-    uint16_t status;       /* as HTTP: 200 … 599 */
+    uint16_t status; /* as HTTP: 200 … 599 */
     bool more;
     uint32_t retry_s;      /* for 429: when to try again */
     struct kd_bytes token; /* LOGIN only: the new session's token, for the cookie */
@@ -88,19 +88,20 @@ struct kd_ask_message {
 };
 
 /* Add a pair; KD_LIMIT when there are 16, KD_MALFORMED when name or value break their bounds. */
-KD_MUST_USE enum kd_status kd_question_add(struct kd_question *q, const char *name, struct kd_bytes value);
+KD_MUST_USE enum kd_status kd_question_add(struct kd_question *q, const char *name,
+                                           struct kd_bytes value);
 
 /* A pair's value; an empty view with p == NULL when it is not there. */
 struct kd_bytes kd_question_get(const struct kd_question *q, const char *name);
 
-/* Append one message.  KD_LIMIT when it does not fit or JSON exceeds its bound, KD_MALFORMED when a bound of
- * the format is broken; the writer is then as before. */
+/* Append one message.  KD_LIMIT when it does not fit or JSON exceeds its bound, KD_MALFORMED when a
+ * bound of the format is broken; the writer is then as before. */
 KD_MUST_USE enum kd_status kd_question_put(struct kd_out *o, const struct kd_question *q);
 KD_MUST_USE enum kd_status kd_answer_put(struct kd_out *o, const struct kd_answer *a);
 KD_MUST_USE enum kd_status kd_event_put(struct kd_out *o, const struct kd_event *e);
 
-/* Read one whole message.  Unknown pairs, names twice, unknown kinds, and bytes left over are KD_MALFORMED.
- * JSON text is not parsed here. */
+/* Read one whole message.  Unknown pairs, names twice, unknown kinds, and bytes left over are
+ * KD_MALFORMED. JSON text is not parsed here. */
 KD_MUST_USE enum kd_status kd_ask_read(struct kd_bytes message, struct kd_ask_message *ret);
 
 #endif

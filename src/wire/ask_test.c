@@ -24,7 +24,8 @@ static void question_survives(void)
     CHECK(m.tag == KD_ASK_QUESTION && m.question.id == 77 && m.question.kind == KD_ASK_RECORDS);
     CHECK(m.question.n == 3);
     CHECK(kd_bytes_eq(kd_question_get(&m.question, "expr"), q.v[1].value));
-    CHECK(kd_question_get(&m.question, "limit").p != NULL && kd_question_get(&m.question, "limit").n == 0);
+    CHECK(kd_question_get(&m.question, "limit").p != NULL &&
+          kd_question_get(&m.question, "limit").n == 0);
     CHECK(kd_question_get(&m.question, "from").p == NULL);
 }
 
@@ -53,13 +54,18 @@ static void answer_and_event_survive(void)
 {
     static char json[KD_ASK_CHUNK_MAX + 1];
     memset(json, '1', sizeof(json));
-    struct kd_answer a = {.id = 0xfffffffe, .status = 429, .more = true, .retry_s = 300,
-                          .token = kd_str("tok"), .json = kd_bytes_of(json, KD_ASK_CHUNK_MAX)};
+    struct kd_answer a = {.id = 0xfffffffe,
+                          .status = 429,
+                          .more = true,
+                          .retry_s = 300,
+                          .token = kd_str("tok"),
+                          .json = kd_bytes_of(json, KD_ASK_CHUNK_MAX)};
     struct kd_out o = kd_out_of(buf, sizeof(buf));
     CHECK(kd_answer_put(&o, &a) == KD_OK && o.n <= KD_ASK_MAX);
     struct kd_ask_message m;
     CHECK(kd_ask_read(kd_out_bytes_view(&o), &m) == KD_OK && m.tag == KD_ASK_ANSWER);
-    CHECK(m.answer.id == a.id && m.answer.status == 429 && m.answer.more && m.answer.retry_s == 300);
+    CHECK(m.answer.id == a.id && m.answer.status == 429 && m.answer.more &&
+          m.answer.retry_s == 300);
     CHECK(kd_bytes_eq(m.answer.token, a.token) && kd_bytes_eq(m.answer.json, a.json));
     a.json.n++;
     o = kd_out_of(buf, sizeof(buf));
@@ -73,7 +79,8 @@ static void answer_and_event_survive(void)
     CHECK(m.event.kind == KD_EVENT_ROLE && kd_bytes_eq(m.event.json, e.json));
 }
 
-/* What is read from a damaged message still obeys the bounds, and nothing behind its end is touched. */
+/* What is read from a damaged message still obeys the bounds, and nothing behind its end is
+ * touched. */
 static void damage_is_refused_or_harmless(void)
 {
     struct kd_question q = a_question();

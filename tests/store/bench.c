@@ -38,8 +38,12 @@ static int hunt(int dir, unsigned threads, int n, char **expr)
     }
     printf("open %.3f s\n", (double)(clock_us(CLOCK_MONOTONIC) - t) / 1e6);
     for (int i = 0; i < n; i++) {
-        struct kd_hunt_query q = {.to_us = UINT64_MAX, .clock = {wall, NULL}, .threads = threads, .zone_s = 32400,
-                                  .limit = 200, .max_bytes = 64 << 20};
+        struct kd_hunt_query q = {.to_us = UINT64_MAX,
+                                  .clock = {wall, NULL},
+                                  .threads = threads,
+                                  .zone_s = 32400,
+                                  .limit = 200,
+                                  .max_bytes = 64 << 20};
         struct kd_hunt_expr *e = NULL;
         struct kd_hunt_result r;
         if (kd_hunt_parse(kd_str(expr[i]), 32400, &e, &err) != KD_OK) {
@@ -51,10 +55,12 @@ static int hunt(int dir, unsigned threads, int n, char **expr)
         uint64_t c = clock_us(CLOCK_PROCESS_CPUTIME_ID);
         if (kd_hunt(&q, &src, &r) != KD_OK)
             return 3;
-        printf("%-48s hits %zu%s blocks %llu skipped %llu unreadable %llu  wall %.3f s cpu %.3f s\n", expr[i], r.n,
-               r.stats.truncated ? "+" : "", (unsigned long long)r.stats.blocks,
-               (unsigned long long)r.stats.blocks_skipped, (unsigned long long)r.stats.unreadable,
-               (double)(clock_us(CLOCK_MONOTONIC) - t) / 1e6, (double)(clock_us(CLOCK_PROCESS_CPUTIME_ID) - c) / 1e6);
+        printf(
+            "%-48s hits %zu%s blocks %llu skipped %llu unreadable %llu  wall %.3f s cpu %.3f s\n",
+            expr[i], r.n, r.stats.truncated ? "+" : "", (unsigned long long)r.stats.blocks,
+            (unsigned long long)r.stats.blocks_skipped, (unsigned long long)r.stats.unreadable,
+            (double)(clock_us(CLOCK_MONOTONIC) - t) / 1e6,
+            (double)(clock_us(CLOCK_PROCESS_CPUTIME_ID) - c) / 1e6);
         kd_hunt_result_done(&r);
         kd_hunt_expr_free(e);
     }
@@ -69,8 +75,13 @@ static int host(int dir, const char *who)
     struct kd_hunt_source src;
     if (kd_hunt_open(dir, 32400, &src, &err) != KD_OK)
         return 3;
-    struct kd_host_ask ask = {.src = &src, .who = kd_str(who), .to_us = UINT64_MAX, .clock = {wall, NULL},
-                              .threads = 2, .zone_s = 32400, .limit = 50};
+    struct kd_host_ask ask = {.src = &src,
+                              .who = kd_str(who),
+                              .to_us = UINT64_MAX,
+                              .clock = {wall, NULL},
+                              .threads = 2,
+                              .zone_s = 32400,
+                              .limit = 50};
     struct kd_host_report rep;
     struct kd_heap text = {NULL, 0, 0};
     uint64_t t = clock_us(CLOCK_MONOTONIC);
@@ -81,7 +92,8 @@ static int host(int dir, const char *who)
     c = clock_us(CLOCK_PROCESS_CPUTIME_ID) - c;
     kd_host_report_text(&ask, &rep, false, &text);
     printf("%.*s\nblocks %llu skipped %llu wall %.3f s cpu %.3f s\n", (int)text.n, (char *)text.p,
-           (unsigned long long)rep.stats.blocks, (unsigned long long)rep.stats.blocks_skipped, (double)t / 1e6, (double)c / 1e6);
+           (unsigned long long)rep.stats.blocks, (unsigned long long)rep.stats.blocks_skipped,
+           (double)t / 1e6, (double)c / 1e6);
     kd_heap_done(&text);
     kd_host_report_done(&rep);
     kd_hunt_source_done(&src);
@@ -105,8 +117,8 @@ static int json(uint64_t want)
             return 3;
         cpu += clock_us(CLOCK_PROCESS_CPUTIME_ID) - start;
     }
-    fprintf(stderr, "%llu lines cpu_s %.2f lines/cpu-s %.0f\n", (unsigned long long)done, (double)cpu / 1e6,
-            (double)done * 1e6 / (double)cpu);
+    fprintf(stderr, "%llu lines cpu_s %.2f lines/cpu-s %.0f\n", (unsigned long long)done,
+            (double)cpu / 1e6, (double)done * 1e6 / (double)cpu);
     kd_json_log_free(l);
     return 0;
 }
@@ -129,9 +141,11 @@ int main(int argc, char **argv)
     struct kd_events *events = NULL;
     struct kd_seals *seals = NULL;
     struct kd_ingest *in = NULL;
-    if (dir < 0 || kd_seals_open(dir, &seals, &err) != KD_OK || kd_events_open(dir, 32400, true, &events, &err) != KD_OK)
+    if (dir < 0 || kd_seals_open(dir, &seals, &err) != KD_OK ||
+        kd_events_open(dir, 32400, true, &events, &err) != KD_OK)
         return 3;
-    struct kd_ingest_config cfg = {.dir_fd = dir, .zone_s = 32400, .clock = {wall, NULL}, .events = events, .seals = seals};
+    struct kd_ingest_config cfg = {
+        .dir_fd = dir, .zone_s = 32400, .clock = {wall, NULL}, .events = events, .seals = seals};
     if (kd_ingest_new(&cfg, &in, &err) != KD_OK)
         return 3;
     struct kd_gen g;
@@ -164,9 +178,11 @@ int main(int argc, char **argv)
         return 3;
     cpu += clock_us(CLOCK_PROCESS_CPUTIME_ID) - start;
     struct kd_events_sum sum = kd_events_sum(events);
-    printf("records %llu blocks %llu cpu_s %.2f records/cpu-s %.0f wire B/rec %.1f disk B/rec %.1f longest call ms %.0f\n",
-           (unsigned long long)sum.records, (unsigned long long)sum.blocks, (double)cpu / 1e6, (double)done * 1e6 / (double)cpu,
-           (double)bytes / (double)done, (double)sum.bytes / (double)sum.records, (double)worst / 1e3);
+    printf("records %llu blocks %llu cpu_s %.2f records/cpu-s %.0f wire B/rec %.1f disk B/rec %.1f "
+           "longest call ms %.0f\n",
+           (unsigned long long)sum.records, (unsigned long long)sum.blocks, (double)cpu / 1e6,
+           (double)done * 1e6 / (double)cpu, (double)bytes / (double)done,
+           (double)sum.bytes / (double)sum.records, (double)worst / 1e3);
     kd_ingest_free(in);
     kd_events_free(events);
     kd_seals_free(seals);
