@@ -34,6 +34,34 @@ const struct kd_command kd_commands[] = {
      "  --realtime           記録されたときの速さで再生する\n"
      "  --sandbox 方式       full、または名前空間の使えない環境では reduced\n",
      kd_cmd_replay},
+    {"hunt", "'EXPRESSION' [--from TIME] [--to TIME] [--dir DIRECTORY]", "search the records",
+     "記録を検索する",
+     "  EXPRESSION         for example: ip = 10.1.2.3 and dns.rrname ~ example\n"
+     "                     fields: JSON paths, ip, port, name, user, hash, any\n"
+     "                     = != < <= > >= ~ (contains) in (…), and, or, not, ( )\n"
+     "  --from, --to TIME  2026-11-22 or 2026-11-22T09:00:00+09:00\n"
+     "  --dir DIRECTORY    the sensor's directory, or that of replay --db\n",
+     "  検索式              例: ip = 10.1.2.3 and dns.rrname ~ example\n"
+     "                      項目: JSON の項目名、ip、port、name、user、hash、any\n"
+     "                      = != < <= > >= ~(含む) in (…)、and、or、not、( )\n"
+     "  --from, --to 時刻   2026-11-22 または 2026-11-22T09:00:00+09:00\n"
+     "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
+     kd_cmd_hunt},
+    {"host", "ADDRESS|NAME|MAC [--from TIME] [--to TIME] [--json] [--dir DIRECTORY]",
+     "what a host did, with the proof", "端末が何をしたかを根拠とともに表示する",
+     "  --from, --to TIME  2026-11-22 or 2026-11-22T09:00:00+09:00\n"
+     "  --json             as one JSON object\n"
+     "  --dir DIRECTORY    the sensor's directory, or that of replay --db\n",
+     "  --from, --to 時刻   2026-11-22 または 2026-11-22T09:00:00+09:00\n"
+     "  --json              JSON で表示\n"
+     "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
+     kd_cmd_host},
+    {"verify", "[DIRECTORY]", "are the seals of the records intact", "記録の封印(改ざんのないこと)を確かめる",
+     "  DIRECTORY          the sensor's directory, or that of replay --db\n"
+     "  exit status 0: all seals match, 1: one does not\n",
+     "  フォルダー          センサーの保存先、または replay --db の保存先\n"
+     "  終了コード 0: すべて一致、1: 一致しないものがある\n",
+     kd_cmd_verify},
     {"status", "[--dir DIRECTORY] [--json]", "is the sensor running, and are all its parts",
      "センサーが正常に動いているかを調べる",
      "  --dir DIRECTORY    the sensor's directory\n"

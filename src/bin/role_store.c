@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <poll.h>
 
-#include "bin/json_lines.h"
 #include "bin/role.h"
 #include "bin/say.h"
 #include "os/clock.h"
 #include "os/edge.h"
 #include "os/log.h"
+#include "store/json_log.h"
 #include "store/store.h"
 
 enum { TICK_MS = 200, ASK_THREADS = 2, ANSWER_WAIT_MS = 1000 };
 
 struct keeper {
     struct kd_store *store;     /* or NULL: JSON only */
-    struct kd_json_lines *json; /* or NULL */
+    struct kd_json_log *json; /* or NULL */
     uint8_t batch[KD_BATCH_MAX];
     uint8_t message[KD_ASK_MAX]; /* from web */
     bool told_full, told_json;  /* one line is enough */
@@ -90,7 +90,7 @@ static void keep(struct keeper *k, struct kd_bytes batch)
         complain(k, s, &err);
     else
         k->told_full = false;
-    s = k->json != NULL ? kd_json_lines_batch(k->json, batch) : KD_OK;
+    s = k->json != NULL ? kd_json_log_batch(k->json, batch) : KD_OK;
     if (s == KD_MALFORMED || s == KD_LIMIT)
         kd_log("json", "a record was left out: %s", kd_status_text(s));
 }
@@ -98,7 +98,7 @@ static void keep(struct keeper *k, struct kd_bytes batch)
 static void flush(struct keeper *k)
 {
     struct kd_err err = {0};
-    enum kd_status s = k->json != NULL ? kd_json_lines_flush(k->json) : KD_OK;
+    enum kd_status s = k->json != NULL ? kd_json_log_flush(k->json) : KD_OK;
     if (s != KD_OK && s != KD_CLOSED && !k->told_json) { /* closed: the reader of our output had enough */
         complain(k, s, &err);
         k->told_json = true;
@@ -147,7 +147,7 @@ int kd_role_store(const struct kd_start *s)
     static struct keeper k;
     int json_fd = kd_start_fd(s, KD_EXTRA_JSON);
     struct kd_err err = {0};
-    if (json_fd >= 0 && (k.json = kd_json_lines_new(json_fd, s->zone_s)) == NULL) {
+    if (json_fd >= 0 && (k.json = kd_json_log_new(json_fd, s->zone_s)) == NULL) {
         (void)kd_fail(&err, KD_NO_MEMORY, 0, "no memory for JSON output");
         kd_role_fail(&err);
     }
@@ -171,7 +171,7 @@ int kd_role_store(const struct kd_start *s)
     }
     (void)drain(&k);
     flush(&k);
-    kd_json_lines_free(k.json);
+    kd_json_log_free(k.json);
     if (k.store != NULL)
         kd_store_close(k.store);
     return KD_EXIT_DONE;

@@ -14,7 +14,7 @@
 #include "os/fd.h"
 #include "wire/record.h"
 
-enum { TEXT_MAX = 400 };
+enum { TEXT_MAX = 400, PARENT_NUMBER = 254 }; /* engines count from 0, brain is 255 */
 
 static const char *role_ja(enum kd_proc role)
 {
@@ -34,13 +34,25 @@ static const char *role_ja(enum kd_proc role)
     return "";
 }
 
+/* Record numbers of the parent: above them its place among the writers, below a clock, so that they differ
+ * from one run to the next. */
+static uint64_t next_id(uint64_t now_us)
+{
+    static uint64_t last;
+    uint64_t ms = now_us / KD_US_PER_MS & (((uint64_t)1 << 40) - 1);
+    last = ms > last ? ms : last + 1;
+    return (uint64_t)PARENT_NUMBER << 40 | last;
+}
+
 /* Never waits: when brain is that far behind, the page has more pressing news.  A replay at full speed tells
  * nothing but deaths, so that two runs give the same. */
 static void tell(struct kd_sensor *s, const struct kd_rec_health *h)
 {
     static uint8_t room[4096];
     struct kd_clock clock = kd_os_clock();
-    struct kd_rec_head head = {.ts_us = kd_now_us(&clock), .type = KD_REC_HEALTH};
+    uint64_t now_us = kd_now_us(&clock);
+    struct kd_rec_head head = {
+        .ts_us = now_us, .type = KD_REC_HEALTH, .engine = PARENT_NUMBER, .id = next_id(now_us)};
     struct kd_out o = kd_out_of(room, sizeof(room));
     if (kd_record_put(&o, &head, h) == KD_OK)
         kd_ignore(kd_edge_offer(s->edges[KD_EDGE_RECORDS][0], kd_out_bytes_view(&o), NULL, 0));

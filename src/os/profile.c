@@ -217,7 +217,7 @@ static const struct kd_syscall_set brain_sets[] = {SANITIZER SET(common), SET(pi
 static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(threads), SET(directory),
                                                    SET(changes)};
 static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(threads), SET(serving)};
-static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(directory)};
+static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads), SET(directory)};
 
 #define SETS(list) .sets = list, .n_sets = KD_COUNT(list)
 
@@ -227,7 +227,8 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
     [KD_PROC_STORE] = {SETS(store_sets), .spare_fds = 1024, .own_directory = true,
                        .directory_writes = true, .threads = true},
     [KD_PROC_WEB] = {SETS(web_sets), .spare_fds = 1024, .threads = true},
-    [KD_PROC_READER] = {SETS(reader_sets), .spare_fds = 1024, .own_directory = true, .stdout_too = true},
+    [KD_PROC_READER] = {SETS(reader_sets), .spare_fds = 1024, .own_directory = true, .threads = true,
+                        .stdout_too = true},
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)

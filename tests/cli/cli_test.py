@@ -140,6 +140,47 @@ def a_full_disk(folder):
     one_line(run("replay", "--json", "/dev/full", recording("selftest.pcap")), 3, "disk is full", "free some space")
 
 
+def a_full_disk_under_the_records(folder):
+    small = folder + "/small"
+    os.mkdir(small)
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", small]).returncode != 0:
+        raise Skip("needs root to mount a small disk")
+    try:
+        code, _, errors = run("replay", "--db", small + "/db", recording("first-attack.pcap.zst"))
+        assert code == 3 and any("full" in e or "free" in e for e in errors), (code, errors)
+        assert len(errors) <= 2, errors
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def records_are_found_again(folder):
+    db = folder + "/db"
+    code, out, errors = run("replay", "--db", db, "--json", "-", recording("selftest.pcap"))
+    assert code == 0 and not errors, errors
+    ids = {r["record_id"] for r in records(out)}
+    code, found, _ = run("hunt", "", "--dir", db)
+    assert code == 0 and {r["record_id"] for r in records(found)} == ids
+    code, found, _ = run("hunt", "event_type = dns", "--dir", db)
+    assert code == 0 and {r["event_type"] for r in records(found)} == {"dns"}
+    one_line(run("hunt", "bogus == 1", "--dir", db), 2, "character", "hunt --help")
+    one_line(run("hunt", "", "--from", "yesterday", "--dir", db), 2, "--from yesterday")
+    host = next(r["src_ip"] for r in records(out) if r["event_type"] == "dns")
+    assert host in run("host", host, "--dir", db)[1].decode()
+    one_line(run("host", "no-such-host", "--dir", db), 1, "no-such-host")
+    assert run("verify", db)[0] == 0
+    for base, _, names in os.walk(db):
+        for name in names:
+            if name.endswith(".seg"):
+                path = os.path.join(base, name)
+                with open(path, "r+b") as f:
+                    f.seek(os.path.getsize(path) // 2)
+                    byte = f.read(1)
+                    f.seek(-1, 1)
+                    f.write(bytes([byte[0] ^ 1]))
+    one_line(run("verify", db), 1, "seal")
+    one_line(run("hunt", "", "--dir", folder + "/nothing"), 3, "--dir")
+
+
 def a_reader_that_has_enough(folder):
     p = subprocess.Popen([KIDOBAN, "replay", "--json", "-", recording("bruteforce.pcap.zst")], env=tap.ENGLISH,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -162,5 +203,6 @@ def without_namespaces_it_stays_shut(folder):
 
 tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stats, damaged_captures,
           files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
-          directories_that_cannot_be_used, a_full_disk, a_reader_that_has_enough,
+          directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
+          a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

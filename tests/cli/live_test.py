@@ -159,6 +159,12 @@ def a_killed_engine_goes_on_with_its_ring(folder):
     exits = {r["health"]["role"] for r in rs if r["event_type"] == "health" and r["health"]["kind"] == "role_exit"}
     assert exits == {"engine 0", "engine 1", "brain", "store"}, exits
     assert len(errors) >= 4
+    # The evidence is written before the JSON lines: what stands here must be found there, under whole seals.
+    assert tap.run("verify", f"{folder}/killed.d")[0] == 0
+    code, found, _ = tap.run("hunt", "", "--dir", f"{folder}/killed.d")
+    assert code == 0
+    lost = {r["record_id"] for r in rs} - {r["record_id"] for r in tap.records(found)}
+    assert len(rs) > 300 and not lost, (len(rs), len(lost))
 
 
 def a_detection_is_there_within_a_second(folder):

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bin/reading.h"
+#include "bin/say.h"
+#include "os/clock.h"
+#include "store/host_report.h"
+
+enum { NEWEST = 50, THREADS = 2 };
+
+static int print(const struct kd_host_ask *ask, const struct kd_host_report *r, bool json)
+{
+    int status;
+    if (json) {
+        struct kd_jw w;
+        kd_jw_init(&w, ask->zone_s);
+        kd_host_report_json(ask, r, &w);
+        status = kd_jw_ok(&w) ? kd_reading_print("host", kd_jw_view(&w))
+                              : kd_say(KD_EXIT_COULD_NOT, "host", "the answer is too long; narrow it with --from and --to");
+        if (status == KD_EXIT_DONE)
+            status = kd_reading_print("host", kd_str("\n"));
+        kd_jw_done(&w);
+        return status;
+    }
+    struct kd_heap text = {0};
+    kd_host_report_text(ask, r, kd_say_japanese(), &text);
+    status = kd_reading_print("host", kd_bytes_of(text.p, text.n));
+    free(text.p);
+    return status;
+}
+
+int kd_cmd_host(int argc, char **argv)
+{
+    static struct kd_reading rd;
+    static struct kd_meta meta;
+    struct kd_hunt_source source = {0};
+    struct kd_host_report report = {0};
+    struct kd_err err = {0};
+    int status = kd_reading_begin("host", argc, argv, true, &rd);
+    if (status != KD_EXIT_DONE)
+        return status;
+    struct kd_clock clock = kd_os_clock();
+    if (kd_hunt_open(rd.dir_fd, rd.zone_s, &source, &err) != KD_OK)
+        return kd_say_err(KD_EXIT_COULD_NOT, "host", &err);
+    /* Without the state database names are not known, addresses still are. */
+    kd_ignore(kd_meta_open(rd.dir_path, false, false, clock, &meta, &err));
+    struct kd_host_ask ask = {.src = &source,
+                              .meta = &meta,
+                              .who = kd_str(rd.operand),
+                              .from_us = rd.from_us,
+                              .to_us = rd.to_us,
+                              .clock = clock,
+                              .threads = THREADS,
+                              .zone_s = rd.zone_s,
+                              .limit = NEWEST};
+    err = (struct kd_err){0};
+    enum kd_status s = kd_host_report(&ask, &report, &err);
+    if (s == KD_OK)
+        status = print(&ask, &report, rd.json);
+    else if (s == KD_NOT_FOUND)
+        status = kd_say(KD_EXIT_NO, "host", "%s: no such host in the records; write an address, a name or a MAC address",
+                        rd.operand);
+    else
+        status = kd_say_err(KD_EXIT_COULD_NOT, "host", &err);
+    kd_host_report_done(&report);
+    kd_meta_close(&meta);
+    kd_events_free(source.events);
+    kd_hunt_source_done(&source);
+    return status;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bin/reading.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "bin/say.h"
+#include "os/fd.h"
+
+static bool read_time(const char *command, const char *option, const char *text, int zone_s, uint64_t *ret)
+{
+    if (text == NULL || kd_time_parse(kd_str(text), zone_s, ret))
+        return true;
+    (void)kd_say(0, command, "%s %s: write a time such as 2026-11-22T09:00:00+09:00 or a date", option, text);
+    return false;
+}
+
+/* The directory of a running or stopped sensor, or one that `replay --db` made. */
+static int open_data(const char *command, const char *dir)
+{
+    char path[KD_CONFIG_TEXT_MAX + 16];
+    snprintf(path, sizeof(path), "%s/data", dir);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        (void)kd_say(0, command, "%s: holds no records that can be read (%s); name the sensor's directory with --dir",
+                     dir, strerror(errno));
+    return fd;
+}
+
+static int shut_in(const char *command, const struct kd_config *config, struct kd_reading *r)
+{
+    struct kd_err err = {0};
+    struct kd_sandbox sb = {.role = KD_PROC_READER,
+                            .reduced = strcmp(config->sandbox, "reduced") == 0,
+                            .dir_fd = r->dir_fd,
+                            .n_fds = (unsigned)r->dir_fd + 1};
+    if (geteuid() == 0)
+        kd_sandbox_user(KD_PROC_READER, &sb.uid, &sb.gid);
+    kd_digest_warm();
+    tzset();
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (kd_sandbox_enter(&sb, &err) != KD_OK)
+        return kd_say_err(KD_EXIT_COULD_NOT, command, &err);
+    snprintf(r->dir_path, sizeof(r->dir_path), "%s", sb.ret_dir);
+    return KD_EXIT_DONE;
+}
+
+int kd_reading_begin(const char *command, int argc, char **argv, bool needs_operand, struct kd_reading *ret)
+{
+    static struct kd_config config;
+    static char dir[KD_CONFIG_TEXT_MAX];
+    const char *path = NULL, *dir_option = NULL, *from = NULL, *to = NULL;
+    *ret = (struct kd_reading){.dir_fd = -1, .to_us = UINT64_MAX};
+    const struct kd_option options[] = {{"--config", "-c", &path, NULL},  {"--dir", NULL, &dir_option, NULL},
+                                        {"--from", NULL, &from, NULL},    {"--to", NULL, &to, NULL},
+                                        {"--json", NULL, NULL, &ret->json}};
+    if (!kd_options(command, &argc, argv, options, KD_COUNT(options)))
+        return KD_EXIT_USAGE;
+    if (argc > 2 || (needs_operand && argc != 2))
+        return kd_say(KD_EXIT_USAGE, command, "exactly one argument is expected; see kidoban %s --help", command);
+    if (kd_load_config(command, path, &config) != KD_EXIT_DONE)
+        return KD_EXIT_COULD_NOT;
+    KD_ASSERT(kd_config_zone(config.zone, &ret->zone_s));
+    if (!read_time(command, "--from", from, ret->zone_s, &ret->from_us) ||
+        !read_time(command, "--to", to, ret->zone_s, &ret->to_us))
+        return KD_EXIT_USAGE;
+    if (argc == 2 && !needs_operand)
+        dir_option = argv[1]; /* verify DIR */
+    else if (argc == 2)
+        snprintf(ret->operand, sizeof(ret->operand), "%s", argv[1]);
+    if (!kd_directory(command, dir_option, &config, dir) || (ret->dir_fd = open_data(command, dir)) < 0)
+        return KD_EXIT_COULD_NOT;
+    return shut_in(command, &config, ret);
+}
+
+int kd_reading_print(const char *command, struct kd_bytes text)
+{
+    enum kd_status s = kd_fd_write_all(STDOUT_FILENO, text);
+    if (s == KD_OK || s == KD_CLOSED) /* a reader that has enough */
+        return KD_EXIT_DONE;
+    return kd_say(KD_EXIT_COULD_NOT, command, "standard output cannot be written: %s", kd_status_text(s));
+}
