@@ -63,7 +63,7 @@ static void miss(struct kd_detect *d, const struct kd_record *r, struct kd_bytes
     if (m == NULL)
         return;
     uint64_t ts_us = r->head->ts_us;
-    if (m->first_us != 0 && kd_gap_us(ts_us, m->first_us) > kd_detect_tunable(d, "window_s") * 1e6)
+    if (m->first_us != 0 && kd_gap_us(ts_us, m->first_us) > (uint64_t)(kd_detect_tunable(d, "window_s") * 1e6))
         *m = (struct misses){0};
     if (!kd_sums_add(m->zones, ZONES_KEPT, &m->n_zones, kd_sum_text(zone)))
         return;
