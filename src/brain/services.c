@@ -33,7 +33,7 @@ double kd_detect_tunable(const struct kd_detect *d, const char *name)
     for (size_t i = 0; t != NULL && t[i].name != NULL; i++)
         if (t[i].name == name || strcmp(t[i].name, name) == 0)
             return d->tunables[i];
-    KD_ASSERT(!"a detector asks only for its own tunables");
+    kd_assert_failed("a detector asks only for its own tunables", __FILE__, __LINE__);
 }
 
 bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct kd_host_view *ret)

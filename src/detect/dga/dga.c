@@ -63,7 +63,7 @@ static void miss(struct kd_detect *d, const struct kd_record *r, struct kd_bytes
     if (m == NULL)
         return;
     uint64_t ts_us = r->head->ts_us;
-    if (m->first_us != 0 && kd_gap_us(ts_us, m->first_us) > kd_detect_tunable(d, "window_s") * 1e6)
+    if (m->first_us != 0 && kd_gap_us(ts_us, m->first_us) > (uint64_t)(kd_detect_tunable(d, "window_s") * 1e6))
         *m = (struct misses){0};
     if (!kd_sums_add(m->zones, ZONES_KEPT, &m->n_zones, kd_sum_text(zone)))
         return;
@@ -96,6 +96,18 @@ static void dga_record(struct kd_detect *d, const struct kd_record *r)
     miss(d, r, zone, label);
 }
 
+/* What came after it was last told. */
+static void dga_leave(struct kd_detect *d, struct kd_bytes key, void *state)
+{
+    const struct misses *m = state;
+    struct kd_addr host;
+    int severity = m->n_zones > 0 ? judge(d, m) : -1;
+    if (m->told == 0 || m->n_zones == m->told || severity < 0)
+        return;
+    memcpy(host.b, key.p + 1, sizeof(host.b));
+    tell(d, m, &host, severity);
+}
+
 const struct kd_detector kd_detector_dga = {
     .name = "dga",
     .summary_en = "bursts of look-ups of random-looking names that do not exist",
@@ -106,4 +118,5 @@ const struct kd_detector kd_detector_dga = {
     .idle_us = 2 * KD_US_PER_HOUR,
     .tunables = tunables,
     .record = dga_record,
+    .leave = dga_leave,
 };

@@ -148,7 +148,7 @@ static void query(struct kd_detect *d, const struct kd_record *r, struct kd_byte
         return;
     struct carrier *c = &s->carrier;
     uint64_t ts_us = r->head->ts_us;
-    if (c->first_us != 0 && kd_gap_us(ts_us, c->first_us) > kd_detect_tunable(d, "window_s") * 1e6)
+    if (c->first_us != 0 && kd_gap_us(ts_us, c->first_us) > (uint64_t)(kd_detect_tunable(d, "window_s") * 1e6))
         *c = (struct carrier){0};
     c->first_us = c->first_us == 0 ? ts_us : c->first_us;
     c->last_us = ts_us;

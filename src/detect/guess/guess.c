@@ -58,17 +58,16 @@ static void add(struct sessions *a, const struct kd_record *r, uint64_t window_u
         *a = (struct sessions){0};
     a->first_us = a->n == 0 ? f->start_us : kd_min_u64(a->first_us, f->start_us);
     a->last_us = kd_max_u64(a->last_us, f->end_us);
-    a->n++;
-    a->source = r->head->src;
-    a->target = r->head->dst;
+    if (a->n++ == 0) { /* the first target stands for all: an alert's host must not wander */
+        a->source = r->head->src;
+        a->target = r->head->dst;
+    }
     (void)kd_sums_add(a->targets, TARGETS_KEPT, &a->n_targets, kd_sum_addr(&r->head->dst));
     kd_ids_add(&a->ids, r->head->id);
 }
 
-static void judge(struct kd_detect *d, struct sessions *a, const struct service *s, double least)
+static void tell(struct kd_detect *d, struct sessions *a, const struct service *s)
 {
-    if (a->n < least || (a->told != 0 && a->n < 2 * a->told))
-        return;
     a->told = a->n;
     struct kd_digits number, targets, port;
     uint64_t ids[KD_IDS_KEPT];
@@ -88,6 +87,12 @@ static void judge(struct kd_detect *d, struct sessions *a, const struct service 
                    .n_record_ids = kd_ids_list(&a->ids, ids), .first_us = a->first_us, .last_us = a->last_us,
                    .count = a->n,
                });
+}
+
+static void judge(struct kd_detect *d, struct sessions *a, const struct service *s, double least)
+{
+    if (a->n >= least && (a->told == 0 || a->n >= 2 * a->told))
+        tell(d, a, s);
 }
 
 static void guess_record(struct kd_detect *d, const struct kd_record *r)
@@ -116,6 +121,16 @@ static void guess_record(struct kd_detect *d, const struct kd_record *r)
     }
 }
 
+/* What came after it was last told. */
+static void guess_leave(struct kd_detect *d, struct kd_bytes key, void *state)
+{
+    struct sessions *a = state;
+    const uint8_t *port = key.p + key.n - 2;
+    struct kd_rec_head h = {.dst_port = (uint16_t)(port[0] << 8 | port[1])};
+    if (a->told != 0 && a->n > a->told)
+        tell(d, a, service_of(&h));
+}
+
 const struct kd_detector kd_detector_guess = {
     .name = "guess",
     .summary_en = "many short sessions to a remote logon service (SSH, RDP, FTP, Telnet, VNC)",
@@ -126,4 +141,5 @@ const struct kd_detector kd_detector_guess = {
     .idle_us = 2 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = guess_record,
+    .leave = guess_leave,
 };

@@ -97,8 +97,10 @@ static void add_failure(struct attempts *a, const struct kd_record *r)
         kd_word_set(&a->top_user, l->user);
     }
     kd_word_set(&a->service, l->service);
-    a->source = r->head->src;
-    a->target = r->head->dst;
+    if (a->fails == 1) { /* the first target stands for all: an alert's host must not wander */
+        a->source = r->head->src;
+        a->target = r->head->dst;
+    }
     kd_ids_add(&a->ids, r->head->id);
 }
 
@@ -132,27 +134,47 @@ static bool is_due(struct attempts *a)
     return true;
 }
 
-static void judge_pair(struct kd_detect *d, struct attempts *a)
+static void tell_pair(struct kd_detect *d, const struct attempts *a)
 {
-    uint32_t least = (uint32_t)kd_detect_tunable(d, "brute_fails");
-    if (a->guesses < least || a->top_fails < least / 2 || !is_due(a))
-        return;
     struct kd_key fold = kd_key_of(KEY_PAIR);
     kd_key_addr(&fold, &a->source);
     kd_key_addr(&fold, &a->target);
     tell(d, a, &kd_finding_KD_CR_0002, kd_word_view(&a->top_user), kd_key_view(&fold));
 }
 
-/* Many accounts, each tried a few times only. */
-static void judge_source(struct kd_detect *d, struct attempts *a)
+static void judge_pair(struct kd_detect *d, struct attempts *a)
 {
-    uint32_t least = (uint32_t)kd_detect_tunable(d, "spray_users");
-    if (a->n_users < least || a->top_fails > a->fails / 2 || !is_due(a))
-        return;
+    uint32_t least = (uint32_t)kd_detect_tunable(d, "brute_fails");
+    if (a->guesses >= least && a->top_fails >= least / 2 && is_due(a))
+        tell_pair(d, a);
+}
+
+static void tell_source(struct kd_detect *d, const struct attempts *a)
+{
     struct kd_key fold = kd_key_of(KEY_SOURCE);
     kd_key_addr(&fold, &a->source);
     bool names_only = a->unknown_names * 10 >= a->fails * 9;
     tell(d, a, names_only ? &kd_finding_KD_CR_0005 : &kd_finding_KD_CR_0004, kd_bytes_of(NULL, 0), kd_key_view(&fold));
+}
+
+/* Many accounts, each tried a few times only. */
+static void judge_source(struct kd_detect *d, struct attempts *a)
+{
+    uint32_t least = (uint32_t)kd_detect_tunable(d, "spray_users");
+    if (a->n_users >= least && a->top_fails <= a->fails / 2 && is_due(a))
+        tell_source(d, a);
+}
+
+/* What came after it was last told. */
+static void logon_leave(struct kd_detect *d, struct kd_bytes key, void *state)
+{
+    const struct attempts *a = state;
+    if (a->told == 0 || a->fails == a->told)
+        return;
+    if (key.p[0] == KEY_PAIR)
+        tell_pair(d, a);
+    else
+        tell_source(d, a);
 }
 
 static void tell_single(struct kd_detect *d, const struct kd_record *r)
@@ -240,4 +262,5 @@ const struct kd_detector kd_detector_logon = {
     .idle_us = 2 * KD_US_PER_HOUR,
     .tunables = tunables,
     .record = logon_record,
+    .leave = logon_leave,
 };

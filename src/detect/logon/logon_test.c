@@ -27,17 +27,17 @@ static void one_failure_is_information(void)
 static void guessing_fires_and_its_success_is_high(void)
 {
     struct kd_tb *t = kd_tb_new(NULL, NULL);
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 45; i++)
         attempt(t, i, "10.0.0.5", "10.0.0.1", "admin", "failure", "LOGON_FAILURE");
     kd_tb_send(t);
     CHECK(kd_tb_count(t, "KD-CR-0002") == 1 && kd_tb_count(t, "KD-CR-0003") == 0);
     CHECK(strstr(kd_tb_alert(t, "KD-CR-0002")->technique, "T1110.001") != NULL);
-    attempt(t, 41, "10.0.0.5", "10.0.0.1", "admin", "success", "");
+    attempt(t, 46, "10.0.0.5", "10.0.0.1", "admin", "success", "");
     kd_tb_finish(t);
     CHECK(kd_tb_count(t, "KD-CR-0003") == 1);
     CHECK(strcmp(kd_tb_alert(t, "KD-CR-0003")->host, "10.0.0.5") == 0);
     CHECK(kd_tb_host(t, "10.0.0.5")->severity == 9);
-    CHECK(kd_tb_alert(t, "KD-CR-0002")->count == 40 && t->unfilled == 0);
+    CHECK(kd_tb_alert(t, "KD-CR-0002")->count == 45 && t->unfilled == 0);
     kd_tb_free(t);
 }
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records per second through the brain on one core: a town's mixture of flows, look-ups, web, TLS and logons.
+ * usage: brain_bench [RECORDS]; prints records, CPU seconds, records per second. */
+#include "base/clock.h"
+#include "testbrain.h"
+
+#include <time.h>
+
+static enum kd_status swallow(void *arg, struct kd_bytes batch)
+{
+    *(uint64_t *)arg += batch.n;
+    return KD_OK;
+}
+
+static struct kd_rec_head head_of(enum kd_rec_type type, uint64_t i, uint8_t app)
+{
+    uint8_t client[4] = {10, 1, (uint8_t)(i * 7 % 12), (uint8_t)(i * 31 % 251)};
+    uint8_t server[4] = {(uint8_t)(i % 5 ? 203 : 10), 0, (uint8_t)(i * 13 % 97), (uint8_t)(i * 17 % 241)};
+    return (struct kd_rec_head){
+        .ts_us = KD_TB_START_US + i * 200, .id = i, .flow_id = i / 3, .type = (uint8_t)type, .app = app, .proto = 6,
+        .src = kd_addr_v4(client), .dst = kd_addr_v4(server), .src_port = (uint16_t)(30000 + i % 20000),
+        .dst_port = app == KD_APP_DNS ? 53 : 443,
+    };
+}
+
+static void put(struct kd_out *o, uint64_t i)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "www%u.site%u.example.com", (unsigned)(i % 7), (unsigned)(i * 11 % 500));
+    struct kd_rec_flow flow = {.state = kd_str(i % 9 ? "closed" : "no_answer"), .reason = kd_str("fin"),
+                               .start_us = KD_TB_START_US + i * 200, .pkts_toserver = 9, .pkts_toclient = i % 9 ? 9 : 0,
+                               .bytes_toserver = 900, .bytes_toclient = 9000, .data_toserver = i % 9 ? 500 : 0,
+                               .data_toclient = i % 9 ? 8000 : 0, .tcp_flags_ts = i % 9 ? 27 : 2};
+    struct kd_dns_rr rr[] = {{.rrname = kd_str(name), .rrtype = kd_str("A"), .ttl = 60, .rdata = kd_str("203.0.113.5")}};
+    struct kd_rec_dns dns = {.kind = kd_str("answer"), .rrname = kd_str(name), .rrtype = kd_str("A"),
+                             .rcode = kd_str("NOERROR"), .answers = {rr, 1}, .latency_us = 900};
+    struct kd_rec_http http = {.hostname = kd_str(name), .url = kd_str("/index.html"), .http_method = kd_str("GET"),
+                               .http_user_agent = kd_str("Mozilla/5.0 (Windows NT 10.0; Win64; x64)"), .status = 200};
+    struct kd_rec_tls tls = {.sni = kd_str(name), .version = kd_str("TLS 1.3"),
+                             .ja3_hash = kd_str("0123456789abcdef0123456789abcdef")};
+    struct kd_rec_login login = {.method = kd_str("kerberos"), .service = kd_str("kdc"), .user = kd_str("tanaka"),
+                                 .result = kd_str("success")};
+    struct kd_rec_head h;
+    const void *body = &flow;
+    switch (i % 10) {
+    case 0:
+    case 1:
+    case 2:
+        h = head_of(KD_REC_DNS, i, KD_APP_DNS);
+        body = &dns;
+        break;
+    case 3:
+        h = head_of(KD_REC_HTTP, i, KD_APP_HTTP);
+        body = &http;
+        break;
+    case 4:
+    case 5:
+        h = head_of(KD_REC_TLS, i, KD_APP_TLS);
+        body = &tls;
+        break;
+    case 6:
+        h = head_of(KD_REC_LOGIN, i, KD_APP_KRB5);
+        body = &login;
+        break;
+    default:
+        h = head_of(KD_REC_FLOW, i, i % 3 ? KD_APP_TLS : KD_APP_UNKNOWN);
+        break;
+    }
+    KD_ASSERT(kd_record_put(o, &h, body) == KD_OK);
+}
+
+static double cpu_s(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000000, bytes = 0;
+    struct kd_brain_config cfg = {.lim = &kd_limits_default, .hash_seed = 1, .max_memory = (size_t)512 << 20,
+                                  .zone_s = KD_ZONE_JAPAN_S};
+    struct kd_brain *b;
+    if (kd_brain_new(&cfg, (struct kd_brain_out){swallow, &bytes}, &b, NULL) != KD_OK)
+        return EXIT_FAILURE;
+    static uint8_t batch[KD_BATCH_MAX];
+    double spent = 0;
+    for (uint64_t i = 0; i < n;) {
+        struct kd_out o = kd_out_of(batch, sizeof(batch));
+        while (i < n && o.n < sizeof(batch) - 4096)
+            put(&o, i++);
+        double start = cpu_s();
+        KD_ASSERT(kd_brain_batch(b, kd_out_bytes_view(&o)) == KD_OK);
+        spent += cpu_s() - start;
+    }
+    kd_brain_finish(b);
+    kd_brain_free(b);
+    printf("%llu records, %.2f CPU seconds, %.0f records/s\n", (unsigned long long)n, spent, (double)n / spent);
+    return EXIT_SUCCESS;
+}
