@@ -18,6 +18,7 @@ extern const struct kd_command kd_commands[]; /* ends with a NULL name */
 int kd_cmd_run(int argc, char **argv);
 int kd_cmd_replay(int argc, char **argv);
 int kd_cmd_status(int argc, char **argv);
+int kd_cmd_bench(int argc, char **argv);
 int kd_cmd_config(int argc, char **argv);
 int kd_cmd_version(int argc, char **argv);
 
