@@ -154,6 +154,22 @@ static void pool_obeys_its_budget_and_returns_to_zero(void)
     kd_pool_free(pool);
 }
 
+static void pool_blocks_are_little_larger_than_asked_for(void)
+{
+    struct kd_pool *pool = kd_pool_new(4 << 20);
+    for (size_t n = 1; n <= KD_POOL_MAX; n += 1 + n / 7) {
+        size_t size = 0;
+        uint8_t *block = kd_pool_take(pool, n, &size);
+        CHECK(block != NULL && size >= n && (size <= KD_POOL_MIN || size * 2 < n * 3));
+        memset(block, 0xa5, n);
+        kd_pool_give(pool, block, size);
+    }
+    CHECK(kd_pool_used(pool) == 0);
+    size_t size = 0;
+    CHECK(kd_pool_take(pool, KD_POOL_MAX + 1, &size) == NULL);
+    kd_pool_free(pool);
+}
+
 static void digests_are_the_known_ones(void)
 {
     uint8_t md[KD_SHA256_BYTES];
@@ -182,6 +198,7 @@ int main(void)
     RUN(json_is_valid_whatever_comes);
     RUN(addresses_are_read_and_written);
     RUN(pool_obeys_its_budget_and_returns_to_zero);
+    RUN(pool_blocks_are_little_larger_than_asked_for);
     RUN(digests_are_the_known_ones);
     RUN(every_limit_has_a_sane_row);
     return tap_done();

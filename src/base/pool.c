@@ -54,11 +54,20 @@ void kd_pool_free(struct kd_pool *pool)
     free(pool);
 }
 
+/* Two classes for each doubling, so that at most a third of a block is waste. */
+static size_t class_size(unsigned k)
+{
+    return (size_t)(k % 2 == 0 ? KD_POOL_MIN : KD_POOL_MIN / 2 * 3) << k / 2;
+}
+
 static unsigned class_of(size_t n)
 {
     unsigned k = 0;
-    while (((size_t)KD_POOL_MIN << k) < n)
-        k++;
+    if (n > KD_POOL_MIN) {
+        /* n is in (2^b, 2^(b+1)]; 2^6 is KD_POOL_MIN */
+        unsigned b = 63 - (unsigned)__builtin_clzll(n - 1);
+        k = (b - 6) * 2 + (n <= (size_t)3 << (b - 1) ? 1 : 2);
+    }
     return k;
 }
 
@@ -68,7 +77,7 @@ static void *cut_fresh(struct kd_pool *pool, size_t size)
     if (pool->n_fresh < size) {
         /* The uncut rest is smaller than a block of this class: hand it out as smaller ones. */
         for (unsigned k = KD_POOL_CLASSES; k-- > 0;) {
-            size_t s = (size_t)KD_POOL_MIN << k;
+            size_t s = class_size(k);
             while (pool->n_fresh >= s) {
                 struct free_block *b = (struct free_block *)(void *)pool->fresh;
                 b->next = pool->free[k];
@@ -97,7 +106,7 @@ void *kd_pool_take(struct kd_pool *pool, size_t n, size_t *ret_size)
     if (n > KD_POOL_MAX)
         return NULL;
     unsigned k = class_of(n);
-    size_t size = (size_t)KD_POOL_MIN << k;
+    size_t size = class_size(k);
     if (size > pool->max - pool->used)
         return NULL;
     void *block;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's memory: blocks of a few sizes under one hard budget, and arenas made of them.
  *
- * Blocks come in classes of 256 B · 2^k up to 1 MiB and are cut from slabs taken from the system once.
+ * Blocks come in classes of 64 B · 2^k and 96 B · 2^k up to 1 MiB, cut from slabs taken from the system once.
  * Taking and giving is O(1) and never calls malloc on the packet path once the slab is there.  A NULL
  * means "over budget": degrade the flow, not the process.  kd_pool_used() returns to zero when all is
  * given back; tests check it.  Not thread safe: one pool per worker. */
@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 
-enum { KD_POOL_MIN = 256, KD_POOL_CLASSES = 13, KD_POOL_MAX = KD_POOL_MIN << (KD_POOL_CLASSES - 1) };
+enum { KD_POOL_MIN = 64, KD_POOL_CLASSES = 29, KD_POOL_MAX = KD_POOL_MIN << (KD_POOL_CLASSES - 1) / 2 };
 
 struct kd_pool;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kidoban bench: what one engine, the brain and the JSON writer cost on a capture.  One thread, no sandbox, no
  * edges: only the work itself is counted, by the processor time of the thread. */
-#include "bin/cmd_bench.h"
+#include "bin/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,6 +75,20 @@ static struct cost since(int counter, struct cost start)
 }
 
 /* ---- the engine ---- */
+
+/* Memory of our own: what is resident, without the mapped capture. */
+static uint64_t own_bytes(void)
+{
+    char line[256];
+    unsigned long long kib = 0;
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+        if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
+            break;
+    if (f != NULL)
+        (void)fclose(f);
+    return (uint64_t)kib * 1024;
+}
 
 static void note_stats(struct taken *t, struct kd_bytes batch)
 {
@@ -163,7 +177,7 @@ static enum kd_status read_only(const char *path, int counter, struct cost *ret,
 
 struct engine_figures {
     struct cost cost;
-    uint64_t flows_at_end, memory_at_end;
+    uint64_t flows_at_end, memory_at_end, resident_at_end;
 };
 
 static enum kd_status run_engine(const char *path, struct taken *t, int counter, struct engine_figures *ret,
@@ -184,6 +198,7 @@ static enum kd_status run_engine(const char *path, struct taken *t, int counter,
         kd_engine_stats(e, last_us, 0);
         ret->flows_at_end = t->stats.flows_active;
         ret->memory_at_end = t->stats.memory_bytes;
+        ret->resident_at_end = own_bytes();
         kd_engine_finish(e, 0);
         ret->cost = since(counter, start);
     }
@@ -274,12 +289,6 @@ static double per(uint64_t n, uint64_t us)
     return us == 0 ? 0 : (double)n * 1e6 / (double)us;
 }
 
-static uint64_t peak_bytes(void)
-{
-    struct rusage u;
-    return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024u : 0;
-}
-
 static void tell_engine(const char *path, const struct taken *t, const struct engine_figures *f, struct cost reading)
 {
     const struct kd_rec_stats *st = &t->stats;
@@ -292,10 +301,10 @@ static void tell_engine(const char *path, const struct taken *t, const struct en
            (double)f->cost.cpu_us / 1e6, (double)reading.cpu_us / 1e6, per(st->packets, f->cost.cpu_us),
            per(st->bytes, f->cost.cpu_us) * 8 / 1e9, (double)f->cost.instructions / packets,
            (unsigned long long)st->flows_degraded);
-    printf("\"flows_at_end\":%llu,\"state_bytes_at_end\":%llu,\"bytes_per_flow\":%.0f,\"peak_bytes\":%llu",
+    printf("\"flows_at_end\":%llu,\"state_bytes_at_end\":%llu,\"bytes_per_flow\":%.0f,\"own_memory_at_end\":%llu",
            (unsigned long long)f->flows_at_end, (unsigned long long)f->memory_at_end,
            f->flows_at_end > 0 ? (double)f->memory_at_end / (double)f->flows_at_end : 0,
-           (unsigned long long)peak_bytes());
+           (unsigned long long)f->resident_at_end);
 }
 
 static int bench_file(const char *path, bool behind, int counter)
@@ -309,7 +318,7 @@ static int bench_file(const char *path, bool behind, int counter)
         t.kept = malloc(KEEP_MAX);
     if (t.pool == NULL || read_only(path, counter, &reading, &err) != KD_OK ||
         run_engine(path, &t, counter, &f, &err) != KD_OK) {
-        status = kd_say(KD_EXIT_COULD_NOT, "kidoban bench", "%s: %s", path, err.what != NULL ? err.what : "no memory");
+        status = kd_say(KD_EXIT_COULD_NOT, "bench", "%s: %s", path, err.what != NULL ? err.what : "no memory");
     } else {
         tell_engine(path, &t, &f, reading);
         uint64_t lines = t.kept != NULL ? run_json(&t, counter, &json) : 0;
@@ -326,13 +335,15 @@ static int bench_file(const char *path, bool behind, int counter)
 
 int kd_cmd_bench(int argc, char **argv)
 {
-    bool behind = argc > 1 && strcmp(argv[1], "--all") == 0;
-    int first = behind ? 2 : 1;
-    if (argc <= first)
-        return kd_say(KD_EXIT_USAGE, "kidoban bench", "usage: kidoban bench [--all] CAPTURE...");
+    bool behind = false;
+    const struct kd_option options[] = {{.name = "--all", .set = &behind}};
+    if (!kd_options("bench", &argc, argv, options, KD_COUNT(options)))
+        return KD_EXIT_USAGE;
+    if (argc < 2)
+        return kd_say(KD_EXIT_USAGE, "bench", "needs a capture file; see kidoban bench --help");
     int counter = instruction_counter();
     int status = KD_EXIT_DONE;
-    for (int i = first; i < argc && status == KD_EXIT_DONE; i++)
+    for (int i = 1; i < argc && status == KD_EXIT_DONE; i++)
         status = bench_file(argv[i], behind, counter);
     if (counter >= 0)
         (void)close(counter);

@@ -21,6 +21,7 @@ int kd_cmd_hunt(int argc, char **argv);
 int kd_cmd_host(int argc, char **argv);
 int kd_cmd_verify(int argc, char **argv);
 int kd_cmd_status(int argc, char **argv);
+int kd_cmd_bench(int argc, char **argv);
 int kd_cmd_config(int argc, char **argv);
 int kd_cmd_version(int argc, char **argv);
 

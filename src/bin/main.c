@@ -78,6 +78,12 @@ const struct kd_command kd_commands[] = {
      "  reference           全項目の意味・初期値・範囲(そのまま設定ファイルとして使える)\n"
      "  --lang ja|en        説明の言語\n",
      kd_cmd_config},
+    {"bench", "[--all] PCAP…", "measure the speed of this machine", "この機器での処理速度を測る",
+     "  --all              also the detectors and the JSON writer, on the records of the engine\n"
+     "One line of JSON for each capture: processor time and memory of one engine.\n",
+     "  --all               検知処理と JSON 出力も測る\n"
+     "通信ファイル(pcap)ごとに、処理部 1 つの CPU 時間とメモリを JSON で 1 行表示する。\n",
+     kd_cmd_bench},
     {"version", "", "print the version", "版を表示する", "", "", kd_cmd_version},
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -31,6 +31,11 @@ def pair(src, sport, dst, dport):
     return f"{end(src, sport)}>{end(dst, dport)}"
 
 
+def between(who):
+    """The same two, whoever asked."""
+    return "-".join(sorted(who.split(">")))
+
+
 class Side:
     """The facts of one side.  A fact told several times in a conversation is numbered, so that counts are compared."""
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from facts import Side, address, pair
+from facts import Side, address, between, pair
 
 LIMIT_S = 600
 
@@ -101,8 +101,8 @@ def _arp(side, r, who):
 
 def _nbns(side, r, who):
     n = r["nbns"]
-    side.once("nbns.name", f"{who} {n.get('id', 0)} {n.get('name', '').lower()}<{n.get('suffix', 0):02x}>", "",
-              r["timestamp"])
+    name = "".join(c for c in n.get("name", "").lower() if c.isprintable())
+    side.once("nbns.name", f"{between(who)} {n.get('id', 0)} {name}<{n.get('suffix', 0):02x}>", "", r["timestamp"])
 
 
 _READERS = {"dns": _dns, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 
-from facts import Side, address, pair
+from facts import Side, address, between, pair
 
 LIMIT_S = 600
 MESSAGES = "dns or mdns or llmnr or http or tls.handshake or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address"
@@ -97,7 +97,7 @@ _WANTED = (
     "dhcp.hw.mac_addr dhcp.ip.your dhcp.option.hostname dhcp.option.dhcp "
     "arp.src.hw_mac arp.src.proto_ipv4 arp.dst.proto_ipv4 "
     "icmpv6.nd.ns.target_address icmpv6.nd.na.target_address "
-    "nbns.id nbns.flags.response nbns.name").split()
+    "nbns.id nbns.name nbns.netbios_name").split()
 _EVENT = re.compile(
     rb'<(packet)>|<proto name="([^"]+)"|<field name="(num|' + "|".join(re.escape(w) for w in _WANTED).encode()
     + rb')"[^>]*? show="([^"]*)"(?: value="([0-9a-f]*)")?')
@@ -139,6 +139,11 @@ def _packets(xml):
             text = html.unescape(m[4].decode(errors="replace"))
             if m[3] == b"dns.qry.name" and not text.isprintable() or "\ufffd" in text:
                 text = _name_of(bytes.fromhex((m[5] or b"").decode())) or text
+            elif m[3] == b"nbns.netbios_name" or m[3] == b"nbns.name" and len(m[5] or b"") >= 66:
+                raw = bytes.fromhex(m[5].decode())
+                if len(raw) != 16:  # half a byte in each letter, RFC 1001 section 14.1
+                    raw = bytes((hi - 65 & 15) << 4 | (lo - 65 & 15) for hi, lo in zip(raw[-33:-1:2], raw[-32:-1:2]))
+                text = _netbios(raw)
             packet.append((None, m[3].decode(), text))
     if packet is not None:
         yield packet
@@ -254,40 +259,65 @@ def _ntlm(side, p):
         side.once("ntlm.user", f"{p.to_server} {domain.lower()}\\{user.lower()}", "", p.where)
 
 
-_KRB_REQUESTS = ("10", "12")
+_KRB_REQUEST = {"10": "AS", "12": "TGS"}
+_KRB_ANSWER = {"11": ("AS",), "13": ("TGS",), "30": ("AS", "TGS")}
 
 
-def _krb5(side, p):
-    """Names of requests (from the body: what is asked for) and of tickets shown to a file server."""
-    if "dcerpc" in p.protocols or "ldap" in p.protocols:
-        return
-    kind, in_body, names = None, False, {}
+class _Krb5:
+    """Names of a request (from its body: what is asked for) with those of its answer, which go first, as in kidoban's
+    records; and names of tickets shown to a file server."""
 
-    def close():
-        if names.get("cname"):
-            side.once("krb5.cname", f"{names['who']} {'/'.join(names['cname']).lower()}", "", p.where)
-        if names.get("sname"):
-            side.once("krb5.sname", f"{names['who']} {'/'.join(names['sname']).lower()}", "", p.where)
+    def __init__(self, side):
+        self.side, self.waiting = side, {}
+
+    def tell(self, who, names, where):
+        for field in ("cname", "sname"):
+            if names.get(field):
+                self.side.once("krb5." + field, f"{who} {'/'.join(names[field]).lower()}", "", where)
         if names.get("realm"):
-            side.once("krb5.realm", f"{names['who']} {names['realm'].lower()}", "", p.where)
-        names.clear()
-    for proto, field, text in p.events:
-        if proto == "kerberos":
-            close()
-            kind, in_body = None, False
-        elif field == "kerberos.msg_type" and kind is None:
-            kind = text
-            names["who"] = p.to_server if text in (*_KRB_REQUESTS, "14") else p.to_client
-        elif field == "kerberos.req_body_element":
-            in_body = True
-        elif field in ("kerberos.realm", "kerberos.CNameString", "kerberos.SNameString"):
-            if kind in _KRB_REQUESTS and not in_body or kind is None or kind == "15":
-                continue
-            if field == "kerberos.realm":
+            self.side.once("krb5.realm", f"{who} {names['realm'].lower()}", "", where)
+
+    def message(self, p, kind, names):
+        if kind in _KRB_REQUEST:
+            key = (p.to_server, _KRB_REQUEST[kind])
+            if self.waiting.get(key, (names,))[0] != names:
+                self.tell(p.to_server, *self.waiting[key])
+            self.waiting[key] = (names, p.where)
+        elif kind in _KRB_ANSWER:
+            asked = next((k for k in ((p.to_client, t) for t in _KRB_ANSWER[kind]) if k in self.waiting), None)
+            merged = dict(self.waiting.pop(asked)[0]) if asked else {}
+            if kind == "30" and merged.get("realm"):
+                names.pop("realm", None)
+            merged.update(names)
+            self.tell(p.to_client, merged, p.where)
+        elif kind == "14":
+            self.tell(p.to_server, names, p.where)
+
+    def packet(self, p):
+        if "dcerpc" in p.protocols or "ldap" in p.protocols:
+            return
+        kind, names, in_body = None, {}, False
+        for proto, field, text in p.events:
+            if proto == "kerberos":
+                self.message(p, kind, names)
+                kind, names, in_body = None, {}, False
+            elif field == "kerberos.msg_type":
+                kind = kind or text
+            elif field == "kerberos.req_body_element":
+                in_body = True
+            elif kind in _KRB_REQUEST and not in_body:
+                continue  # a ticket within the request
+            elif field in ("kerberos.CNameString", "kerberos.SNameString"):
+                names.setdefault("cname" if "CName" in field else "sname", []).append(text)
+            elif field == "kerberos.crealm" and kind != "30":
+                names["realm"] = text
+            elif field == "kerberos.realm":
                 names.setdefault("realm", text)
-            elif kind in (*_KRB_REQUESTS, "14") or field == "kerberos.CNameString":
-                names.setdefault("cname" if field == "kerberos.CNameString" else "sname", []).append(text)
-    close()
+        self.message(p, kind, names)
+
+    def finish(self):
+        for (who, _), (names, where) in self.waiting.items():
+            self.tell(who, names, where)
 
 
 def _decoded(text):
@@ -325,18 +355,23 @@ def _arp(side, p):
             side.once("arp", f"{mac} {src} {dst}", "", p.where)
 
 
+def _netbios(raw):
+    """A NetBIOS name of sixteen bytes: what is printable without padding, and the kind."""
+    name = raw[:15].decode("latin-1").rstrip(" \0")
+    return f"{''.join(c for c in name if c.isprintable()).lower()}<{raw[15]:02x}>"
+
+
 def _nbns(side, p):
+    """Both ends speak from port 137, so who asked is not told apart."""
     for m in _split(p.events, {"nbns"}):
-        answer = _first(m, "nbns.flags.response") == "1"
-        who = p.to_client if answer and not _is_group(p.dst) else p.to_server
-        name = re.match(r"(.*?)<([0-9a-f]{2})>", _first(m, "nbns.name"))
-        if name:
-            side.once("nbns.name", f"{who} {int(_first(m, 'nbns.id', '0'), 16)} {name[1].strip().lower()}<{name[2]}>", "",
-                      p.where)
+        number = int(_first(m, "nbns.id", "0"), 16)
+        for name in _all(m, "nbns.netbios_name") or _all(m, "nbns.name")[:1]:
+            side.once("nbns.name", f"{between(p.to_server)} {number} {name}", "", p.where)
 
 
 def _messages(side, path, options, which):
     xml = _tshark("-r", path, *options, "-Y", which, "-T", "pdml", "-J", PROTOCOLS)
+    krb5 = _Krb5(side)
     for events in _packets(xml):
         p = _Packet(events)
         quoted = "icmp" in p.protocols
@@ -345,11 +380,13 @@ def _messages(side, path, options, which):
         for name in ("dns", "mdns", "llmnr"):
             if name in p.protocols:
                 _dns(side, p, name)
-        for name, reader in (("http", _http), ("tls", _tls), ("smb2", _smb), ("ntlmssp", _ntlm), ("kerberos", _krb5),
-                             ("smtp", _smtp), ("imf", _smtp), ("dhcp", _dhcp), ("arp", _arp), ("nbns", _nbns)):
+        for name, reader in (("http", _http), ("tls", _tls), ("smb2", _smb), ("ntlmssp", _ntlm), ("smtp", _smtp), ("imf", _smtp), ("dhcp", _dhcp), ("arp", _arp), ("nbns", _nbns)):
             if name in p.protocols and (name != "imf" or "smtp" not in p.protocols) and \
                     (name != "tls" or "quic" not in p.protocols):
                 reader(side, p)
+        if "kerberos" in p.protocols:
+            krb5.packet(p)
+    krb5.finish()
 
 
 def facts(path):

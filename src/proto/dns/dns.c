@@ -5,7 +5,7 @@
 #include "proto/dns/dns_message.h"
 #include "proto/parser.h"
 
-enum { BUCKETS = 16, KD_PROTO_TCP = 6, PREFIX_BYTES = 2, MESSAGE_MAX = 65535 };
+enum { BUCKETS = 8, KD_PROTO_TCP = 6, PREFIX_BYTES = 2, MESSAGE_MAX = 65535 };
 
 /* A query waiting for its answer; a pool block that ends with its name. */
 struct query {
