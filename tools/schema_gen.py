@@ -218,6 +218,8 @@ def face_schema(head, records, subs, protos):
         heads[text]["type"] = "string"
         heads[text].pop("minimum", None)
     heads["community_id"] = {"type": "string", "description": "Community ID, version 1"}
+    heads["record_id"] = {"type": "string", "description": heads["record_id"]["description"]}
+    heads["vlan"] = {"type": "array", "description": heads["vlan"]["description"], "items": {"type": "integer"}}
     one_of = []
     for t in records:
         body = js_schema(tree_of(t.fields), subs)

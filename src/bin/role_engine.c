@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <poll.h>
 
+#include "base/charset.h"
 #include "bin/engine_files.h"
 #include "bin/role.h"
 #include "bin/say.h"
@@ -108,6 +109,7 @@ int kd_role_engine(const struct kd_start *s)
         (void)kd_fail(&err, KD_NO_MEMORY, 0, "no memory for an engine; lower limits.memory_mib or limits.flows");
         kd_role_fail(&err);
     }
+    (void)kd_charset_init(); /* converters of Japanese mail are loaded from disk: not possible in the sandbox */
     struct kd_sandbox sb;
     kd_role_enter(s, &sb);
     kd_role_ready();
