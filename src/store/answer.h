@@ -16,7 +16,7 @@ struct kd_answerer {
     struct kd_clock clock;
     int zone_s;
     bool demo;
-    const volatile bool *cancel; /* of the question at hand */
+    const _Atomic bool *cancel; /* of the question at hand */
 };
 
 struct kd_reply {

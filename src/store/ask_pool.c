@@ -6,7 +6,7 @@
 
 struct job {
     bool used, running;
-    volatile bool cancel;
+    _Atomic bool cancel;
     uint64_t order;
     struct kd_question q; /* its texts are views into `text` */
     uint8_t *text;

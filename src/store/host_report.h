@@ -16,7 +16,7 @@ struct kd_host_ask {
     uint64_t from_us, to_us;
     struct kd_clock clock;
     uint64_t deadline_us;
-    const volatile bool *cancel;
+    const _Atomic bool *cancel;
     unsigned threads;
     int zone_s;
     size_t limit; /* newest records that go along; the summary is over all */

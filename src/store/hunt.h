@@ -19,7 +19,7 @@ struct kd_hunt_query {
     uint64_t from_us, to_us; /* both inclusive */
     struct kd_clock clock;
     uint64_t deadline_us;        /* by that clock; 0: none */
-    const volatile bool *cancel; /* may be NULL */
+    const _Atomic bool *cancel; /* may be NULL */
     unsigned threads;            /* 1 or 2 */
     int zone_s;
     size_t limit;     /* kd_hunt(): records wanted */

@@ -191,7 +191,11 @@ static enum kd_status one_block(struct kd_ingest *in, struct kd_bytes records)
         .seq = last.seq + 1, .journal = in->journal.number, .journal_rows = in->journal_rows};
     memcpy(fixed.prev, last.hash, sizeof(fixed.prev));
     enum kd_status s = kd_block_build(in->builder, records, &fixed, &in->built);
-    in->sum.bad += s == KD_OK || s == KD_NOT_FOUND ? in->built.rows_bad : 0;
+    if (s == KD_OK || s == KD_NOT_FOUND) {
+        (void)pthread_mutex_lock(&in->lock);
+        in->sum.bad += in->built.rows_bad;
+        (void)pthread_mutex_unlock(&in->lock);
+    }
     if (s != KD_OK)
         return s == KD_NOT_FOUND ? KD_OK : s;
     do {

@@ -14,7 +14,7 @@ static int progress(void *arg)
            (m->deadline_us != 0 && kd_now_us(&m->clock) > m->deadline_us);
 }
 
-void kd_meta_limit(struct kd_meta *m, uint64_t deadline_us, const volatile bool *cancel)
+void kd_meta_limit(struct kd_meta *m, uint64_t deadline_us, const _Atomic bool *cancel)
 {
     m->deadline_us = deadline_us;
     m->cancel = cancel;

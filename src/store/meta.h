@@ -15,7 +15,7 @@ struct kd_meta {
     struct sqlite3 *db;
     struct kd_clock clock;
     uint64_t deadline_us;        /* 0: none */
-    const volatile bool *cancel; /* may be NULL */
+    const _Atomic bool *cancel; /* may be NULL */
 };
 
 /* Opens dir_path/meta.db, made and brought to this version's schema when `write`.  `durable`: each
@@ -27,7 +27,7 @@ KD_MUST_USE enum kd_status kd_meta_open(const char *dir_path, bool write, bool d
 void kd_meta_close(struct kd_meta *m);
 
 /* From here on statements end with KD_DEADLINE or KD_CANCELLED when it is time. */
-void kd_meta_limit(struct kd_meta *m, uint64_t deadline_us, const volatile bool *cancel);
+void kd_meta_limit(struct kd_meta *m, uint64_t deadline_us, const _Atomic bool *cancel);
 
 /* A statement: bind in order, step, read columns in order, done.  Errors are sticky in `s`. */
 struct kd_sql {

@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 static const uint64_t start_us = 1763737200000000u; /* 2025-11-22 00:00 in Japan */
-static volatile uint64_t fake_now = 1763780000000000u;
+static _Atomic uint64_t fake_now = 1763780000000000u;
 
 static uint64_t now(void *ctx)
 {
