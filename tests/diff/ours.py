@@ -52,9 +52,9 @@ def _tls(side, r, who):
 
 def _smb(side, r, who):
     s = r["smb"]
-    if s["command"] == "SMB2_COMMAND_CREATE":
+    if s.get("command") == "SMB2_COMMAND_CREATE":
         side.once("smb.file", f"{who} {s.get('id', 0)} {s.get('filename', '').lower()}", "", r["timestamp"])
-    if s["command"] == "SMB2_COMMAND_TREE_CONNECT":
+    if s.get("command") == "SMB2_COMMAND_TREE_CONNECT":
         side.once("smb.tree", f"{who} {s.get('share', '').lower()}", "", r["timestamp"])
 
 
@@ -93,6 +93,8 @@ def _dhcp(side, r, who):
 
 def _arp(side, r, who):
     a = r["arp"]
+    if a.get("opcode", "").startswith("router") or a.get("opcode") == "redirect":
+        return
     if ":" in a.get("src_ip", "") + a.get("dest_ip", ""):
         side.once("nd", f"{address(a.get('src_ip', ''))} {address(a.get('dest_ip', ''))}", "", r["timestamp"])
     else:

@@ -13,10 +13,11 @@ LIMIT_S = 600
 MESSAGES = "dns or mdns or llmnr or http or tls.handshake or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address"
 PROTOCOLS = ("ip ipv6 tcp udp dns mdns llmnr http tls quic smb smb2 spnego gss-api ntlmssp kerberos smtp imf dhcp arp "
              "nbns icmp icmpv6 dcerpc ldap")
-# Two ways to follow a stream.  The first waits for what is missing and for whole bodies, and says nothing of a message
-# that is not all there; the second takes what comes.
+# Ways to follow a stream.  The first waits for what is missing and for whole bodies, and says nothing of a message that
+# is not all there, nor of what follows it; the others take what comes, with and without waiting for bodies.
 WHOLE = ["-o", "tcp.reassemble_out_of_order:TRUE"]
-AS_IT_COMES = ["-o", "tcp.reassemble_out_of_order:FALSE", "-o", "http.desegment_body:FALSE"]
+AS_IT_COMES = (["-o", "tcp.reassemble_out_of_order:FALSE"],
+               ["-o", "tcp.reassemble_out_of_order:FALSE", "-o", "http.desegment_body:FALSE"])
 DNS_TYPES = {"1": "A", "2": "NS", "5": "CNAME", "6": "SOA", "10": "NULL", "12": "PTR", "13": "HINFO", "15": "MX", "16": "TXT",
              "24": "SIG", "25": "KEY", "28": "AAAA", "33": "SRV", "35": "NAPTR", "41": "OPT", "43": "DS", "46": "RRSIG",
              "47": "NSEC", "48": "DNSKEY", "50": "NSEC3", "52": "TLSA", "64": "SVCB", "65": "HTTPS", "99": "SPF",
@@ -94,7 +95,7 @@ _WANTED = (
     "kerberos.msg_type kerberos.req_body_element kerberos.realm kerberos.crealm kerberos.CNameString "
     "kerberos.SNameString kerberos.cname_element kerberos.sname_element "
     "smtp.req.command smtp.req.parameter imf.subject "
-    "dhcp.hw.mac_addr dhcp.ip.your dhcp.option.hostname dhcp.option.dhcp "
+    "dhcp.hw.mac_addr dhcp.ip.your dhcp.option.hostname dhcp.option.dhcp dhcp.fqdn.name "
     "arp.src.hw_mac arp.src.proto_ipv4 arp.dst.proto_ipv4 "
     "icmpv6.nd.ns.target_address icmpv6.nd.na.target_address "
     "nbns.id nbns.name nbns.netbios_name").split()
@@ -116,10 +117,14 @@ def _name_of(wire):
 
 
 def _label(raw):
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("ascii", "surrogateescape")
     out = ""
-    for c in raw.decode("utf-8", "surrogateescape"):
-        if "\udc80" <= c <= "\udcff" or not c.isprintable():
-            out += "".join(f"\\{b:03d}" for b in c.encode("utf-8", "surrogateescape"))
+    for c in text:
+        if c < " " or "\x7f" <= c < "\x80" or "\udc80" <= c <= "\udcff":
+            out += f"\\{c.encode('utf-8', 'surrogateescape')[0]:03d}"
         else:
             out += "\\" + c if c in ".\\" else c
     return out
@@ -342,15 +347,27 @@ def _dhcp(side, p):
     for m in _split(p.events, {"dhcp"}):
         mac = _first(m, "dhcp.hw.mac_addr")
         name, given, kind = (_first(m, "dhcp." + f) for f in ("option.hostname", "ip.your", "option.dhcp"))
+        name = name or _first(m, "dhcp.fqdn.name")
         if name:
             side.once("dhcp.hostname", f"{mac} {name.lower()}", "", p.where)
         if given not in ("", "0.0.0.0") and kind in ("2", "5"):
             side.once("dhcp.assigned", f"{mac} {'offer' if kind == '2' else 'ack'} {given}", "", p.where)
 
 
+def _nd(side, p):
+    fields = [(f, t) for _, f, t in p.events if f]
+    asked, told = _first(fields, "icmpv6.nd.ns.target_address"), _first(fields, "icmpv6.nd.na.target_address")
+    if asked:
+        src = address(p.src)
+        side.once("nd", f"{'' if src == '::' else src} {address(asked)}", "", p.where)
+    elif told:
+        side.once("nd", f"{address(told)} {address(told if _is_group(p.dst) else p.dst)}", "", p.where)
+
+
 def _arp(side, p):
     for m in _split(p.events, {"arp"}):
         mac, src, dst = (_first(m, "arp." + f) for f in ("src.hw_mac", "src.proto_ipv4", "dst.proto_ipv4"))
+        src = "" if src == "0.0.0.0" else src  # zero is not written
         if src or dst:
             side.once("arp", f"{mac} {src} {dst}", "", p.where)
 
@@ -380,7 +397,7 @@ def _messages(side, path, options, which):
         for name in ("dns", "mdns", "llmnr"):
             if name in p.protocols:
                 _dns(side, p, name)
-        for name, reader in (("http", _http), ("tls", _tls), ("smb2", _smb), ("ntlmssp", _ntlm), ("smtp", _smtp), ("imf", _smtp), ("dhcp", _dhcp), ("arp", _arp), ("nbns", _nbns)):
+        for name, reader in (("http", _http), ("tls", _tls), ("smb2", _smb), ("ntlmssp", _ntlm), ("smtp", _smtp), ("imf", _smtp), ("dhcp", _dhcp), ("arp", _arp), ("icmpv6", _nd), ("nbns", _nbns)):
             if name in p.protocols and (name != "imf" or "smtp" not in p.protocols) and \
                     (name != "tls" or "quic" not in p.protocols):
                 reader(side, p)
@@ -400,8 +417,9 @@ def second_opinion(path, side, mine):
     """Where the web differs, what tshark says when it takes the stream as it comes counts too."""
     if all(side.values[f].keys() == mine.values[f].keys() for f in ("http.request", "http.status")):
         return
-    other = Side()
-    _messages(other, path, AS_IT_COMES, "http")
-    for field in ("http.request", "http.status"):
-        for key in other.values[field].keys() & mine.values[field].keys():
-            side.once(field, key, "", other.where[field, key])
+    for options in AS_IT_COMES:
+        other = Side()
+        _messages(other, path, options, "http")
+        for field in ("http.request", "http.status"):
+            for key in other.values[field].keys() & mine.values[field].keys():
+                side.once(field, key, "", other.where[field, key])
