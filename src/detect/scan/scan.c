@@ -257,10 +257,14 @@ static void flow(struct kd_detect *d, const struct kd_record *r)
 
 /* ---- ARP: who asks for many neighbours that are not there ---- */
 
-static bool routes(const struct kd_detect *d, const struct kd_addr *a)
+/* A router asks for whatever somebody behind it wants to reach.  One that is not known to be a router but
+ * was never seen to begin a conversation itself may well be one. */
+static enum kd_severity arp_severity(const struct kd_detect *d, const struct kd_addr *a, bool answered)
 {
     struct kd_host_view v;
-    return kd_detect_host(d, a, &v) && kd_bytes_eq_str(v.role, "router");
+    if (!kd_detect_host(d, a, &v) || v.role.n == 0 || answered)
+        return KD_LOW;
+    return kd_bytes_eq_str(v.role, "router") ? KD_INFO : KD_MEDIUM;
 }
 
 static void arp_request(struct kd_detect *d, const struct kd_record *r)
@@ -281,10 +285,10 @@ static void arp_request(struct kd_detect *d, const struct kd_record *r)
     if (row->n++ == 0)
         row->target = a->target_ip;
     see(row, r->head->ts_us, r->head->id, true, false);
-    /* A router asks for whatever somebody behind it wants to reach. */
     bool answered = row->answered * 2 > row->n;
-    if (!routes(d, &s->source) && is_due(row, (answered ? 4 : 1.5) * kd_detect_tunable(d, "hosts")))
-        tell(d, s, row, &kd_finding_KD_DI_0004, answered ? KD_LOW : KD_MEDIUM);
+    enum kd_severity severity = arp_severity(d, &s->source, answered);
+    if (severity != KD_INFO && is_due(row, (answered ? 4 : 1.5) * kd_detect_tunable(d, "hosts")))
+        tell(d, s, row, &kd_finding_KD_DI_0004, severity);
 }
 
 static void arp_reply(struct kd_detect *d, const struct kd_record *r)
