@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The page's certificate when the operator has none: an ECDSA P-256 key and a self-signed certificate, made
- * once and kept in the sensor's directory. */
+/* The page's certificate when the operator has none: an ECDSA P-256 key and a self-signed
+ * certificate, made once and kept in the sensor's directory. */
 #ifndef KD_BIN_CERTIFICATE_H
 #define KD_BIN_CERTIFICATE_H
 

@@ -24,15 +24,17 @@ static int reference(const char *lang, bool man)
     kd_config_reference(&o, man ? KD_REFERENCE_MAN : KD_REFERENCE_YAML, ja);
     bool ok = kd_out_ok(&o) && fwrite(room, 1, o.n, stdout) == o.n && fflush(stdout) == 0;
     free(room);
-    return ok ? KD_EXIT_DONE : kd_say(KD_EXIT_COULD_NOT, "config reference", "standard output cannot be written");
+    return ok ? KD_EXIT_DONE
+              : kd_say(KD_EXIT_COULD_NOT, "config reference", "standard output cannot be written");
 }
 
 int kd_cmd_config(int argc, char **argv)
 {
     const char *path = NULL, *lang = NULL;
     bool man = false;
-    const struct kd_option options[] = {
-        {"--config", "-c", &path, NULL}, {"--lang", NULL, &lang, NULL}, {"--man", NULL, NULL, &man}};
+    const struct kd_option options[] = {{"--config", "-c", &path, NULL},
+                                        {"--lang", NULL, &lang, NULL},
+                                        {"--man", NULL, NULL, &man}};
     if (!kd_options("config", &argc, argv, options, KD_COUNT(options)))
         return KD_EXIT_USAGE;
     if (argc == 3 && strcmp(argv[1], "check") == 0 && path == NULL)
@@ -41,5 +43,6 @@ int kd_cmd_config(int argc, char **argv)
         return check(path);
     if (argc == 2 && strcmp(argv[1], "reference") == 0)
         return reference(lang, man);
-    return kd_say(KD_EXIT_USAGE, "config", "write config check [FILE] or config reference; see kidoban config --help");
+    return kd_say(KD_EXIT_USAGE, "config",
+                  "write config check [FILE] or config reference; see kidoban config --help");
 }

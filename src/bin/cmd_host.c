@@ -14,7 +14,8 @@ static int print(const struct kd_host_ask *ask, const struct kd_host_report *r, 
         kd_jw_init(&w, ask->zone_s);
         kd_host_report_json(ask, r, &w);
         status = kd_jw_ok(&w) ? kd_reading_print("host", kd_jw_view(&w))
-                              : kd_say(KD_EXIT_COULD_NOT, "host", "the answer is too long; narrow it with --from and --to");
+                              : kd_say(KD_EXIT_COULD_NOT, "host",
+                                       "the answer is too long; narrow it with --from and --to");
         if (status == KD_EXIT_DONE)
             status = kd_reading_print("host", kd_str("\n"));
         kd_jw_done(&w);
@@ -56,8 +57,10 @@ int kd_cmd_host(int argc, char **argv)
     if (s == KD_OK)
         status = print(&ask, &report, rd.json);
     else if (s == KD_NOT_FOUND)
-        status = kd_say(KD_EXIT_NO, "host", "%s: no such host in the records; write an address, a name or a MAC address",
-                        rd.operand);
+        status =
+            kd_say(KD_EXIT_NO, "host",
+                   "%s: no such host in the records; write an address, a name or a MAC address",
+                   rd.operand);
     else
         status = kd_say_err(KD_EXIT_COULD_NOT, "host", &err);
     kd_host_report_done(&report);

@@ -21,9 +21,13 @@ static int print(const struct kd_hunt_result *r)
 
 static void summarise(const struct kd_hunt_result *r)
 {
-    fprintf(stderr, kd_say_japanese() ? "%zu 件見つかりました(%llu 件を調査)%s。\n" : "%zu found, %llu looked at%s\n", r->n,
-            (unsigned long long)r->stats.scanned,
-            !r->stats.truncated ? "" : kd_say_japanese() ? "。多すぎるため新しいものだけを表示しました" : "; there are more, these are the newest");
+    fprintf(stderr,
+            kd_say_japanese() ? "%zu 件見つかりました(%llu 件を調査)%s。\n"
+                              : "%zu found, %llu looked at%s\n",
+            r->n, (unsigned long long)r->stats.scanned,
+            !r->stats.truncated ? ""
+            : kd_say_japanese() ? "。多すぎるため新しいものだけを表示しました"
+                                : "; there are more, these are the newest");
     if (r->stats.unreadable > 0)
         (void)kd_say(0, "hunt", "%llu blocks could not be read; run kidoban verify",
                      (unsigned long long)r->stats.unreadable);
@@ -40,7 +44,8 @@ int kd_cmd_hunt(int argc, char **argv)
     if (status != KD_EXIT_DONE)
         return status;
     if (kd_hunt_parse(kd_str(rd.operand), rd.zone_s, &expr, &err) != KD_OK)
-        return kd_say(KD_EXIT_USAGE, "hunt", "the expression, character %llu: %s; see kidoban hunt --help",
+        return kd_say(KD_EXIT_USAGE, "hunt",
+                      "the expression, character %llu: %s; see kidoban hunt --help",
                       (unsigned long long)err.at + 1, err.what);
     struct kd_hunt_query q = {.expr = expr,
                               .from_us = rd.from_us,
@@ -53,7 +58,8 @@ int kd_cmd_hunt(int argc, char **argv)
     if (kd_hunt_open(rd.dir_fd, rd.zone_s, &source, &err) != KD_OK) {
         status = kd_say_err(KD_EXIT_COULD_NOT, "hunt", &err);
     } else if (kd_hunt(&q, &source, &result) != KD_OK) {
-        status = kd_say(KD_EXIT_COULD_NOT, "hunt", "the records cannot be searched; run kidoban verify");
+        status =
+            kd_say(KD_EXIT_COULD_NOT, "hunt", "the records cannot be searched; run kidoban verify");
     } else {
         status = print(&result);
         summarise(&result);

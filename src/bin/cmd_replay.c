@@ -19,22 +19,29 @@ static int open_json(const char *path)
 int kd_cmd_replay(int argc, char **argv)
 {
     static struct kd_config config;
-    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *rules = NULL, *sandbox = NULL;
+    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *rules = NULL,
+               *sandbox = NULL;
     bool realtime = false;
     uint64_t n_engines = 1;
-    const struct kd_option options[] = {
-        {"--config", "-c", &path, NULL},   {"--json", NULL, &json, NULL},       {"--db", NULL, &db, NULL},
-        {"--engines", NULL, &engines, NULL}, {"--rules", NULL, &rules, NULL},   {"--sandbox", NULL, &sandbox, NULL},
-        {"--realtime", NULL, NULL, &realtime}};
+    const struct kd_option options[] = {{"--config", "-c", &path, NULL},
+                                        {"--json", NULL, &json, NULL},
+                                        {"--db", NULL, &db, NULL},
+                                        {"--engines", NULL, &engines, NULL},
+                                        {"--rules", NULL, &rules, NULL},
+                                        {"--sandbox", NULL, &sandbox, NULL},
+                                        {"--realtime", NULL, NULL, &realtime}};
     if (!kd_options("replay", &argc, argv, options, KD_COUNT(options)) ||
-        (engines != NULL && !kd_option_number("replay", "--engines", engines, KD_ENGINES_MAX, &n_engines)))
+        (engines != NULL &&
+         !kd_option_number("replay", "--engines", engines, KD_ENGINES_MAX, &n_engines)))
         return KD_EXIT_USAGE;
     if (rules != NULL)
-        return kd_say(KD_EXIT_USAGE, "replay", "--rules: rule files are not read yet by this version; leave it out");
+        return kd_say(KD_EXIT_USAGE, "replay",
+                      "--rules: rule files are not read yet by this version; leave it out");
     if (argc < 2)
         return kd_say(KD_EXIT_USAGE, "replay", "name a capture file; see kidoban replay --help");
     if (json == NULL && db == NULL)
-        return kd_say(KD_EXIT_USAGE, "replay", "say where the records go: --json - (or a file), --db DIRECTORY, or both");
+        return kd_say(KD_EXIT_USAGE, "replay",
+                      "say where the records go: --json - (or a file), --db DIRECTORY, or both");
     if (kd_load_config("replay", path, &config) != KD_EXIT_DONE)
         return KD_EXIT_COULD_NOT;
     if (sandbox != NULL && strcmp(sandbox, "full") != 0 && strcmp(sandbox, "reduced") != 0)
@@ -43,7 +50,8 @@ int kd_cmd_replay(int argc, char **argv)
         snprintf(config.sandbox, sizeof(config.sandbox), "%s", sandbox);
     KD_AUTO_FD json_fd = open_json(json);
     if (json != NULL && json_fd < 0)
-        return kd_say(KD_EXIT_COULD_NOT, "replay", "%s: cannot be written (%s); name another file with --json", json,
+        return kd_say(KD_EXIT_COULD_NOT, "replay",
+                      "%s: cannot be written (%s); name another file with --json", json,
                       strerror(errno));
     struct kd_plan plan = {
         .command = "replay",

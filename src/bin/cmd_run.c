@@ -34,8 +34,10 @@ static int configure(const struct choices *ch, struct kd_config *cfg)
         !set_text("--listen", ch->listen, cfg->web_listen, sizeof(cfg->web_listen)) ||
         !set_text("--sandbox", ch->sandbox, cfg->sandbox, sizeof(cfg->sandbox)))
         return KD_EXIT_USAGE;
-    if (strcmp(cfg->web_listen, "off") != 0 && !kd_config_listen(kd_str(cfg->web_listen), &addr, &port))
-        return kd_say(KD_EXIT_USAGE, "run", "--listen %s: write address:port, for example 127.0.0.1:8443, or off",
+    if (strcmp(cfg->web_listen, "off") != 0 &&
+        !kd_config_listen(kd_str(cfg->web_listen), &addr, &port))
+        return kd_say(KD_EXIT_USAGE, "run",
+                      "--listen %s: write address:port, for example 127.0.0.1:8443, or off",
                       cfg->web_listen);
     if (strcmp(cfg->sandbox, "full") != 0 && strcmp(cfg->sandbox, "reduced") != 0)
         return kd_say(KD_EXIT_USAGE, "run", "--sandbox %s: write full or reduced", cfg->sandbox);
@@ -85,13 +87,16 @@ static void announce(const struct kd_config *cfg, bool demo)
 {
     bool ja = kd_say_japanese();
     if (demo)
-        fputs(ja ? "インターフェースの指定がないため、見本の通信を再生します(実際の通信は見ていません)。\n"
+        fputs(ja ? "インターフェースの指定がないため、見本の通信を再生します("
+                   "実際の通信は見ていません)。\n"
                    "実際に監視するには: kidoban run -i インターフェース名\n"
-                 : "no interface was given: playing a recorded example (no real traffic is watched).\n"
+                 : "no interface was given: playing a recorded example (no real traffic is "
+                   "watched).\n"
                    "to watch: kidoban run -i INTERFACE\n",
               stderr);
     if (strcmp(cfg->web_listen, "off") != 0)
-        fprintf(stderr, ja ? "画面: https://%s/  (終了は Ctrl+C)\n" : "page: https://%s/  (Ctrl+C ends)\n",
+        fprintf(stderr,
+                ja ? "画面: https://%s/  (終了は Ctrl+C)\n" : "page: https://%s/  (Ctrl+C ends)\n",
                 cfg->web_listen);
 }
 
@@ -102,9 +107,9 @@ int kd_cmd_run(int argc, char **argv)
     static char dir[KD_CONFIG_TEXT_MAX], demo_path[600];
     const char *demo_files[] = {demo_path};
     const struct kd_option options[] = {
-        {"--config", "-c", &ch.path, NULL},     {"--dir", NULL, &ch.dir, NULL},
+        {"--config", "-c", &ch.path, NULL},         {"--dir", NULL, &ch.dir, NULL},
         {"--interface", "-i", &ch.interface, NULL}, {"--listen", NULL, &ch.listen, NULL},
-        {"--demo", NULL, &ch.demo, NULL},       {"--sandbox", NULL, &ch.sandbox, NULL}};
+        {"--demo", NULL, &ch.demo, NULL},           {"--sandbox", NULL, &ch.sandbox, NULL}};
     if (!kd_options("run", &argc, argv, options, KD_COUNT(options)))
         return KD_EXIT_USAGE;
     if (argc > 1)
@@ -116,11 +121,13 @@ int kd_cmd_run(int argc, char **argv)
         return KD_EXIT_COULD_NOT;
     bool demo = ch.demo != NULL || config.interfaces.n == 0;
     if (demo && !find_demo(ch.demo, demo_path))
-        return kd_say(KD_EXIT_USAGE, "run", "no interface: name one with -i (see ip link), or a recording with --demo");
+        return kd_say(KD_EXIT_USAGE, "run",
+                      "no interface: name one with -i (see ip link), or a recording with --demo");
     KD_AUTO_FD json_fd = -1;
     if (config.json[0] != '\0' &&
         (json_fd = open(config.json, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) < 0)
-        return kd_say(KD_EXIT_COULD_NOT, "run", "json: %s: cannot be written (%s)", config.json, strerror(errno));
+        return kd_say(KD_EXIT_COULD_NOT, "run", "json: %s: cannot be written (%s)", config.json,
+                      strerror(errno));
     announce(&config, demo);
     struct kd_plan plan = {
         .command = "run",

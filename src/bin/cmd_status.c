@@ -35,8 +35,11 @@ static json_t *read_status(const char *dir)
 
 static const char *word(const char *state)
 {
-    static const char *const ja[][2] = {{"running", "動作中"},   {"starting", "起動中"}, {"restarting", "再起動待ち"},
-                                        {"failed", "停止(故障)"}, {"stopped", "停止"}};
+    static const char *const ja[][2] = {{"running", "動作中"},
+                                        {"starting", "起動中"},
+                                        {"restarting", "再起動待ち"},
+                                        {"failed", "停止(故障)"},
+                                        {"stopped", "停止"}};
     for (size_t i = 0; kd_say_japanese() && i < KD_COUNT(ja); i++)
         if (strcmp(state, ja[i][0]) == 0)
             return ja[i][1];
@@ -54,15 +57,19 @@ static int print(const json_t *j)
     bool ja = kd_say_japanese(), well = true;
     size_t i;
     const json_t *role;
-    printf(ja ? "センサーは動いています(PID %lld)。画面: %s\n" : "the sensor is running (pid %lld), page: %s\n",
+    printf(ja ? "センサーは動いています(PID %lld)。画面: %s\n"
+              : "the sensor is running (pid %lld), page: %s\n",
            (long long)json_integer_value(json_object_get(j, "pid")), text_of(j, "url"));
     if (strcmp(text_of(j, "sandbox"), "reduced") == 0)
-        puts(ja ? "注意: 保護機能を弱めた設定です(sandbox: reduced)。" : "note: the sandbox is reduced, as configured");
+        puts(ja ? "注意: 保護機能を弱めた設定です(sandbox: reduced)。"
+                : "note: the sandbox is reduced, as configured");
     json_array_foreach(json_object_get(j, "roles"), i, role)
     {
         const char *state = text_of(role, "state");
-        printf(ja ? "  %-10s %s  PID %lld  再起動 %lld 回\n" : "  %-10s %-10s pid %lld, restarted %lld times\n",
-               text_of(role, "role"), word(state), (long long)json_integer_value(json_object_get(role, "pid")),
+        printf(ja ? "  %-10s %s  PID %lld  再起動 %lld 回\n"
+                  : "  %-10s %-10s pid %lld, restarted %lld times\n",
+               text_of(role, "role"), word(state),
+               (long long)json_integer_value(json_object_get(role, "pid")),
                (long long)json_integer_value(json_object_get(role, "restarts")));
         well = well && strcmp(state, "running") == 0;
     }
@@ -93,7 +100,9 @@ int kd_cmd_status(int argc, char **argv)
     }
     int status = KD_EXIT_DONE;
     if (json)
-        status = json_dumpf(j, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF ? KD_EXIT_DONE : KD_EXIT_COULD_NOT;
+        status = json_dumpf(j, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF
+                     ? KD_EXIT_DONE
+                     : KD_EXIT_COULD_NOT;
     else
         status = print(j);
     json_decref(j);

@@ -9,16 +9,19 @@ static int tell(const struct kd_verify_result *v)
 {
     bool ja = kd_say_japanese();
     if (!v->ok)
-        return kd_say(KD_EXIT_NO, "verify", ja ? "%s: 封印と一致しません(%s)。この記録は改ざんまたは破損の疑いがあります"
-                                               : "%s: the seal does not match (%s); this evidence was changed or damaged",
+        return kd_say(KD_EXIT_NO, "verify",
+                      ja ? "%s: 封印と一致しません(%s)。この記録は改ざんまたは破損の疑いがあります"
+                         : "%s: the seal does not match (%s); this evidence was changed or damaged",
                       v->where, v->what);
     printf(ja ? "封印はすべて一致しました: %llu 日分、%llu ブロック、%llu 件の記録。\n"
               : "all seals match: %llu days, %llu blocks, %llu records\n",
            U(v->days), U(v->blocks), U(v->records));
     if (v->days_gone > 0)
-        printf(ja ? "保存期間を過ぎて削除された日: %llu\n" : "days removed by retention: %llu\n", U(v->days_gone));
+        printf(ja ? "保存期間を過ぎて削除された日: %llu\n" : "days removed by retention: %llu\n",
+               U(v->days_gone));
     if (v->unsealed_blocks > 0)
-        printf(ja ? "まだ署名されていない(鎖だけで守られた)ブロック: %llu\n" : "blocks not signed yet (held by the chain only): %llu\n",
+        printf(ja ? "まだ署名されていない(鎖だけで守られた)ブロック: %llu\n"
+                  : "blocks not signed yet (held by the chain only): %llu\n",
                U(v->unsealed_blocks));
     return KD_EXIT_DONE;
 }

@@ -19,12 +19,12 @@ struct reading {
     struct kd_engine *e;
     const struct kd_start *start;
     struct kd_progress_input *at;
-    uint32_t file;       /* number of the file in hand, from 1 */
-    uint64_t skip;       /* frames a predecessor has dealt with */
-    uint64_t frames;     /* of this file */
-    uint64_t first_us;   /* time of its first frame */
-    uint64_t begun_us;   /* monotonic time that belongs to it */
-    uint64_t shift_us;   /* added to every frame's time */
+    uint32_t file;     /* number of the file in hand, from 1 */
+    uint64_t skip;     /* frames a predecessor has dealt with */
+    uint64_t frames;   /* of this file */
+    uint64_t first_us; /* time of its first frame */
+    uint64_t begun_us; /* monotonic time that belongs to it */
+    uint64_t shift_us; /* added to every frame's time */
     uint64_t stats_us, last_us;
     struct kd_out error; /* "name: why; …", for the stats record */
     char error_text[ERROR_MAX];
@@ -67,7 +67,8 @@ static bool keep_pace(struct reading *r, uint64_t ts_us)
     }
 }
 
-/* The first frame sets the clock; a successor that skips frames sets it at the first it does not skip. */
+/* The first frame sets the clock; a successor that skips frames sets it at the first it does not
+ * skip. */
 static void begin_time(struct reading *r, uint64_t ts_us)
 {
     r->first_us = ts_us;
@@ -101,8 +102,8 @@ static void note_error(struct reading *r, struct kd_bytes name, const struct kd_
         kd_out_str(&r->error, "; ");
     kd_out_bytes(&r->error, name);
     kd_out_fmt(&r->error, ": %s (byte %llu, after %llu frames)",
-               err->what != NULL ? err->what : kd_status_text(err->status), (unsigned long long)err->at,
-               (unsigned long long)r->frames);
+               err->what != NULL ? err->what : kd_status_text(err->status),
+               (unsigned long long)err->at, (unsigned long long)r->frames);
     r->error_text[r->error.n] = '\0';
     kd_engine_input_error(r->e, r->error_text);
 }
@@ -159,7 +160,8 @@ static int hear(struct reading *r, char *name, size_t max)
     int fds[KD_EDGE_FDS_MAX];
     size_t n = 0, n_fds = 0;
     for (;;) {
-        enum kd_status s = kd_edge_take_fds(KD_FD_CONTROL, message, sizeof(message), &n, fds, &n_fds);
+        enum kd_status s =
+            kd_edge_take_fds(KD_FD_CONTROL, message, sizeof(message), &n, fds, &n_fds);
         if (s == KD_MORE) {
             wait_ms(-1);
             continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An engine's input when it reads capture files: asked for one by one, read at full speed or at the pace they
- * were recorded. */
+/* An engine's input when it reads capture files: asked for one by one, read at full speed or at the
+ * pace they were recorded. */
 #ifndef KD_BIN_ENGINE_FILES_H
 #define KD_BIN_ENGINE_FILES_H
 

@@ -56,7 +56,8 @@ const struct kd_command kd_commands[] = {
      "  --json              JSON で表示\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_host},
-    {"verify", "[DIRECTORY]", "are the seals of the records intact", "記録の封印(改ざんのないこと)を確かめる",
+    {"verify", "[DIRECTORY]", "are the seals of the records intact",
+     "記録の封印(改ざんのないこと)を確かめる",
      "  DIRECTORY          the sensor's directory, or that of replay --db\n"
      "  exit status 0: all seals match, 1: one does not\n",
      "  フォルダー          センサーの保存先、または replay --db の保存先\n"
@@ -69,7 +70,8 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
-    {"config", "check [FILE] | reference [--lang ja|en]", "check the configuration, or list all its keys",
+    {"config", "check [FILE] | reference [--lang ja|en]",
+     "check the configuration, or list all its keys",
      "設定ファイルを確かめる、または全項目の説明を表示する",
      "  check [FILE]       say what is wrong, with the line and the remedy\n"
      "  reference          all keys with meaning, default and range: itself a valid file\n"
@@ -91,12 +93,14 @@ const struct kd_command kd_commands[] = {
 static int help_all(FILE *to)
 {
     bool ja = kd_say_japanese();
-    fputs(ja ? "木戸番(kidoban): ネットワークの脅威検知\n\n使い方: kidoban コマンド [オプション]\n\n"
-             : "kidoban: network threat detection\n\nusage: kidoban COMMAND [OPTION]\n\n",
-          to);
+    fputs(
+        ja ? "木戸番(kidoban): ネットワークの脅威検知\n\n使い方: kidoban コマンド [オプション]\n\n"
+           : "kidoban: network threat detection\n\nusage: kidoban COMMAND [OPTION]\n\n",
+        to);
     for (const struct kd_command *c = kd_commands; c->name != NULL; c++)
         fprintf(to, "  %-9s %s\n", c->name, ja ? c->ja : c->en);
-    fputs(ja ? "\n各コマンドの説明: kidoban コマンド --help\n" : "\nmore: kidoban COMMAND --help\n", to);
+    fputs(ja ? "\n各コマンドの説明: kidoban コマンド --help\n" : "\nmore: kidoban COMMAND --help\n",
+          to);
     return KD_EXIT_DONE;
 }
 

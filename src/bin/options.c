@@ -7,7 +7,8 @@
 #include "bin/say.h"
 #include "os/fd.h"
 
-static const struct kd_option *find(const char *arg, const struct kd_option *options, size_t n, const char **ret_value)
+static const struct kd_option *find(const char *arg, const struct kd_option *options, size_t n,
+                                    const char **ret_value)
 {
     for (size_t i = 0; i < n; i++) {
         size_t len = strlen(options[i].name);
@@ -16,13 +17,15 @@ static const struct kd_option *find(const char *arg, const struct kd_option *opt
             *ret_value = arg + len + 1;
             return &options[i];
         }
-        if (strcmp(arg, options[i].name) == 0 || (options[i].letter != NULL && strcmp(arg, options[i].letter) == 0))
+        if (strcmp(arg, options[i].name) == 0 ||
+            (options[i].letter != NULL && strcmp(arg, options[i].letter) == 0))
             return &options[i];
     }
     return NULL;
 }
 
-bool kd_options(const char *command, int *argc, char **argv, const struct kd_option *options, size_t n)
+bool kd_options(const char *command, int *argc, char **argv, const struct kd_option *options,
+                size_t n)
 {
     int kept = 1;
     bool ended = false;
@@ -39,7 +42,8 @@ bool kd_options(const char *command, int *argc, char **argv, const struct kd_opt
         }
         const struct kd_option *o = find(arg, options, n, &value);
         if (o == NULL)
-            return kd_say(0, command, "%s: no such option; see kidoban %s --help", arg, command), false;
+            return kd_say(0, command, "%s: no such option; see kidoban %s --help", arg, command),
+                   false;
         if (o->set != NULL && value != NULL)
             return kd_say(0, command, "%s: takes no value", o->name), false;
         if (o->set != NULL) {
@@ -47,18 +51,22 @@ bool kd_options(const char *command, int *argc, char **argv, const struct kd_opt
             continue;
         }
         if (value == NULL && i + 1 >= *argc)
-            return kd_say(0, command, "%s: a value must follow; see kidoban %s --help", o->name, command), false;
+            return kd_say(0, command, "%s: a value must follow; see kidoban %s --help", o->name,
+                          command),
+                   false;
         *o->value = value != NULL ? value : argv[++i];
     }
     *argc = kept;
     return true;
 }
 
-bool kd_option_number(const char *command, const char *name, const char *text, uint64_t most, uint64_t *ret)
+bool kd_option_number(const char *command, const char *name, const char *text, uint64_t most,
+                      uint64_t *ret)
 {
     if (kd_bytes_to_u64(kd_str(text), most, ret))
         return true;
-    (void)kd_say(0, command, "%s %s: write a number up to %llu", name, text, (unsigned long long)most);
+    (void)kd_say(0, command, "%s %s: write a number up to %llu", name, text,
+                 (unsigned long long)most);
     return false;
 }
 
@@ -85,13 +93,15 @@ int kd_load_config(const char *command, const char *path, struct kd_config *ret)
     size_t n = 0;
     /* One byte more than is allowed tells a file that is too long from one that just fits. */
     if (fd < 0 || kd_fd_read_all(fd, KD_CONFIG_BYTES_MAX + 1, &text, &n) != KD_OK)
-        return kd_say(KD_EXIT_COULD_NOT, command, "%s: cannot be read (%s); check the path and its permissions",
-                      path, strerror(fd < 0 ? errno : EFBIG));
+        return kd_say(KD_EXIT_COULD_NOT, command,
+                      "%s: cannot be read (%s); check the path and its permissions", path,
+                      strerror(fd < 0 ? errno : EFBIG));
     enum kd_status s = kd_config_read(kd_bytes_of(text, n), ret, &problems);
     free(text);
     if (s == KD_MALFORMED)
         return print_problems(command, path, &problems);
-    return s == KD_OK ? KD_EXIT_DONE : kd_say(KD_EXIT_COULD_NOT, command, "%s: out of memory", path);
+    return s == KD_OK ? KD_EXIT_DONE
+                      : kd_say(KD_EXIT_COULD_NOT, command, "%s: out of memory", path);
 }
 
 static bool state_directory(char ret[KD_CONFIG_TEXT_MAX])
@@ -116,7 +126,10 @@ bool kd_directory(const char *command, const char *option, const struct kd_confi
                   char ret[KD_CONFIG_TEXT_MAX])
 {
     const char *env = getenv("KIDOBAN_DIR");
-    const char *said = option != NULL ? option : cfg->dir[0] != '\0' ? cfg->dir : env != NULL && env[0] != '\0' ? env : NULL;
+    const char *said = option != NULL                  ? option
+                       : cfg->dir[0] != '\0'           ? cfg->dir
+                       : env != NULL && env[0] != '\0' ? env
+                                                       : NULL;
     if (said != NULL && strlen(said) >= KD_CONFIG_TEXT_MAX - 32)
         return kd_say(0, command, "--dir: the path is too long"), false;
     if (said != NULL || geteuid() == 0) {

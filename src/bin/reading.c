@@ -11,11 +11,13 @@
 #include "bin/say.h"
 #include "os/fd.h"
 
-static bool read_time(const char *command, const char *option, const char *text, int zone_s, uint64_t *ret)
+static bool read_time(const char *command, const char *option, const char *text, int zone_s,
+                      uint64_t *ret)
 {
     if (text == NULL || kd_time_parse(kd_str(text), zone_s, ret))
         return true;
-    (void)kd_say(0, command, "%s %s: write a time such as 2026-11-22T09:00:00+09:00 or a date", option, text);
+    (void)kd_say(0, command, "%s %s: write a time such as 2026-11-22T09:00:00+09:00 or a date",
+                 option, text);
     return false;
 }
 
@@ -26,8 +28,10 @@ static int open_data(const char *command, const char *dir)
     snprintf(path, sizeof(path), "%s/data", dir);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        (void)kd_say(0, command, "%s: holds no records that can be read (%s); name the sensor's directory with --dir",
-                     dir, strerror(errno));
+        (void)kd_say(
+            0, command,
+            "%s: holds no records that can be read (%s); name the sensor's directory with --dir",
+            dir, strerror(errno));
     return fd;
 }
 
@@ -49,19 +53,23 @@ static int shut_in(const char *command, const struct kd_config *config, struct k
     return KD_EXIT_DONE;
 }
 
-int kd_reading_begin(const char *command, int argc, char **argv, bool needs_operand, struct kd_reading *ret)
+int kd_reading_begin(const char *command, int argc, char **argv, bool needs_operand,
+                     struct kd_reading *ret)
 {
     static struct kd_config config;
     static char dir[KD_CONFIG_TEXT_MAX];
     const char *path = NULL, *dir_option = NULL, *from = NULL, *to = NULL;
     *ret = (struct kd_reading){.dir_fd = -1, .to_us = UINT64_MAX};
-    const struct kd_option options[] = {{"--config", "-c", &path, NULL},  {"--dir", NULL, &dir_option, NULL},
-                                        {"--from", NULL, &from, NULL},    {"--to", NULL, &to, NULL},
+    const struct kd_option options[] = {{"--config", "-c", &path, NULL},
+                                        {"--dir", NULL, &dir_option, NULL},
+                                        {"--from", NULL, &from, NULL},
+                                        {"--to", NULL, &to, NULL},
                                         {"--json", NULL, NULL, &ret->json}};
     if (!kd_options(command, &argc, argv, options, KD_COUNT(options)))
         return KD_EXIT_USAGE;
     if (argc > 2 || (needs_operand && argc != 2))
-        return kd_say(KD_EXIT_USAGE, command, "exactly one argument is expected; see kidoban %s --help", command);
+        return kd_say(KD_EXIT_USAGE, command,
+                      "exactly one argument is expected; see kidoban %s --help", command);
     if (kd_load_config(command, path, &config) != KD_EXIT_DONE)
         return KD_EXIT_COULD_NOT;
     KD_ASSERT(kd_config_zone(config.zone, &ret->zone_s));
@@ -72,7 +80,8 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
         dir_option = argv[1]; /* verify DIR */
     else if (argc == 2)
         snprintf(ret->operand, sizeof(ret->operand), "%s", argv[1]);
-    if (!kd_directory(command, dir_option, &config, dir) || (ret->dir_fd = open_data(command, dir)) < 0)
+    if (!kd_directory(command, dir_option, &config, dir) ||
+        (ret->dir_fd = open_data(command, dir)) < 0)
         return KD_EXIT_COULD_NOT;
     return shut_in(command, &config, ret);
 }
@@ -82,5 +91,6 @@ int kd_reading_print(const char *command, struct kd_bytes text)
     enum kd_status s = kd_fd_write_all(STDOUT_FILENO, text);
     if (s == KD_OK || s == KD_CLOSED) /* a reader that has enough */
         return KD_EXIT_DONE;
-    return kd_say(KD_EXIT_COULD_NOT, command, "standard output cannot be written: %s", kd_status_text(s));
+    return kd_say(KD_EXIT_COULD_NOT, command, "standard output cannot be written: %s",
+                  kd_status_text(s));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What hunt, host and verify share: the evidence is made of foreign bytes, so these commands shut themselves in
- * with the store's directory, read only, before they look at it. */
+/* What hunt, host and verify share: the evidence is made of foreign bytes, so these commands shut
+ * themselves in with the store's directory, read only, before they look at it. */
 #ifndef KD_BIN_READING_H
 #define KD_BIN_READING_H
 
@@ -9,15 +9,15 @@
 
 struct kd_reading {
     int dir_fd;
-    char dir_path[32];  /* for SQLite */
+    char dir_path[32]; /* for SQLite */
     int zone_s;
     uint64_t from_us, to_us;
     bool json;
     char operand[1024]; /* the only one, or empty */
 };
 
-/* Take the options (--dir, --from, --to, --json, -c), open DIR/data and enter the sandbox.  0, or the exit
- * status after a line was printed. */
+/* Take the options (--dir, --from, --to, --json, -c), open DIR/data and enter the sandbox.  0, or
+ * the exit status after a line was printed. */
 KD_MUST_USE int kd_reading_begin(const char *command, int argc, char **argv, bool needs_operand,
                                  struct kd_reading *ret);
 

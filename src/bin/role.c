@@ -18,7 +18,8 @@ void kd_role_tell(enum kd_order what, struct kd_bytes text)
     struct kd_out o = kd_out_of(room, sizeof(room));
     kd_out_u8(&o, (uint8_t)what);
     kd_out_bytes(&o, kd_bytes_head(text, sizeof(room) - 1));
-    kd_ignore(kd_edge_send(KD_FD_CONTROL, kd_out_bytes_view(&o))); /* a parent that is gone needs no word */
+    kd_ignore(kd_edge_send(KD_FD_CONTROL,
+                           kd_out_bytes_view(&o))); /* a parent that is gone needs no word */
 }
 
 void kd_role_fail(const struct kd_err *err)
@@ -95,7 +96,8 @@ struct kd_bytes kd_role_read_extra(const struct kd_start *s, enum kd_extra kind,
         return kd_bytes_of(NULL, 0);
     struct kd_err err = {0};
     if (kd_fd_read_all(fd, max, &p, &n) != KD_OK) {
-        (void)kd_fail_sys(&err, KD_LIMIT, "a file of the configuration cannot be read or is too long", NULL, 0);
+        (void)kd_fail_sys(&err, KD_LIMIT,
+                          "a file of the configuration cannot be read or is too long", NULL, 0);
         kd_role_fail(&err);
     }
     return kd_bytes_of(p, n);
@@ -107,10 +109,12 @@ int kd_role_main(int argc, char **argv)
     static struct kd_start start;
     size_t n = 0;
     if (argc < 3 || kd_edge_take(KD_FD_CONTROL, true, message, sizeof(message), &n) != KD_OK ||
-        kd_start_read(kd_bytes_of(message, n), &start) != KD_OK || start.role != kd_proc_find(argv[2]))
+        kd_start_read(kd_bytes_of(message, n), &start) != KD_OK ||
+        start.role != kd_proc_find(argv[2]))
         return kd_say(KD_EXIT_USAGE, "", "--role is for kidoban itself; see kidoban --help");
     (void)signal(SIGPIPE, SIG_IGN);
-    /* A terminal and a service manager tell the whole group; the parent tells us when it is our turn. */
+    /* A terminal and a service manager tell the whole group; the parent tells us when it is our
+     * turn. */
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);

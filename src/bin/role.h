@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the mains of all roles share: taking the start message, entering the sandbox, hearing the parent. */
+/* What the mains of all roles share: taking the start message, entering the sandbox, hearing the
+ * parent. */
 #ifndef KD_BIN_ROLE_H
 #define KD_BIN_ROLE_H
 
@@ -25,13 +26,13 @@ void kd_role_tell(enum kd_order what, struct kd_bytes text);
 /* Has the parent said to stop (or is it gone)?  Does not wait. */
 bool kd_role_stopping(void);
 
-/* Wait until one of the descriptors is readable or the time is over; revents as poll(2).  The control
- * descriptor is among them by the caller's choice. */
+/* Wait until one of the descriptors is readable or the time is over; revents as poll(2).  The
+ * control descriptor is among them by the caller's choice. */
 struct pollfd;
 void kd_role_wait(struct pollfd *fds, size_t n, int timeout_ms);
 
-/* Everything a descriptor of the start message holds, at most `max` bytes, to be free()d; NULL and empty when
- * there is none. */
+/* Everything a descriptor of the start message holds, at most `max` bytes, to be free()d; NULL and
+ * empty when there is none. */
 struct kd_bytes kd_role_read_extra(const struct kd_start *s, enum kd_extra kind, size_t max);
 
 int kd_role_engine(const struct kd_start *s);

@@ -59,7 +59,8 @@ int kd_role_brain(const struct kd_start *s)
     kd_role_enter(s, &sb); /* before the lists, which are foreign bytes too */
     struct kd_brain *b = make_brain(s);
     kd_role_ready();
-    struct pollfd fds[] = {{.fd = KD_FD_IN, .events = POLLIN}, {.fd = KD_FD_CONTROL, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = KD_FD_IN, .events = POLLIN},
+                           {.fd = KD_FD_CONTROL, .events = POLLIN}};
     bool open = true;
     while (open && !kd_role_stopping()) {
         kd_role_wait(fds, KD_COUNT(fds), -1);

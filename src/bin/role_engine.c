@@ -35,7 +35,8 @@ static void map_rings(const struct kd_start *s, struct kd_progress *progress, st
         int fd = KD_FD_EXTRA + (int)i;
         in->link[in->n] = s->extra[i].number;
         in->wait[in->n] = (struct pollfd){.fd = fd, .events = POLLIN};
-        if (kd_ring_map(fd, s->ring_bytes, &progress->input[in->n], &in->ring[in->n], &err) != KD_OK)
+        if (kd_ring_map(fd, s->ring_bytes, &progress->input[in->n], &in->ring[in->n], &err) !=
+            KD_OK)
             kd_role_fail(&err);
         in->n++;
     }
@@ -106,7 +107,8 @@ int kd_role_engine(const struct kd_start *s)
     };
     struct kd_engine *e = kd_engine_new(&cfg, (struct kd_engine_out){to_brain, NULL});
     if (e == NULL) {
-        (void)kd_fail(&err, KD_NO_MEMORY, 0, "no memory for an engine; lower limits.memory_mib or limits.flows");
+        (void)kd_fail(&err, KD_NO_MEMORY, 0,
+                      "no memory for an engine; lower limits.memory_mib or limits.flows");
         kd_role_fail(&err);
     }
     (void)kd_charset_init(); /* converters of Japanese mail are loaded from disk: not possible in the sandbox */

@@ -12,15 +12,15 @@
 enum { TICK_MS = 200, ASK_THREADS = 2, ANSWER_WAIT_MS = 1000 };
 
 struct keeper {
-    struct kd_store *store;     /* or NULL: JSON only */
+    struct kd_store *store;   /* or NULL: JSON only */
     struct kd_json_log *json; /* or NULL */
     uint8_t batch[KD_BATCH_MAX];
     uint8_t message[KD_ASK_MAX]; /* from web */
-    bool told_full, told_json;  /* one line is enough */
+    bool told_full, told_json;   /* one line is enough */
 };
 
-/* To web; a web that does not read in time (or is just being restarted) loses the message: a question is then
- * asked again by its reader, an event is of the past. */
+/* To web; a web that does not read in time (or is just being restarted) loses the message: a
+ * question is then asked again by its reader, an event is of the past. */
 static void to_web(struct kd_bytes message, int wait_ms)
 {
     enum kd_status s = kd_edge_offer(KD_FD_ASK, message, NULL, 0);
@@ -74,9 +74,11 @@ static void complain(struct keeper *k, enum kd_status s, const struct kd_err *er
     uint8_t text[300];
     struct kd_out o = kd_out_of(text, sizeof(text));
     if (s == KD_FULL)
-        kd_out_str(&o, "the disk is full: records are being lost; free some space or lower retention.gib");
+        kd_out_str(
+            &o, "the disk is full: records are being lost; free some space or lower retention.gib");
     else
-        kd_out_fmt(&o, "records could not be kept: %s", err->what != NULL ? err->what : kd_status_text(s));
+        kd_out_fmt(&o, "records could not be kept: %s",
+                   err->what != NULL ? err->what : kd_status_text(s));
     kd_role_tell(KD_ORDER_PROBLEM, kd_out_bytes_view(&o));
 }
 
@@ -99,7 +101,8 @@ static void flush(struct keeper *k)
 {
     struct kd_err err = {0};
     enum kd_status s = k->json != NULL ? kd_json_log_flush(k->json) : KD_OK;
-    if (s != KD_OK && s != KD_CLOSED && !k->told_json) { /* closed: the reader of our output had enough */
+    if (s != KD_OK && s != KD_CLOSED &&
+        !k->told_json) { /* closed: the reader of our output had enough */
         complain(k, s, &err);
         k->told_json = true;
     }

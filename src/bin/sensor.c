@@ -45,10 +45,12 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
 static void enter_phase(struct kd_sensor *s, enum kd_phase phase)
 {
     s->phase = phase;
-    s->phase_until_us = s->stop_wanted ? kd_os_monotonic_us() + KD_STOP_WAIT_S * (uint64_t)KD_US_PER_S : 0;
+    s->phase_until_us =
+        s->stop_wanted ? kd_os_monotonic_us() + KD_STOP_WAIT_S * (uint64_t)KD_US_PER_S : 0;
 }
 
-/* One step after the other: who writes ends before who reads, so that nothing is left between them. */
+/* One step after the other: who writes ends before who reads, so that nothing is left between them.
+ */
 static void advance(struct kd_sensor *s)
 {
     if (s->phase == KD_PHASE_RUN && (s->stop_wanted || all_stopped(s, KD_PROC_ENGINE)))
@@ -79,14 +81,16 @@ static void on_time(struct kd_sensor *s)
     uint64_t now = kd_os_monotonic_us();
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
-        bool wants = c->state == KD_CHILD_WAITING || (c->state == KD_CHILD_FAILED && s->phase == KD_PHASE_RUN);
+        bool wants = c->state == KD_CHILD_WAITING ||
+                     (c->state == KD_CHILD_FAILED && s->phase == KD_PHASE_RUN);
         if (wants && c->restart_us != 0 && now >= c->restart_us) {
             if (s->stop_wanted && c->role == KD_PROC_ENGINE)
                 c->state = KD_CHILD_DONE;
             else
                 (void)kd_child_start(s, c);
         }
-        bool late = c->state == KD_CHILD_STARTING && now > c->since_us + KD_START_WAIT_S * (uint64_t)KD_US_PER_S;
+        bool late = c->state == KD_CHILD_STARTING &&
+                    now > c->since_us + KD_START_WAIT_S * (uint64_t)KD_US_PER_S;
         if (late && c->pid > 0)
             (void)kill(c->pid, SIGKILL);
     }
@@ -197,7 +201,8 @@ static int conclude(const struct kd_sensor *s)
 int kd_sensor_run(const struct kd_plan *plan)
 {
     static struct kd_sensor s;
-    s = (struct kd_sensor){.plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1};
+    s = (struct kd_sensor){
+        .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1};
     for (size_t i = 0; i < KD_EDGES; i++)
         s.edges[i][0] = s.edges[i][1] = -1;
     s.signal_fd = make_signal_fd();

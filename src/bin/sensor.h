@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parent: makes the edges, opens what only it may open, starts the roles, restarts those that die, hands
- * capture files out, and ends all in order. */
+/* The parent: makes the edges, opens what only it may open, starts the roles, restarts those that
+ * die, hands capture files out, and ends all in order. */
 #ifndef KD_BIN_SENSOR_H
 #define KD_BIN_SENSOR_H
 
@@ -12,51 +12,51 @@
 enum {
     KD_ENGINES_MAX = 64,
     KD_CHILDREN_MAX = KD_ENGINES_MAX + 3,
-    KD_DEATHS_MAX = 6,         /* within a minute: then the role counts as failed */
-    KD_RETRY_FAILED_S = 300,   /* … and is tried again after this */
-    KD_START_WAIT_S = 20,      /* until it must be in its sandbox */
-    KD_STOP_WAIT_S = 15        /* for an orderly end of a live sensor */
+    KD_DEATHS_MAX = 6,       /* within a minute: then the role counts as failed */
+    KD_RETRY_FAILED_S = 300, /* … and is tried again after this */
+    KD_START_WAIT_S = 20,    /* until it must be in its sandbox */
+    KD_STOP_WAIT_S = 15      /* for an orderly end of a live sensor */
 };
 
 enum kd_child_state {
     KD_CHILD_OFF,
     KD_CHILD_STARTING, /* not yet in its sandbox */
     KD_CHILD_RUNNING,
-    KD_CHILD_WAITING,  /* for its restart */
+    KD_CHILD_WAITING, /* for its restart */
     KD_CHILD_FAILED,
-    KD_CHILD_DONE      /* ended as it should */
+    KD_CHILD_DONE /* ended as it should */
 };
 
 struct kd_child {
     enum kd_proc role;
-    char name[16];                 /* "engine 0" */
+    char name[16]; /* "engine 0" */
     struct kd_start start;
-    int in, out, ask;              /* its ends of edges, or -1 */
+    int in, out, ask; /* its ends of edges, or -1 */
     int extra_fds[KD_EXTRAS_MAX];
     enum kd_child_state state;
-    bool was_running;              /* at least once */
+    bool was_running; /* at least once */
     bool told_to_stop;
-    bool fresh;                    /* restart at once: its configuration changed */
+    bool fresh; /* restart at once: its configuration changed */
     pid_t pid;
     int control, log_fd;
     struct kd_log_relay relay;
     uint64_t since_us, restart_us; /* monotonic */
     uint64_t deaths_us[KD_DEATHS_MAX];
     unsigned restarts, backoff;
-    uint32_t next_file;            /* the capture file it is at, from 1; 0 none yet */
-    char reason[600];              /* why it cannot start, in its own words */
+    uint32_t next_file; /* the capture file it is at, from 1; 0 none yet */
+    char reason[600];   /* why it cannot start, in its own words */
 };
 
 /* What is to be run.  Texts and lists are borrowed. */
 struct kd_plan {
-    const char *command;           /* for messages: "run", "replay" */
+    const char *command; /* for messages: "run", "replay" */
     const struct kd_config *config;
-    const char *dir;               /* the sensor's directory, or NULL: keep nothing */
-    int json_fd;                   /* JSON lines go there; -1 none */
-    const char *const *files;      /* capture files instead of interfaces */
+    const char *dir;          /* the sensor's directory, or NULL: keep nothing */
+    int json_fd;              /* JSON lines go there; -1 none */
+    const char *const *files; /* capture files instead of interfaces */
     size_t n_files;
     bool realtime;
-    bool loop;                     /* the demo: again and again, as if now */
+    bool loop; /* the demo: again and again, as if now */
     bool web;
     unsigned n_engines;
     /* Read the configuration anew for SIGHUP; NULL: it cannot be used (a line was printed). */
@@ -72,13 +72,13 @@ struct kd_sensor {
     struct kd_plan plan;
     struct kd_child child[KD_CHILDREN_MAX];
     size_t n_children;
-    int edges[KD_EDGES][2];        /* [0] is the writer's, for the last one web's */
+    int edges[KD_EDGES][2]; /* [0] is the writer's, for the last one web's */
     int lock_fd, dir_fd, data_fd, listen_fd, signal_fd;
     char url[100];
     enum kd_phase phase;
     bool stop_wanted, could_not;
-    uint64_t phase_until_us;       /* 0: as long as it takes */
-    uint64_t frames;               /* read from files */
+    uint64_t phase_until_us; /* 0: as long as it takes */
+    uint64_t frames;         /* read from files */
     uint32_t file_problems;
 };
 
@@ -99,7 +99,8 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status);
 
 /* sensor_health.c: what happened, for the health page. */
 void kd_health_started(struct kd_sensor *s, const struct kd_child *c);
-void kd_health_ended(struct kd_sensor *s, const struct kd_child *c, int wait_status, uint64_t wait_us);
+void kd_health_ended(struct kd_sensor *s, const struct kd_child *c, int wait_status,
+                     uint64_t wait_us);
 void kd_health_reduced(struct kd_sensor *s);
 void kd_health_status_file(const struct kd_sensor *s);
 

@@ -49,8 +49,10 @@ static uint64_t id_base(const struct kd_sensor *s, const struct kd_child *c)
 static void rewind_extras(const struct kd_child *c)
 {
     for (size_t i = 0; i < c->start.n_extras; i++)
-        if (c->start.extra[i].kind == KD_EXTRA_KNOWN_BAD || c->start.extra[i].kind == KD_EXTRA_EXCEPTIONS ||
-            c->start.extra[i].kind == KD_EXTRA_CERTIFICATE || c->start.extra[i].kind == KD_EXTRA_KEY)
+        if (c->start.extra[i].kind == KD_EXTRA_KNOWN_BAD ||
+            c->start.extra[i].kind == KD_EXTRA_EXCEPTIONS ||
+            c->start.extra[i].kind == KD_EXTRA_CERTIFICATE ||
+            c->start.extra[i].kind == KD_EXTRA_KEY)
             (void)lseek(c->extra_fds[i], 0, SEEK_SET);
 }
 
@@ -97,7 +99,8 @@ void kd_child_stop(struct kd_child *c)
     if (c->told_to_stop)
         return;
     c->told_to_stop = true;
-    kd_ignore(kd_edge_offer(c->control, kd_bytes_of(&order, 1), NULL, 0)); /* a dead role has stopped */
+    kd_ignore(
+        kd_edge_offer(c->control, kd_bytes_of(&order, 1), NULL, 0)); /* a dead role has stopped */
 }
 
 static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes message)
@@ -107,7 +110,8 @@ static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes me
     uint8_t what = kd_cur_u8(&cur);
     struct kd_bytes rest = kd_bytes_from(message, 1);
     struct kd_out o = kd_out_of(text, sizeof(text) - 1);
-    kd_out_escaped(&o, rest); /* a role is not believed: nothing but printable text reaches the terminal */
+    kd_out_escaped(
+        &o, rest); /* a role is not believed: nothing but printable text reaches the terminal */
     text[o.n] = '\0';
     switch (what) {
     case KD_ORDER_READY:
@@ -125,8 +129,10 @@ static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes me
         break;
     case KD_ORDER_PASSWORD:
         if (c->role == KD_PROC_STORE && s->plan.web)
-            fprintf(stderr, kd_say_japanese() ? "最初のログイン: 利用者 admin  パスワード %s\n(一度しか表示しません)\n"
-                                              : "first login: user admin  password %s\n(shown only once)\n",
+            fprintf(stderr,
+                    kd_say_japanese()
+                        ? "最初のログイン: 利用者 admin  パスワード %s\n(一度しか表示しません)\n"
+                        : "first login: user admin  password %s\n(shown only once)\n",
                     text);
         break;
     case KD_ORDER_PROBLEM:
@@ -196,7 +202,8 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status)
         (void)kd_child_start(s, c);
     } else if (files_done || (well && c->told_to_stop)) {
         c->state = KD_CHILD_DONE;
-    } else if (s->stop_wanted && (s->could_not || c->role == KD_PROC_ENGINE || c->role == KD_PROC_WEB)) {
+    } else if (s->stop_wanted &&
+               (s->could_not || c->role == KD_PROC_ENGINE || c->role == KD_PROC_WEB)) {
         c->state = KD_CHILD_DONE; /* nothing depends on it any more */
     } else if (!c->was_running && WIFEXITED(wait_status) && c->reason[0] != '\0') {
         (void)kd_say(0, s->plan.command, "%s cannot start: %s", c->name, c->reason);

@@ -27,7 +27,8 @@ static void account(struct kd_sensor *s, const struct kd_child *c, uint32_t file
         (void)kd_say(0, s->plan.command, "%s: %s; the %llu packets before it were read", path, text,
                      (unsigned long long)frames);
     else
-        (void)kd_say(0, s->plan.command, "%s: %s; nothing could be read (is it a pcap or pcapng file?)", path, text);
+        (void)kd_say(0, s->plan.command,
+                     "%s: %s; nothing could be read (is it a pcap or pcapng file?)", path, text);
 }
 
 static void send_file(struct kd_sensor *s, struct kd_child *c, uint32_t file)
@@ -37,14 +38,16 @@ static void send_file(struct kd_sensor *s, struct kd_child *c, uint32_t file)
     const char *path = s->plan.files[(file - 1) % s->plan.n_files];
     KD_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) { /* it could be opened at the start */
-        (void)kd_say(0, s->plan.command, "%s: cannot be opened any more (%s)", path, strerror(errno));
+        (void)kd_say(0, s->plan.command, "%s: cannot be opened any more (%s)", path,
+                     strerror(errno));
         s->could_not = true;
     }
     kd_out_u8(&o, fd < 0 ? KD_ORDER_NO_MORE : KD_ORDER_FILE);
     kd_out_le32(&o, file);
     const char *name = strrchr(path, '/');
     kd_out_bytes(&o, kd_bytes_head(kd_str(name != NULL ? name + 1 : path), 250));
-    kd_ignore(kd_edge_offer(c->control, kd_out_bytes_view(&o), &fd, fd >= 0)); /* a dead engine asks again */
+    kd_ignore(kd_edge_offer(c->control, kd_out_bytes_view(&o), &fd,
+                            fd >= 0)); /* a dead engine asks again */
 }
 
 void kd_files_next(struct kd_sensor *s, struct kd_child *c, struct kd_cur *order)

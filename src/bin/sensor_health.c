@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happened to the sensor itself, in words for an officer: as records into brain, and in a file that
- * `kidoban status` reads. */
+/* What happened to the sensor itself, in words for an officer: as records into brain, and in a file
+ * that `kidoban status` reads. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -34,8 +34,8 @@ static const char *role_ja(enum kd_proc role)
     return "";
 }
 
-/* Record numbers of the parent: above them its place among the writers, below a clock, so that they differ
- * from one run to the next. */
+/* Record numbers of the parent: above them its place among the writers, below a clock, so that they
+ * differ from one run to the next. */
 static uint64_t next_id(uint64_t now_us)
 {
     static uint64_t last;
@@ -44,8 +44,8 @@ static uint64_t next_id(uint64_t now_us)
     return (uint64_t)PARENT_NUMBER << 40 | last;
 }
 
-/* Never waits: when brain is that far behind, the page has more pressing news.  A replay at full speed tells
- * nothing but deaths, so that two runs give the same. */
+/* Never waits: when brain is that far behind, the page has more pressing news.  A replay at full
+ * speed tells nothing but deaths, so that two runs give the same. */
 static void tell(struct kd_sensor *s, const struct kd_rec_health *h)
 {
     static uint8_t room[4096];
@@ -62,7 +62,8 @@ void kd_health_started(struct kd_sensor *s, const struct kd_child *c)
 {
     char ja[TEXT_MAX], en[TEXT_MAX];
     bool again = c->restarts > 0;
-    snprintf(ja, sizeof(ja), "%s(%s)が%s動き始めました。", role_ja(c->role), c->name, again ? "再び" : "");
+    snprintf(ja, sizeof(ja), "%s(%s)が%s動き始めました。", role_ja(c->role), c->name,
+             again ? "再び" : "");
     snprintf(en, sizeof(en), "%s is running%s", c->name, again ? " again" : "");
     struct kd_rec_health h = {.kind = kd_str("role_start"),
                               .role = kd_str(c->name),
@@ -91,25 +92,30 @@ static void cause(int wait_status, char ja[80], char en[80])
     }
 }
 
-void kd_health_ended(struct kd_sensor *s, const struct kd_child *c, int wait_status, uint64_t wait_us)
+void kd_health_ended(struct kd_sensor *s, const struct kd_child *c, int wait_status,
+                     uint64_t wait_us)
 {
     char ja[TEXT_MAX], en[TEXT_MAX], how_ja[80], how_en[80];
     bool failed = c->state == KD_CHILD_FAILED;
     double wait_s = (double)wait_us / KD_US_PER_S;
     cause(wait_status, how_ja, how_en);
-    snprintf(ja, sizeof(ja), failed ? "%s(%s)が%sしました。繰り返し止まるため、%.0f 秒後まで再起動を待ちます。保守の担当に連絡してください。"
-                                    : "%s(%s)が%sしました。%.1f 秒後に再起動します。",
+    snprintf(ja, sizeof(ja),
+             failed ? "%s(%s)が%sしました。繰り返し止まるため、%.0f "
+                      "秒後まで再起動を待ちます。保守の担当に連絡してください。"
+                    : "%s(%s)が%sしました。%.1f 秒後に再起動します。",
              role_ja(c->role), c->name, how_ja, wait_s);
-    snprintf(en, sizeof(en), failed ? "%s %s; it ends again and again and is not restarted for %.0f s: call support"
-                                    : "%s %s, restarted in %.1f s",
+    snprintf(en, sizeof(en),
+             failed ? "%s %s; it ends again and again and is not restarted for %.0f s: call support"
+                    : "%s %s, restarted in %.1f s",
              c->name, how_en, wait_s);
     struct kd_rec_health h = {.kind = kd_str("role_exit"),
                               .role = kd_str(c->name),
                               .state = kd_str(failed ? "failed" : "restarting"),
                               .pid = (uint32_t)c->pid,
                               .restarts = c->restarts,
-                              .value = (uint64_t)(WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status)
-                                                                           : WEXITSTATUS(wait_status)),
+                              .value =
+                                  (uint64_t)(WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status)
+                                                                      : WEXITSTATUS(wait_status)),
                               .text_ja = kd_str(ja),
                               .text_en = kd_str(en)};
     tell(s, &h);
@@ -122,8 +128,10 @@ void kd_health_reduced(struct kd_sensor *s)
         .kind = kd_str("config"),
         .role = kd_str("parent"),
         .state = kd_str("low"),
-        .text_ja = kd_str("設定により保護機能(sandbox)を弱めて動いています。名前空間を使える環境に移すことを勧めます。"),
-        .text_en = kd_str("running with the reduced sandbox, as configured; a system that gives namespaces is better")};
+        .text_ja = kd_str("設定により保護機能(sandbox)"
+                          "を弱めて動いています。名前空間を使える環境に移すことを勧めます。"),
+        .text_en = kd_str("running with the reduced sandbox, as configured; a system that gives "
+                          "namespaces is better")};
     tell(s, &h);
 }
 
@@ -150,7 +158,8 @@ static void put_child(struct kd_out *o, const struct kd_child *c, bool first)
     kd_out_str(o, first ? "{" : ",{");
     kd_json_key(o, "role");
     kd_json_string(o, kd_str(c->name));
-    kd_out_fmt(o, ",\"pid\":%d,\"restarts\":%u,\"state\":\"%s\"}", (int)c->pid, c->restarts, state_name(c->state));
+    kd_out_fmt(o, ",\"pid\":%d,\"restarts\":%u,\"state\":\"%s\"}", (int)c->pid, c->restarts,
+               state_name(c->state));
 }
 
 /* Written beside and renamed, so that a reader finds a whole one. */
@@ -170,7 +179,8 @@ void kd_health_status_file(const struct kd_sensor *s)
     for (size_t i = 0; i < s->n_children; i++)
         put_child(&o, &s->child[i], i == 0);
     kd_out_str(&o, "]}\n");
-    KD_AUTO_FD fd = openat(s->dir_fd, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    KD_AUTO_FD fd = openat(s->dir_fd, "status.new",
+                           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0 || kd_fd_write_all(fd, kd_out_bytes_view(&o)) != KD_OK)
         return; /* a full disk: told where records are lost, not here */
     (void)renameat(s->dir_fd, "status.new", s->dir_fd, "status.json");

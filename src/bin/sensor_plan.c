@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a sensor consists of: edges, directory, listener, and for each role its configuration and descriptors. */
+/* What a sensor consists of: edges, directory, listener, and for each role its configuration and
+ * descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -42,7 +43,8 @@ static bool open_files_once(const struct kd_sensor *s)
         KD_AUTO_FD fd = open(s->plan.files[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         struct stat st;
         if (fd < 0 || fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
-            (void)kd_say(0, s->plan.command, "%s: cannot be read (%s); check the path and its permissions",
+            (void)kd_say(0, s->plan.command,
+                         "%s: cannot be read (%s); check the path and its permissions",
                          s->plan.files[i], strerror(fd < 0 ? errno : EISDIR));
             return false;
         }
@@ -56,8 +58,9 @@ static bool take_lock(struct kd_sensor *s)
     if (s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return true;
     (void)kd_say(0, s->plan.command,
-                 errno == EWOULDBLOCK ? "%s: another kidoban is using this directory; stop it or give another --dir"
-                                      : "%s: cannot be written; check its owner or give another --dir",
+                 errno == EWOULDBLOCK
+                     ? "%s: another kidoban is using this directory; stop it or give another --dir"
+                     : "%s: cannot be written; check its owner or give another --dir",
                  s->plan.dir);
     return false;
 }
@@ -68,14 +71,16 @@ static bool open_directory(struct kd_sensor *s)
     if (s->plan.dir == NULL)
         return true;
     if (mkdir(s->plan.dir, 0755) != 0 && errno != EEXIST) {
-        (void)kd_say(0, s->plan.command, "%s: cannot be made (%s); give a directory you may write with --dir",
+        (void)kd_say(0, s->plan.command,
+                     "%s: cannot be made (%s); give a directory you may write with --dir",
                      s->plan.dir, strerror(errno));
         return false;
     }
     s->dir_fd = open(s->plan.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir_fd < 0) {
-        (void)kd_say(0, s->plan.command, "%s: cannot be entered (%s); give another directory with --dir",
-                     s->plan.dir, strerror(errno));
+        (void)kd_say(0, s->plan.command,
+                     "%s: cannot be entered (%s); give another directory with --dir", s->plan.dir,
+                     strerror(errno));
         return false;
     }
     if (!take_lock(s))
@@ -86,7 +91,8 @@ static bool open_directory(struct kd_sensor *s)
     kd_sandbox_user(KD_PROC_STORE, &uid, &gid);
     if (s->data_fd >= 0 && (geteuid() != 0 || fchown(s->data_fd, uid, gid) == 0))
         return true;
-    (void)kd_say(0, s->plan.command, "%s/data: cannot be used (%s); check its owner", s->plan.dir, strerror(errno));
+    (void)kd_say(0, s->plan.command, "%s/data: cannot be used (%s); check its owner", s->plan.dir,
+                 strerror(errno));
     return false;
 }
 
@@ -98,9 +104,11 @@ static int listen_on(const struct kd_addr *addr, uint16_t port)
     int yes = 1;
     memcpy(&six.sin6_addr, addr->b, sizeof(addr->b));
     memcpy(&four.sin_addr, addr->b + 12, 4);
-    KD_AUTO_FD fd = socket(is_four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    KD_AUTO_FD fd =
+        socket(is_four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
-        bind(fd, is_four ? (struct sockaddr *)&four : (struct sockaddr *)&six, is_four ? sizeof(four) : sizeof(six)) != 0 ||
+        bind(fd, is_four ? (struct sockaddr *)&four : (struct sockaddr *)&six,
+             is_four ? sizeof(four) : sizeof(six)) != 0 ||
         listen(fd, 128) != 0)
         return -1;
     int given = fd;
@@ -124,12 +132,15 @@ static bool open_listener(struct kd_sensor *s)
             snprintf(s->url, sizeof(s->url), "https://%.80s/", text);
         return true;
     }
-    (void)kd_say(0, s->plan.command,
-                 errno == EADDRINUSE ? "web.listen %s: the port is in use; stop the other program or choose another "
-                                       "port with --listen or web.listen"
-                 : errno == EACCES   ? "web.listen %s: not permitted; choose a port above 1023 or start as root"
-                                     : "web.listen %s: cannot be listened on; write an address of this machine",
-                 text);
+    (void)kd_say(
+        0, s->plan.command,
+        errno == EADDRINUSE
+            ? "web.listen %s: the port is in use; stop the other program or choose another "
+              "port with --listen or web.listen"
+        : errno == EACCES
+            ? "web.listen %s: not permitted; choose a port above 1023 or start as root"
+            : "web.listen %s: cannot be listened on; write an address of this machine",
+        text);
     return false;
 }
 
@@ -151,7 +162,8 @@ static struct kd_child *add_child(struct kd_sensor *s, enum kd_proc role, unsign
     KD_ASSERT(s->n_children < KD_CHILDREN_MAX);
     const struct kd_config *cfg = s->plan.config;
     struct kd_child *c = &s->child[s->n_children++];
-    *c = (struct kd_child){.role = role, .in = -1, .out = -1, .ask = -1, .control = -1, .log_fd = -1};
+    *c = (struct kd_child){
+        .role = role, .in = -1, .out = -1, .ask = -1, .control = -1, .log_fd = -1};
     if (role == KD_PROC_ENGINE)
         snprintf(c->name, sizeof(c->name), "engine %u", number);
     else
@@ -191,7 +203,8 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     }
 }
 
-static bool add_extra(struct kd_child *c, enum kd_extra kind, int fd, const char *name, uint32_t number)
+static bool add_extra(struct kd_child *c, enum kd_extra kind, int fd, const char *name,
+                      uint32_t number)
 {
     KD_ASSERT(c->start.n_extras < KD_EXTRAS_MAX);
     size_t i = c->start.n_extras++;
@@ -202,13 +215,15 @@ static bool add_extra(struct kd_child *c, enum kd_extra kind, int fd, const char
     return fd >= 0;
 }
 
-static bool add_file(struct kd_sensor *s, struct kd_child *c, enum kd_extra kind, const char *key, const char *path)
+static bool add_file(struct kd_sensor *s, struct kd_child *c, enum kd_extra kind, const char *key,
+                     const char *path)
 {
     if (path[0] == '\0')
         return true;
     if (add_extra(c, kind, open(path, O_RDONLY | O_CLOEXEC), "", 0))
         return true;
-    (void)kd_say(0, s->plan.command, "%s: %s: cannot be read (%s); correct the path or its permissions", key, path,
+    (void)kd_say(0, s->plan.command,
+                 "%s: %s: cannot be read (%s); correct the path or its permissions", key, path,
                  strerror(errno));
     return false;
 }
@@ -309,8 +324,8 @@ void kd_sensor_close(struct kd_sensor *s)
 
 /* ---- reloading ---- */
 
-/* A role whose configuration changed ends in order and starts anew; the others go on undisturbed.  The lists
- * are always read anew: their files change without the configuration doing so. */
+/* A role whose configuration changed ends in order and starts anew; the others go on undisturbed.
+ * The lists are always read anew: their files change without the configuration doing so. */
 void kd_sensor_reload(struct kd_sensor *s)
 {
     static uint8_t before[KD_START_BYTES_MAX], after[KD_START_BYTES_MAX];
@@ -318,8 +333,10 @@ void kd_sensor_reload(struct kd_sensor *s)
     if (cfg == NULL || s->stop_wanted)
         return;
     if (memcmp(&cfg->interfaces, &s->plan.config->interfaces, sizeof(cfg->interfaces)) != 0 ||
-        strcmp(cfg->web_listen, s->plan.config->web_listen) != 0 || cfg->engines != s->plan.config->engines)
-        (void)kd_say(0, s->plan.command, "interfaces, engines and web.listen change only when kidoban is restarted");
+        strcmp(cfg->web_listen, s->plan.config->web_listen) != 0 ||
+        cfg->engines != s->plan.config->engines)
+        (void)kd_say(0, s->plan.command,
+                     "interfaces, engines and web.listen change only when kidoban is restarted");
     s->plan.config = cfg;
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];

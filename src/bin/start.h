@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parent and a role say to each other on descriptor 3.  Every message begins with a byte that says
- * what it is; a role believes its parent, the parent believes no role. */
+/* What the parent and a role say to each other on descriptor 3.  Every message begins with a byte
+ * that says what it is; a role believes its parent, the parent believes no role. */
 #ifndef KD_BIN_START_H
 #define KD_BIN_START_H
 
@@ -17,11 +17,11 @@ enum kd_order {
     KD_ORDER_FILE,      /* a capture file: u32 number from 1, name; one descriptor */
     KD_ORDER_NO_MORE,   /* no further file */
     /* role to parent */
-    KD_ORDER_READY,     /* in the sandbox and at work */
-    KD_ORDER_NEXT,      /* u32 files done, u64 frames read of the last one, text why it ended early */
-    KD_ORDER_FAILED,    /* text: why it cannot start */
-    KD_ORDER_PASSWORD,  /* text: the first password of the page, made just now */
-    KD_ORDER_PROBLEM    /* text: something to be told on the terminal, once */
+    KD_ORDER_READY,  /* in the sandbox and at work */
+    KD_ORDER_NEXT,   /* u32 files done, u64 frames read of the last one, text why it ended early */
+    KD_ORDER_FAILED, /* text: why it cannot start */
+    KD_ORDER_PASSWORD, /* text: the first password of the page, made just now */
+    KD_ORDER_PROBLEM   /* text: something to be told on the terminal, once */
 };
 
 /* What a descriptor from KD_FD_EXTRA on is. */
@@ -29,7 +29,7 @@ enum kd_extra {
     KD_EXTRA_PROGRESS, /* struct kd_progress */
     KD_EXTRA_RING,     /* capture socket; name: interface, number: link type */
     KD_EXTRA_DIRECTORY,
-    KD_EXTRA_JSON,     /* where JSON lines go */
+    KD_EXTRA_JSON, /* where JSON lines go */
     KD_EXTRA_KNOWN_BAD,
     KD_EXTRA_EXCEPTIONS,
     KD_EXTRA_LISTENER,
@@ -58,12 +58,12 @@ struct kd_start {
     uint64_t seed, id_base;
     int32_t zone_s;
     uint32_t ring_bytes;
-    uint64_t memory_bytes;     /* brain */
+    uint64_t memory_bytes;                      /* brain */
     uint64_t keep_days, keep_bytes, free_bytes; /* store */
     struct kd_limits limits;
     size_t n_inside;
     struct kd_net inside[KD_CONFIG_ITEMS_MAX];
-    struct kd_bytes tunables;  /* borrowed: from the message when read */
+    struct kd_bytes tunables; /* borrowed: from the message when read */
     size_t n_extras;
     struct kd_start_extra extra[KD_EXTRAS_MAX];
 };

@@ -69,13 +69,16 @@ static void unknown_key(struct reader *rd, size_t line, struct kd_bytes key)
         say(p->en, "there is no key \"%s\"; did you mean \"%s\"?", q.text, near);
         say(p->ja, "「%s」という項目はありません。「%s」ではありませんか", q.text, near);
     } else {
-        say(p->en, "there is no key \"%s\"; remove it (kidoban config reference lists all)", q.text);
-        say(p->ja, "「%s」という項目はありません。削除してください(一覧は kidoban config reference)", q.text);
+        say(p->en, "there is no key \"%s\"; remove it (kidoban config reference lists all)",
+            q.text);
+        say(p->ja,
+            "「%s」という項目はありません。削除してください(一覧は kidoban config reference)",
+            q.text);
     }
 }
 
-static void bad_value(struct reader *rd, size_t line, const char *key, struct kd_bytes value, const char *en,
-                      const char *ja)
+static void bad_value(struct reader *rd, size_t line, const char *key, struct kd_bytes value,
+                      const char *en, const char *ja)
 {
     struct quoted q = quote(value);
     struct kd_config_problem *p = complain(rd, line);
@@ -83,14 +86,15 @@ static void bad_value(struct reader *rd, size_t line, const char *key, struct kd
     say(p->ja, "%s: 「%s」は使えません。%s", key, q.text, ja);
 }
 
-static void set_number(struct reader *rd, size_t line, const struct kd_config_row *r, struct kd_bytes value)
+static void set_number(struct reader *rd, size_t line, const struct kd_config_row *r,
+                       struct kd_bytes value)
 {
     char *at = (char *)rd->config + r->offset;
     uint64_t v = 0;
     if (!kd_bytes_to_u64(value, r->most, &v) || v < r->least) {
         char en[160], ja[160];
-        snprintf(en, sizeof(en), "write a number from %llu to %llu (%s)", (unsigned long long)r->least,
-                 (unsigned long long)r->most, r->unit);
+        snprintf(en, sizeof(en), "write a number from %llu to %llu (%s)",
+                 (unsigned long long)r->least, (unsigned long long)r->most, r->unit);
         snprintf(ja, sizeof(ja), "%llu から %llu までの数(単位 %s)を書いてください",
                  (unsigned long long)r->least, (unsigned long long)r->most, r->unit);
         bad_value(rd, line, r->key, value, en, ja);
@@ -102,8 +106,8 @@ static void set_number(struct reader *rd, size_t line, const struct kd_config_ro
         *(uint64_t *)(void *)at = v;
 }
 
-static bool checked(struct reader *rd, size_t line, const struct kd_config_row *r, struct kd_bytes value,
-                    size_t max)
+static bool checked(struct reader *rd, size_t line, const struct kd_config_row *r,
+                    struct kd_bytes value, size_t max)
 {
     const char *en = "it is too long", *ja = "長すぎます";
     if (value.n < max && kd_bytes_find_byte(value, '\0') == SIZE_MAX &&
@@ -113,7 +117,8 @@ static bool checked(struct reader *rd, size_t line, const struct kd_config_row *
     return false;
 }
 
-static void set_text(struct reader *rd, size_t line, const struct kd_config_row *r, struct kd_bytes value)
+static void set_text(struct reader *rd, size_t line, const struct kd_config_row *r,
+                     struct kd_bytes value)
 {
     char *at = (char *)rd->config + r->offset;
     if (!checked(rd, line, r, value, KD_CONFIG_TEXT_MAX))
@@ -122,7 +127,8 @@ static void set_text(struct reader *rd, size_t line, const struct kd_config_row 
     at[value.n] = '\0';
 }
 
-static void add_item(struct reader *rd, size_t line, const struct kd_config_row *r, struct kd_bytes value)
+static void add_item(struct reader *rd, size_t line, const struct kd_config_row *r,
+                     struct kd_bytes value)
 {
     struct kd_config_list *list = (struct kd_config_list *)(void *)((char *)rd->config + r->offset);
     if (list->n == KD_CONFIG_ITEMS_MAX)
@@ -131,19 +137,21 @@ static void add_item(struct reader *rd, size_t line, const struct kd_config_row 
         memcpy(list->item[list->n++], value.p, value.n); /* the rest is zero */
 }
 
-static void add_pair(struct reader *rd, size_t line, const struct kd_config_row *r, struct kd_bytes name,
-                     struct kd_bytes value)
+static void add_pair(struct reader *rd, size_t line, const struct kd_config_row *r,
+                     struct kd_bytes name, struct kd_bytes value)
 {
     struct kd_config_map *map = (struct kd_config_map *)(void *)((char *)rd->config + r->offset);
     struct kd_out o = kd_out_of(map->lines + map->n, sizeof(map->lines) - map->n);
-    bool clean = kd_bytes_find_byte(value, '\n') == SIZE_MAX && kd_bytes_find_byte(name, '\n') == SIZE_MAX &&
+    bool clean = kd_bytes_find_byte(value, '\n') == SIZE_MAX &&
+                 kd_bytes_find_byte(name, '\n') == SIZE_MAX &&
                  kd_bytes_find_byte(name, '=') == SIZE_MAX;
     kd_out_bytes(&o, name);
     kd_out_str(&o, "=");
     kd_out_bytes(&o, value);
     kd_out_str(&o, "\n");
     if (!clean || !kd_out_ok(&o)) {
-        bad_value(rd, line, r->key, name, "write one line of moderate length", "短い 1 行で書いてください");
+        bad_value(rd, line, r->key, name, "write one line of moderate length",
+                  "短い 1 行で書いてください");
         return;
     }
     map->n += o.n;
@@ -153,26 +161,32 @@ static void add_pair(struct reader *rd, size_t line, const struct kd_config_row 
 static bool next(struct reader *rd, yaml_event_t *ev)
 {
     if (yaml_parser_parse(&rd->yaml, ev)) {
-        bool named = (ev->type == YAML_SCALAR_EVENT && ev->data.scalar.anchor != NULL) ||
-                     (ev->type == YAML_MAPPING_START_EVENT && ev->data.mapping_start.anchor != NULL) ||
-                     (ev->type == YAML_SEQUENCE_START_EVENT && ev->data.sequence_start.anchor != NULL);
+        bool named =
+            (ev->type == YAML_SCALAR_EVENT && ev->data.scalar.anchor != NULL) ||
+            (ev->type == YAML_MAPPING_START_EVENT && ev->data.mapping_start.anchor != NULL) ||
+            (ev->type == YAML_SEQUENCE_START_EVENT && ev->data.sequence_start.anchor != NULL);
         if (!named && ev->type != YAML_ALIAS_EVENT)
             return true;
         struct kd_config_problem *p = complain(rd, ev->start_mark.line);
-        say(p->en, "anchors and aliases (& and *) are not used here; write the value itself, in quotes if it "
+        say(p->en, "anchors and aliases (& and *) are not used here; write the value itself, in "
+                   "quotes if it "
                    "begins so");
-        say(p->ja, "アンカーと別名(& と *)は使えません。値そのものを書くか、引用符で囲んでください");
+        say(p->ja,
+            "アンカーと別名(& と *)は使えません。値そのものを書くか、引用符で囲んでください");
         yaml_event_delete(ev);
         return false;
     }
     struct kd_config_problem *p = complain(rd, rd->yaml.problem_mark.line);
     const char *what = rd->yaml.problem != NULL ? rd->yaml.problem : "not readable";
-    say(p->en, "this is no valid YAML (%s); check indentation (spaces, no tabs), colons and quotes", what);
-    say(p->ja, "YAML として読めません(%s)。字下げ(タブ不可)・コロン・引用符を確かめてください", what);
+    say(p->en, "this is no valid YAML (%s); check indentation (spaces, no tabs), colons and quotes",
+        what);
+    say(p->ja, "YAML として読めません(%s)。字下げ(タブ不可)・コロン・引用符を確かめてください",
+        what);
     return false;
 }
 
-static void wrong_shape(struct reader *rd, size_t line, const char *key, const char *en, const char *ja)
+static void wrong_shape(struct reader *rd, size_t line, const char *key, const char *en,
+                        const char *ja)
 {
     struct kd_config_problem *p = complain(rd, line);
     say(p->en, "%s: %s", key, en);
@@ -196,7 +210,8 @@ static bool read_list(struct reader *rd, const struct kd_config_row *r)
         if (type == YAML_SEQUENCE_END_EVENT)
             return true;
         if (type != YAML_SCALAR_EVENT) {
-            wrong_shape(rd, line, r->key, "only plain values go into this list", "値だけを並べてください");
+            wrong_shape(rd, line, r->key, "only plain values go into this list",
+                        "値だけを並べてください");
             return false;
         }
     }
@@ -218,20 +233,23 @@ static bool once(struct reader *rd, size_t line, struct kd_bytes key)
     return first;
 }
 
-static void set_scalar(struct reader *rd, size_t line, const struct kd_config_row *r, struct kd_bytes value)
+static void set_scalar(struct reader *rd, size_t line, const struct kd_config_row *r,
+                       struct kd_bytes value)
 {
     if (r->kind == KIND_TEXT)
         set_text(rd, line, r, value);
     else if (r->kind == KIND_LIST && value.n > 0)
         add_item(rd, line, r, value); /* one value needs no list */
     else if (r->kind == KIND_MAP && value.n > 0)
-        wrong_shape(rd, line, r->key, "write name: value lines below it", "下に「名前: 値」を並べてください");
+        wrong_shape(rd, line, r->key, "write name: value lines below it",
+                    "下に「名前: 値」を並べてください");
     else if (r->kind == KIND_NUMBER || r->kind == KIND_LIMIT)
         set_number(rd, line, r, value);
 }
 
 /* The value of `key`, whose event was taken already and is freed here. */
-static bool read_value(struct reader *rd, yaml_event_t *ev, struct kd_bytes key, size_t key_line, unsigned depth)
+static bool read_value(struct reader *rd, yaml_event_t *ev, struct kd_bytes key, size_t key_line,
+                       unsigned depth)
 {
     struct kd_config_row r;
     bool known = kd_config_find(key, &r);
@@ -243,12 +261,14 @@ static bool read_value(struct reader *rd, yaml_event_t *ev, struct kd_bytes key,
         set_scalar(rd, key_line, &r, kd_bytes_of(ev->data.scalar.value, ev->data.scalar.length));
     } else if (known && r.kind == KIND_LIST && type == YAML_SEQUENCE_START_EVENT) {
         go_on = read_list(rd, &r);
-    } else if (type == YAML_MAPPING_START_EVENT && ((known && r.kind == KIND_MAP) || kd_config_is_group(key))) {
+    } else if (type == YAML_MAPPING_START_EVENT &&
+               ((known && r.kind == KIND_MAP) || kd_config_is_group(key))) {
         go_on = read_mapping(rd, key, known ? &r : NULL, depth + 1);
     } else if (known) {
         wrong_shape(rd, key_line, r.key, "write one value", "値を 1 つ書いてください");
         go_on = false;
-    } else if (type == YAML_SCALAR_EVENT && ev->data.scalar.length == 0 && kd_config_is_group(key)) {
+    } else if (type == YAML_SCALAR_EVENT && ev->data.scalar.length == 0 &&
+               kd_config_is_group(key)) {
         go_on = true; /* "web:" with nothing below */
     } else {
         unknown_key(rd, key_line, key);
@@ -291,7 +311,8 @@ static bool read_pair(struct reader *rd, yaml_event_t *name, struct kd_bytes pre
     else if (ev.type == YAML_MAPPING_START_EVENT)
         ok = read_mapping(rd, kd_out_bytes_view(&o), map, depth + 1);
     else
-        wrong_shape(rd, line, map->key, "write name: value", "「名前: 値」の形で書いてください"), ok = false;
+        wrong_shape(rd, line, map->key, "write name: value", "「名前: 値」の形で書いてください");
+    ok = ok && (ev.type == YAML_SCALAR_EVENT || ev.type == YAML_MAPPING_START_EVENT);
     yaml_event_delete(&ev);
     return ok;
 }
@@ -314,7 +335,8 @@ static bool read_mapping(struct reader *rd, struct kd_bytes prefix, const struct
         if (type == YAML_MAPPING_END_EVENT)
             return true;
         if (type != YAML_SCALAR_EVENT)
-            wrong_shape(rd, line, "…", "a key must be plain text", "項目名は文字列で書いてください");
+            wrong_shape(rd, line, "…", "a key must be plain text",
+                        "項目名は文字列で書いてください");
         if (!go_on)
             return false;
     }
@@ -344,13 +366,15 @@ static void read_document(struct reader *rd)
     }
 }
 
-enum kd_status kd_config_read(struct kd_bytes text, struct kd_config *ret, struct kd_config_problems *problems)
+enum kd_status kd_config_read(struct kd_bytes text, struct kd_config *ret,
+                              struct kd_config_problems *problems)
 {
     struct reader rd = {.config = ret, .problems = problems};
     problems->n = 0;
     kd_config_default(ret);
     if (text.n > KD_CONFIG_BYTES_MAX) {
-        wrong_shape(&rd, 0, "…", "the file is larger than 1 MiB", "ファイルが 1 MiB を超えています");
+        wrong_shape(&rd, 0, "…", "the file is larger than 1 MiB",
+                    "ファイルが 1 MiB を超えています");
         return KD_MALFORMED;
     }
     if (!yaml_parser_initialize(&rd.yaml))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration file: YAML, checked against one table (config.def).  Every key has a default, so an
- * empty file is a working one. */
+/* The configuration file: YAML, checked against one table (config.def).  Every key has a default,
+ * so an empty file is a working one. */
 #ifndef KD_CONFIG_CONFIG_H
 #define KD_CONFIG_CONFIG_H
 
@@ -54,19 +54,20 @@ struct kd_config_problems {
 /* The defaults alone. */
 void kd_config_default(struct kd_config *ret);
 
-/* Defaults overlaid with the file's content.  KD_MALFORMED when there are problems: *ret is not to be used
- * then.  Aliases, anchors, tags, several documents and repeated keys are refused. */
+/* Defaults overlaid with the file's content.  KD_MALFORMED when there are problems: *ret is not to
+ * be used then.  Aliases, anchors, tags, several documents and repeated keys are refused. */
 KD_MUST_USE enum kd_status kd_config_read(struct kd_bytes text, struct kd_config *ret,
                                           struct kd_config_problems *problems);
 
 enum kd_reference { KD_REFERENCE_YAML, KD_REFERENCE_MAN };
 
-/* All keys with meaning, default and range: as a commented YAML file that is itself a valid configuration, or
- * as the body of a manual page. */
+/* All keys with meaning, default and range: as a commented YAML file that is itself a valid
+ * configuration, or as the body of a manual page. */
 void kd_config_reference(struct kd_out *o, enum kd_reference form, bool japanese);
 
 /* Texts that passed the check, as values. */
 KD_MUST_USE bool kd_config_zone(const char *text, int *ret_s);
-KD_MUST_USE bool kd_config_listen(struct kd_bytes text, struct kd_addr *ret_addr, uint16_t *ret_port);
+KD_MUST_USE bool kd_config_listen(struct kd_bytes text, struct kd_addr *ret_addr,
+                                  uint16_t *ret_port);
 
 #endif

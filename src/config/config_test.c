@@ -21,7 +21,8 @@ static bool complains(const char *text, unsigned line, const char *part)
 {
     if (read_text(text) == KD_OK || problems.n == 0)
         return false;
-    bool ok = problems.at[0].line == line && strstr(problems.at[0].en, part) != NULL && problems.at[0].ja[0] != 0;
+    bool ok = problems.at[0].line == line && strstr(problems.at[0].en, part) != NULL &&
+              problems.at[0].ja[0] != 0;
     if (!ok)
         printf("# line %u: %s\n", problems.at[0].line, problems.at[0].en);
     return ok;
@@ -38,8 +39,10 @@ static void defaults_work(void)
 
 static void keys_are_read(void)
 {
-    CHECK(read_text("interfaces: [eth1, eth2]\ninside:\n  - 192.168.0.0/16\nengines: 2\nweb:\n  listen: \"[::]:443\"\n"
-                    "zone: '+05:30'\nlimits:\n  flows: 5000\ndetectors:\n  beacon.count: 12\n  scan:\n    ports: 20\n"
+    CHECK(read_text("interfaces: [eth1, eth2]\ninside:\n  - 192.168.0.0/16\nengines: 2\nweb:\n  "
+                    "listen: \"[::]:443\"\n"
+                    "zone: '+05:30'\nlimits:\n  flows: 5000\ndetectors:\n  beacon.count: 12\n  "
+                    "scan:\n    ports: 20\n"
                     "retention:\n") == KD_OK);
     CHECK(config.interfaces.n == 2 && strcmp(config.interfaces.item[1], "eth2") == 0);
     CHECK(config.inside.n == 1 && config.engines == 2 && config.limits.flows == 5000);
@@ -48,7 +51,8 @@ static void keys_are_read(void)
     CHECK(kd_config_zone(config.zone, &zone) && zone == 19800);
     struct kd_addr addr;
     uint16_t port = 0;
-    CHECK(kd_config_listen(kd_str(config.web_listen), &addr, &port) && port == 443 && kd_addr_is_none(&addr));
+    CHECK(kd_config_listen(kd_str(config.web_listen), &addr, &port) && port == 443 &&
+          kd_addr_is_none(&addr));
     CHECK(read_text("interfaces: eth0\n") == KD_OK && config.interfaces.n == 1);
 }
 
@@ -113,7 +117,8 @@ static void reference_is_the_default(void)
 /* Cut and damaged files: an answer, never a crash. */
 static void damage_is_survived(void)
 {
-    static const char good[] = "interfaces: [eth1, eth2]\nweb:\n  listen: 1.2.3.4:5\ndetectors:\n  a:\n    b: 'c'\n";
+    static const char good[] =
+        "interfaces: [eth1, eth2]\nweb:\n  listen: 1.2.3.4:5\ndetectors:\n  a:\n    b: 'c'\n";
     char text[sizeof(good)];
     for (size_t cut = 0; cut < sizeof(good); cut++) {
         memcpy(text, good, sizeof(good));

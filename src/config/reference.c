@@ -7,14 +7,17 @@ static void default_and_range(struct kd_out *o, const struct kd_config_row *r, b
 {
     if (r->kind == KIND_NUMBER || r->kind == KIND_LIMIT)
         kd_out_fmt(o, japanese ? "初期値 %llu、%llu〜%llu %s" : "default %llu, %llu to %llu %s",
-                   (unsigned long long)r->number, (unsigned long long)r->least, (unsigned long long)r->most,
-                   r->unit);
+                   (unsigned long long)r->number, (unsigned long long)r->least,
+                   (unsigned long long)r->most, r->unit);
     else if (r->kind == KIND_LIST)
         kd_out_str(o, japanese ? "一覧、初期値は空" : "a list, default empty");
     else if (r->kind == KIND_MAP)
         kd_out_str(o, japanese ? "「名前: 値」の組" : "name: value pairs");
     else
-        kd_out_fmt(o, japanese ? "初期値 %s" : "default %s", r->text[0] != '\0' ? r->text : japanese ? "なし" : "none");
+        kd_out_fmt(o, japanese ? "初期値 %s" : "default %s",
+                   r->text[0] != '\0' ? r->text
+                   : japanese         ? "なし"
+                                      : "none");
 }
 
 static void yaml_default(struct kd_out *o, const struct kd_config_row *r)
@@ -30,7 +33,8 @@ static void yaml_default(struct kd_out *o, const struct kd_config_row *r)
 }
 
 /* Groups ("web:") are opened when the first of their keys comes; config.def keeps them together. */
-static void yaml_row(struct kd_out *o, const struct kd_config_row *r, struct kd_bytes *group, bool japanese)
+static void yaml_row(struct kd_out *o, const struct kd_config_row *r, struct kd_bytes *group,
+                     bool japanese)
 {
     struct kd_bytes name = kd_str(r->key), head = kd_str("");
     if (kd_bytes_find_byte(name, '.') < name.n)

@@ -4,22 +4,32 @@
 #include "base/clock.h"
 
 static const struct kd_config_row rows[] = {
-#define KD_TEXT(field, key, value, check, en, ja)                                                 \
+#define KD_TEXT(field, key, value, check, en, ja)                                                  \
     {key, KIND_TEXT, check, offsetof(struct kd_config, field), value, 0, 0, 0, "", en, ja},
-#define KD_NUMBER(field, key, value, least, most, unit, en, ja)                                   \
-    {key, KIND_NUMBER, CHECK_NONE, offsetof(struct kd_config, field), "", value, least, most, unit, en, ja},
-#define KD_LIST(field, key, check, en, ja)                                                        \
+#define KD_NUMBER(field, key, value, least, most, unit, en, ja)                                    \
+    {key,  KIND_NUMBER, CHECK_NONE, offsetof(struct kd_config, field), "", value, least, most,     \
+     unit, en,          ja},
+#define KD_LIST(field, key, check, en, ja)                                                         \
     {key, KIND_LIST, check, offsetof(struct kd_config, field), "", 0, 0, 0, "", en, ja},
-#define KD_MAP(field, key, en, ja)                                                                \
+#define KD_MAP(field, key, en, ja)                                                                 \
     {key, KIND_MAP, CHECK_NONE, offsetof(struct kd_config, field), "", 0, 0, 0, "", en, ja},
 #include "config/config.def"
 #undef KD_TEXT
 #undef KD_NUMBER
 #undef KD_LIST
 #undef KD_MAP
-#define KD_LIMIT_DEF(name, value, least, most, unit, en, ja)                                      \
-    {"limits." #name, KIND_LIMIT, CHECK_NONE, offsetof(struct kd_config, limits.name), "", value, least, most, \
-     unit, en, ja},
+#define KD_LIMIT_DEF(name, value, least, most, unit, en, ja)                                       \
+    {"limits." #name,                                                                              \
+     KIND_LIMIT,                                                                                   \
+     CHECK_NONE,                                                                                   \
+     offsetof(struct kd_config, limits.name),                                                      \
+     "",                                                                                           \
+     value,                                                                                        \
+     least,                                                                                        \
+     most,                                                                                         \
+     unit,                                                                                         \
+     en,                                                                                           \
+     ja},
 #include "base/limits.def"
 #undef KD_LIMIT_DEF
 };
@@ -100,7 +110,8 @@ bool kd_config_zone(const char *text, int *ret_s)
     }
     uint64_t h, m;
     if ((text[0] != '+' && text[0] != '-') || strlen(text) != 6 || text[3] != ':' ||
-        !kd_bytes_to_u64(kd_bytes_of(text + 1, 2), 14, &h) || !kd_bytes_to_u64(kd_bytes_of(text + 4, 2), 59, &m))
+        !kd_bytes_to_u64(kd_bytes_of(text + 1, 2), 14, &h) ||
+        !kd_bytes_to_u64(kd_bytes_of(text + 4, 2), 59, &m))
         return false;
     int s = (int)(h * 3600 + m * 60);
     *ret_s = text[0] == '-' ? -s : s;
@@ -180,7 +191,8 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         return is_zone(value);
     case CHECK_LISTEN:
         *ret_en = "write address:port, for example 127.0.0.1:8443 or [::]:8443, or off";
-        *ret_ja = "127.0.0.1:8443 や [::]:8443 のように「アドレス:ポート」、または off と書いてください";
+        *ret_ja =
+            "127.0.0.1:8443 や [::]:8443 のように「アドレス:ポート」、または off と書いてください";
         return is_listen(value);
     case CHECK_INTERFACE:
         *ret_en = "write the name that `ip link` shows, for example eth0";

@@ -18,8 +18,9 @@
 #define NET(offset) (uint32_t)(SKF_NET_OFF + (offset))
 #define META(what) (uint32_t)(SKF_AD_OFF + SKF_AD_##what)
 
-/* Addresses of IPv4 or IPv6, exclusive-or of source and destination words, spread by a multiplication.  X is
- * the length of VLAN tags still inside the frame (QinQ: the kernel takes out only the outer one). */
+/* Addresses of IPv4 or IPv6, exclusive-or of source and destination words, spread by a
+ * multiplication.  X is the length of VLAN tags still inside the frame (QinQ: the kernel takes out
+ * only the outer one). */
 static struct sock_filter fanout[] = {
     BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 0),
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, META(PROTOCOL)),
@@ -42,9 +43,10 @@ static struct sock_filter fanout[] = {
     BPF_STMT(BPF_STX, 1),
     BPF_STMT(BPF_LD | BPF_W | BPF_IND, NET(8)),
     BPF_STMT(BPF_ST, 0),
-#define ADD_WORD(offset)                                                                          \
-    BPF_STMT(BPF_LDX | BPF_W | BPF_MEM, 1), BPF_STMT(BPF_LD | BPF_W | BPF_IND, NET(offset)),      \
-        BPF_STMT(BPF_LDX | BPF_W | BPF_MEM, 0), BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0), BPF_STMT(BPF_ST, 0)
+#define ADD_WORD(offset)                                                                           \
+    BPF_STMT(BPF_LDX | BPF_W | BPF_MEM, 1), BPF_STMT(BPF_LD | BPF_W | BPF_IND, NET(offset)),       \
+        BPF_STMT(BPF_LDX | BPF_W | BPF_MEM, 0), BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),            \
+        BPF_STMT(BPF_ST, 0)
     ADD_WORD(12),
     ADD_WORD(16),
     ADD_WORD(20),
@@ -70,7 +72,8 @@ static enum kd_status refuse(struct kd_err *err, const char *interface, const ch
                        interface, errno);
 }
 
-static enum kd_status link_of(int fd, const char *interface, int *ret_index, uint32_t *ret_link, struct kd_err *err)
+static enum kd_status link_of(int fd, const char *interface, int *ret_index, uint32_t *ret_link,
+                              struct kd_err *err)
 {
     struct ifreq rq = {0};
     if (strlen(interface) >= sizeof(rq.ifr_name))
@@ -80,7 +83,8 @@ static enum kd_status link_of(int fd, const char *interface, int *ret_index, uin
         return kd_fail_sys(err, KD_NOT_FOUND, "no such interface (see ip link)", interface, errno);
     *ret_index = rq.ifr_ifindex;
     if (ioctl(fd, SIOCGIFFLAGS, &rq) != 0 || (rq.ifr_flags & IFF_UP) == 0)
-        return kd_fail_sys(err, KD_SYSTEM, "the interface is down (ip link set NAME up)", interface, 0);
+        return kd_fail_sys(err, KD_SYSTEM, "the interface is down (ip link set NAME up)", interface,
+                           0);
     if (ioctl(fd, SIOCGIFHWADDR, &rq) != 0)
         return kd_fail_sys(err, KD_SYSTEM, "the interface tells no link type", interface, errno);
     switch (rq.ifr_hwaddr.sa_family) {
@@ -94,7 +98,8 @@ static enum kd_status link_of(int fd, const char *interface, int *ret_index, uin
         *ret_link = 101; /* LINKTYPE_RAW */
         return KD_OK;
     default:
-        return kd_fail_sys(err, KD_UNSUPPORTED, "this kind of interface is not read; use Ethernet", interface, 0);
+        return kd_fail_sys(err, KD_UNSUPPORTED, "this kind of interface is not read; use Ethernet",
+                           interface, 0);
     }
 }
 
@@ -109,11 +114,13 @@ static bool make_ring(int fd, uint32_t ring_bytes)
     struct tpacket_req3 rq = {
         .tp_block_size = KD_RING_BLOCK_BYTES,
         .tp_block_nr = ring_bytes / KD_RING_BLOCK_BYTES,
-        .tp_frame_size = 2048, /* only for the kernel's arithmetic: frames of this version lie densely */
+        .tp_frame_size =
+            2048, /* only for the kernel's arithmetic: frames of this version lie densely */
         .tp_frame_nr = ring_bytes / KD_RING_BLOCK_BYTES * (KD_RING_BLOCK_BYTES / 2048),
         .tp_retire_blk_tov = KD_RING_RETIRE_MS,
     };
-    return option(fd, PACKET_VERSION, &version, sizeof(version)) && option(fd, PACKET_RX_RING, &rq, sizeof(rq));
+    return option(fd, PACKET_VERSION, &version, sizeof(version)) &&
+           option(fd, PACKET_RX_RING, &rq, sizeof(rq));
 }
 
 static bool set_filter(int fd, bool pass)
@@ -127,14 +134,16 @@ static bool join_group(int fd, uint16_t group)
 {
     uint32_t arg = group | (uint32_t)PACKET_FANOUT_CBPF << 16;
     struct sock_fprog prog = {KD_COUNT(fanout), fanout};
-    return option(fd, PACKET_FANOUT, &arg, sizeof(arg)) && option(fd, PACKET_FANOUT_DATA, &prog, sizeof(prog));
+    return option(fd, PACKET_FANOUT, &arg, sizeof(arg)) &&
+           option(fd, PACKET_FANOUT_DATA, &prog, sizeof(prog));
 }
 
-/* Everything is dropped until the socket is in its group, else frames of the first moment would come to every
- * engine. */
+/* Everything is dropped until the socket is in its group, else frames of the first moment would
+ * come to every engine. */
 static bool attach(int fd, const struct kd_capture_config *cfg, int index)
 {
-    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = index};
+    struct sockaddr_ll at = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = index};
     struct packet_mreq promiscuous = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
     int yes = 1;
     /* A loopback shows every frame twice, going out and coming in. */
@@ -157,7 +166,8 @@ enum kd_status kd_capture_open(const struct kd_capture_config *cfg, int *ret_fd,
     if (s != KD_OK)
         return s;
     if (!make_ring(fd, cfg->ring_bytes))
-        return refuse(err, cfg->interface, "no memory for the capture ring (lower capture.ring_mib)");
+        return refuse(err, cfg->interface,
+                      "no memory for the capture ring (lower capture.ring_mib)");
     if (!attach(fd, cfg, index))
         return refuse(err, cfg->interface, "the interface cannot be captured");
     *ret_fd = fd;

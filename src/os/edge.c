@@ -10,8 +10,8 @@
 static void widen(int fd, size_t buffer)
 {
     int want = (int)kd_min_size(buffer, 1u << 30);
-    /* Only root may pass the system's maximum; the other call takes what is permitted.  A smaller buffer
-     * makes writers wait sooner and nothing else, so failing changes nothing. */
+    /* Only root may pass the system's maximum; the other call takes what is permitted.  A smaller
+     * buffer makes writers wait sooner and nothing else, so failing changes nothing. */
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &want, sizeof(want)) != 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &want, sizeof(want));
 }

@@ -6,11 +6,13 @@
 
 #include "os/fd.h"
 
-/* Same numbers on every architecture (include/uapi/asm-generic/unistd.h, include/uapi/linux/landlock.h). */
+/* Same numbers on every architecture (include/uapi/asm-generic/unistd.h,
+ * include/uapi/linux/landlock.h). */
 enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446 };
 enum { CREATE_VERSION = 1, RULE_PATH_BENEATH = 1 };
 
-/* struct landlock_ruleset_attr of ABI 6; older kernels accept it when what they do not know is zero. */
+/* struct landlock_ruleset_attr of ABI 6; older kernels accept it when what they do not know is
+ * zero. */
 struct ruleset {
     uint64_t fs, net, scoped;
 };
@@ -32,7 +34,8 @@ struct path_beneath {
 
 static const uint64_t may_read = FS_READ_FILE | FS_READ_DIR;
 static const uint64_t may_write = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_REMOVE_DIR |
-                                  FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER | FS_TRUNCATE;
+                                  FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER |
+                                  FS_TRUNCATE;
 
 static struct ruleset everything(long abi)
 {
@@ -51,7 +54,8 @@ enum kd_status kd_landlock_enter(int dir_fd, enum kd_landlock_dir may, struct kd
     if (rules < 0)
         return kd_fail_sys(err, KD_DENIED, "Landlock refuses its rules", NULL, errno);
     if (may != KD_LANDLOCK_NONE) {
-        struct path_beneath below = {(may == KD_LANDLOCK_WRITE ? may_write : may_read) & all.fs, dir_fd};
+        struct path_beneath below = {(may == KD_LANDLOCK_WRITE ? may_write : may_read) & all.fs,
+                                     dir_fd};
         if (syscall(ADD_RULE, rules, RULE_PATH_BENEATH, &below, 0) != 0)
             return kd_fail_sys(err, KD_DENIED, "Landlock refuses the directory", NULL, errno);
     }

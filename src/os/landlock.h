@@ -7,9 +7,10 @@
 
 enum kd_landlock_dir { KD_LANDLOCK_NONE, KD_LANDLOCK_READ, KD_LANDLOCK_WRITE };
 
-/* Forbid every file access but that below dir_fd (-1: none at all), TCP bind and connect, abstract sockets
- * and signals to processes outside, each as far as the kernel knows it.  A kernel without Landlock is fine:
- * the other walls stand.  Needs no_new_privs. */
-KD_MUST_USE enum kd_status kd_landlock_enter(int dir_fd, enum kd_landlock_dir may, struct kd_err *err);
+/* Forbid every file access but that below dir_fd (-1: none at all), TCP bind and connect, abstract
+ * sockets and signals to processes outside, each as far as the kernel knows it.  A kernel without
+ * Landlock is fine: the other walls stand.  Needs no_new_privs. */
+KD_MUST_USE enum kd_status kd_landlock_enter(int dir_fd, enum kd_landlock_dir may,
+                                             struct kd_err *err);
 
 #endif

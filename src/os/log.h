@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line at a time onto descriptor 2, without stdio (which makes calls the sandbox forbids).  A role's
- * descriptor 2 is a pipe to the parent, whose relay trusts no role: it cuts, escapes and counts again. */
+/* One line at a time onto descriptor 2, without stdio (which makes calls the sandbox forbids).  A
+ * role's descriptor 2 is a pipe to the parent, whose relay trusts no role: it cuts, escapes and
+ * counts again. */
 #ifndef KD_OS_LOG_H
 #define KD_OS_LOG_H
 

@@ -11,10 +11,11 @@
 #include "base/out.h"
 #include "os/fd.h"
 
-#define REMEDY "; let this user have namespaces, run as root, or set `sandbox: reduced` in the configuration"
+#define REMEDY                                                                                     \
+    "; let this user have namespaces, run as root, or set `sandbox: reduced` in the configuration"
 
-/* Where the new root is put before it becomes the root: /proc exists wherever we could start at all, and
- * what it hides is of no use any more. */
+/* Where the new root is put before it becomes the root: /proc exists wherever we could start at
+ * all, and what it hides is of no use any more. */
 #define STAGE "/proc"
 
 static bool put_file(const char *path, struct kd_bytes text)
@@ -42,28 +43,34 @@ static enum kd_status own_user_namespace(struct kd_err *err)
         return kd_fail_sys(err, KD_DENIED, "no user namespace for the sandbox" REMEDY, NULL, errno);
     if (!put_file("/proc/self/setgroups", kd_str("deny")) || !map_id("/proc/self/uid_map", uid) ||
         !map_id("/proc/self/gid_map", gid))
-        return kd_fail_sys(err, KD_DENIED, "the user namespace cannot be set up" REMEDY, NULL, errno);
+        return kd_fail_sys(err, KD_DENIED, "the user namespace cannot be set up" REMEDY, NULL,
+                           errno);
     return KD_OK;
 }
 
 static bool stage_empty(void)
 {
-    return mount("none", STAGE, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555") == 0;
+    return mount("none", STAGE, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                 "size=4k,nr_inodes=2,mode=555") == 0;
 }
 
-/* The directory is the working directory: the only way to name it that follows into a new mount namespace. */
+/* The directory is the working directory: the only way to name it that follows into a new mount
+ * namespace. */
 static bool stage_directory(bool writable)
 {
-    unsigned long more = MS_NOSUID | MS_NODEV | MS_NOEXEC | (writable ? 0ul : (unsigned long)MS_RDONLY);
+    unsigned long more =
+        MS_NOSUID | MS_NODEV | MS_NOEXEC | (writable ? 0ul : (unsigned long)MS_RDONLY);
     return mount(".", STAGE, NULL, MS_BIND, NULL) == 0 &&
            (mount(NULL, STAGE, NULL, MS_REMOUNT | MS_BIND | more, NULL) == 0 ||
-            /* Inside a user namespace the stricter flags of the file system (noatime …) are locked and must
-             * be repeated: what the mount then does not forbid, Landlock and the filter do. */
+            /* Inside a user namespace the stricter flags of the file system (noatime …) are locked
+             * and must be repeated: what the mount then does not forbid, Landlock and the filter
+             * do. */
             errno == EPERM);
 }
 
-/* pivot_root(".", ".") puts the old root on top of the new one, from where it is thrown away.  The root of
- * an initial RAM disk cannot be pivoted; there chroot does, which without capabilities has no way back. */
+/* pivot_root(".", ".") puts the old root on top of the new one, from where it is thrown away.  The
+ * root of an initial RAM disk cannot be pivoted; there chroot does, which without capabilities has
+ * no way back. */
 static bool change_root(void)
 {
     if (chdir(STAGE) != 0)
@@ -87,10 +94,12 @@ enum kd_status kd_namespaces_enter(int dir_fd, bool writable, struct kd_err *err
             return s;
     }
     if (dir_fd >= 0 && fchdir(dir_fd) != 0)
-        return kd_fail_sys(err, KD_DENIED, "the directory cannot be entered; give it to the role's user", NULL,
+        return kd_fail_sys(err, KD_DENIED,
+                           "the directory cannot be entered; give it to the role's user", NULL,
                            errno);
     if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
-        return kd_fail_sys(err, KD_DENIED, "no private namespaces for the sandbox" REMEDY, NULL, errno);
+        return kd_fail_sys(err, KD_DENIED, "no private namespaces for the sandbox" REMEDY, NULL,
+                           errno);
 #ifdef KD_SANITIZED
     (void)stage_empty;
     (void)stage_directory;
@@ -103,7 +112,8 @@ enum kd_status kd_namespaces_enter(int dir_fd, bool writable, struct kd_err *err
         return kd_fail_sys(err, KD_DENIED, "mounts cannot be made private" REMEDY, NULL, errno);
     if (!(dir_fd < 0 ? stage_empty() : stage_directory(writable)) || !change_root() ||
         (dir_fd >= 0 && !reopen_root(dir_fd)))
-        return kd_fail_sys(err, KD_DENIED, "no root directory of its own for the sandbox" REMEDY, NULL, errno);
+        return kd_fail_sys(err, KD_DENIED, "no root directory of its own for the sandbox" REMEDY,
+                           NULL, errno);
     return KD_OK;
 #endif
 }

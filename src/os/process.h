@@ -5,12 +5,19 @@
 
 #include "base/base.h"
 
-/* KD_PROC_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they read
- * the store. */
-enum kd_proc { KD_PROC_ENGINE, KD_PROC_BRAIN, KD_PROC_STORE, KD_PROC_WEB, KD_PROC_READER, KD_PROC_COUNT };
+/* KD_PROC_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they
+ * read the store. */
+enum kd_proc {
+    KD_PROC_ENGINE,
+    KD_PROC_BRAIN,
+    KD_PROC_STORE,
+    KD_PROC_WEB,
+    KD_PROC_READER,
+    KD_PROC_COUNT
+};
 
-/* Fixed descriptor numbers.  0 and 1 are /dev/null, 2 is the log.  From KD_FD_EXTRA on: capture, files,
- * listener, directory, in the order the start message names them. */
+/* Fixed descriptor numbers.  0 and 1 are /dev/null, 2 is the log.  From KD_FD_EXTRA on: capture,
+ * files, listener, directory, in the order the start message names them. */
 enum {
     KD_FD_LOG = 2,
     KD_FD_CONTROL = 3,

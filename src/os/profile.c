@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sandbox of every role, as data.  A call that is not here ends the process; each row that looks odd
- * says why it is needed.  tests/jail proves what is refused. */
+/* The sandbox of every role, as data.  A call that is not here ends the process; each row that
+ * looks odd says why it is needed.  tests/jail proves what is refused. */
 #include "os/profile.h"
 
 #include <sys/syscall.h>
@@ -47,8 +47,8 @@ static const struct kd_syscall_rule capture[] = {
     {SYS_getsockopt, KD_RING_COUNTERS}, /* what the kernel dropped */
     {SYS_lseek, KD_ANY},                /* capture files */
     {SYS_pread64, KD_ANY},
-    {SYS_fstat, KD_ANY},                /* size of a capture file */
-    {SYS_newfstatat, KD_ANY},           /* glibc's fstat(); paths lead nowhere in an empty root */
+    {SYS_fstat, KD_ANY},      /* size of a capture file */
+    {SYS_newfstatat, KD_ANY}, /* glibc's fstat(); paths lead nowhere in an empty root */
 };
 
 static const struct kd_syscall_rule whole_files[] = {
@@ -60,7 +60,8 @@ static const struct kd_syscall_rule whole_files[] = {
 static const struct kd_syscall_rule threads[] = {
     {SYS_clone, KD_OWN_THREAD},
     {SYS_rt_sigaction, KD_ANY}, /* pthread_create sets its own signals up */
-    {SYS_clone3, KD_ABSENT}, /* its flags lie in memory where no filter sees them; glibc then uses clone */
+    {SYS_clone3,
+     KD_ABSENT}, /* its flags lie in memory where no filter sees them; glibc then uses clone */
     {SYS_set_robust_list, KD_ANY},
     {SYS_rseq, KD_ANY},
     {SYS_sched_yield, KD_ANY},
@@ -73,39 +74,24 @@ static const struct kd_syscall_rule threads[] = {
 /* Reading below one directory. */
 static const struct kd_syscall_rule directory[] = {
     {SYS_write, KD_ANY}, /* files, and JSON output: no capture socket is at hand here */
-    {SYS_writev, KD_ANY},
-    {SYS_openat, KD_ANY},
+    {SYS_writev, KD_ANY},         {SYS_openat, KD_ANY},
 #ifdef SYS_open
-    {SYS_open, KD_ANY},
-    {SYS_access, KD_ANY},
-    {SYS_stat, KD_ANY},
-    {SYS_lstat, KD_ANY},
+    {SYS_open, KD_ANY},           {SYS_access, KD_ANY},
+    {SYS_stat, KD_ANY},           {SYS_lstat, KD_ANY},
     {SYS_readlink, KD_ANY},
 #endif
-    {SYS_faccessat, KD_ANY},
-    {SYS_faccessat2, KD_ANY},
-    {SYS_readlinkat, KD_ANY},
-    {SYS_fstat, KD_ANY},
-    {SYS_newfstatat, KD_ANY},
-    {SYS_statx, KD_ANY},
-    {SYS_fstatfs, KD_ANY},
-    {SYS_getdents64, KD_ANY},
-    {SYS_lseek, KD_ANY},
-    {SYS_pread64, KD_ANY},
-    {SYS_preadv, KD_ANY},
-    {SYS_fadvise64, KD_ANY},
-    {SYS_fcntl, KD_FILE_CONTROL},
-    {SYS_flock, KD_ANY},
-    {SYS_getcwd, KD_ANY},
-    {SYS_geteuid, KD_ANY}, /* SQLite: whom do its files belong to */
-    {SYS_getuid, KD_ANY},
-    {SYS_getegid, KD_ANY},
-    {SYS_getgid, KD_ANY},
-    {SYS_uname, KD_ANY},
-    {SYS_sysinfo, KD_ANY},
-    {SYS_sendmsg, KD_ANY},
-    {SYS_sendto, KD_ANY},
-    {SYS_recvfrom, KD_ANY},
+    {SYS_faccessat, KD_ANY},      {SYS_faccessat2, KD_ANY},
+    {SYS_readlinkat, KD_ANY},     {SYS_fstat, KD_ANY},
+    {SYS_newfstatat, KD_ANY},     {SYS_statx, KD_ANY},
+    {SYS_fstatfs, KD_ANY},        {SYS_getdents64, KD_ANY},
+    {SYS_lseek, KD_ANY},          {SYS_pread64, KD_ANY},
+    {SYS_preadv, KD_ANY},         {SYS_fadvise64, KD_ANY},
+    {SYS_fcntl, KD_FILE_CONTROL}, {SYS_flock, KD_ANY},
+    {SYS_getcwd, KD_ANY},         {SYS_geteuid, KD_ANY}, /* SQLite: whom do its files belong to */
+    {SYS_getuid, KD_ANY},         {SYS_getegid, KD_ANY},
+    {SYS_getgid, KD_ANY},         {SYS_uname, KD_ANY},
+    {SYS_sysinfo, KD_ANY},        {SYS_sendmsg, KD_ANY},
+    {SYS_sendto, KD_ANY},         {SYS_recvfrom, KD_ANY},
     {SYS_ioctl, KD_REFUSED}, /* isatty() of a library; never needed */
 };
 
@@ -174,34 +160,22 @@ static const struct kd_syscall_rule serving[] = {
 };
 
 #ifdef KD_SANITIZED
-/* Test builds only: the sanitizers' own calls (their reports read /proc, the leak check stops the process
- * with ptrace).  Never part of a release; the jail tests skip what these rows open. */
+/* Test builds only: the sanitizers' own calls (their reports read /proc, the leak check stops the
+ * process with ptrace).  Never part of a release; the jail tests skip what these rows open. */
 static const struct kd_syscall_rule sanitizer[] = {
-    {SYS_openat, KD_ANY},
-    {SYS_readlinkat, KD_ANY},
-    {SYS_getdents64, KD_ANY},
-    {SYS_lseek, KD_ANY},
-    {SYS_fstat, KD_ANY},
-    {SYS_newfstatat, KD_ANY},
-    {SYS_fcntl, KD_FILE_CONTROL},
-    {SYS_pipe2, KD_ANY},
-    {SYS_sigaltstack, KD_ANY},
-    {SYS_rt_sigaction, KD_ANY},
-    {SYS_sched_yield, KD_ANY},
-    {SYS_clone, KD_ANY},
-    {SYS_wait4, KD_ANY},
-    {SYS_ptrace, KD_ANY},
-    {SYS_kill, KD_ANY},
-    {SYS_tgkill, KD_ANY},
-    {SYS_getppid, KD_ANY},
-    {SYS_prctl, KD_ANY},
-    {SYS_prlimit64, KD_ANY},
-    {SYS_process_vm_readv, KD_ANY},
+    {SYS_openat, KD_ANY},         {SYS_readlinkat, KD_ANY},
+    {SYS_getdents64, KD_ANY},     {SYS_lseek, KD_ANY},
+    {SYS_fstat, KD_ANY},          {SYS_newfstatat, KD_ANY},
+    {SYS_fcntl, KD_FILE_CONTROL}, {SYS_pipe2, KD_ANY},
+    {SYS_sigaltstack, KD_ANY},    {SYS_rt_sigaction, KD_ANY},
+    {SYS_sched_yield, KD_ANY},    {SYS_clone, KD_ANY},
+    {SYS_wait4, KD_ANY},          {SYS_ptrace, KD_ANY},
+    {SYS_kill, KD_ANY},           {SYS_tgkill, KD_ANY},
+    {SYS_getppid, KD_ANY},        {SYS_prctl, KD_ANY},
+    {SYS_prlimit64, KD_ANY},      {SYS_process_vm_readv, KD_ANY},
 #ifdef SYS_open
-    {SYS_open, KD_ANY},
-    {SYS_stat, KD_ANY},
-    {SYS_readlink, KD_ANY},
-    {SYS_access, KD_ANY},
+    {SYS_open, KD_ANY},           {SYS_stat, KD_ANY},
+    {SYS_readlink, KD_ANY},       {SYS_access, KD_ANY},
     {SYS_arch_prctl, KD_ANY},
 #endif
 };
@@ -210,14 +184,20 @@ static const struct kd_syscall_rule sanitizer[] = {
 #define SANITIZER
 #endif
 
-#define SET(rows) {rows, KD_COUNT(rows)}
+#define SET(rows)                                                                                  \
+    {                                                                                              \
+        rows, KD_COUNT(rows)                                                                       \
+    }
 
-static const struct kd_syscall_set engine_sets[] = {SANITIZER SET(common), SET(pinned), SET(capture)};
-static const struct kd_syscall_set brain_sets[] = {SANITIZER SET(common), SET(pinned), SET(whole_files)};
-static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(threads), SET(directory),
-                                                   SET(changes)};
+static const struct kd_syscall_set engine_sets[] = {SANITIZER SET(common), SET(pinned),
+                                                    SET(capture)};
+static const struct kd_syscall_set brain_sets[] = {SANITIZER SET(common), SET(pinned),
+                                                   SET(whole_files)};
+static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(threads),
+                                                   SET(directory), SET(changes)};
 static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(threads), SET(serving)};
-static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads), SET(directory)};
+static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads),
+                                                    SET(directory)};
 
 #define SETS(list) .sets = list, .n_sets = KD_COUNT(list)
 
@@ -227,8 +207,8 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
     [KD_PROC_STORE] = {SETS(store_sets), .spare_fds = 1024, .own_directory = true,
                        .directory_writes = true, .threads = true},
     [KD_PROC_WEB] = {SETS(web_sets), .spare_fds = 1024, .threads = true},
-    [KD_PROC_READER] = {SETS(reader_sets), .spare_fds = 1024, .own_directory = true, .threads = true,
-                        .stdout_too = true},
+    [KD_PROC_READER] = {SETS(reader_sets), .spare_fds = 1024, .own_directory = true,
+                        .threads = true, .stdout_too = true},
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)

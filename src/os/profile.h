@@ -16,7 +16,7 @@ struct kd_profile {
     bool own_directory;    /* sees one directory, given as a descriptor, as its root */
     bool directory_writes; /* … and may change it */
     bool threads;
-    bool stdout_too;       /* a command, not a child: 1 is an output as well */
+    bool stdout_too; /* a command, not a child: 1 is an output as well */
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role);

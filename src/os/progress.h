@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where an engine is in its input, in memory that outlives it.  When an engine dies, its successor goes on
- * behind the frame that was in hand: nothing is counted twice, and the frame that killed it cannot kill the
- * next one. */
+/* Where an engine is in its input, in memory that outlives it.  When an engine dies, its successor
+ * goes on behind the frame that was in hand: nothing is counted twice, and the frame that killed it
+ * cannot kill the next one. */
 #ifndef KD_OS_PROGRESS_H
 #define KD_OS_PROGRESS_H
 

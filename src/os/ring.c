@@ -43,14 +43,14 @@ static void find_start(struct kd_ring *r)
     }
     if (found)
         return;
-    /* All are the kernel's, and it fills them in turn: next after the last one read, by sequence numbers
-     * that start at 1. */
+    /* All are the kernel's, and it fills them in turn: next after the last one read, by sequence
+     * numbers that start at 1. */
     uint64_t last = atomic_load_explicit(&r->at->unit, memory_order_relaxed);
     r->block = (size_t)(last % r->n_blocks);
 }
 
-enum kd_status kd_ring_map(int fd, uint32_t ring_bytes, struct kd_progress_input *at, struct kd_ring **ret,
-                           struct kd_err *err)
+enum kd_status kd_ring_map(int fd, uint32_t ring_bytes, struct kd_progress_input *at,
+                           struct kd_ring **ret, struct kd_err *err)
 {
     struct kd_ring *r = calloc(1, sizeof(*r));
     if (r == NULL)
@@ -85,7 +85,8 @@ static const struct tpacket3_hdr *after(const struct tpacket3_hdr *h)
 
 static void give_back(struct kd_ring *r)
 {
-    __atomic_store_n(&block_at(r, r->block)->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+    __atomic_store_n(&block_at(r, r->block)->hdr.bh1.block_status, TP_STATUS_KERNEL,
+                     __ATOMIC_RELEASE);
     r->block = (r->block + 1) % r->n_blocks;
     r->in_hand = false;
 }
@@ -94,7 +95,8 @@ static void give_back(struct kd_ring *r)
 static void take_block(struct kd_ring *r)
 {
     const struct tpacket_block_desc *b = block_at(r, r->block);
-    r->frame = (const struct tpacket3_hdr *)(const void *)((const uint8_t *)b + b->hdr.bh1.offset_to_first_pkt);
+    r->frame = (const struct tpacket3_hdr *)(const void *)((const uint8_t *)b +
+                                                           b->hdr.bh1.offset_to_first_pkt);
     r->left = b->hdr.bh1.num_pkts;
     r->in_hand = true;
     uint64_t seen = 0;
@@ -120,7 +122,8 @@ bool kd_ring_next(struct kd_ring *r, struct kd_ring_frame *ret)
     kd_progress_note(r->at, b->hdr.bh1.seq_num, b->hdr.bh1.num_pkts - r->left + 1);
     ret->ts_us = (uint64_t)h->tp_sec * 1000000 + h->tp_nsec / 1000;
     ret->length = h->tp_len;
-    ret->vlan = (h->tp_status & TP_STATUS_VLAN_VALID) != 0 ? (uint16_t)(h->hv1.tp_vlan_tci & 0xfff) : 0;
+    ret->vlan =
+        (h->tp_status & TP_STATUS_VLAN_VALID) != 0 ? (uint16_t)(h->hv1.tp_vlan_tci & 0xfff) : 0;
     ret->bytes = kd_bytes_of((const uint8_t *)h + h->tp_mac, h->tp_snaplen);
     r->frame = after(h);
     r->left--;

@@ -31,14 +31,14 @@ void kd_sandbox_user(enum kd_proc role, unsigned *ret_uid, unsigned *ret_gid)
     *ret_gid = pw != NULL ? pw->pw_gid : (unsigned)(FIRST_UID + (int)role);
 }
 
-/* The sets that take a capability to be given up.  A plain user without a user namespace has none of these
- * rights, nor anything to lose by them. */
+/* The sets that take a capability to be given up.  A plain user without a user namespace has none
+ * of these rights, nor anything to lose by them. */
 static void drop_capabilities(void)
 {
     for (unsigned long c = 0; c <= LAST_CAPABILITY; c++)
         (void)prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
-    (void)prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
-                                       SECBIT_KEEP_CAPS_LOCKED);
+    (void)prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
+                                       SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED);
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
@@ -54,13 +54,14 @@ static enum kd_status clear_capabilities(struct kd_err *err)
 static enum kd_status become(unsigned uid, unsigned gid, struct kd_err *err)
 {
     if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
-        return kd_fail_sys(err, KD_DENIED,
-                           "the role's own user cannot be taken; give the sensor CAP_SETUID and CAP_SETGID",
-                           NULL, errno);
+        return kd_fail_sys(
+            err, KD_DENIED,
+            "the role's own user cannot be taken; give the sensor CAP_SETUID and CAP_SETGID", NULL,
+            errno);
     return KD_OK;
 }
 
-static bool limit(int what, rlim_t most)
+static bool limit(__rlimit_resource_t what, rlim_t most)
 {
     struct rlimit now;
     if (getrlimit(what, &now) != 0)
@@ -71,7 +72,8 @@ static bool limit(int what, rlim_t most)
     return setrlimit(what, &want) == 0;
 }
 
-static enum kd_status set_limits(const struct kd_sandbox *sb, const struct kd_profile *p, struct kd_err *err)
+static enum kd_status set_limits(const struct kd_sandbox *sb, const struct kd_profile *p,
+                                 struct kd_err *err)
 {
     bool ok = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, (rlim_t)sb->n_fds + p->spare_fds);
     if (!p->directory_writes && !p->stdout_too)
@@ -83,7 +85,8 @@ static enum kd_status set_limits(const struct kd_sandbox *sb, const struct kd_pr
     return ok ? KD_OK : kd_fail_sys(err, KD_DENIED, "resource limits cannot be set", NULL, errno);
 }
 
-static enum kd_status filter(const struct kd_sandbox *sb, const struct kd_profile *p, struct kd_err *err)
+static enum kd_status filter(const struct kd_sandbox *sb, const struct kd_profile *p,
+                             struct kd_err *err)
 {
     struct kd_filter f = {.sets = p->sets, .n_sets = p->n_sets, .n_ring_fds = sb->n_ring_fds};
     KD_ASSERT(sb->n_ring_fds <= KD_FILTER_FDS);
@@ -106,7 +109,8 @@ static void name_directory(struct kd_sandbox *sb, bool is_root)
     sb->ret_dir[o.n] = '\0';
 }
 
-static enum kd_status own_world(struct kd_sandbox *sb, const struct kd_profile *p, struct kd_err *err)
+static enum kd_status own_world(struct kd_sandbox *sb, const struct kd_profile *p,
+                                struct kd_err *err)
 {
     bool is_root = true, has_dir = p->own_directory && sb->dir_fd >= 0;
     enum kd_status s = kd_namespaces_enter(has_dir ? sb->dir_fd : -1, p->directory_writes, err);
@@ -140,7 +144,8 @@ enum kd_status kd_sandbox_enter(struct kd_sandbox *sb, struct kd_err *err)
 #ifndef KD_SANITIZED /* the leak check traces the process, reports read /proc */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     enum kd_landlock_dir may = !p->own_directory || sb->dir_fd < 0 ? KD_LANDLOCK_NONE
-                               : p->directory_writes ? KD_LANDLOCK_WRITE : KD_LANDLOCK_READ;
+                               : p->directory_writes               ? KD_LANDLOCK_WRITE
+                                                                   : KD_LANDLOCK_READ;
     s = kd_landlock_enter(sb->dir_fd, may, err);
     if (s != KD_OK)
         return s;

@@ -24,7 +24,8 @@
 #elif defined(__aarch64__)
 #define NATIVE_ARCH AUDIT_ARCH_AARCH64
 #else
-#error "no system call table for this processor: add its audit architecture here and test tests/jail"
+#error                                                                                             \
+    "no system call table for this processor: add its audit architecture here and test tests/jail"
 #endif
 
 #ifdef KD_SANDBOX_TRAP
@@ -117,9 +118,9 @@ static void ring_counters(struct program *p, const struct kd_filter *f)
 
 static void body(struct program *p, const struct kd_filter *f, enum kd_syscall_check check)
 {
-    static const uint32_t file_control[] = {1 /* GETFD */, 2 /* SETFD */, 3 /* GETFL */, 4 /* SETFL */,
-                                            5 /* GETLK */, 6 /* SETLK */, 7 /* SETLKW */,
-                                            36 /* OFD_GETLK */, 37 /* OFD_SETLK */, 38 /* OFD_SETLKW */};
+    static const uint32_t file_control[] = {
+        1 /* GETFD */, 2 /* SETFD */,  3 /* GETFL */,      4 /* SETFL */,      5 /* GETLK */,
+        6 /* SETLK */, 7 /* SETLKW */, 36 /* OFD_GETLK */, 37 /* OFD_SETLK */, 38 /* OFD_SETLKW */};
     static const uint32_t tcp[] = {IPPROTO_TCP};
     static const uint32_t levels[] = {SOL_SOCKET, IPPROTO_TCP};
     switch (check) {
@@ -137,8 +138,8 @@ static void body(struct program *p, const struct kd_filter *f, enum kd_syscall_c
         break;
     case KD_OWN_THREAD:
         flags(p, 0, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND,
-              CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-                  CLONE_NEWCGROUP | CLONE_PTRACE);
+              CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+                  CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_PTRACE);
         break;
     case KD_OWN_PROCESS:
         load(p, ARG_LOW(0));
@@ -165,7 +166,8 @@ static void body(struct program *p, const struct kd_filter *f, enum kd_syscall_c
 
 static void rule(struct program *p, const struct kd_filter *f, const struct kd_syscall_rule *r)
 {
-    /* The number is loaded anew: a failed check before it may have left an argument in the register. */
+    /* The number is loaded anew: a failed check before it may have left an argument in the
+     * register. */
     load(p, offsetof(struct seccomp_data, nr));
     size_t jump = p->n;
     put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (uint32_t)r->number);
@@ -217,6 +219,7 @@ enum kd_status kd_seccomp_enter(const struct kd_filter *f, struct kd_err *err)
 #endif
     struct sock_fprog prog = {.len = (unsigned short)p.n, .filter = p.at};
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0)
-        return kd_fail_sys(err, KD_DENIED, "the kernel takes no system call filter (seccomp)", NULL, errno);
+        return kd_fail_sys(err, KD_DENIED, "the kernel takes no system call filter (seccomp)", NULL,
+                           errno);
     return KD_OK;
 }

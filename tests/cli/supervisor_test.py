@@ -87,6 +87,33 @@ def a_term_ends_all_in_order(folder):
     assert rs[-1]["event_type"] == "stats" and rs[-1]["stats"]["packets"] > 0
 
 
+def a_hup_reads_the_configuration_anew(folder):
+    config = folder + "/hup.yaml"
+
+    def write(days):
+        with open(config, "w") as f:
+            f.write(f"retention: {{days: {days}}}\nweb: {{listen: 'off'}}\n")
+
+    write(10)
+    p = start("run", "-c", config, "--dir", folder + "/hup.d", "--demo", recording(CAPTURE))
+    wait_for(lambda: run("status", "--dir", folder + "/hup.d")[0] == 0, 10, "all running")
+    before = children(p.pid)
+    write(20)
+    p.send_signal(signal.SIGHUP)
+    wait_for(lambda: children(p.pid).get("store", before["store"]) != before["store"], 10, "a new store")
+    wait_for(lambda: run("status", "--dir", folder + "/hup.d")[0] == 0, 10, "all running again")
+    after = children(p.pid)
+    assert after["engine 0"] == before["engine 0"], "the engine's configuration did not change"
+    write("many")
+    p.send_signal(signal.SIGHUP)
+    time.sleep(1)
+    assert children(p.pid) == after, "a wrong configuration changes nothing"
+    p.send_signal(signal.SIGTERM)
+    _, errors = p.communicate(timeout=20)
+    assert p.returncode == 0 and b"hup.yaml:1:" in errors and b"stays as it was" in errors, (p.returncode, errors)
+    assert run("verify", folder + "/hup.d")[0] == 0
+
+
 def children_do_not_outlive_their_parent(folder):
     p = start("replay", "--realtime", "--json", "/dev/null", recording(CAPTURE))
     wait_for(lambda: len(children(p.pid)) == 3, 10, "three roles")
@@ -96,5 +123,5 @@ def children_do_not_outlive_their_parent(folder):
     wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), 5, "orphans")
 
 
-tap.main([every_role_comes_back, a_term_ends_all_in_order, children_do_not_outlive_their_parent,
-          what_ends_again_and_again_is_given_up])
+tap.main([every_role_comes_back, a_term_ends_all_in_order, a_hup_reads_the_configuration_anew,
+          children_do_not_outlive_their_parent, what_ends_again_and_again_is_given_up])

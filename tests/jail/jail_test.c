@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every role's sandbox, attacked from inside.  Runs as root (own users, namespaces, a capture socket in a
- * network namespace of its own) and then again as a plain user (user namespace). */
+/* Every role's sandbox, attacked from inside.  Runs as root (own users, namespaces, a capture
+ * socket in a network namespace of its own) and then again as a plain user (user namespace). */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -19,7 +20,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <arpa/inet.h>
 
 #include "os/edge.h"
 #include "os/fd.h"
@@ -39,7 +39,8 @@ static const bool is_sanitized = false;
 static const char *who = "root";
 static int ring = -1, other[2] = {-1, -1}, output[2] = {-1, -1}, directory = -1;
 
-/* The numbers of a system without the users _kidoban_*; no look-up, so that the test is the same anywhere. */
+/* The numbers of a system without the users _kidoban_*; no look-up, so that the test is the same
+ * anywhere. */
 static unsigned user_of(enum kd_proc role)
 {
     return 65520 + (unsigned)(role == KD_PROC_READER ? KD_PROC_STORE : role);
@@ -120,7 +121,8 @@ static void attack(enum kd_proc role, const char *mode)
 {
     for (size_t i = 0; i < n_probes; i++) {
         const struct probe *p = &probes[i];
-        bool skip = (p->needs_ring && (ring < 0 || role != KD_PROC_ENGINE)) || (p->not_sanitized && is_sanitized);
+        bool skip = (p->needs_ring && (ring < 0 || role != KD_PROC_ENGINE)) ||
+                    (p->not_sanitized && is_sanitized);
         if (skip)
             continue;
         int end = end_of(start(role, p->name, mode, -1));
@@ -194,7 +196,8 @@ static void kernel_confirms(void)
         CHECK(has_line(text, "\nCapEff:\t", "0000000000000000"));
         CHECK(has_line(text, "\nCapBnd:\t", "0000000000000000"));
         char uid[16];
-        snprintf(uid, sizeof(uid), "%u\t", geteuid() != 0 ? geteuid() : user_of((enum kd_proc)role));
+        snprintf(uid, sizeof(uid), "%u\t",
+                 geteuid() != 0 ? geteuid() : user_of((enum kd_proc)role));
         CHECK(has_line(text, "\nUid:\t", uid));
         if (geteuid() == 0) {
             other_world(pid, "net");
@@ -241,12 +244,14 @@ static void fails_closed(void)
     CHECK(end_of(pid) == 0);
 }
 
-/* The probe itself can do harm: without a sandbox the frame is sent.  Then, with it, none arrives. */
+/* The probe itself can do harm: without a sandbox the frame is sent.  Then, with it, none arrives.
+ */
 static void no_frame_leaves(void)
 {
     if (ring < 0)
         return;
-    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(0x88b5),
+    struct sockaddr_ll at = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons(0x88b5),
                              .sll_ifindex = (int)if_nametoindex("lo")};
     int watch = socket(AF_PACKET, SOCK_RAW, 0);
     CHECK(bind(watch, (struct sockaddr *)&at, sizeof(at)) == 0);
@@ -270,7 +275,8 @@ static int capture_socket(void)
     (void)ioctl(s, SIOCSIFFLAGS, &up);
     close(s);
     int fd = socket(AF_PACKET, SOCK_RAW, 0);
-    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+    struct sockaddr_ll at = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons(ETH_P_ALL),
                              .sll_ifindex = (int)if_nametoindex("lo")};
     if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0)
         kd_fd_close(&fd);
@@ -284,9 +290,11 @@ static bool make_world(void)
     if (mkdtemp(path) == NULL || (directory = open(path, O_RDONLY | O_DIRECTORY)) < 0)
         return false;
     int there = openat(directory, "there", O_WRONLY | O_CREAT, 0600);
-    bool ok = there >= 0 && fchown(there, uid, (gid_t)-1) == 0 && fchown(directory, uid, (gid_t)-1) == 0;
+    bool ok =
+        there >= 0 && fchown(there, uid, (gid_t)-1) == 0 && fchown(directory, uid, (gid_t)-1) == 0;
     close(there);
-    return ok && kd_edge_new(1 << 16, output, NULL) == KD_OK && kd_edge_new(1 << 16, other, NULL) == KD_OK;
+    return ok && kd_edge_new(1 << 16, output, NULL) == KD_OK &&
+           kd_edge_new(1 << 16, other, NULL) == KD_OK;
 }
 
 static void remove_world(void)

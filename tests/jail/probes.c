@@ -103,7 +103,8 @@ static bool signal_other(void)
 
 static bool map_code(void)
 {
-    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED;
 }
 
 static bool make_code(void)
@@ -114,7 +115,8 @@ static bool make_code(void)
 
 static bool map_data(void)
 {
-    return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED;
 }
 
 static bool foreign_abi(void)
@@ -241,18 +243,27 @@ static bool open_many(void)
     return true;
 }
 
-#define ALL(x) {x, x, x, x, x}
+#define ALL(x)                                                                                     \
+    {                                                                                              \
+        x, x, x, x, x                                                                              \
+    }
 /*               engine  brain   store   web     reader */
-#define ROW(e, b, s, w, r) {[KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, \
-                            [KD_PROC_WEB] = w, [KD_PROC_READER] = r}
+#define ROW(e, b, s, w, r)                                                                         \
+    {                                                                                              \
+        [KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, [KD_PROC_WEB] = w,         \
+        [KD_PROC_READER] = r                                                                       \
+    }
 
 const struct probe probes[] = {
     {"open a file", open_passwd, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true, false},
-    {"open a file by the old call", open_by_old_name, ROW(FAILS, FAILS, FAILS, FAILS, FAILS), true, false},
+    {"open a file by the old call", open_by_old_name, ROW(FAILS, FAILS, FAILS, FAILS, FAILS), true,
+     false},
     {"make a file elsewhere", write_beside, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true, false},
-    {"climb out of the directory", climb_out, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true, false},
+    {"climb out of the directory", climb_out, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true,
+     false},
     {"read in the directory", read_own_file, ROW(FAILS, FAILS, WORKS, FAILS, WORKS), true, false},
-    {"make a file in the directory", make_own_file, ROW(FAILS, FAILS, WORKS, FAILS, FAILS), true, false},
+    {"make a file in the directory", make_own_file, ROW(FAILS, FAILS, WORKS, FAILS, FAILS), true,
+     false},
     {"open without end", open_many, ALL(FAILS), true, false},
     {"make an internet socket", new_inet_socket, ALL(KILLED), false, false},
     {"make a local socket", new_unix_socket, ALL(KILLED), false, false},
@@ -283,6 +294,7 @@ const struct probe probes[] = {
     {"inject a frame by sendto", inject_by_sendto, ROW(KILLED, 0, 0, 0, 0), false, true},
     {"read the ring's drop counters", read_ring_counters, ROW(WORKS, 0, 0, 0, 0), false, true},
     {"read another option of the ring", ring_as_other_option, ROW(KILLED, 0, 0, 0, 0), false, true},
-    {"read an option elsewhere", read_other_option, ROW(KILLED, KILLED, KILLED, WORKS, KILLED), false, false},
+    {"read an option elsewhere", read_other_option, ROW(KILLED, KILLED, KILLED, WORKS, KILLED),
+     false, false},
 };
 const size_t n_probes = KD_COUNT(probes);

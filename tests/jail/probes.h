@@ -11,8 +11,8 @@ enum outcome {
     FAILS   /* killed, or told an error: either way it did not work */
 };
 
-/* Descriptor 7 is a capture socket (engine; when root) or a directory (store, reader); 8 is some other
- * socket. */
+/* Descriptor 7 is a capture socket (engine; when root) or a directory (store, reader); 8 is some
+ * other socket. */
 enum { FD_RING = KD_FD_EXTRA, FD_DIR = KD_FD_EXTRA, FD_OTHER = KD_FD_EXTRA + 1, FD_END };
 
 struct probe {
