@@ -188,6 +188,10 @@ static void logic_is_set_algebra(void)
     CHECK(count("not (src_ip = 10.1.0.0/16 or dest_ip = 10.1.0.0/16)") == N - (a + b - both));
     CHECK(count("event_type = flow or event_type = dns and src_ip = 10.1.0.0/16") ==
           flow + count("event_type = dns and src_ip = 10.1.0.0/16"));
+    /* The smallest and the largest of their columns. */
+    CHECK(count("record_id = 1") == 1 && count("record_id = 1800") == 1);
+    CHECK(count("record_id <= 1") == 1 && count("record_id >= 1800") == 1);
+    CHECK(count("record_id < 1") == 0 && count("record_id > 1800") == 0);
     CHECK(count("src_port >= 1 and src_port <= 65535") == count("src_port > 0"));
     CHECK(count("src_port < 1000") + count("src_port >= 1000") == N);
     CHECK(count("vlan = 1") + count("vlan != 1") == N);
