@@ -11,6 +11,7 @@ import argparse
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -56,6 +57,19 @@ class Check:
         return rc == 0, ("failed: " + ", ".join(names) + "\n" if names else "") + (out if rc else "")
 
 
+def pages_in_a_browser(check):
+    rc, out = check.run([sys.executable, "tests/web/run", "build/kidoban"])
+    for word, count in re.findall(r"^# (pass|fail|skipped) (\d+)$", out, re.M):
+        if word == "pass":
+            check.passed += int(count)
+        elif word == "fail":
+            check.failed += int(count)
+        else:
+            check.skipped += int(count)
+    bad = "\n".join(re.findall(r"^not ok .*$", out, re.M))
+    return rc == 0, bad + "\n" + out
+
+
 def sources_pass(check):
     ok, out = check.one([sys.executable, "tools/check_floors.py", "src"])
     for script in sorted(glob.glob(os.path.join(TOP, "tools", "check_*.py"))):
@@ -73,6 +87,8 @@ STEPS = [
      lambda c: c.build("build-asan", SANITIZE, {"CC": "clang"})),
     ("tests, sanitizers", lambda c: c.meson_tests("build-asan", "--no-suite", "web")),
     ("tests, release", lambda c: c.meson_tests("build", "--no-suite", "unit")),
+    ("the lab's recordings against tshark", lambda c: c.one([sys.executable, "tests/diff/run"])),
+    ("pages in a browser", pages_in_a_browser),
     ("pages: types, texts, components", lambda c: c.one(["npm", "--prefix", "web", "run", "check"])),
 ]
 
