@@ -41,7 +41,7 @@ class Check:
             ok, out = self.one(["meson", "setup", folder, "-Dwerror=true", *options], env)
             if not ok:
                 return ok, out
-        return self.one(["ninja", "-C", folder])
+        return self.one(["ninja", "-C", folder, "--quiet"])
 
     def meson_tests(self, folder, *args):
         rc, out = self.run(["meson", "test", "-C", folder, "--print-errorlogs", "--no-rebuild", *args])

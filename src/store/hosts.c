@@ -181,8 +181,13 @@ static enum kd_status put_host(struct kd_meta *m, struct kd_sql *q, struct kd_jw
     uint64_t severity = kd_sql_get(q, 7);
     static const char *const keys[] = {"address", "mac", "name", "user", "os", "role", "zone"};
     kd_jw_open(w, NULL, '{');
-    for (int i = 0; i < (int)KD_COUNT(keys); i++)
-        kd_jw_text(w, keys[i], kd_sql_get_text(q, i));
+    for (int i = 0; i < (int)KD_COUNT(keys); i++) {
+        struct kd_bytes text = kd_sql_get_text(q, i);
+        if (text.n > 0)
+            kd_jw_text(w, keys[i], text);
+        else
+            kd_jw_null(w, keys[i]); /* not known */
+    }
     kd_jw_u64(w, "severity", severity);
     kd_jw_str(w, "level", level_of(severity));
     kd_jw_time(w, "first_seen", kd_sql_get(q, 8));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/charset.h"
+#include "base/clock.h"
 #include "brain/brain.h"
 #include "engine/engine.h"
 #include "packet/capfile.h"
