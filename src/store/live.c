@@ -385,7 +385,7 @@ static enum kd_status put_series_json(struct kd_meta *m, struct kd_jw *w, uint64
                 {"pps", "packets / 10"},
                 {"bps", "bytes * 8 / 10"},
                 {"dropped", "dropped"},
-                {"records", "records"}};
+                {"records", "records / 10"}};
     uint64_t from = now / KD_US_PER_S - STEP_S * SERIES_POINTS;
     enum kd_status s = KD_OK;
     kd_jw_open(w, "series", '{');
