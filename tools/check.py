@@ -73,6 +73,7 @@ STEPS = [
      lambda c: c.build("build-asan", SANITIZE, {"CC": "clang"})),
     ("tests, sanitizers", lambda c: c.meson_tests("build-asan", "--no-suite", "web")),
     ("tests, release", lambda c: c.meson_tests("build", "--no-suite", "unit")),
+    ("recordings of the lab read like tshark reads them", lambda c: c.one([sys.executable, "tests/diff/run"])),
     ("pages: types, texts, components", lambda c: c.one(["npm", "--prefix", "web", "run", "check"])),
 ]
 
