@@ -259,7 +259,7 @@ static void flow(struct kd_detect *d, const struct kd_record *r)
 
 /* A router asks for whatever somebody behind it wants to reach.  One that is not known to be a router but
  * was never seen to begin a conversation itself may well be one. */
-static enum kd_severity arp_severity(const struct kd_detect *d, const struct kd_addr *a, bool answered)
+static int arp_severity(const struct kd_detect *d, const struct kd_addr *a, bool answered)
 {
     struct kd_host_view v;
     if (!kd_detect_host(d, a, &v) || v.role.n == 0 || answered)
@@ -286,7 +286,7 @@ static void arp_request(struct kd_detect *d, const struct kd_record *r)
         row->target = a->target_ip;
     see(row, r->head->ts_us, r->head->id, true, false);
     bool answered = row->answered * 2 > row->n;
-    enum kd_severity severity = arp_severity(d, &s->source, answered);
+    int severity = arp_severity(d, &s->source, answered);
     if (severity != KD_INFO && is_due(row, (answered ? 4 : 1.5) * kd_detect_tunable(d, "hosts")))
         tell(d, s, row, &kd_finding_KD_DI_0004, severity);
 }
