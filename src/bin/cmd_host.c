@@ -41,8 +41,9 @@ int kd_cmd_host(int argc, char **argv)
     struct kd_clock clock = kd_os_clock();
     if (kd_hunt_open(rd.dir_fd, rd.zone_s, &source, &err) != KD_OK)
         return kd_say_err(KD_EXIT_COULD_NOT, "host", &err);
-    /* Without the state database names are not known, addresses still are. */
-    kd_ignore(kd_meta_open(rd.dir_path, false, false, clock, &meta, &err));
+    /* An answer without the detections would be a false one. */
+    if (kd_meta_open(rd.dir_path, false, false, clock, &meta, &err) != KD_OK)
+        return kd_say_err(KD_EXIT_COULD_NOT, "host", &err);
     struct kd_host_ask ask = {.src = &source,
                               .meta = &meta,
                               .who = kd_str(rd.operand),

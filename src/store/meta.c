@@ -90,6 +90,49 @@ static enum kd_status migrate(struct kd_meta *m)
     return s == KD_OK && have > latest ? KD_UNSUPPORTED : s;
 }
 
+static enum kd_status open_once(struct kd_meta *m, const char *path, int flags)
+{
+    int rc = sqlite3_open_v2(path, &m->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    enum kd_status s = status_of(m, rc);
+    if (s == KD_OK) {
+        (void)sqlite3_busy_timeout(m->db, BUSY_MS);
+        (void)sqlite3_extended_result_codes(m->db, 1);
+        (void)sqlite3_db_config(m->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        (void)sqlite3_db_config(m->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        s = kd_meta_run(m, "PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000");
+    }
+    if (s != KD_OK)
+        kd_meta_close(m);
+    return s;
+}
+
+/* Reading only.  The writer's own process may share its log's index; who may not write the directory reads
+ * that index as it is; and where no writer runs there is none, and the file does not change. */
+static enum kd_status open_reading(struct kd_meta *m, const char *path)
+{
+    static const struct {
+        const char *form;
+        int flags;
+    } ways[] = {{NULL, SQLITE_OPEN_READWRITE},
+                {"file:%s%s?mode=ro", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI},
+                {"file:%s%s?mode=ro&immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI}};
+    /* In a URI two slashes announce a host; an absolute path needs the empty one. */
+    const char *host = path[0] == '/' ? "//" : "";
+    enum kd_status s = KD_SYSTEM;
+    for (size_t i = 0; i < KD_COUNT(ways) && s != KD_OK; i++) {
+        char name[600];
+        int n = ways[i].form == NULL ? snprintf(name, sizeof(name), "%s", path)
+                                     : snprintf(name, sizeof(name), ways[i].form, host, path);
+        KD_ASSERT(n > 0 && (size_t)n < sizeof(name));
+        s = open_once(m, name, ways[i].flags);
+        if (s == KD_OK) /* opening touches nothing; only reading shows whether it works */
+            s = kd_meta_run(m, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_master");
+        if (s != KD_OK)
+            kd_meta_close(m);
+    }
+    return s;
+}
+
 enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable, struct kd_clock clock,
                             struct kd_meta *ret, struct kd_err *err)
 {
@@ -98,21 +141,12 @@ enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable, stru
     int n = snprintf(path, sizeof(path), "%s/meta.db", dir_path);
     if (n < 0 || (size_t)n >= sizeof(path))
         return kd_fail(err, KD_LIMIT, 0, "path of the store is too long");
-    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-    int rc = sqlite3_open_v2(path, &ret->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
-    enum kd_status s = status_of(ret, rc);
-    if (s == KD_OK) {
-        (void)sqlite3_busy_timeout(ret->db, BUSY_MS);
-        (void)sqlite3_extended_result_codes(ret->db, 1);
-        (void)sqlite3_db_config(ret->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-        (void)sqlite3_db_config(ret->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-        s = kd_meta_run(
-            ret, "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000");
-    }
+    enum kd_status s = write ? open_once(ret, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
+                             : open_reading(ret, path);
+    if (s == KD_OK && write)
+        s = kd_meta_run(ret, "PRAGMA journal_mode = WAL");
     if (s == KD_OK)
         s = kd_meta_run(ret, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-    if (s == KD_OK && !write)
-        s = kd_meta_run(ret, "PRAGMA query_only = ON");
     if (s == KD_OK && write)
         s = migrate(ret);
     if (s == KD_OK)
