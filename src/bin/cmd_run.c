@@ -75,6 +75,20 @@ static bool find_demo(const char *asked, char ret[600])
     return access(ret, R_OK) == 0;
 }
 
+/* The recorded example has a list of its own, beside it or one folder up. */
+static void find_demo_list(const char *demo, char ret[KD_CONFIG_TEXT_MAX])
+{
+    static const char *const places[] = {"known-bad.csv", "../known-bad.csv"};
+    const char *slash = strrchr(demo, '/');
+    int folder = slash == NULL ? 0 : (int)(slash - demo) + 1;
+    for (size_t i = 0; i < KD_COUNT(places); i++) {
+        int n = snprintf(ret, KD_CONFIG_TEXT_MAX, "%.*s%s", folder, demo, places[i]);
+        if (n > 0 && n < KD_CONFIG_TEXT_MAX && access(ret, R_OK) == 0)
+            return;
+    }
+    ret[0] = '\0';
+}
+
 static unsigned engines_for(const struct kd_config *cfg, bool demo)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -128,6 +142,8 @@ int kd_cmd_run(int argc, char **argv)
         (json_fd = open(config.json, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) < 0)
         return kd_say(KD_EXIT_COULD_NOT, "run", "json: %s: cannot be written (%s)", config.json,
                       strerror(errno));
+    if (demo && ch.demo == NULL && config.known_bad[0] == '\0')
+        find_demo_list(demo_path, config.known_bad);
     announce(&config, demo);
     struct kd_plan plan = {
         .command = "run",

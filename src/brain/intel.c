@@ -109,11 +109,16 @@ static const char *add_ip(struct kd_intel *in, uint8_t *p, size_t n, struct kd_b
     return NULL;
 }
 
+/* "kind value [remark]", or the same with commas, as tables are exported; such a table's head is skipped. */
 static const char *add_line(struct kd_intel *in, struct kd_bytes line)
 {
-    struct kd_bytes kind_name = kd_bytes_cut(&line, ' ');
+    size_t comma = kd_bytes_find_byte(line, ',');
+    uint8_t between = comma < kd_bytes_find_byte(line, ' ') ? ',' : ' ';
+    struct kd_bytes kind_name = kd_bytes_cut(&line, between);
+    if (between == ',' && kd_bytes_eq_str(kind_name, "kind"))
+        return NULL;
     line = kd_bytes_trim(line);
-    struct kd_bytes value = kd_bytes_trim(kd_bytes_cut(&line, ' '));
+    struct kd_bytes value = kd_bytes_trim(kd_bytes_cut(&line, between));
     struct kd_bytes note = kd_bytes_trim(line);
     enum kind kind = kind_of(kind_name);
     if (kind == KINDS)

@@ -33,6 +33,17 @@ static void contacts_are_told(void)
     kd_tb_free(t);
 }
 
+static void a_table_with_commas_is_read_too(void)
+{
+    static const char table[] = "kind,value,remark\nip,203.0.113.66,control server, seen before\n";
+    struct kd_tb *t = kd_tb_new(&(struct kd_tb_config){.known_bad = table}, NULL);
+    kd_tb_flow(t, &(struct kd_tb_flow){.src = "10.0.0.5", .dst = "203.0.113.66", .dst_port = 443, .data_ts = 10, .data_tc = 10});
+    kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-CC-0001") == 1);
+    CHECK(strstr(t->alerts[0].why_en, "control server, seen before") != NULL);
+    kd_tb_free(t);
+}
+
 static void others_are_silent(void)
 {
     struct kd_tb *t = kd_tb_new(&(struct kd_tb_config){.known_bad = list}, NULL);
@@ -63,6 +74,7 @@ static void a_bad_line_is_named(void)
 int main(void)
 {
     RUN(contacts_are_told);
+    RUN(a_table_with_commas_is_read_too);
     RUN(others_are_silent);
     RUN(a_bad_line_is_named);
     return tap_done();
