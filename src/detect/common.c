@@ -162,3 +162,9 @@ struct kd_bytes kd_detect_zone(struct kd_bytes name)
     bool deeper = tld_bytes == 2 && is_category(second);
     return kd_bytes_from(name, start[deeper ? 2 : 1]);
 }
+
+bool kd_asks_for_others(const struct kd_detect *d, const struct kd_addr *host)
+{
+    struct kd_host_view v;
+    return kd_detect_host(d, host, &v) && (kd_bytes_eq_str(v.role, "dns") || kd_bytes_eq_str(v.role, "dc"));
+}

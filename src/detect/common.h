@@ -69,4 +69,7 @@ static inline uint64_t kd_gap_us(uint64_t a, uint64_t b)
     return a > b ? a - b : b - a;
 }
 
+/* Is it a resolver?  It passes on what its clients ask: it is where to look next, not who is ill. */
+bool kd_asks_for_others(const struct kd_detect *d, const struct kd_addr *host);
+
 #endif

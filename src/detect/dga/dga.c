@@ -55,13 +55,6 @@ static int judge(const struct kd_detect *d, const struct misses *m)
     return m->n_zones >= names * 0.6 && random >= 90 ? KD_LOW : -1;
 }
 
-/* A resolver passes on what its clients ask: it is where to look next, not who is ill. */
-static bool asks_for_others(const struct kd_detect *d, const struct kd_addr *host)
-{
-    struct kd_host_view v;
-    return kd_detect_host(d, host, &v) && (kd_bytes_eq_str(v.role, "dns") || kd_bytes_eq_str(v.role, "dc"));
-}
-
 static void miss(struct kd_detect *d, const struct kd_record *r, struct kd_bytes zone, struct kd_bytes label)
 {
     struct kd_key key = kd_key_of('m');
@@ -83,7 +76,7 @@ static void miss(struct kd_detect *d, const struct kd_record *r, struct kd_bytes
         kd_ids_add(&m->ids, r->head->id);
     }
     int severity = judge(d, m);
-    if (severity > KD_LOW && asks_for_others(d, &r->head->src))
+    if (severity > KD_LOW && kd_asks_for_others(d, &r->head->src))
         severity = KD_LOW;
     if (severity < 0 || (m->told != 0 && m->n_zones < 2 * m->told))
         return;
@@ -114,7 +107,7 @@ static void dga_leave(struct kd_detect *d, struct kd_bytes key, void *state)
     if (m->told == 0 || m->n_zones == m->told || severity < 0)
         return;
     memcpy(host.b, key.p + 1, sizeof(host.b));
-    tell(d, m, &host, severity > KD_LOW && asks_for_others(d, &host) ? KD_LOW : severity);
+    tell(d, m, &host, severity > KD_LOW && kd_asks_for_others(d, &host) ? KD_LOW : severity);
 }
 
 const struct kd_detector kd_detector_dga = {

@@ -65,15 +65,16 @@ static void dns(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_dns *q = r->body;
     struct hit hit;
+    int severity = kd_asks_for_others(d, &r->head->src) ? KD_LOW : KD_MEDIUM;
     if (listed(d, "domain", q->rrname, q->rrname, &hit))
-        tell(d, r, &kd_finding_KD_CC_0001, &hit, KD_MEDIUM);
+        tell(d, r, &kd_finding_KD_CC_0001, &hit, severity);
     const struct kd_dns_rr *rr = q->answers.v;
     for (size_t i = 0; i < q->answers.n; i++) {
         struct kd_addr a;
         bool is_address = kd_bytes_eq_str(rr[i].rrtype, "A") || kd_bytes_eq_str(rr[i].rrtype, "AAAA");
         if (is_address && kd_addr_parse(rr[i].rdata, &a) &&
             listed(d, "ip", kd_bytes_of(a.b, sizeof(a.b)), rr[i].rdata, &hit))
-            tell(d, r, &kd_finding_KD_CC_0001, &hit, KD_MEDIUM);
+            tell(d, r, &kd_finding_KD_CC_0001, &hit, severity);
     }
 }
 
