@@ -164,7 +164,7 @@ enum kd_status kd_column_pack(struct kd_packer *p, struct kd_column *c, size_t n
             s = pack_codes(p, c, n, out, ret);
     }
     if (s == KD_OK)
-        ret->sum = kd_hash(out->p + start, out->n - start, 0);
+        ret->sum = kd_hash(out->n > start ? out->p + start : (const uint8_t *)"", out->n - start, 0);
     return s;
 }
 

@@ -74,6 +74,12 @@ static void selftest_record(struct kd_detect *d, const struct kd_record *r)
             tell(d, r, "file", file->filename);
         break;
     }
+    case KD_REC_SMB: {
+        const struct kd_rec_smb *smb = body;
+        if (has_word(smb->filename))
+            tell(d, r, "file", smb->filename);
+        break;
+    }
     default:
         break;
     }
@@ -85,7 +91,7 @@ const struct kd_detector kd_detector_selftest = {
     .summary_ja = "動作確認用の通信",
     .wants = (uint64_t)1 << KD_REC_DNS | (uint64_t)1 << KD_REC_HTTP | (uint64_t)1 << KD_REC_TLS |
              (uint64_t)1 << KD_REC_SMTP | (uint64_t)1 << KD_REC_LOGIN | (uint64_t)1 << KD_REC_NBNS |
-             (uint64_t)1 << KD_REC_FILE,
+             (uint64_t)1 << KD_REC_FILE | (uint64_t)1 << KD_REC_SMB,
     .key_state_bytes = 1,
     .max_keys = 16,
     .record = selftest_record,
