@@ -103,7 +103,7 @@ int kd_role_engine(const struct kd_start *s)
         .n_engines = s->n_engines,
         .split_by_hash = !s->live && s->n_engines > 1,
         .id_base = s->id_base,
-        .source = s->n_extras > 1 ? s->extra[1].name : "",
+        .source = s->n_extras > 1 ? s->extra[1].name : s->shift ? "demo" : "",
     };
     struct kd_engine *e = kd_engine_new(&cfg, (struct kd_engine_out){to_brain, NULL});
     if (e == NULL) {

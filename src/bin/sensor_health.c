@@ -72,7 +72,7 @@ void kd_health_started(struct kd_sensor *s, const struct kd_child *c)
                               .restarts = c->restarts,
                               .text_ja = kd_str(ja),
                               .text_en = kd_str(en)};
-    if (again || s->plan.n_files == 0 || s->plan.realtime)
+    if (again || s->plan.n_files == 0 || s->plan.realtime || s->plan.loop)
         tell(s, &h);
     kd_health_status_file(s);
 }
