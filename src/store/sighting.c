@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sighting.h"
 
+#include "store/sighting_hosts.h"
+
 extern const char kd_sightings_schema[];
 
 static const char *const names[KD_SIGHT_KINDS] = {"any", "ip",  "dns",  "http", "sni",
@@ -186,30 +188,29 @@ static uint32_t day_number(uint64_t us, int zone_s)
     return (uint32_t)d.year * 10000 + d.month * 100 + d.day;
 }
 
-static void hand_over(struct finder *f, enum kd_sighting_kind kind, struct kd_sql *q)
+static enum kd_status hand_over(struct finder *f, enum kd_sighting_kind kind, struct kd_sql *q)
 {
     uint8_t text[2 * KD_SIGHT_KEY_MAX + 1];
     struct kd_out o = kd_out_of(text, sizeof(text));
-    if (f->n == f->ask->limit) {
-        f->sum->truncated = f->stop = true;
-        return;
-    }
-    f->n++;
     kd_sighting_text(kind, kd_sql_get_text(q, 1), &o);
-    struct kd_sighting s = {.day = (uint32_t)kd_sql_get(q, 0),
-                            .kind = kind,
-                            .value = kd_out_bytes_view(&o),
-                            .host = address_of(kd_sql_get_text(q, 2)),
-                            .first_us = kd_sql_get(q, 3),
-                            .last_us = kd_sql_get(q, 4),
-                            .count = kd_sql_get(q, 5),
-                            .bytes = kd_sql_get(q, 6)};
-    f->stop = !f->row(f->arg, &s);
+    uint32_t day = (uint32_t)kd_sql_get(q, 0);
+    struct kd_cur c = kd_cur_of(kd_sql_get_text(q, 2));
+    struct kd_sight_host h;
+    enum kd_status s = KD_OK;
+    while (!f->stop && (s = kd_sight_host_take(&c, day, &h)) == KD_OK) {
+        struct kd_sighting row = {day,         kind,       kd_out_bytes_view(&o), h.addr,
+                                  h.first_us, h.last_us, h.count,               h.bytes};
+        if (f->n++ == f->ask->limit)
+            f->sum->truncated = f->stop = true;
+        else
+            f->stop = !f->row(f->arg, &row);
+    }
+    return s == KD_NOT_FOUND ? KD_OK : s;
 }
 
 /* `days` leads, so that each day is one or two steps down the tree, however long the others are. */
 #define FIND \
-    "SELECT s.day, s.value, s.host, s.first_us, s.last_us, s.count, s.bytes" \
+    "SELECT s.day, s.value, s.hosts" \
     " FROM days d CROSS JOIN sightings s ON s.day = d.day" \
     " WHERE d.day BETWEEN ?1 AND ?2 AND s.kind = ?3 AND "
 
@@ -223,12 +224,13 @@ static enum kd_status find_kind(struct finder *f, enum kd_sighting_kind kind, co
     kd_sql_blob(&q, low);
     if (high.n > 0)
         kd_sql_blob(&q, high);
-    while (!f->stop && kd_sql_row(&q))
-        hand_over(f, kind, &q);
-    if (!f->stop)
+    enum kd_status s = KD_OK;
+    while (s == KD_OK && !f->stop && kd_sql_row(&q))
+        s = hand_over(f, kind, &q);
+    if (s == KD_OK && !f->stop)
         return kd_sql_done(&q);
     kd_sql_drop(&q);
-    return KD_OK;
+    return s;
 }
 
 static enum kd_status find_value(struct finder *f, enum kd_sighting_kind kind)
@@ -238,7 +240,7 @@ static enum kd_status find_value(struct finder *f, enum kd_sighting_kind kind)
     if (!kd_sighting_key(kind, f->ask->value, &o))
         return KD_OK;
     enum kd_status s =
-        find_kind(f, kind, FIND "s.value = ?4 ORDER BY d.day DESC, s.value, s.host",
+        find_kind(f, kind, FIND "s.value = ?4 ORDER BY d.day DESC, s.value",
                   kd_out_bytes_view(&o), kd_bytes_of(NULL, 0));
     bool is_name = kind == KD_SIGHT_DNS || kind == KD_SIGHT_HTTP || kind == KD_SIGHT_SNI;
     if (s != KD_OK || !is_name || f->stop)
@@ -247,7 +249,7 @@ static enum kd_status find_value(struct finder *f, enum kd_sighting_kind kind)
     low[o.n] = '.';
     high[o.n] = '.' + 1;
     return find_kind(f, kind,
-                     FIND "s.value > ?4 AND s.value < ?5 ORDER BY d.day DESC, s.value, s.host",
+                     FIND "s.value > ?4 AND s.value < ?5 ORDER BY d.day DESC, s.value",
                      kd_bytes_of(low, o.n + 1), kd_bytes_of(high, o.n + 1));
 }
 

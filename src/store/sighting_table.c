@@ -40,7 +40,7 @@ struct side {
 /* A value of a dictionary in stored form. */
 struct value {
     uint64_t hash; /* 0: cannot be an indicator */
-    uint32_t at;
+    uint32_t at;   /* in scratch[3] */
     uint8_t n;
 };
 
@@ -63,14 +63,18 @@ bool kd_sight_table_init(struct kd_sight_table *t, uint64_t seed)
 {
     *t = (struct kd_sight_table){.seed = seed,
                                  .v = malloc(KD_SIGHT_ENTRIES * sizeof(*t->v)),
-                                 .slot = calloc(SLOTS, sizeof(*t->slot))};
-    return t->v != NULL && t->slot != NULL;
+                                 .slot = calloc(SLOTS, sizeof(*t->slot)),
+                                 .value = malloc(KD_SIGHT_ENTRIES * sizeof(*t->value)),
+                                 .value_slot = calloc(SLOTS, sizeof(*t->value_slot))};
+    return t->v != NULL && t->slot != NULL && t->value != NULL && t->value_slot != NULL;
 }
 
 void kd_sight_table_done(struct kd_sight_table *t)
 {
     free(t->v);
     free(t->slot);
+    free(t->value);
+    free(t->value_slot);
     kd_heap_done(&t->text);
     for (size_t i = 0; i < KD_COUNT(t->scratch); i++)
         kd_heap_done(&t->scratch[i]);
@@ -79,10 +83,11 @@ void kd_sight_table_done(struct kd_sight_table *t)
 
 void kd_sight_table_clear(struct kd_sight_table *t)
 {
-    t->n = 0;
+    t->n = t->n_values = 0;
     t->text.n = 0;
     t->left_out = 0;
     memset(t->slot, 0, SLOTS * sizeof(*t->slot));
+    memset(t->value_slot, 0, SLOTS * sizeof(*t->value_slot));
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -91,50 +96,51 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-/* The pair's entry, new or known; NULL when there is no room. */
-static struct kd_sight_entry *entry_of(struct kd_sight_table *t, uint64_t key)
+/* An indicator of a day, new or known; NULL when there is no room. */
+static struct kd_sight_value *value_of(struct kd_sight_table *t, uint64_t key, struct kd_bytes b)
 {
     size_t at = (size_t)key & (SLOTS - 1);
-    for (; t->slot[at] != 0; at = (at + 1) & (SLOTS - 1))
-        if (t->v[t->slot[at] - 1].key == key)
-            return &t->v[t->slot[at] - 1];
-    if (t->n == KD_SIGHT_ENTRIES)
+    for (; t->value_slot[at] != 0; at = (at + 1) & (SLOTS - 1))
+        if (t->value[t->value_slot[at] - 1].key == key)
+            return &t->value[t->value_slot[at] - 1];
+    if (b.n > KD_SIGHT_TEXT - t->text.n || !kd_heap_room(&t->text, b.n))
         return NULL;
-    struct kd_sight_entry *e = &t->v[t->n];
-    *e = (struct kd_sight_entry){.key = key};
-    t->slot[at] = (uint32_t)++t->n;
-    return e;
+    struct kd_sight_value *v = &t->value[t->n_values]; /* no more of them than of pairs */
+    *v = (struct kd_sight_value){.key = key, .at = (uint32_t)t->text.n, .n = (uint8_t)b.n};
+    memcpy(t->text.p + t->text.n, b.p, b.n);
+    t->text.n += b.n;
+    t->value_slot[at] = (uint32_t)++t->n_values;
+    return v;
+}
+
+/* Where the pair is, or is to be: a slot with 0. */
+static uint32_t *pair_slot(const struct kd_sight_table *t, uint64_t key)
+{
+    size_t at = (size_t)key & (SLOTS - 1);
+    while (t->slot[at] != 0 && t->v[t->slot[at] - 1].key != key)
+        at = (at + 1) & (SLOTS - 1);
+    return &t->slot[at];
 }
 
 static int in_order(const void *a, const void *b, void *arg)
 {
     const struct kd_sight_table *t = arg;
-    const struct kd_sight_entry *x = a;
-    const struct kd_sight_entry *y = b;
+    const struct kd_sight_value *x = &t->value[*(const uint32_t *)a];
+    const struct kd_sight_value *y = &t->value[*(const uint32_t *)b];
     if (x->day != y->day)
         return x->day < y->day ? -1 : 1;
     if (x->kind != y->kind)
         return x->kind < y->kind ? -1 : 1;
-    if (x->at != y->at) {
-        int c = memcmp(t->text.p + x->at, t->text.p + y->at, kd_min_size(x->n, y->n));
-        if (c != 0 || x->n != y->n)
-            return c != 0 ? c : x->n < y->n ? -1 : 1;
-    }
-    return kd_addr_cmp(&x->host, &y->host);
+    int c = memcmp(t->text.p + x->at, t->text.p + y->at, kd_min_size(x->n, y->n));
+    return c != 0 ? c : (int)x->n - (int)y->n;
 }
 
-void kd_sight_table_sort(struct kd_sight_table *t)
+void kd_sight_order(const struct kd_sight_table *t, uint32_t *ret)
 {
-    if (t->n == 0)
-        return;
-    qsort_r(t->v, t->n, sizeof(*t->v), in_order, t);
-    memset(t->slot, 0, SLOTS * sizeof(*t->slot));
-    for (size_t i = 0; i < t->n; i++) {
-        size_t at = (size_t)t->v[i].key & (SLOTS - 1);
-        while (t->slot[at] != 0)
-            at = (at + 1) & (SLOTS - 1);
-        t->slot[at] = (uint32_t)i + 1;
-    }
+    for (size_t i = 0; i < t->n_values; i++)
+        ret[i] = (uint32_t)i;
+    if (t->n_values > 0)
+        qsort_r(ret, t->n_values, sizeof(*ret), in_order, (void *)(uintptr_t)t);
 }
 
 /* ---- who and when ---- */
@@ -176,6 +182,23 @@ static const uint8_t *address_at(const struct kd_loaded *c, size_t row)
     return kd_loaded_entry(c, c->code[row] - 1).p;
 }
 
+/* A pair of an indicator, whose number stands in `next` until it is linked. */
+static struct kd_sight_entry *new_pair(struct group *g, uint32_t *slot, uint64_t what,
+                                       const struct value *v)
+{
+    struct kd_sight_table *t = g->t;
+    if (t->n == KD_SIGHT_ENTRIES)
+        return NULL;
+    const struct kd_sight_value *of =
+        value_of(t, what, kd_bytes_of(t->scratch[3].p + v->at, v->n));
+    if (of == NULL)
+        return NULL;
+    struct kd_sight_entry *e = &t->v[t->n];
+    *e = (struct kd_sight_entry){.next = (uint32_t)(of - t->value) + 1};
+    *slot = (uint32_t)++t->n;
+    return e;
+}
+
 static void meet(struct group *g, size_t row, enum kd_sighting_kind kind, const struct value *v,
                  bool from_outside, uint64_t bytes)
 {
@@ -189,17 +212,22 @@ static void meet(struct group *g, size_t row, enum kd_sighting_kind kind, const 
         struct kd_date d = kd_date_of(ts, g->zone_s);
         day = (uint32_t)d.year * 10000 + d.month * 100 + d.day;
     }
-    uint64_t key = mix(mix(v->hash, host->hash), (uint64_t)day << 8 | (uint64_t)kind);
-    struct kd_sight_entry *e = entry_of(g->t, key);
+    uint64_t what = mix(v->hash, (uint64_t)day << 8 | (uint64_t)kind);
+    uint64_t key = mix(what, host->hash);
+    uint32_t *slot = pair_slot(g->t, key);
+    struct kd_sight_entry *e =
+        *slot != 0 ? &g->t->v[*slot - 1] : new_pair(g, slot, what, v);
     if (e == NULL) {
         g->t->left_out++;
         return;
     }
     if (e->count == 0) {
-        e->day = day;
-        e->kind = (uint8_t)kind;
-        e->at = v->at;
-        e->n = v->n;
+        struct kd_sight_value *of = &g->t->value[e->next - 1];
+        e->next = of->first;
+        of->first = *slot;
+        of->day = day;
+        of->kind = (uint8_t)kind;
+        e->key = key;
         e->host = kd_addr_v6(address_at(c, row));
         e->first_us = ts;
     }
@@ -232,23 +260,25 @@ static const struct kd_loaded *column(struct group *g, const char *path, size_t 
     return NULL;
 }
 
-/* A value into the texts, with its hash.  False: the texts are full. */
-static bool keep(struct group *g, enum kd_sighting_kind kind, struct kd_bytes key, struct value *ret)
+/* A value of a dictionary, with its hash. */
+static void keep(struct group *g, enum kd_sighting_kind kind, struct kd_bytes key, struct value *ret)
 {
-    struct kd_heap *h = &g->t->text;
-    if (key.n > KD_SIGHT_TEXT - h->n || !kd_heap_room(h, key.n))
-        return false;
+    struct kd_heap *h = &g->t->scratch[3];
+    if (!kd_heap_room(h, key.n)) {
+        g->s = KD_NO_MEMORY;
+        return;
+    }
     memcpy(h->p + h->n, key.p, key.n);
     *ret = (struct value){kd_hash(key.p, key.n, g->t->seed + (uint64_t)kind) | 1, (uint32_t)h->n,
                           (uint8_t)key.n};
     h->n += key.n;
-    return true;
 }
 
 static struct value *values(struct group *g, enum kd_sighting_kind kind, const struct kd_leaf *l,
                             const struct kd_loaded *c)
 {
     struct value *v = scratch(g, 2, c->desc->entries, sizeof(*v));
+    g->t->scratch[3].n = 0;
     for (uint32_t i = 0; v != NULL && i < c->desc->entries; i++) {
         uint8_t buf[KD_SIGHT_KEY_MAX + 1];
         struct kd_out o = kd_out_of(buf, sizeof(buf));
@@ -256,8 +286,8 @@ static struct value *values(struct group *g, enum kd_sighting_kind kind, const s
         bool ok = l->type == KD_T_STR ? kd_sighting_key(kind, b, &o)
                                       : b.n > 0 && b.n <= KD_SIGHT_KEY_MAX;
         v[i] = (struct value){0};
-        if (ok && !keep(g, kind, l->type == KD_T_STR ? kd_out_bytes_view(&o) : b, &v[i]))
-            g->t->left_out++;
+        if (ok)
+            keep(g, kind, l->type == KD_T_STR ? kd_out_bytes_view(&o) : b, &v[i]);
     }
     return v;
 }
@@ -291,14 +321,14 @@ static void count_source(struct group *g, const struct source *src)
 static struct value *peers(struct group *g, const struct kd_loaded *c, const struct side *side)
 {
     struct value *v = scratch(g, 2, c->desc->entries, sizeof(*v));
+    g->t->scratch[3].n = 0;
     for (uint32_t i = 0; v != NULL && i < c->desc->entries; i++) {
         struct kd_bytes b = kd_loaded_entry(c, i);
         v[i] = (struct value){0};
         if (!side[i].outside)
             continue;
         struct kd_addr a = kd_addr_v6(b.p);
-        if (!keep(g, KD_SIGHT_IP, kd_addr_is_v4(&a) ? kd_bytes_from(b, 12) : b, &v[i]))
-            g->t->left_out++;
+        keep(g, KD_SIGHT_IP, kd_addr_is_v4(&a) ? kd_bytes_from(b, 12) : b, &v[i]);
     }
     return v;
 }

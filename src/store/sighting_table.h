@@ -7,16 +7,24 @@
 #include "store/sighting.h"
 
 enum {
-    KD_SIGHT_ENTRIES = 1 << 18, /* most pairs held */
-    KD_SIGHT_TEXT = 16 << 20    /* bytes of their values */
+    KD_SIGHT_ENTRIES = 1 << 19, /* most pairs of indicator and host held */
+    KD_SIGHT_SPARE = 1 << 17,   /* so many may be left for one block */
+    KD_SIGHT_TEXT = 16 << 20    /* bytes of the indicators */
 };
 
 struct kd_sight_entry {
     uint64_t key; /* of day, kind, value and host; seeded, stands for them */
     uint64_t first_us, last_us, count, bytes;
-    uint32_t day, at; /* `at`: where the value is in the texts */
-    uint8_t kind, n;  /* n: length of the value */
     struct kd_addr host;
+    uint32_t next; /* of the same indicator: index + 1 */
+};
+
+/* An indicator of a day. */
+struct kd_sight_value {
+    uint64_t key;
+    uint32_t day, at; /* `at`: where its bytes are in the texts */
+    uint32_t first;   /* host: index + 1 */
+    uint8_t kind, n;  /* n: length */
 };
 
 struct kd_sight_table {
@@ -24,10 +32,13 @@ struct kd_sight_table {
     struct kd_sight_entry *v;
     size_t n;
     uint32_t *slot; /* index + 1 */
+    struct kd_sight_value *value;
+    size_t n_values;
+    uint32_t *value_slot;
     struct kd_heap text;
     uint64_t left_out; /* meetings that found no room */
-    /* Of the block at hand: per dictionary entry. */
-    struct kd_heap scratch[3];
+    /* Of the block at hand: per dictionary entry, and their bytes. */
+    struct kd_heap scratch[4];
 };
 
 KD_MUST_USE bool kd_sight_table_init(struct kd_sight_table *t, uint64_t seed);
@@ -38,19 +49,20 @@ void kd_sight_table_clear(struct kd_sight_table *t);
 KD_MUST_USE enum kd_status kd_sight_count(struct kd_sight_table *t, struct kd_block_reader *r,
                                           int zone_s);
 
-/* Into the order of the database's key, which is what makes writing them quick. */
-void kd_sight_table_sort(struct kd_sight_table *t);
+/* The indicators in the order of the database's key, which is what makes writing them quick: an
+ * array of n_values indexes. */
+void kd_sight_order(const struct kd_sight_table *t, uint32_t *ret);
 
-/* From here on it is to be emptied before the next block, which may need the other half. */
+/* From here on it is to be emptied before the next block. */
 static inline bool kd_sight_is_full(const struct kd_sight_table *t)
 {
-    return t->n >= KD_SIGHT_ENTRIES / 2 || t->text.n >= KD_SIGHT_TEXT / 2;
+    return t->n >= KD_SIGHT_ENTRIES - KD_SIGHT_SPARE || t->text.n >= KD_SIGHT_TEXT / 2;
 }
 
-static inline struct kd_bytes kd_sight_value(const struct kd_sight_table *t,
-                                             const struct kd_sight_entry *e)
+static inline struct kd_bytes kd_sight_bytes(const struct kd_sight_table *t,
+                                             const struct kd_sight_value *v)
 {
-    return kd_bytes_of(t->text.p + e->at, e->n);
+    return kd_bytes_of(t->text.p + v->at, v->n);
 }
 
 #endif

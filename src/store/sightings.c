@@ -4,10 +4,17 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
+#include <sqlite3.h>
 
+#include "store/sighting_hosts.h"
 #include "store/sighting_table.h"
 
-enum { BLOCKS = 16, WRITE_S = 60, LAST_CALLS = 8 /* of count_some(), once it is to stop */ };
+enum {
+    DAY_VALUES_MAX = 4 << 20, /* indicators of one day; from there on only known ones are counted */
+    BLOCKS = 16,
+    WRITE_S = 60,
+    LAST_CALLS = 8 /* of count_some(), once it is to stop */
+};
 
 extern const char kd_sightings_schema[];
 
@@ -16,6 +23,9 @@ struct kd_sightings {
     struct kd_meta m;
     struct kd_block_reader *r;
     struct kd_sight_table table;
+    uint32_t *order;
+    struct kd_heap hosts, merged;
+    uint64_t merges; /* rows that were there already */
     pthread_t thread;
     bool started;
 
@@ -30,49 +40,129 @@ struct kd_sightings {
 
 /* ---- writing ---- */
 
-static enum kd_status put_entry(struct kd_sql *q, const struct kd_sight_table *t,
-                                const struct kd_sight_entry *e)
+/* kd_merge(day, hosts there, hosts to add) */
+static void merge(sqlite3_context *c, int n, sqlite3_value **v)
 {
-    bool v4 = kd_addr_is_v4(&e->host);
-    kd_sql_u64(q, e->day);
-    kd_sql_u64(q, e->kind);
-    kd_sql_blob(q, kd_sight_value(t, e));
-    kd_sql_blob(q, kd_bytes_of(e->host.b + (v4 ? 12 : 0), v4 ? 4 : 16));
-    kd_sql_u64(q, e->first_us);
-    kd_sql_u64(q, e->last_us);
-    kd_sql_u64(q, e->count);
-    kd_sql_u64(q, e->bytes);
-    return kd_sql_again(q);
+    struct kd_sightings *s = sqlite3_user_data(c);
+    struct kd_bytes part[2];
+    for (int i = 0; i < 2 && n == 3; i++) {
+        const void *p = sqlite3_value_blob(v[i + 1]);
+        part[i] = kd_bytes_of(p, p == NULL ? 0 : (size_t)sqlite3_value_bytes(v[i + 1]));
+    }
+    s->merges++;
+    if (n != 3 || kd_sight_hosts_merge((uint32_t)sqlite3_value_int64(v[0]), part[0], part[1],
+                                       &s->merged, &s->table.left_out) != KD_OK)
+        sqlite3_result_error(c, "hosts", -1);
+    else
+        sqlite3_result_blob64(c, s->merged.p, s->merged.n, SQLITE_STATIC);
 }
 
-static enum kd_status put_day(struct kd_sightings *s, uint32_t day, uint64_t left_out)
+static int by_host(const void *a, const void *b)
 {
-    struct kd_sql q = kd_sql(&s->m, "INSERT INTO days VALUES (?, ?, ?) ON CONFLICT (day) DO UPDATE"
-                                    " SET written_us = excluded.written_us,"
+    return kd_addr_cmp(&((const struct kd_sight_host *)a)->addr,
+                       &((const struct kd_sight_host *)b)->addr);
+}
+
+/* The hosts of an indicator as one list. */
+static enum kd_status gather_hosts(struct kd_sightings *s, const struct kd_sight_value *v)
+{
+    static _Thread_local struct kd_sight_host h[KD_SIGHT_HOSTS_MAX];
+    size_t n = 0;
+    for (uint32_t i = v->first; i != 0; i = s->table.v[i - 1].next) {
+        const struct kd_sight_entry *e = &s->table.v[i - 1];
+        if (n == KD_SIGHT_HOSTS_MAX)
+            s->table.left_out += e->count;
+        else
+            h[n++] = (struct kd_sight_host){e->host, e->first_us, e->last_us, e->count, e->bytes};
+    }
+    qsort(h, n, sizeof(h[0]), by_host);
+    s->hosts.n = 0;
+    if (!kd_heap_room(&s->hosts, n * KD_SIGHT_HOST_BYTES + 1))
+        return KD_NO_MEMORY;
+    struct kd_out o = kd_out_of(s->hosts.p, s->hosts.room);
+    for (size_t i = 0; i < n; i++)
+        kd_sight_host_put(&o, v->day, &h[i]);
+    s->hosts.n = o.n;
+    return KD_OK;
+}
+
+/* Indicators that the day has. */
+static uint64_t indicators(struct kd_sightings *s, uint32_t day)
+{
+    struct kd_sql q = kd_sql(&s->m, "SELECT indicators FROM days WHERE day = ?");
+    kd_sql_u64(&q, day);
+    uint64_t n = kd_sql_row(&q) ? kd_sql_get(&q, 0) : 0;
+    kd_ignore(kd_sql_done(&q));
+    return n;
+}
+
+static enum kd_status put_day(struct kd_sightings *s, uint32_t day, uint64_t added,
+                              uint64_t left_out)
+{
+    struct kd_sql q = kd_sql(&s->m, "INSERT INTO days VALUES (?, ?, ?, ?) ON CONFLICT (day) DO"
+                                    " UPDATE SET written_us = excluded.written_us,"
+                                    " indicators = indicators + excluded.indicators,"
                                     " left_out = left_out + excluded.left_out");
     kd_sql_u64(&q, day);
     kd_sql_u64(&q, kd_now_us(&s->cfg.clock));
+    kd_sql_u64(&q, added);
     kd_sql_u64(&q, left_out);
     return kd_sql_done(&q);
+}
+
+static uint64_t meetings(const struct kd_sight_table *t, const struct kd_sight_value *v)
+{
+    uint64_t n = 0;
+    for (uint32_t i = v->first; i != 0; i = t->v[i - 1].next)
+        n += t->v[i - 1].count;
+    return n;
+}
+
+/* The indicators order[from … to - 1], all of one day. */
+static enum kd_status put_one_day(struct kd_sightings *s, size_t from, size_t to)
+{
+    struct kd_sight_table *t = &s->table;
+    uint32_t day = t->value[s->order[from]].day;
+    bool full = indicators(s, day) + (to - from) > DAY_VALUES_MAX;
+    struct kd_sql q = kd_sql(&s->m, full ? "UPDATE sightings SET hosts = kd_merge(?1, hosts, ?4)"
+                                           " WHERE day = ?1 AND kind = ?2 AND value = ?3"
+                                         : "INSERT INTO sightings VALUES (?1, ?2, ?3, ?4)"
+                                           " ON CONFLICT (day, kind, value) DO UPDATE"
+                                           " SET hosts = kd_merge(day, hosts, excluded.hosts)");
+    enum kd_status st = q.s;
+    uint64_t before = s->merges;
+    for (size_t i = from; i < to && st == KD_OK; i++) {
+        const struct kd_sight_value *v = &t->value[s->order[i]];
+        uint64_t merges = s->merges;
+        st = gather_hosts(s, v);
+        kd_sql_u64(&q, day);
+        kd_sql_u64(&q, v->kind);
+        kd_sql_blob(&q, kd_sight_bytes(t, v));
+        kd_sql_blob(&q, kd_bytes_of(s->hosts.p, s->hosts.n));
+        if (st == KD_OK)
+            st = kd_sql_again(&q);
+        if (full && s->merges == merges)
+            t->left_out += meetings(t, v);
+    }
+    kd_sql_drop(&q);
+    uint64_t added = full ? 0 : (to - from) - (s->merges - before);
+    if (st == KD_OK)
+        st = put_day(s, day, added, t->left_out);
+    t->left_out = 0;
+    return st;
 }
 
 static enum kd_status put_all(struct kd_sightings *s)
 {
     const struct kd_sight_table *t = &s->table;
-    struct kd_sql q =
-        kd_sql(&s->m, "INSERT INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-                      " ON CONFLICT (day, kind, value, host) DO UPDATE SET"
-                      " first_us = min(first_us, excluded.first_us),"
-                      " last_us = max(last_us, excluded.last_us),"
-                      " count = count + excluded.count, bytes = bytes + excluded.bytes");
-    enum kd_status st = q.s;
-    for (size_t i = 0; i < t->n && st == KD_OK; i++) {
-        st = put_entry(&q, t, &t->v[i]);
-        bool last_of_day = i + 1 == t->n || t->v[i + 1].day != t->v[i].day;
-        if (st == KD_OK && last_of_day)
-            st = put_day(s, t->v[i].day, i + 1 == t->n ? t->left_out : 0);
+    enum kd_status st = KD_OK;
+    kd_sight_order(t, s->order);
+    for (size_t from = 0, to; from < t->n_values && st == KD_OK; from = to) {
+        for (to = from; to < t->n_values; to++)
+            if (t->value[s->order[to]].day != t->value[s->order[from]].day)
+                break;
+        st = put_one_day(s, from, to);
     }
-    kd_sql_drop(&q);
     struct kd_sql c = kd_sql(&s->m, "UPDATE counted SET seq = ?");
     kd_sql_u64(&c, s->seq);
     enum kd_status s2 = kd_sql_done(&c);
@@ -85,7 +175,7 @@ static enum kd_status write_out(struct kd_sightings *s)
     s->last_write_us = kd_now_us(&s->cfg.clock);
     if (s->seq == s->written_seq)
         return KD_OK;
-    kd_sight_table_sort(&s->table);
+    uint64_t left_out = s->table.left_out;
     enum kd_status st = kd_meta_run(&s->m, "BEGIN IMMEDIATE");
     if (st == KD_OK) {
         st = put_all(s);
@@ -94,8 +184,10 @@ static enum kd_status write_out(struct kd_sightings *s)
         if (st != KD_OK)
             kd_ignore(kd_meta_run(&s->m, "ROLLBACK"));
     }
-    if (st != KD_OK)
+    if (st != KD_OK) {
+        s->table.left_out = left_out;
         return st;
+    }
     kd_sight_table_clear(&s->table);
     s->written_seq = s->seq;
     return KD_OK;
@@ -236,11 +328,16 @@ enum kd_status kd_sightings_new(const struct kd_sightings_config *cfg, struct kd
     s->last_write_us = kd_now_us(&cfg->clock);
     s->r = kd_block_reader_new(cfg->events);
     enum kd_status st = KD_OK;
-    if (!kd_sight_table_init(&s->table, seed) || s->r == NULL)
+    s->order = malloc(KD_SIGHT_ENTRIES * sizeof(*s->order));
+    if (!kd_sight_table_init(&s->table, seed) || s->r == NULL || s->order == NULL)
         st = kd_fail(err, KD_NO_MEMORY, 0, "sightings");
     if (st == KD_OK)
         st = kd_meta_open_file(cfg->dir_path, "sightings.db", kd_sightings_schema, true, false,
                                cfg->clock, &s->m, err);
+    if (st == KD_OK &&
+        sqlite3_create_function_v2(s->m.db, "kd_merge", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, s,
+                                   merge, NULL, NULL, NULL) != SQLITE_OK)
+        st = kd_fail(err, KD_NO_MEMORY, 0, "sightings");
     if (st == KD_OK && (st = where_we_are(s)) != KD_OK)
         (void)kd_fail(err, st, 0, "sightings.db");
     if (st == KD_OK && !start_thread(s))
@@ -266,6 +363,9 @@ void kd_sightings_free(struct kd_sightings *s)
     kd_block_reader_free(s->r);
     kd_meta_close(&s->m);
     kd_sight_table_done(&s->table);
+    kd_heap_done(&s->hosts);
+    kd_heap_done(&s->merged);
+    free(s->order);
     (void)pthread_cond_destroy(&s->wake);
     (void)pthread_cond_destroy(&s->idle);
     (void)pthread_mutex_destroy(&s->lock);

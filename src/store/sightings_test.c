@@ -11,6 +11,7 @@
 #include "../../tests/tap.h"
 #include "store/hunt.h"
 #include "store/ingest.h"
+#include "store/sighting_hosts.h"
 #include "store/sightings.h"
 
 enum { ZONE_S = 9 * 3600, ROUNDS = 12 };
@@ -181,10 +182,16 @@ static uint64_t summed(const struct box *b, enum kd_sighting_kind kind)
     extern const char kd_sightings_schema[];
     CHECK(kd_meta_open_file(b->path, "sightings.db", kd_sightings_schema, false, false,
                             (struct kd_clock){now, NULL}, &m, &err) == KD_OK);
-    struct kd_sql q = kd_sql(&m, "SELECT coalesce(sum(count), 0) FROM sightings WHERE kind = ?");
+    struct kd_sql q = kd_sql(&m, "SELECT day, hosts FROM sightings WHERE kind = ?");
     kd_sql_u64(&q, kind);
-    if (kd_sql_row(&q))
-        n = kd_sql_get(&q, 0);
+    while (kd_sql_row(&q)) {
+        struct kd_cur c = kd_cur_of(kd_sql_get_text(&q, 1));
+        struct kd_sight_host h;
+        enum kd_status s;
+        while ((s = kd_sight_host_take(&c, (uint32_t)kd_sql_get(&q, 0), &h)) == KD_OK)
+            n += h.count;
+        CHECK(s == KD_NOT_FOUND);
+    }
     CHECK(kd_sql_done(&q) == KD_OK);
     kd_meta_close(&m);
     return n;
