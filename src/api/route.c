@@ -17,6 +17,7 @@ const struct kd_route kd_routes[] = {
     {"GET", "/hosts", KD_ASK_HOSTS, KD_ROUTE_ASK},
     {"GET", "/hosts/{address}", KD_ASK_HOST, KD_ROUTE_ASK},
     {"GET", "/records", KD_ASK_RECORDS, KD_ROUTE_ASK},
+    {"GET", "/sightings", KD_ASK_SIGHTINGS, KD_ROUTE_ASK},
     {"GET", "/health", KD_ASK_HEALTH, KD_ROUTE_ASK},
     {"GET", "/exceptions", KD_ASK_EXCEPTIONS, KD_ROUTE_ASK},
     {"POST", "/exceptions", KD_ASK_EXCEPTION_ADD, KD_ROUTE_ASK},

@@ -3,6 +3,7 @@
 #include "bin/say.h"
 #include "os/clock.h"
 #include "store/hunt.h"
+#include "store/sighting.h"
 
 enum { HITS_MAX = 100000, HIT_BYTES_MAX = 256 << 20, THREADS = 2 };
 
@@ -33,6 +34,41 @@ static void summarise(const struct kd_hunt_result *r)
                      (unsigned long long)r->stats.unreadable);
 }
 
+/* ---- --sightings ---- */
+
+static bool print_sighting(void *arg, const struct kd_sighting *s)
+{
+    struct kd_jw *w = arg;
+    int status;
+    kd_sighting_json(w, s);
+    status = kd_reading_print("hunt", kd_jw_view(w));
+    w->h.n = 0;
+    w->comma = false;
+    return status == KD_EXIT_DONE && kd_reading_print("hunt", kd_str("\n")) == KD_EXIT_DONE;
+}
+
+static int who_met(const struct kd_reading *rd)
+{
+    struct kd_sighting_ask ask = {.dir_path = rd->dir_path,
+                                  .clock = kd_os_clock(),
+                                  .zone_s = rd->zone_s,
+                                  .value = kd_str(rd->operand),
+                                  .from_us = rd->from_us,
+                                  .to_us = rd->to_us,
+                                  .limit = HITS_MAX};
+    struct kd_sighting_sum sum;
+    struct kd_err err = {0};
+    struct kd_jw w;
+    kd_jw_init(&w, rd->zone_s);
+    enum kd_status s = kd_sightings_find(&ask, print_sighting, &w, &sum, &err);
+    kd_jw_done(&w);
+    if (s != KD_OK)
+        return kd_say_err(KD_EXIT_COULD_NOT, "hunt", &err);
+    if (sum.truncated)
+        (void)kd_say(0, "hunt", "there are more; narrow it with --from and --to");
+    return KD_EXIT_DONE;
+}
+
 int kd_cmd_hunt(int argc, char **argv)
 {
     static struct kd_reading rd;
@@ -43,6 +79,8 @@ int kd_cmd_hunt(int argc, char **argv)
     int status = kd_reading_begin("hunt", argc, argv, true, &rd);
     if (status != KD_EXIT_DONE)
         return status;
+    if (rd.sightings)
+        return who_met(&rd);
     if (kd_hunt_parse(kd_str(rd.operand), rd.zone_s, &expr, &err) != KD_OK)
         return kd_say(KD_EXIT_USAGE, "hunt",
                       "the expression, character %llu: %s; see kidoban hunt --help",

@@ -64,7 +64,8 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
                                         {"--dir", NULL, &dir_option, NULL},
                                         {"--from", NULL, &from, NULL},
                                         {"--to", NULL, &to, NULL},
-                                        {"--json", NULL, NULL, &ret->json}};
+                                        {"--json", NULL, NULL, &ret->json},
+                                        {"--sightings", NULL, NULL, &ret->sightings}};
     if (!kd_options(command, &argc, argv, options, KD_COUNT(options)))
         return KD_EXIT_USAGE;
     if (argc > 2 || (needs_operand && argc != 2))

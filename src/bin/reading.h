@@ -13,6 +13,7 @@ struct kd_reading {
     int zone_s;
     uint64_t from_us, to_us;
     bool json;
+    bool sightings; /* hunt: the operand is an indicator */
     char operand[1024]; /* the only one, or empty */
 };
 

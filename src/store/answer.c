@@ -7,10 +7,12 @@
 #include "store/detections.h"
 #include "store/host_report.h"
 #include "store/hosts.h"
+#include "store/sighting.h"
 
 enum {
     DEADLINE_S = 5,
     RECORDS_LIMIT = 500,
+    SIGHTINGS_LIMIT = 1000,
     DETECTIONS_LIMIT = 100,
     HOSTS_LIMIT = 500,
     AUDIT_LIMIT = 500,
@@ -427,6 +429,44 @@ static void answer_records(struct asker *k)
     kd_hunt_result_done(&res);
 }
 
+static bool put_sighting(void *arg, const struct kd_sighting *s)
+{
+    kd_sighting_json(arg, s);
+    return kd_jw_ok(arg);
+}
+
+static void answer_sightings(struct asker *k)
+{
+    struct kd_sighting_ask ask = {.dir_path = k->a->dir_path,
+                                  .clock = k->a->clock,
+                                  .zone_s = k->a->zone_s,
+                                  .value = kd_bytes_trim(pair(k, "value")),
+                                  .deadline_us = k->deadline_us,
+                                  .cancel = k->a->cancel};
+    struct kd_bytes kind = pair(k, "kind");
+    if (!moment(k, "from", 0, &ask.from_us) || !moment(k, "to", UINT64_MAX, &ask.to_us) ||
+        !number(k, "limit", 100, SIGHTINGS_LIMIT, &ask.limit))
+        return;
+    if (ask.value.n == 0 || (kind.n > 0 && !kd_sighting_kind_of(kind, &ask.kind))) {
+        bad_request(k, "bad_indicator",
+                    "調べるアドレス、名前、指紋、ハッシュ値、送信者のいずれかを入力してください。",
+                    "Give an address, name, fingerprint, hash or sender to look for.");
+        return;
+    }
+    struct kd_jw *w = &k->r->json;
+    struct kd_sighting_sum sum;
+    struct kd_err err;
+    kd_jw_open(w, NULL, '{');
+    kd_jw_open(w, "items", '[');
+    enum kd_status s = kd_sightings_find(&ask, put_sighting, w, &sum, &err);
+    kd_jw_close(w, ']');
+    kd_jw_bool(w, "truncated", sum.truncated);
+    kd_jw_u64(w, "left_out", sum.left_out);
+    kd_jw_close(w, '}');
+    if (s != KD_OK)
+        fail_with(k, s);
+}
+
 /* ---- today, health ---- */
 
 static struct kd_ingest_sum ingest_sum(struct asker *k)
@@ -701,6 +741,7 @@ static void (*const answers[KD_ASK_KINDS])(struct asker *k) = {
     [KD_ASK_USER_PATCH] = answer_user_patch,
     [KD_ASK_USER_DELETE] = answer_user_delete,
     [KD_ASK_AUDIT] = answer_audit,
+    [KD_ASK_SIGHTINGS] = answer_sightings,
 };
 
 static bool may_ask(struct asker *k)

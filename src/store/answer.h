@@ -15,6 +15,7 @@ struct kd_answerer {
     struct kd_ingest *ingest; /* may be NULL: read only */
     struct kd_clock clock;
     int zone_s;
+    const char *dir_path; /* for sightings.db */
     bool demo;
     const _Atomic bool *cancel; /* of the question at hand */
 };

@@ -487,6 +487,24 @@ enum kd_status kd_events_list(struct kd_events *e, uint64_t from_us, uint64_t to
     return KD_OK;
 }
 
+size_t kd_events_after(struct kd_events *e, uint64_t seq, struct kd_block_ref *ret, size_t max)
+{
+    size_t n = 0;
+    (void)pthread_mutex_lock(&e->lock);
+    /* The `max` smallest above seq, kept in order; blocks mostly lie in order of seq. */
+    for (size_t i = 0; e->last.seq > seq && i < e->n_refs; i++) {
+        const struct kd_block_ref *r = &e->ref[i];
+        if (r->seq <= seq || (n == max && r->seq > ret[n - 1].seq))
+            continue;
+        size_t at = n < max ? n++ : n - 1;
+        for (; at > 0 && ret[at - 1].seq > r->seq; at--)
+            ret[at] = ret[at - 1];
+        ret[at] = *r;
+    }
+    (void)pthread_mutex_unlock(&e->lock);
+    return n;
+}
+
 struct kd_events_sum kd_events_sum(struct kd_events *e)
 {
     struct kd_events_sum sum = {.oldest_us = UINT64_MAX};

@@ -48,6 +48,9 @@ KD_MUST_USE enum kd_status kd_events_add(struct kd_events *e, const struct kd_bu
 KD_MUST_USE enum kd_status kd_events_list(struct kd_events *e, uint64_t from_us, uint64_t to_us,
                                           uint64_t types, struct kd_block_ref **ret, size_t *ret_n);
 
+/* The next blocks after `seq`, at most `max`, in order. */
+size_t kd_events_after(struct kd_events *e, uint64_t seq, struct kd_block_ref *ret, size_t max);
+
 struct kd_events_sum {
     uint64_t records, bytes, oldest_us, newest_us, blocks;
     uint32_t days;

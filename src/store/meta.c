@@ -56,14 +56,14 @@ enum kd_status kd_meta_run(struct kd_meta *m, const char *sql)
 }
 
 /* Run every step above the file's version, each in a transaction with its number. */
-static enum kd_status migrate(struct kd_meta *m)
+static enum kd_status migrate(struct kd_meta *m, const char *schema)
 {
     struct kd_sql q = kd_sql(m, "PRAGMA user_version");
     uint64_t have = kd_sql_row(&q) ? kd_sql_get(&q, 0) : 0;
     enum kd_status s = kd_sql_done(&q);
     uint64_t latest = 0;
     static const char mark[] = "-- version ";
-    for (const char *at = strstr(kd_meta_schema, mark); at != NULL && s == KD_OK;) {
+    for (const char *at = strstr(schema, mark); at != NULL && s == KD_OK;) {
         const char *next = strstr(at + 1, mark);
         latest = strtoull(at + strlen(mark), NULL, 10);
         if (latest > have) {
@@ -133,12 +133,13 @@ static enum kd_status open_reading(struct kd_meta *m, const char *path)
     return s;
 }
 
-enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable, struct kd_clock clock,
-                            struct kd_meta *ret, struct kd_err *err)
+enum kd_status kd_meta_open_file(const char *dir_path, const char *file, const char *schema,
+                                 bool write, bool durable, struct kd_clock clock,
+                                 struct kd_meta *ret, struct kd_err *err)
 {
     char path[512];
     *ret = (struct kd_meta){.clock = clock};
-    int n = snprintf(path, sizeof(path), "%s/meta.db", dir_path);
+    int n = snprintf(path, sizeof(path), "%s/%s", dir_path, file);
     if (n < 0 || (size_t)n >= sizeof(path))
         return kd_fail(err, KD_LIMIT, 0, "path of the store is too long");
     enum kd_status s = write ? open_once(ret, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
@@ -148,12 +149,18 @@ enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable, stru
     if (s == KD_OK)
         s = kd_meta_run(ret, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
     if (s == KD_OK && write)
-        s = migrate(ret);
+        s = migrate(ret, schema);
     if (s == KD_OK)
         return KD_OK;
     (void)kd_fail_sys(err, s, "database", path, 0);
     kd_meta_close(ret);
     return s;
+}
+
+enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable, struct kd_clock clock,
+                            struct kd_meta *ret, struct kd_err *err)
+{
+    return kd_meta_open_file(dir_path, "meta.db", kd_meta_schema, write, durable, clock, ret, err);
 }
 
 void kd_meta_close(struct kd_meta *m)
@@ -225,6 +232,21 @@ enum kd_status kd_sql_done(struct kd_sql *q)
         ;
     (void)sqlite3_finalize(q->st);
     q->st = NULL;
+    return q->s;
+}
+
+void kd_sql_drop(struct kd_sql *q)
+{
+    (void)sqlite3_finalize(q->st);
+    q->st = NULL;
+}
+
+enum kd_status kd_sql_again(struct kd_sql *q)
+{
+    while (kd_sql_row(q))
+        ;
+    (void)sqlite3_reset(q->st);
+    q->bound = 0;
     return q->s;
 }
 

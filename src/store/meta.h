@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* meta.db: detections, hosts, roll-ups, users, audit.  One connection per thread. */
+/* SQLite files.  meta.db: detections, hosts, roll-ups, users, audit; sightings.db: sightings.  One
+ * connection per thread. */
 #ifndef KD_STORE_META_H
 #define KD_STORE_META_H
 
@@ -24,6 +25,11 @@ struct kd_meta {
 KD_MUST_USE enum kd_status kd_meta_open(const char *dir_path, bool write, bool durable,
                                         struct kd_clock clock, struct kd_meta *ret,
                                         struct kd_err *err);
+/* The same for another file of the directory with its own schema. */
+KD_MUST_USE enum kd_status kd_meta_open_file(const char *dir_path, const char *name,
+                                             const char *schema, bool write, bool durable,
+                                             struct kd_clock clock, struct kd_meta *ret,
+                                             struct kd_err *err);
 void kd_meta_close(struct kd_meta *m);
 
 /* From here on statements end with KD_DEADLINE or KD_CANCELLED when it is time. */
@@ -46,6 +52,9 @@ bool kd_sql_row(struct kd_sql *q); /* a row is there */
 uint64_t kd_sql_get(struct kd_sql *q, int column);
 struct kd_bytes kd_sql_get_text(struct kd_sql *q, int column); /* valid until the next step */
 enum kd_status kd_sql_done(struct kd_sql *q); /* runs what is left, frees, gives the outcome */
+
+void kd_sql_drop(struct kd_sql *q);            /* frees without running what is left */
+enum kd_status kd_sql_again(struct kd_sql *q); /* runs what is left; ready to bind anew */
 
 /* One statement without results. */
 enum kd_status kd_meta_run(struct kd_meta *m, const char *sql);

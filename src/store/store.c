@@ -12,6 +12,7 @@
 #include "store/detections.h"
 #include "store/hosts.h"
 #include "store/ingest.h"
+#include "store/sightings.h"
 
 enum { ARENA_MAX = 8 << 20, NOTICES_MAX = 16, NOTICE_TEXT = 400 };
 
@@ -27,6 +28,7 @@ struct kd_store {
     struct kd_seals *seals;
     struct kd_events *events;
     struct kd_ingest *ingest;
+    struct kd_sightings *sightings;
     struct kd_live *live;
     struct kd_meta meta; /* of the thread that takes records */
     struct kd_ask_pool *pool;
@@ -81,6 +83,13 @@ static enum kd_status open_writer(struct kd_store *s, struct kd_err *err)
     };
     if (st == KD_OK)
         st = kd_ingest_new(&cfg, &s->ingest, err);
+    struct kd_sightings_config seen = {.dir_path = s->cfg.dir_path,
+                                       .events = s->events,
+                                       .clock = s->cfg.clock,
+                                       .zone_s = s->cfg.zone_s,
+                                       .keep_days = s->cfg.keep_days};
+    if (st == KD_OK)
+        st = kd_sightings_new(&seen, &s->sightings, err);
     return st;
 }
 
@@ -110,6 +119,7 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
                                 .ingest = s->ingest,
                                 .clock = cfg->clock,
                                 .zone_s = cfg->zone_s,
+                                .dir_path = s->cfg.dir_path,
                                 .demo = cfg->demo};
         st = kd_ask_pool_new(&a, s->cfg.dir_path, cfg->ask_threads, &s->pool, err);
     }
@@ -128,6 +138,7 @@ void kd_store_close(struct kd_store *s)
     kd_ask_pool_free(s->pool);
     if (s->ingest != NULL)
         kd_ignore(kd_ingest_seal(s->ingest));
+    kd_sightings_free(s->sightings);
     kd_ingest_free(s->ingest);
     kd_events_free(s->events);
     kd_seals_free(s->seals);
@@ -335,6 +346,7 @@ void kd_store_tick(struct kd_store *s)
         return;
     uint64_t now = kd_now_us(&s->cfg.clock);
     kd_ingest_tick(s->ingest);
+    kd_sightings_wake(s->sightings);
     tell_notices(s);
     if (now - s->last_second_us < KD_US_PER_S)
         return;
@@ -350,6 +362,22 @@ enum kd_status kd_store_seal(struct kd_store *s, struct kd_err *err)
 {
     enum kd_status st = s->cfg.read_only ? KD_USAGE : kd_ingest_seal(s->ingest);
     return st == KD_OK ? KD_OK : kd_fail(err, st, 0, "block");
+}
+
+enum kd_status kd_store_sightings(struct kd_store *s, enum kd_sighting_kind kind,
+                                  struct kd_bytes value, uint64_t from_us, uint64_t to_us,
+                                  bool (*row)(void *arg, const struct kd_sighting *s), void *arg,
+                                  struct kd_sighting_sum *ret, struct kd_err *err)
+{
+    struct kd_sighting_ask ask = {.dir_path = s->cfg.dir_path,
+                                  .clock = s->cfg.clock,
+                                  .zone_s = s->cfg.zone_s,
+                                  .kind = kind,
+                                  .value = value,
+                                  .from_us = from_us,
+                                  .to_us = to_us,
+                                  .limit = UINT64_MAX};
+    return kd_sightings_find(&ask, row, arg, ret, err);
 }
 
 enum kd_status kd_store_ask(struct kd_store *s, const struct kd_question *q,

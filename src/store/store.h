@@ -7,6 +7,7 @@
 #define KD_STORE_STORE_H
 
 #include "base/clock.h"
+#include "store/sighting.h"
 #include "wire/ask.h"
 #include "wire/record.h"
 
@@ -51,6 +52,15 @@ void kd_store_tick(struct kd_store *s);
 
 /* What is in memory becomes a block now. */
 enum kd_status kd_store_seal(struct kd_store *s, struct kd_err *err);
+
+/* Who met an indicator, over days of the site: newest day first.  A sealed block counts within about
+ * a minute of its sealing. */
+KD_MUST_USE enum kd_status kd_store_sightings(struct kd_store *s, enum kd_sighting_kind kind,
+                                              struct kd_bytes value, uint64_t from_us,
+                                              uint64_t to_us,
+                                              bool (*row)(void *arg, const struct kd_sighting *s),
+                                              void *arg, struct kd_sighting_sum *ret,
+                                              struct kd_err *err);
 
 /* Ask.  The question is copied.  `reply` is called from another thread once per answer message,
  * never concurrently for one store; the answer's texts are borrowed until it returns.  KD_BUSY: too
