@@ -2,6 +2,7 @@
 #include "store/meta.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 enum { BUSY_MS = 3000, PROGRESS_STEPS = 20000 };
 
@@ -90,6 +91,35 @@ static enum kd_status migrate(struct kd_meta *m, const char *schema)
     return s == KD_OK && have > latest ? KD_UNSUPPORTED : s;
 }
 
+static enum kd_status open_path(const char *path, int flags, struct kd_meta *ret)
+{
+    int rc = sqlite3_open_v2(path, &ret->db, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                             NULL);
+    if (rc != SQLITE_OK)
+        return status_of(ret, rc);
+    (void)sqlite3_busy_timeout(ret->db, BUSY_MS);
+    (void)sqlite3_extended_result_codes(ret->db, 1);
+    (void)sqlite3_db_config(ret->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(ret->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    return kd_meta_run(
+        ret, "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000");
+}
+
+/* A reader that may not write cannot make the files beside a database at rest; without a writer it
+ * does not need them.  KD_SYSTEM: there is one, or a crash left its log. */
+static enum kd_status open_still(const char *path, struct kd_meta *ret)
+{
+    char text[600];
+    (void)snprintf(text, sizeof(text), "%s-wal", path);
+    if (access(text, F_OK) == 0 || strpbrk(path, "?#%") != NULL)
+        return KD_SYSTEM;
+    kd_meta_close(ret);
+    while (path[0] == '/' && path[1] == '/')
+        path++; /* two would begin the name of a machine */
+    (void)snprintf(text, sizeof(text), "file:%s?immutable=1", path);
+    return open_path(text, SQLITE_OPEN_URI, ret);
+}
+
 enum kd_status kd_meta_open_file(const char *dir_path, const char *name, const char *schema,
                                  bool write, bool durable, struct kd_clock clock,
                                  struct kd_meta *ret, struct kd_err *err)
@@ -99,17 +129,9 @@ enum kd_status kd_meta_open_file(const char *dir_path, const char *name, const c
     int n = snprintf(path, sizeof(path), "%s/%s", dir_path, name);
     if (n < 0 || (size_t)n >= sizeof(path))
         return kd_fail(err, KD_LIMIT, 0, "path of the store is too long");
-    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-    int rc = sqlite3_open_v2(path, &ret->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
-    enum kd_status s = status_of(ret, rc);
-    if (s == KD_OK) {
-        (void)sqlite3_busy_timeout(ret->db, BUSY_MS);
-        (void)sqlite3_extended_result_codes(ret->db, 1);
-        (void)sqlite3_db_config(ret->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-        (void)sqlite3_db_config(ret->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-        s = kd_meta_run(
-            ret, "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000");
-    }
+    enum kd_status s = open_path(path, write ? SQLITE_OPEN_CREATE : 0, ret);
+    if (s == KD_NOT_FOUND && !write && access(path, F_OK) == 0)
+        s = open_still(path, ret);
     if (s == KD_OK)
         s = kd_meta_run(ret, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
     if (s == KD_OK && !write)
