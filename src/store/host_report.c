@@ -49,6 +49,22 @@ struct collect {
     struct tally peer, named[KD_NAMED_KINDS];
 };
 
+/* What a row of a type is summed up by: columns found once per group, not once per row. */
+enum { PARTS = 4 };
+static const char *const part_paths[KD_TYPES][PARTS] = {
+    [KD_REC_FLOW] = {"src_ip", "dest_ip", "flow.bytes_toserver", "flow.bytes_toclient"},
+    [KD_REC_DNS] = {"dns.rrname"},
+    [KD_REC_HTTP] = {"http.hostname"},
+    [KD_REC_TLS] = {"tls.sni"},
+    [KD_REC_LOGIN] = {"login.result", "login.service", "login.user"},
+    [KD_REC_SMB] = {"smb.share", "smb.filename"},
+    [KD_REC_FILE] = {"fileinfo.filename"},
+};
+
+struct parts {
+    const struct kd_loaded *c[PARTS];
+};
+
 static size_t leaf_of(const struct kd_layout *l, const char *path)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -57,23 +73,26 @@ static size_t leaf_of(const struct kd_layout *l, const char *path)
     return SIZE_MAX;
 }
 
-static struct kd_bytes text_at(struct kd_block_reader *r, size_t group, const struct kd_layout *l,
-                               const char *path, uint32_t row)
+static struct parts parts_of(struct kd_block_reader *r, size_t group, const struct kd_layout *l)
 {
-    size_t leaf = leaf_of(l, path);
+    struct parts p = {{NULL}};
     enum kd_status s;
-    const struct kd_loaded *c = leaf == SIZE_MAX ? NULL : kd_block_column(r, group, leaf, &s);
+    for (size_t i = 0; i < PARTS && part_paths[l->schema->id][i] != NULL; i++) {
+        size_t leaf = leaf_of(l, part_paths[l->schema->id][i]);
+        p.c[i] = leaf == SIZE_MAX ? NULL : kd_block_column(r, group, leaf, &s);
+    }
+    return p;
+}
+
+static struct kd_bytes text_at(const struct kd_loaded *c, uint32_t row)
+{
     if (c == NULL || c->code == NULL || c->code[row] == 0)
         return kd_bytes_of(NULL, 0);
     return kd_loaded_entry(c, c->code[row] - 1);
 }
 
-static uint64_t number_at(struct kd_block_reader *r, size_t group, const struct kd_layout *l,
-                          const char *path, uint32_t row)
+static uint64_t number_at(const struct kd_loaded *c, uint32_t row)
 {
-    size_t leaf = leaf_of(l, path);
-    enum kd_status s;
-    const struct kd_loaded *c = leaf == SIZE_MAX ? NULL : kd_block_column(r, group, leaf, &s);
     return c == NULL || c->number == NULL ? 0 : c->number[row];
 }
 
@@ -104,61 +123,58 @@ static void add_named(struct collect *c, enum kd_named_kind kind, uint64_t ts, s
     n->last_us = kd_max_u64(n->last_us, ts);
 }
 
-static void add_flow(struct collect *c, struct kd_block_reader *r, size_t g,
-                     const struct kd_layout *l, uint32_t row, uint64_t ts)
+static void add_flow(struct collect *c, const struct parts *p, uint32_t row, uint64_t ts)
 {
-    struct kd_bytes src = text_at(r, g, l, "src_ip", row);
-    struct kd_bytes dst = text_at(r, g, l, "dest_ip", row);
-    uint64_t to_server = number_at(r, g, l, "flow.bytes_toserver", row);
-    uint64_t to_client = number_at(r, g, l, "flow.bytes_toclient", row);
+    struct kd_bytes src = text_at(p->c[0], row);
+    struct kd_bytes dst = text_at(p->c[1], row);
+    uint64_t to_server = number_at(p->c[2], row);
+    uint64_t to_client = number_at(p->c[3], row);
     bool out = is_ours(c->rep, src);
     struct kd_bytes other = out ? dst : src;
     c->rep->flows_out += out;
     c->rep->flows_in += !out;
     c->rep->bytes_out += out ? to_server : to_client;
     c->rep->bytes_in += out ? to_client : to_server;
-    struct kd_peer *p = other.n == sizeof(struct kd_addr) ? tally_get(&c->peer, other.p) : NULL;
-    if (p == NULL)
+    struct kd_peer *peer =
+        other.n == sizeof(struct kd_addr) ? tally_get(&c->peer, other.p) : NULL;
+    if (peer == NULL)
         return;
-    p->flows++;
-    p->bytes_out += out ? to_server : to_client;
-    p->bytes_in += out ? to_client : to_server;
-    p->last_us = kd_max_u64(p->last_us, ts);
+    peer->flows++;
+    peer->bytes_out += out ? to_server : to_client;
+    peer->bytes_in += out ? to_client : to_server;
+    peer->last_us = kd_max_u64(peer->last_us, ts);
 }
 
-static void add_row(struct collect *c, struct kd_block_reader *r, size_t g,
-                    const struct kd_layout *l, uint32_t row, uint64_t ts)
+static void add_row(struct collect *c, unsigned type, const struct parts *p, uint32_t row,
+                    uint64_t ts)
 {
     static const struct kd_bytes none = {NULL, 0};
-    switch (l->schema->id) {
+    struct kd_bytes text = type == KD_REC_FLOW ? none : text_at(p->c[0], row);
+    switch (type) {
     case KD_REC_FLOW:
-        add_flow(c, r, g, l, row, ts);
+        add_flow(c, p, row, ts);
         break;
     case KD_REC_DNS:
-        add_named(c, KD_NAMED_DNS, ts, text_at(r, g, l, "dns.rrname", row), "", none);
+        add_named(c, KD_NAMED_DNS, ts, text, "", none);
         break;
     case KD_REC_HTTP:
-        add_named(c, KD_NAMED_SITE, ts, text_at(r, g, l, "http.hostname", row), "", none);
-        break;
     case KD_REC_TLS:
-        add_named(c, KD_NAMED_SITE, ts, text_at(r, g, l, "tls.sni", row), "", none);
+        add_named(c, KD_NAMED_SITE, ts, text, "", none);
         break;
     case KD_REC_LOGIN: {
         char both[120];
         struct kd_out o = kd_out_of(both, sizeof(both));
-        kd_out_bytes(&o, kd_bytes_head(text_at(r, g, l, "login.result", row), 20));
+        kd_out_bytes(&o, kd_bytes_head(text, 20));
         kd_out_str(&o, " ");
-        kd_out_bytes(&o, kd_bytes_head(text_at(r, g, l, "login.service", row), 20));
-        add_named(c, KD_NAMED_LOGIN, ts, kd_out_bytes_view(&o), " ",
-                  text_at(r, g, l, "login.user", row));
+        kd_out_bytes(&o, kd_bytes_head(text_at(p->c[1], row), 20));
+        add_named(c, KD_NAMED_LOGIN, ts, kd_out_bytes_view(&o), " ", text_at(p->c[2], row));
         break;
     }
     case KD_REC_SMB:
-        add_named(c, KD_NAMED_SHARE, ts, text_at(r, g, l, "smb.share", row), "\\",
-                  text_at(r, g, l, "smb.filename", row));
+        add_named(c, KD_NAMED_SHARE, ts, text, "\\", text_at(p->c[1], row));
         break;
     case KD_REC_FILE:
-        add_named(c, KD_NAMED_FILE, ts, text_at(r, g, l, "fileinfo.filename", row), "", none);
+        add_named(c, KD_NAMED_FILE, ts, text, "", none);
         break;
     default:
         break;
@@ -171,13 +187,14 @@ static bool visit(void *arg, struct kd_block_reader *r, size_t group, const uint
     const struct kd_layout *l = kd_layout_of(kd_block_current(r)->group[group].type);
     enum kd_status s;
     const struct kd_loaded *ts = kd_block_column(r, group, KD_LEAF_TS, &s);
+    struct parts parts = parts_of(r, group, l);
     c->rep->records += n;
     c->rep->by_type[l->schema->id] += n;
     for (size_t i = 0; i < n; i++) {
         uint64_t at = ts == NULL ? 0 : ts->number[row[i]];
         c->rep->first_us = c->rep->first_us == 0 ? at : kd_min_u64(c->rep->first_us, at);
         c->rep->last_us = kd_max_u64(c->rep->last_us, at);
-        add_row(c, r, group, l, row[i], at);
+        add_row(c, l->schema->id, &parts, row[i], at);
     }
     return true;
 }

@@ -115,6 +115,18 @@ static void mark_containing(struct kd_hunt_eval *ev, const struct kd_loaded *c,
     }
 }
 
+/* Can the needle be within the text of such a value?  Saves writing out every address. */
+static bool may_contain(const struct kd_leaf *l, struct kd_bytes needle)
+{
+    const char *alphabet = l->type == KD_T_ADDR  ? "0123456789abcdef:."
+                           : l->type == KD_T_MAC ? "0123456789abcdef:"
+                                                 : "0123456789abcdef";
+    for (size_t i = 0; i < needle.n; i++)
+        if (needle.p[i] == '\0' || strchr(alphabet, needle.p[i]) == NULL)
+            return false;
+    return true;
+}
+
 static void mark_entries(struct kd_hunt_eval *ev, const struct kd_leaf *l,
                          const struct kd_loaded *c, const struct kd_hunt_node *term, uint8_t *mark)
 {
@@ -125,6 +137,8 @@ static void mark_entries(struct kd_hunt_eval *ev, const struct kd_leaf *l,
         mark_containing(ev, c, v->text, mark);
         return;
     }
+    if (term->op == KD_HUNT_HAS && !may_contain(l, v->text))
+        return;
     for (uint32_t i = 0; i < n; i++) {
         struct kd_bytes entry = kd_loaded_entry(c, i);
         if (term->op == KD_HUNT_HAS) {
@@ -155,16 +169,17 @@ static bool eval_text(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt
     ev->s = s != KD_OK ? s : ev->s;
     if (c == NULL || c->desc->n != n)
         return false;
+    /* By code: 0, absent, never matches. */
     uint8_t *mark = fresh(ev, &ev->entries, c->desc->entries + 1);
     if (mark == NULL)
         return false;
-    mark_entries(ev, l, c, term, mark);
-    if (memchr(mark, 1, c->desc->entries) == NULL)
+    mark_entries(ev, l, c, term, mark + 1);
+    if (memchr(mark, 1, c->desc->entries + 1) == NULL)
         return false;
     c = kd_block_column(ev->r, ev->group, leaf, &s);
     ev->s = s != KD_OK ? s : ev->s;
     for (size_t i = 0; c != NULL && i < n; i++)
-        out[i] = c->code[i] != 0 ? mark[c->code[i] - 1] : 0;
+        out[i] = mark[c->code[i]];
     return c != NULL;
 }
 

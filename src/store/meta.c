@@ -2,6 +2,7 @@
 #include "store/meta.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 enum { BUSY_MS = 3000, PROGRESS_STEPS = 20000 };
 
@@ -106,6 +107,13 @@ static enum kd_status open_once(struct kd_meta *m, const char *path, int flags)
     return s;
 }
 
+static bool has_log(const char *path)
+{
+    char log[600];
+    int n = snprintf(log, sizeof(log), "%s-wal", path);
+    return n < 0 || (size_t)n >= sizeof(log) || access(log, F_OK) == 0;
+}
+
 /* Reading only.  The writer's own process may share its log's index; who may not write the directory reads
  * that index as it is; and where no writer runs there is none, and the file does not change. */
 static enum kd_status open_reading(struct kd_meta *m, const char *path)
@@ -124,6 +132,8 @@ static enum kd_status open_reading(struct kd_meta *m, const char *path)
         int n = ways[i].form == NULL ? snprintf(name, sizeof(name), "%s", path)
                                      : snprintf(name, sizeof(name), ways[i].form, host, path);
         KD_ASSERT(n > 0 && (size_t)n < sizeof(name));
+        if (i + 1 == KD_COUNT(ways) && has_log(path))
+            break; /* somebody writes, or a crash left its log: the file alone would not be the truth */
         s = open_once(m, name, ways[i].flags);
         if (s == KD_OK) /* opening touches nothing; only reading shows whether it works */
             s = kd_meta_run(m, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_master");

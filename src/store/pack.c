@@ -261,19 +261,21 @@ enum kd_status kd_column_numbers(struct kd_packer *p, const struct kd_column_des
     enum kd_status s = expand_values(p, d, packed);
     if (s != KD_OK)
         return s;
-    memset(ret, 0, d->n * sizeof(*ret));
-    for (unsigned b = 0; b < d->width; b++) {
-        const uint8_t *plane = p->scratch.p + (size_t)b * d->n;
+    const uint8_t *low = p->scratch.p;
+    if (d->width == 0)
+        memset(ret, 0, d->n * sizeof(*ret));
+    for (size_t i = 0; d->width > 0 && i < d->n; i++)
+        ret[i] = low[i];
+    for (unsigned b = 1; b < d->width; b++) {
+        const uint8_t *plane = low + (size_t)b * d->n;
         for (size_t i = 0; i < d->n; i++)
             ret[i] |= (uint64_t)plane[i] << (8 * b);
     }
     uint64_t last = d->base;
-    for (size_t i = 0; i < d->n; i++) {
-        if (d->packing == KD_PACK_FOR)
-            ret[i] += d->base;
-        else
-            last = ret[i] = last + unzigzag(ret[i]);
-    }
+    for (size_t i = 0; d->packing == KD_PACK_FOR && i < d->n; i++)
+        ret[i] += d->base;
+    for (size_t i = 0; d->packing != KD_PACK_FOR && i < d->n; i++)
+        last = ret[i] = last + unzigzag(ret[i]);
     return KD_OK;
 }
 
@@ -285,8 +287,15 @@ enum kd_status kd_column_codes(struct kd_packer *p, const struct kd_column_desc 
     enum kd_status s = expand_values(p, d, packed);
     if (s != KD_OK)
         return s;
-    memset(ret, 0, d->n * sizeof(*ret));
-    for (unsigned b = 0; b < d->width; b++) {
+    const uint8_t *low = p->scratch.p;
+    const uint8_t *high = low + d->n;
+    if (d->width == 0)
+        memset(ret, 0, d->n * sizeof(*ret));
+    for (size_t i = 0; d->width == 1 && i < d->n; i++)
+        ret[i] = low[i];
+    for (size_t i = 0; d->width > 1 && i < d->n; i++)
+        ret[i] = (uint32_t)low[i] | (uint32_t)high[i] << 8;
+    for (unsigned b = 2; b < d->width; b++) {
         const uint8_t *plane = p->scratch.p + (size_t)b * d->n;
         for (size_t i = 0; i < d->n; i++)
             ret[i] |= (uint32_t)plane[i] << (8 * b);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How fast the store is.
- *   store_bench DIR MILLIONS [plain]     take and seal office records (journal included); plain:
- *                                        without sightings
+ *   store_bench DIR MILLIONS [plain|with [habits]]
+ *                                        take and seal office records (journal included); plain:
+ *                                        without sightings; habits: each host has its own peers
  *   store_bench DIR hunt THREADS EXPR…   search them
  *   store_bench DIR host ADDRESS         what a host did
  *   store_bench - json MILLIONS          records as JSON lines to standard output */
@@ -153,11 +154,12 @@ int main(int argc, char **argv)
     struct kd_sightings_config seen_cfg = {
         .dir_path = argv[1], .events = events, .clock = {wall, NULL}, .zone_s = 32400};
     struct kd_sightings *seen = NULL;
-    if (!(argc == 4 && strcmp(argv[3], "plain") == 0) &&
+    if (!(argc > 3 && strcmp(argv[3], "plain") == 0) &&
         kd_sightings_new(&seen_cfg, &seen, &err) != KD_OK)
         return 3;
     struct kd_gen g;
     kd_gen_init(&g, 1, 1763737200000000u);
+    g.habits = argc > 4;
     static uint8_t batch[16][KD_BATCH_MAX];
     uint64_t done = 0, bytes = 0, cpu = 0, worst = 0;
     while (done < want) {
@@ -190,7 +192,8 @@ int main(int argc, char **argv)
     if (seen != NULL)
         kd_sightings_finish(seen);
     /* The other thread's. */
-    uint64_t beside = clock_us(CLOCK_PROCESS_CPUTIME_ID) - clock_us(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t mine = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t beside = seen == NULL ? 0 : clock_us(CLOCK_PROCESS_CPUTIME_ID) - mine;
     cpu += beside;
     struct kd_events_sum sum = kd_events_sum(events);
     printf("records %llu blocks %llu cpu_s %.2f (sightings %.2f) records/cpu-s %.0f wire B/rec %.1f disk B/rec %.1f "

@@ -177,11 +177,20 @@ static struct kd_addr outside(uint64_t n)
     return kd_addr_v4(v4);
 }
 
-static struct kd_rec_head new_head(struct kd_gen *g, uint64_t peer)
+/* Whom a host talks with: anyone, or one of the 300 it talks with. */
+static uint64_t choose_peer(struct kd_gen *g, uint64_t host)
+{
+    if (!g->habits)
+        return skewed(g, 60000);
+    struct kd_gen own = {.state = host << 16 | skewed(g, 300)};
+    return skewed(&own, 60000);
+}
+
+static struct kd_rec_head new_head(struct kd_gen *g, uint64_t host, uint64_t peer)
 {
     struct kd_rec_head h = {.flow_id = g->next_flow++,
                             .proto = 6,
-                            .src = inside(skewed(g, 1300)),
+                            .src = inside(host),
                             .dst = outside(peer),
                             .src_port = (uint16_t)(49152 + below(g, 16384)),
                             .dst_port = below(g, 8) == 0 ? 80 : 443};
@@ -280,7 +289,7 @@ static enum kd_status put_tls(struct kd_gen *g, struct kd_out *o, struct kd_rec_
 {
     char name[96], ja3[40], ja4[48], ja3s[40];
     h->app = KD_APP_TLS, h->type = KD_REC_TLS, h->dst_port = 443;
-    uint64_t client = skewed(g, 300);
+    uint64_t client = g->habits ? h->src.b[15] + skewed(g, 3) : skewed(g, 300);
     struct kd_rec_tls t = {
         .sni = host_name(name, sizeof(name), peer),
         .version = kd_str("TLS 1.3"),
@@ -297,14 +306,15 @@ static enum kd_status put_tls(struct kd_gen *g, struct kd_out *o, struct kd_rec_
 enum kd_status kd_gen_office(struct kd_gen *g, struct kd_out *o)
 {
     uint64_t kind = below(g, 10);
-    uint64_t peer = skewed(g, 60000);
+    uint64_t host = skewed(g, 1300);
+    uint64_t peer = choose_peer(g, host);
     struct kd_rec_head *slot = &g->recent[below(g, KD_COUNT(g->recent))];
-    struct kd_rec_head h = kind < 5 && slot->flow_id != 0 ? *slot : new_head(g, peer);
+    struct kd_rec_head h = kind < 5 && slot->flow_id != 0 ? *slot : new_head(g, host, peer);
     g->ts_us += below(g, 100);
     h.ts_us = g->ts_us;
     h.id = g->next_id++;
     if (kind < 5) {
-        *slot = new_head(g, peer);
+        *slot = new_head(g, host, peer);
         return put_flow(g, o, &h);
     }
     enum kd_status s = kind < 8    ? put_dns(g, o, &h, peer)

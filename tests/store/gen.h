@@ -10,6 +10,7 @@ struct kd_gen {
     uint64_t state;
     uint64_t ts_us, next_id, next_flow;
     struct kd_rec_head recent[64]; /* conversations that go on */
+    bool habits; /* office: each host keeps to 300 names of its own, most of them seldom */
 };
 
 void kd_gen_init(struct kd_gen *g, uint64_t seed, uint64_t start_us);
