@@ -93,8 +93,8 @@ static enum kd_status migrate(struct kd_meta *m, const char *schema)
 
 static enum kd_status open_path(const char *path, int flags, struct kd_meta *ret)
 {
-    int rc = sqlite3_open_v2(path, &ret->db, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                             NULL);
+    int rc =
+        sqlite3_open_v2(path, &ret->db, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return status_of(ret, rc);
     (void)sqlite3_busy_timeout(ret->db, BUSY_MS);
