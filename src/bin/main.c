@@ -49,11 +49,15 @@ const struct kd_command kd_commands[] = {
      "  EXPRESSION         for example: ip = 10.1.2.3 and dns.rrname ~ example\n"
      "                     fields: JSON paths, ip, port, name, user, hash, any\n"
      "                     = != < <= > >= ~ (contains) in (…), and, or, not, ( )\n"
+     "  --sightings        the argument is an address, name, fingerprint, hash or sender:\n"
+     "                     which hosts met it, per day\n"
      "  --from, --to TIME  2026-11-22 or 2026-11-22T09:00:00+09:00\n"
      "  --dir DIRECTORY    the sensor's directory, or that of replay --db\n",
      "  検索式              例: ip = 10.1.2.3 and dns.rrname ~ example\n"
      "                      項目: JSON の項目名、ip、port、name、user、hash、any\n"
      "                      = != < <= > >= ~(含む) in (…)、and、or、not、( )\n"
+     "  --sightings         引数をアドレス・名前・指紋・ハッシュ・送信者とみなし、\n"
+     "                      それに接した端末を日ごとに表示する\n"
      "  --from, --to 時刻   2026-11-22 または 2026-11-22T09:00:00+09:00\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_hunt},

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include "store/asker.h"
 #include "store/audit.h"
 #include "store/detections.h"
 #include "store/host_report.h"
@@ -15,158 +16,25 @@ enum {
     SIGHTINGS_LIMIT = 1000,
     DETECTIONS_LIMIT = 100,
     HOSTS_LIMIT = 500,
-    AUDIT_LIMIT = 500,
     EVIDENCE_MAX = 200,
     NOTE_MAX = 4000,
     HOST_DAYS = 7,
     JSON_BYTES = 8 << 20
 };
 
-struct asker {
-    struct kd_answerer *a;
-    const struct kd_question *q;
-    struct kd_reply *r;
-    struct kd_session session;
-    uint64_t deadline_us;
-};
-
-static void fail_with(struct asker *k, enum kd_status s)
-{
-    kd_reply_status(k->r, s);
-}
-
-static void bad_request(struct asker *k, const char *code, const char *ja, const char *en)
-{
-    kd_reply_error(k->r, 422, code, ja, en);
-}
-
-/* ---- pairs ---- */
-
-static struct kd_bytes pair(const struct asker *k, const char *name)
-{
-    return kd_question_get(k->q, name);
-}
-
-static bool number(struct asker *k, const char *name, uint64_t otherwise, uint64_t max,
-                   uint64_t *ret)
-{
-    struct kd_bytes v = pair(k, name);
-    *ret = otherwise;
-    if (v.n == 0)
-        return true;
-    if (!kd_bytes_to_u64(v, UINT64_MAX, ret)) {
-        bad_request(k, "bad_number", "数値の指定が正しくありません。",
-                    "A number is not written as one.");
-        return false;
-    }
-    *ret = kd_min_u64(*ret, max);
-    return true;
-}
-
-static bool moment(struct asker *k, const char *name, uint64_t otherwise, uint64_t *ret)
-{
-    struct kd_bytes v = pair(k, name);
-    *ret = otherwise;
-    if (v.n == 0 || kd_time_parse(v, k->a->zone_s, ret))
-        return true;
-    bad_request(k, "bad_time", "日時の指定が正しくありません(例: 2026-11-22T09:00:00+09:00)。",
-                "A time is not written as one (for example 2026-11-22T09:00:00+09:00).");
-    return false;
-}
-
-static enum kd_status audit(struct asker *k, const char *action, struct kd_bytes object,
-                            struct kd_bytes detail)
-{
-    return kd_audit(&k->a->meta, kd_str(k->session.user), pair(k, "client"), action, object,
-                    detail);
-}
-
-/* ---- sessions ---- */
-
-static void answer_login(struct asker *k)
-{
-    uint32_t retry_s = 0;
-    struct kd_bytes user = pair(k, "user");
-    enum kd_status s = kd_login(&k->a->meta, user, pair(k, "password"), pair(k, "client"),
-                                k->r->token, &k->session, &retry_s);
-    if (s == KD_OK || s == KD_DENIED || s == KD_BUSY) {
-        const char *what = s == KD_OK ? "login" : s == KD_BUSY ? "login_locked" : "login_failed";
-        struct kd_bytes name = kd_user_name_is_valid(user) ? user : kd_str("?");
-        enum kd_status t =
-            kd_audit(&k->a->meta, name, pair(k, "client"), what, kd_str(""), kd_str(""));
-        s = t != KD_OK && s == KD_OK ? t : s;
-    }
-    if (s == KD_OK) {
-        kd_session_json(&k->session, &k->r->json);
-    } else if (s == KD_BUSY && retry_s > 0) {
-        kd_reply_error(k->r, 429, "locked", "失敗が続いたため、しばらくログインできません。",
-                       "Too many failures: logging on is locked for a while.");
-        k->r->retry_s = retry_s;
-    } else if (s == KD_DENIED) {
-        kd_reply_error(k->r, 401, "bad_login", "利用者名またはパスワードが違います。",
-                       "The user name or the password is wrong.");
-    } else {
-        fail_with(k, s);
-    }
-    if (s != KD_OK)
-        k->r->token[0] = '\0';
-}
-
-static void answer_session(struct asker *k)
-{
-    kd_session_json(&k->session, &k->r->json);
-}
-
-static void no_content(struct asker *k, enum kd_status s)
-{
-    if (s == KD_OK)
-        k->r->status = 204;
-    else
-        fail_with(k, s);
-}
-
-static void answer_logout(struct asker *k)
-{
-    enum kd_status s = kd_logout(&k->a->meta, pair(k, "token"));
-    no_content(k, s == KD_OK ? audit(k, "logout", kd_str(""), kd_str("")) : s);
-}
-
-static bool strong(struct asker *k, struct kd_bytes user, struct kd_bytes password)
-{
-    if (kd_password_is_strong(user, password))
-        return true;
-    bad_request(k, "weak_password",
-                "パスワードは 12 文字以上で、利用者名と違うものにしてください。",
-                "The password must have at least 12 characters and differ from the user name.");
-    return false;
-}
-
-static void answer_password(struct asker *k)
-{
-    struct kd_bytes user = kd_str(k->session.user);
-    if (!strong(k, user, pair(k, "new")))
-        return;
-    enum kd_status s =
-        kd_password_change(&k->a->meta, user, pair(k, "old"), pair(k, "new"), pair(k, "token"));
-    if (s == KD_DENIED)
-        kd_reply_error(k->r, 401, "bad_login", "今のパスワードが違います。",
-                       "The current password is wrong.");
-    else
-        no_content(k, s == KD_OK ? audit(k, "password_change", user, kd_str("")) : s);
-}
 
 /* ---- detections ---- */
 
-static void answer_detections(struct asker *k)
+static void answer_detections(struct kd_asker *k)
 {
-    struct kd_detection_filter f = {.severity = pair(k, "severity"),
-                                    .phase = pair(k, "phase"),
-                                    .state = pair(k, "state"),
-                                    .host = pair(k, "host"),
-                                    .q = pair(k, "q")};
-    if (!moment(k, "from", 0, &f.from_us) || !moment(k, "to", 0, &f.to_us) ||
-        !number(k, "limit", 50, DETECTIONS_LIMIT, &f.limit) ||
-        !number(k, "before", 0, INT64_MAX, &f.before))
+    struct kd_detection_filter f = {.severity = kd_asker_pair(k, "severity"),
+                                    .phase = kd_asker_pair(k, "phase"),
+                                    .state = kd_asker_pair(k, "state"),
+                                    .host = kd_asker_pair(k, "host"),
+                                    .q = kd_asker_pair(k, "q")};
+    if (!kd_asker_moment(k, "from", 0, &f.from_us) || !kd_asker_moment(k, "to", 0, &f.to_us) ||
+        !kd_asker_number(k, "limit", 50, DETECTIONS_LIMIT, &f.limit) ||
+        !kd_asker_number(k, "before", 0, INT64_MAX, &f.before))
         return;
     struct kd_jw *w = &k->r->json;
     uint64_t next = 0;
@@ -182,17 +50,17 @@ static void answer_detections(struct asker *k)
     kd_jw_u64(w, "total", total);
     kd_jw_close(w, '}');
     if (s != KD_OK)
-        fail_with(k, s);
+        kd_asker_fail(k, s);
 }
 
-static enum kd_status source_of(struct asker *k, struct kd_hunt_source *ret)
+static enum kd_status source_of(struct kd_asker *k, struct kd_hunt_source *ret)
 {
     *ret = (struct kd_hunt_source){.events = k->a->events, .last_seq = UINT64_MAX};
     return k->a->ingest == NULL ? KD_OK
                                 : kd_ingest_snapshot(k->a->ingest, &ret->unsealed, &ret->last_seq);
 }
 
-static enum kd_status hunt(struct asker *k, struct kd_bytes expr, uint64_t from, uint64_t to,
+static enum kd_status hunt(struct kd_asker *k, struct kd_bytes expr, uint64_t from, uint64_t to,
                            size_t limit, struct kd_hunt_result *ret, struct kd_err *err)
 {
     struct kd_hunt_expr *e = NULL;
@@ -231,7 +99,7 @@ static void put_hits(struct kd_jw *w, const char *key, const struct kd_hunt_resu
 }
 
 /* The records a detection rests on, by number, around the time it names. */
-static enum kd_status put_evidence(struct asker *k, uint64_t id, struct kd_jw *w)
+static enum kd_status put_evidence(struct kd_asker *k, uint64_t id, struct kd_jw *w)
 {
     struct kd_heap ids = {NULL, 0, 0};
     uint64_t first = 0;
@@ -254,7 +122,7 @@ static enum kd_status put_evidence(struct asker *k, uint64_t id, struct kd_jw *w
     return s;
 }
 
-static void put_detection(struct asker *k, uint64_t id, bool evidence)
+static void put_detection(struct kd_asker *k, uint64_t id, bool evidence)
 {
     struct kd_jw *w = &k->r->json;
     struct kd_jw row;
@@ -269,50 +137,50 @@ static void put_detection(struct asker *k, uint64_t id, bool evidence)
     }
     kd_jw_done(&row);
     if (s != KD_OK)
-        fail_with(k, s);
+        kd_asker_fail(k, s);
 }
 
-static void answer_detection(struct asker *k)
+static void answer_detection(struct kd_asker *k)
 {
     uint64_t id;
-    if (number(k, "id", 0, INT64_MAX, &id))
+    if (kd_asker_number(k, "id", 0, INT64_MAX, &id))
         put_detection(k, id, true);
 }
 
-static void answer_detection_patch(struct asker *k)
+static void answer_detection_patch(struct kd_asker *k)
 {
     uint64_t id;
-    struct kd_bytes state = pair(k, "state");
-    struct kd_bytes note = pair(k, "note");
-    if (!number(k, "id", 0, INT64_MAX, &id))
+    struct kd_bytes state = kd_asker_pair(k, "state");
+    struct kd_bytes note = kd_asker_pair(k, "note");
+    if (!kd_asker_number(k, "id", 0, INT64_MAX, &id))
         return;
     if (state.p != NULL && !kd_bytes_eq_str(state, "open") &&
         !kd_bytes_eq_str(state, "acknowledged") && !kd_bytes_eq_str(state, "closed")) {
-        bad_request(k, "bad_state", "状態は open、acknowledged、closed のいずれかです。",
+        kd_asker_refuse(k, "bad_state", "状態は open、acknowledged、closed のいずれかです。",
                     "The state is one of open, acknowledged, closed.");
         return;
     }
     if (note.n > NOTE_MAX) {
-        bad_request(k, "note_too_long", "メモが長すぎます。", "The note is too long.");
+        kd_asker_refuse(k, "note_too_long", "メモが長すぎます。", "The note is too long.");
         return;
     }
     enum kd_status s = kd_detection_patch(&k->a->meta, id, state, note, kd_str(k->session.user));
     if (s == KD_OK)
-        s = audit(k, "detection_change", pair(k, "id"), state.p != NULL ? state : kd_str("note"));
+        s = kd_asker_audit(k, "detection_change", kd_asker_pair(k, "id"), state.p != NULL ? state : kd_str("note"));
     if (s == KD_OK)
         put_detection(k, id, false);
     else
-        fail_with(k, s);
+        kd_asker_fail(k, s);
 }
 
 /* ---- hosts ---- */
 
-static void answer_hosts(struct asker *k)
+static void answer_hosts(struct kd_asker *k)
 {
-    struct kd_host_filter f = {.q = pair(k, "q"), .sort = pair(k, "sort")};
-    if (!number(k, "min_severity", 0, 10, &f.min_severity) ||
-        !number(k, "limit", 50, HOSTS_LIMIT, &f.limit) ||
-        !number(k, "offset", 0, INT64_MAX, &f.offset))
+    struct kd_host_filter f = {.q = kd_asker_pair(k, "q"), .sort = kd_asker_pair(k, "sort")};
+    if (!kd_asker_number(k, "min_severity", 0, 10, &f.min_severity) ||
+        !kd_asker_number(k, "limit", 50, HOSTS_LIMIT, &f.limit) ||
+        !kd_asker_number(k, "offset", 0, INT64_MAX, &f.offset))
         return;
     struct kd_jw *w = &k->r->json;
     uint64_t total = 0;
@@ -323,7 +191,7 @@ static void answer_hosts(struct asker *k)
     kd_jw_u64(w, "total", total);
     kd_jw_close(w, '}');
     if (s != KD_OK)
-        fail_with(k, s);
+        kd_asker_fail(k, s);
 }
 
 static enum kd_status name_of(struct kd_meta *m, struct kd_bytes address, struct kd_jw *w)
@@ -335,7 +203,7 @@ static enum kd_status name_of(struct kd_meta *m, struct kd_bytes address, struct
 }
 
 /* Whom it talked with in the last days, as far as the records tell within the deadline. */
-static enum kd_status put_peers(struct asker *k, struct kd_bytes address, struct kd_jw *w)
+static enum kd_status put_peers(struct kd_asker *k, struct kd_bytes address, struct kd_jw *w)
 {
     struct kd_hunt_source src;
     enum kd_status s = source_of(k, &src);
@@ -376,30 +244,30 @@ static enum kd_status put_peers(struct asker *k, struct kd_bytes address, struct
     return s == KD_NOT_FOUND ? KD_OK : s;
 }
 
-static void answer_host(struct asker *k)
+static void answer_host(struct kd_asker *k)
 {
     struct kd_jw *w = &k->r->json;
-    struct kd_bytes address = pair(k, "address");
+    struct kd_bytes address = kd_asker_pair(k, "address");
     enum kd_status s = kd_host_json(&k->a->meta, address, w);
     if (s == KD_OK)
         s = put_peers(k, address, w);
     kd_jw_close(w, '}');
     if (s != KD_OK)
-        fail_with(k, s);
+        kd_asker_fail(k, s);
 }
 
 /* ---- records ---- */
 
-static void answer_records(struct asker *k)
+static void answer_records(struct kd_asker *k)
 {
     uint64_t from, to, limit;
-    if (!moment(k, "from", 0, &from) || !moment(k, "to", UINT64_MAX, &to) ||
-        !number(k, "limit", 100, RECORDS_LIMIT, &limit))
+    if (!kd_asker_moment(k, "from", 0, &from) || !kd_asker_moment(k, "to", UINT64_MAX, &to) ||
+        !kd_asker_number(k, "limit", 100, RECORDS_LIMIT, &limit))
         return;
     struct kd_hunt_result res = {0};
     struct kd_err err = {0};
     uint64_t start = kd_now_us(&k->a->clock);
-    enum kd_status s = hunt(k, pair(k, "expr"), from, to, (size_t)limit, &res, &err);
+    enum kd_status s = hunt(k, kd_asker_pair(k, "expr"), from, to, (size_t)limit, &res, &err);
     struct kd_jw *w = &k->r->json;
     if (s == KD_MALFORMED || s == KD_LIMIT) {
         k->r->status = 400;
@@ -416,7 +284,7 @@ static void answer_records(struct asker *k)
         s = KD_DEADLINE;
     if (s != KD_OK) {
         kd_hunt_result_done(&res);
-        fail_with(k, s);
+        kd_asker_fail(k, s);
         return;
     }
     kd_jw_open(w, NULL, '{');
@@ -435,20 +303,20 @@ static bool put_sighting(void *arg, const struct kd_sighting *s)
     return kd_jw_ok(arg);
 }
 
-static void answer_sightings(struct asker *k)
+static void answer_sightings(struct kd_asker *k)
 {
     struct kd_sighting_ask ask = {.dir_path = k->a->dir_path,
                                   .clock = k->a->clock,
                                   .zone_s = k->a->zone_s,
-                                  .value = kd_bytes_trim(pair(k, "value")),
+                                  .value = kd_bytes_trim(kd_asker_pair(k, "value")),
                                   .deadline_us = k->deadline_us,
                                   .cancel = k->a->cancel};
-    struct kd_bytes kind = pair(k, "kind");
-    if (!moment(k, "from", 0, &ask.from_us) || !moment(k, "to", UINT64_MAX, &ask.to_us) ||
-        !number(k, "limit", 100, SIGHTINGS_LIMIT, &ask.limit))
+    struct kd_bytes kind = kd_asker_pair(k, "kind");
+    if (!kd_asker_moment(k, "from", 0, &ask.from_us) || !kd_asker_moment(k, "to", UINT64_MAX, &ask.to_us) ||
+        !kd_asker_number(k, "limit", 100, SIGHTINGS_LIMIT, &ask.limit))
         return;
     if (ask.value.n == 0 || (kind.n > 0 && !kd_sighting_kind_of(kind, &ask.kind))) {
-        bad_request(k, "bad_indicator",
+        kd_asker_refuse(k, "bad_indicator",
                     "調べるアドレス、名前、指紋、ハッシュ値、送信者のいずれかを入力してください。",
                     "Give an address, name, fingerprint, hash or sender to look for.");
         return;
@@ -464,17 +332,17 @@ static void answer_sightings(struct asker *k)
     kd_jw_u64(w, "left_out", sum.left_out);
     kd_jw_close(w, '}');
     if (s != KD_OK)
-        fail_with(k, s);
+        kd_asker_fail(k, s);
 }
 
 /* ---- today, health ---- */
 
-static struct kd_ingest_sum ingest_sum(struct asker *k)
+static struct kd_ingest_sum ingest_sum(struct kd_asker *k)
 {
     return k->a->ingest == NULL ? (struct kd_ingest_sum){0} : kd_ingest_sum(k->a->ingest);
 }
 
-static enum kd_status put_open(struct asker *k, struct kd_jw *w, uint64_t count[5])
+static enum kd_status put_open(struct kd_asker *k, struct kd_jw *w, uint64_t count[5])
 {
     struct kd_sql q =
         kd_sql(&k->a->meta, "SELECT severity, count(*) FROM detections"
@@ -489,7 +357,7 @@ static enum kd_status put_open(struct asker *k, struct kd_jw *w, uint64_t count[
 }
 
 /* Detections that began on each of the last 14 days of the site. */
-static enum kd_status put_days(struct asker *k, struct kd_jw *w, uint64_t now)
+static enum kd_status put_days(struct kd_asker *k, struct kd_jw *w, uint64_t now)
 {
     uint64_t day_us[15];
     uint64_t count[14][5] = {{0}};
@@ -523,7 +391,7 @@ static enum kd_status put_days(struct asker *k, struct kd_jw *w, uint64_t now)
     return kd_sql_done(&q);
 }
 
-static void answer_today(struct asker *k)
+static void answer_today(struct kd_asker *k)
 {
     struct kd_jw *w = &k->r->json;
     uint64_t now = kd_now_us(&k->a->clock);
@@ -557,174 +425,25 @@ static void answer_today(struct asker *k)
     kd_jw_bool(w, "demo", k->a->demo);
     kd_jw_close(w, '}');
     if (s != KD_OK)
-        fail_with(k, s);
+        kd_asker_fail(k, s);
 }
 
-static void answer_health(struct asker *k)
+static void answer_health(struct kd_asker *k)
 {
     struct kd_ingest_sum sum = ingest_sum(k);
     struct kd_events_sum events = kd_events_sum(k->a->events);
     enum kd_status s = kd_health_json(k->a->live, &k->a->meta, &sum, &events, &k->r->json);
     if (s != KD_OK)
-        fail_with(k, s);
-}
-
-/* ---- exceptions, users, audit ---- */
-
-static void list(struct asker *k, enum kd_status (*items)(struct kd_meta *m, struct kd_jw *w))
-{
-    kd_jw_open(&k->r->json, NULL, '{');
-    kd_jw_open(&k->r->json, "items", '[');
-    enum kd_status s = items(&k->a->meta, &k->r->json);
-    kd_jw_close(&k->r->json, ']');
-    kd_jw_close(&k->r->json, '}');
-    if (s != KD_OK)
-        fail_with(k, s);
-}
-
-static void answer_exceptions(struct asker *k)
-{
-    list(k, kd_exceptions_json);
-}
-
-static void answer_exception_add(struct asker *k)
-{
-    struct kd_bytes id = pair(k, "detection_id");
-    struct kd_bytes host = pair(k, "host");
-    struct kd_bytes reason = kd_bytes_trim(pair(k, "reason"));
-    uint64_t until, number_of = 0;
-    struct kd_addr addr;
-    if (!moment(k, "until", 0, &until))
-        return;
-    if ((id.n == 0 && host.n == 0) || id.n > 64 || reason.n == 0 || reason.n > NOTE_MAX ||
-        (host.n > 0 && !kd_addr_parse(host, &addr))) {
-        bad_request(k, "bad_exception", "検知番号か端末のアドレスと、理由を入力してください。",
-                    "Give the number of a detection or the address of a host, and a reason.");
-        return;
-    }
-    enum kd_status s =
-        kd_exception_add(&k->a->meta, id, host, reason, until, kd_str(k->session.user), &number_of);
-    if (s == KD_OK)
-        s = audit(k, "exception_add", id.n > 0 ? id : host, reason);
-    if (s == KD_OK)
-        s = kd_exception_json(&k->a->meta, number_of, &k->r->json);
-    if (s != KD_OK)
-        fail_with(k, s);
-}
-
-static void answer_exception_delete(struct asker *k)
-{
-    uint64_t id;
-    if (!number(k, "id", 0, INT64_MAX, &id))
-        return;
-    enum kd_status s = kd_exception_delete(&k->a->meta, id);
-    no_content(k, s == KD_OK ? audit(k, "exception_delete", pair(k, "id"), kd_str("")) : s);
-}
-
-static void answer_users(struct asker *k)
-{
-    list(k, kd_users_json);
-}
-
-static void answer_user_add(struct asker *k)
-{
-    struct kd_bytes user = pair(k, "user");
-    enum kd_role role = kd_role_of(pair(k, "role"));
-    if (!kd_user_name_is_valid(user) || role == KD_ROLE_NONE) {
-        bad_request(
-            k, "bad_user", "利用者名は半角英数字と . _ - @、役割は viewer・analyst・admin です。",
-            "A user name has letters, digits and . _ - @; the role is viewer, analyst or admin.");
-        return;
-    }
-    if (!strong(k, user, pair(k, "password")))
-        return;
-    enum kd_status s = kd_user_add(&k->a->meta, user, role, pair(k, "password"));
-    if (s == KD_OK)
-        s = audit(k, "user_add", user, kd_str(kd_role_name(role)));
-    if (s == KD_OK)
-        s = kd_user_json(&k->a->meta, user, &k->r->json);
-    if (s != KD_OK)
-        fail_with(k, s);
-}
-
-static void last_admin(struct asker *k, enum kd_status s)
-{
-    if (s == KD_DENIED)
-        kd_reply_error(k->r, 409, "last_admin", "最後の管理者は外せません。",
-                       "The last administrator must stay.");
-    else
-        fail_with(k, s);
-}
-
-static void answer_user_patch(struct asker *k)
-{
-    struct kd_bytes user = pair(k, "user");
-    struct kd_bytes password = pair(k, "password");
-    struct kd_bytes role_name = pair(k, "role");
-    struct kd_bytes lock = pair(k, "locked");
-    enum kd_role role = kd_role_of(role_name);
-    int locked = lock.p == NULL ? -1 : kd_bytes_eq_str(lock, "true");
-    if (role_name.p != NULL && role == KD_ROLE_NONE) {
-        bad_request(k, "bad_user", "役割は viewer・analyst・admin です。",
-                    "The role is viewer, analyst or admin.");
-        return;
-    }
-    if (password.p != NULL && !strong(k, user, password))
-        return;
-    enum kd_status s = kd_user_patch(&k->a->meta, user, role, password, locked);
-    uint8_t detail[128];
-    struct kd_out o = kd_out_of(detail, sizeof(detail));
-    kd_out_fmt(&o, "role=%s password=%s locked=%s", role == KD_ROLE_NONE ? "-" : kd_role_name(role),
-               password.p != NULL ? "new" : "-",
-               locked < 0    ? "-"
-               : locked == 1 ? "true"
-                             : "false");
-    if (s == KD_OK)
-        s = audit(k, "user_change", user, kd_out_bytes_view(&o));
-    if (s == KD_OK)
-        s = kd_user_json(&k->a->meta, user, &k->r->json);
-    if (s != KD_OK)
-        last_admin(k, s);
-}
-
-static void answer_user_delete(struct asker *k)
-{
-    enum kd_status s = kd_user_delete(&k->a->meta, pair(k, "user"));
-    if (s == KD_OK)
-        s = audit(k, "user_delete", pair(k, "user"), kd_str(""));
-    if (s == KD_OK)
-        k->r->status = 204;
-    else
-        last_admin(k, s);
-}
-
-static void answer_audit(struct asker *k)
-{
-    uint64_t before, limit, next = 0;
-    if (!number(k, "before", 0, INT64_MAX, &before) ||
-        !number(k, "limit", 100, AUDIT_LIMIT, &limit))
-        return;
-    struct kd_jw *w = &k->r->json;
-    kd_jw_open(w, NULL, '{');
-    kd_jw_open(w, "items", '[');
-    enum kd_status s = kd_audit_json(&k->a->meta, before, limit, w, &next);
-    kd_jw_close(w, ']');
-    if (next != 0)
-        kd_jw_u64(w, "next", next);
-    else
-        kd_jw_null(w, "next");
-    kd_jw_close(w, '}');
-    if (s != KD_OK)
-        fail_with(k, s);
+        kd_asker_fail(k, s);
 }
 
 /* ---- who may ask what ---- */
 
-static void (*const answers[KD_ASK_KINDS])(struct asker *k) = {
-    [KD_ASK_LOGIN] = answer_login,
-    [KD_ASK_SESSION_CHECK] = answer_session,
-    [KD_ASK_LOGOUT] = answer_logout,
-    [KD_ASK_PASSWORD] = answer_password,
+static void (*const answers[KD_ASK_KINDS])(struct kd_asker *k) = {
+    [KD_ASK_LOGIN] = kd_answer_login,
+    [KD_ASK_SESSION_CHECK] = kd_answer_session,
+    [KD_ASK_LOGOUT] = kd_answer_logout,
+    [KD_ASK_PASSWORD] = kd_answer_password,
     [KD_ASK_TODAY] = answer_today,
     [KD_ASK_DETECTIONS] = answer_detections,
     [KD_ASK_DETECTION] = answer_detection,
@@ -733,32 +452,32 @@ static void (*const answers[KD_ASK_KINDS])(struct asker *k) = {
     [KD_ASK_HOST] = answer_host,
     [KD_ASK_RECORDS] = answer_records,
     [KD_ASK_HEALTH] = answer_health,
-    [KD_ASK_EXCEPTIONS] = answer_exceptions,
-    [KD_ASK_EXCEPTION_ADD] = answer_exception_add,
-    [KD_ASK_EXCEPTION_DELETE] = answer_exception_delete,
-    [KD_ASK_USERS] = answer_users,
-    [KD_ASK_USER_ADD] = answer_user_add,
-    [KD_ASK_USER_PATCH] = answer_user_patch,
-    [KD_ASK_USER_DELETE] = answer_user_delete,
-    [KD_ASK_AUDIT] = answer_audit,
+    [KD_ASK_EXCEPTIONS] = kd_answer_exceptions,
+    [KD_ASK_EXCEPTION_ADD] = kd_answer_exception_add,
+    [KD_ASK_EXCEPTION_DELETE] = kd_answer_exception_delete,
+    [KD_ASK_USERS] = kd_answer_users,
+    [KD_ASK_USER_ADD] = kd_answer_user_add,
+    [KD_ASK_USER_PATCH] = kd_answer_user_patch,
+    [KD_ASK_USER_DELETE] = kd_answer_user_delete,
+    [KD_ASK_AUDIT] = kd_answer_audit,
     [KD_ASK_SIGHTINGS] = answer_sightings,
 };
 
-static bool may_ask(struct asker *k)
+static bool may_ask(struct kd_asker *k)
 {
     const struct kd_ask_row *row = &kd_ask_rows[k->q->kind];
     if (row->role == KD_ROLE_NONE)
         return true;
-    enum kd_status s = kd_session_find(&k->a->meta, pair(k, "token"), &k->session);
+    enum kd_status s = kd_session_find(&k->a->meta, kd_asker_pair(k, "token"), &k->session);
     if (s != KD_OK && s != KD_DENIED) {
-        fail_with(k, s);
+        kd_asker_fail(k, s);
         return false;
     }
     if (s == KD_DENIED) {
         kd_reply_error(k->r, 401, "login_required", "ログインしてください。", "Log on first.");
         return false;
     }
-    struct kd_bytes csrf = pair(k, "csrf");
+    struct kd_bytes csrf = kd_asker_pair(k, "csrf");
     if (row->writes &&
         (csrf.n != KD_CSRF_TEXT - 1 || sodium_memcmp(csrf.p, k->session.csrf, csrf.n) != 0)) {
         kd_reply_error(k->r, 403, "csrf", "画面を読み込み直してください。", "Load the page again.");
@@ -781,7 +500,7 @@ static bool may_ask(struct asker *k)
 
 void kd_answer(struct kd_answerer *a, const struct kd_question *q, struct kd_reply *ret)
 {
-    struct asker k = {.a = a,
+    struct kd_asker k = {.a = a,
                       .q = q,
                       .r = ret,
                       .deadline_us = kd_now_us(&a->clock) + DEADLINE_S * (uint64_t)KD_US_PER_S};
@@ -798,13 +517,13 @@ void kd_answer(struct kd_answerer *a, const struct kd_question *q, struct kd_rep
             kd_ask_rows[q->kind].writes && q->kind != KD_ASK_LOGIN && q->kind != KD_ASK_PASSWORD;
         enum kd_status s = writes ? kd_meta_run(&a->meta, "BEGIN IMMEDIATE") : KD_OK;
         if (s != KD_OK)
-            fail_with(&k, s);
+            kd_asker_fail(&k, s);
         else if (may_ask(&k))
             answers[q->kind](&k);
         if (writes && s == KD_OK) {
             s = kd_meta_run(&a->meta, ret->status < 300 ? "COMMIT" : "ROLLBACK");
             if (s != KD_OK)
-                fail_with(&k, s);
+                kd_asker_fail(&k, s);
         }
     }
     if (!kd_jw_ok(&ret->json)) {

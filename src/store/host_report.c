@@ -135,8 +135,7 @@ static void add_flow(struct collect *c, const struct parts *p, uint32_t row, uin
     c->rep->flows_in += !out;
     c->rep->bytes_out += out ? to_server : to_client;
     c->rep->bytes_in += out ? to_client : to_server;
-    struct kd_peer *peer =
-        other.n == sizeof(struct kd_addr) ? tally_get(&c->peer, other.p) : NULL;
+    struct kd_peer *peer = other.n == sizeof(struct kd_addr) ? tally_get(&c->peer, other.p) : NULL;
     if (peer == NULL)
         return;
     peer->flows++;

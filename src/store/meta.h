@@ -15,7 +15,7 @@ struct sqlite3_stmt;
 struct kd_meta {
     struct sqlite3 *db;
     struct kd_clock clock;
-    uint64_t deadline_us;        /* 0: none */
+    uint64_t deadline_us;       /* 0: none */
     const _Atomic bool *cancel; /* may be NULL */
 };
 

@@ -103,9 +103,7 @@ static void put_address(struct kd_out *o, const struct kd_addr *a)
 static struct kd_addr address_of(struct kd_bytes key)
 {
     struct kd_addr none = {{0}};
-    return key.n == 4                ? kd_addr_v4(key.p)
-           : key.n == sizeof(none.b) ? kd_addr_v6(key.p)
-                                     : none;
+    return key.n == 4 ? kd_addr_v4(key.p) : key.n == sizeof(none.b) ? kd_addr_v6(key.p) : none;
 }
 
 bool kd_sighting_key(enum kd_sighting_kind kind, struct kd_bytes text, struct kd_out *o)
@@ -198,8 +196,8 @@ static enum kd_status hand_over(struct finder *f, enum kd_sighting_kind kind, st
     struct kd_sight_host h;
     enum kd_status s = KD_OK;
     while (!f->stop && (s = kd_sight_host_take(&c, day, &h)) == KD_OK) {
-        struct kd_sighting row = {day,         kind,       kd_out_bytes_view(&o), h.addr,
-                                  h.first_us, h.last_us, h.count,               h.bytes};
+        struct kd_sighting row = {
+            day, kind, kd_out_bytes_view(&o), h.addr, h.first_us, h.last_us, h.count, h.bytes};
         if (f->n++ == f->ask->limit)
             f->sum->truncated = f->stop = true;
         else
@@ -209,9 +207,9 @@ static enum kd_status hand_over(struct finder *f, enum kd_sighting_kind kind, st
 }
 
 /* `days` leads, so that each day is one or two steps down the tree, however long the others are. */
-#define FIND \
-    "SELECT s.day, s.value, s.hosts" \
-    " FROM days d CROSS JOIN sightings s ON s.day = d.day" \
+#define FIND                                                                                       \
+    "SELECT s.day, s.value, s.hosts"                                                               \
+    " FROM days d CROSS JOIN sightings s ON s.day = d.day"                                         \
     " WHERE d.day BETWEEN ?1 AND ?2 AND s.kind = ?3 AND "
 
 static enum kd_status find_kind(struct finder *f, enum kd_sighting_kind kind, const char *sql,
@@ -239,17 +237,15 @@ static enum kd_status find_value(struct finder *f, enum kd_sighting_kind kind)
     struct kd_out o = kd_out_of(low, sizeof(low));
     if (!kd_sighting_key(kind, f->ask->value, &o))
         return KD_OK;
-    enum kd_status s =
-        find_kind(f, kind, FIND "s.value = ?4 ORDER BY d.day DESC, s.value",
-                  kd_out_bytes_view(&o), kd_bytes_of(NULL, 0));
+    enum kd_status s = find_kind(f, kind, FIND "s.value = ?4 ORDER BY d.day DESC, s.value",
+                                 kd_out_bytes_view(&o), kd_bytes_of(NULL, 0));
     bool is_name = kind == KD_SIGHT_DNS || kind == KD_SIGHT_HTTP || kind == KD_SIGHT_SNI;
     if (s != KD_OK || !is_name || f->stop)
         return s;
     memcpy(high, low, o.n);
     low[o.n] = '.';
     high[o.n] = '.' + 1;
-    return find_kind(f, kind,
-                     FIND "s.value > ?4 AND s.value < ?5 ORDER BY d.day DESC, s.value",
+    return find_kind(f, kind, FIND "s.value > ?4 AND s.value < ?5 ORDER BY d.day DESC, s.value",
                      kd_bytes_of(low, o.n + 1), kd_bytes_of(high, o.n + 1));
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sightings: per day of the site, indicator and host, how often and when they met.  They answer "has
- * anybody met this in the last year" without looking into the evidence.
+/* Sightings: per day of the site, indicator and host, how often and when they met.  They answer
+ * "has anybody met this in the last year" without looking into the evidence.
  *
  * An indicator is something a list of known-bad things names: an address outside, a name, a
- * fingerprint, a digest, a sender.  Names are kept whole, not as registered domains (which needs the
- * Public Suffix List, and hides the one bad name of a shared host), but with their labels turned
- * round, so that asking for a domain also finds the names under it. */
+ * fingerprint, a digest, a sender.  Names are kept whole, not as registered domains (which needs
+ * the Public Suffix List, and hides the one bad name of a shared host), but with their labels
+ * turned round, so that asking for a domain also finds the names under it. */
 #ifndef KD_STORE_SIGHTING_H
 #define KD_STORE_SIGHTING_H
 
@@ -55,15 +55,15 @@ struct kd_sighting_ask {
     struct kd_bytes value;
     uint64_t from_us, to_us; /* whole days of the site that they touch */
     uint64_t limit;
-    uint64_t deadline_us;        /* 0: none */
+    uint64_t deadline_us;       /* 0: none */
     const _Atomic bool *cancel; /* may be NULL */
 };
 
 struct kd_sighting_sum {
-    bool truncated;        /* there are more than `limit` */
-    uint64_t left_out;     /* meetings of these days that found no room in the table: the answer may
-                              lack some */
-    uint64_t counted_seq;  /* the last block that is counted */
+    bool truncated;       /* there are more than `limit` */
+    uint64_t left_out;    /* meetings of these days that found no room in the table: the answer may
+                             lack some */
+    uint64_t counted_seq; /* the last block that is counted */
 };
 
 /* Newest day first.  `row` may stop by returning false; texts are borrowed until it returns.

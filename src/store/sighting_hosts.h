@@ -24,7 +24,8 @@ void kd_sight_host_put(struct kd_out *o, uint32_t day, const struct kd_sight_hos
 KD_MUST_USE enum kd_status kd_sight_host_take(struct kd_cur *c, uint32_t day,
                                               struct kd_sight_host *ret);
 
-/* Both lists as one, into an emptied heap; left_out grows by the meetings of hosts beyond the bound. */
+/* Both lists as one, into an emptied heap; left_out grows by the meetings of hosts beyond the
+ * bound. */
 KD_MUST_USE enum kd_status kd_sight_hosts_merge(uint32_t day, struct kd_bytes a, struct kd_bytes b,
                                                 struct kd_heap *ret, uint64_t *left_out);
 

@@ -189,8 +189,7 @@ static struct kd_sight_entry *new_pair(struct group *g, uint32_t *slot, uint64_t
     struct kd_sight_table *t = g->t;
     if (t->n == KD_SIGHT_ENTRIES)
         return NULL;
-    const struct kd_sight_value *of =
-        value_of(t, what, kd_bytes_of(t->scratch[3].p + v->at, v->n));
+    const struct kd_sight_value *of = value_of(t, what, kd_bytes_of(t->scratch[3].p + v->at, v->n));
     if (of == NULL)
         return NULL;
     struct kd_sight_entry *e = &t->v[t->n];
@@ -215,8 +214,7 @@ static void meet(struct group *g, size_t row, enum kd_sighting_kind kind, const 
     uint64_t what = mix(v->hash, (uint64_t)day << 8 | (uint64_t)kind);
     uint64_t key = mix(what, host->hash);
     uint32_t *slot = pair_slot(g->t, key);
-    struct kd_sight_entry *e =
-        *slot != 0 ? &g->t->v[*slot - 1] : new_pair(g, slot, what, v);
+    struct kd_sight_entry *e = *slot != 0 ? &g->t->v[*slot - 1] : new_pair(g, slot, what, v);
     if (e == NULL) {
         g->t->left_out++;
         return;
@@ -261,7 +259,8 @@ static const struct kd_loaded *column(struct group *g, const char *path, size_t 
 }
 
 /* A value of a dictionary, with its hash. */
-static void keep(struct group *g, enum kd_sighting_kind kind, struct kd_bytes key, struct value *ret)
+static void keep(struct group *g, enum kd_sighting_kind kind, struct kd_bytes key,
+                 struct value *ret)
 {
     struct kd_heap *h = &g->t->scratch[3];
     if (!kd_heap_room(h, key.n)) {
@@ -283,8 +282,8 @@ static struct value *values(struct group *g, enum kd_sighting_kind kind, const s
         uint8_t buf[KD_SIGHT_KEY_MAX + 1];
         struct kd_out o = kd_out_of(buf, sizeof(buf));
         struct kd_bytes b = kd_loaded_entry(c, i);
-        bool ok = l->type == KD_T_STR ? kd_sighting_key(kind, b, &o)
-                                      : b.n > 0 && b.n <= KD_SIGHT_KEY_MAX;
+        bool ok =
+            l->type == KD_T_STR ? kd_sighting_key(kind, b, &o) : b.n > 0 && b.n <= KD_SIGHT_KEY_MAX;
         v[i] = (struct value){0};
         if (ok)
             keep(g, kind, l->type == KD_T_STR ? kd_out_bytes_view(&o) : b, &v[i]);

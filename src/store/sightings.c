@@ -198,13 +198,13 @@ static enum kd_status write_out(struct kd_sightings *s)
 static void retain(struct kd_sightings *s)
 {
     uint64_t now = kd_now_us(&s->cfg.clock);
-    uint64_t keep =
-        (s->cfg.keep_days == 0 ? KD_SIGHT_KEEP_DAYS : s->cfg.keep_days) * KD_US_PER_DAY;
+    uint64_t keep = (s->cfg.keep_days == 0 ? KD_SIGHT_KEEP_DAYS : s->cfg.keep_days) * KD_US_PER_DAY;
     s->last_retain_us = now;
     if (now <= keep)
         return;
     uint64_t day = 0;
-    struct kd_sql q = kd_sql(&s->m, "SELECT day FROM days WHERE written_us < ? ORDER BY day LIMIT 1");
+    struct kd_sql q =
+        kd_sql(&s->m, "SELECT day FROM days WHERE written_us < ? ORDER BY day LIMIT 1");
     kd_sql_u64(&q, now - keep);
     if (kd_sql_row(&q))
         day = kd_sql_get(&q, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one writer of sightings.db: a thread that counts sealed blocks in order, some blocks at a time,
- * and writes what it counted together with the number of the last block in one transaction.  So
- * after a crash each block is counted once, never twice; a block stays uncounted for at most a minute
- * plus the time the writing takes.  It never holds up the thread that takes records. */
+/* The one writer of sightings.db: a thread that counts sealed blocks in order, some blocks at a
+ * time, and writes what it counted together with the number of the last block in one transaction.
+ * So after a crash each block is counted once, never twice; a block stays uncounted for at most a
+ * minute plus the time the writing takes.  It never holds up the thread that takes records. */
 #ifndef KD_STORE_SIGHTINGS_H
 #define KD_STORE_SIGHTINGS_H
 
@@ -29,8 +29,8 @@ void kd_sightings_wake(struct kd_sightings *s);
 /* Wait until every block sealed so far is counted and written, or cannot be. */
 void kd_sightings_finish(struct kd_sightings *s);
 
-/* Counts what was sealed last and writes it; what is left of a long backlog is counted after the next
- * start. */
+/* Counts what was sealed last and writes it; what is left of a long backlog is counted after the
+ * next start. */
 void kd_sightings_free(struct kd_sightings *s);
 
 #endif

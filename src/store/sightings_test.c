@@ -150,7 +150,6 @@ static struct found find_all_days(const struct box *b, enum kd_sighting_kind kin
 
 /* ---- the same by searching the records ---- */
 
-
 static bool visit(void *arg, struct kd_block_reader *r, size_t group, const uint32_t *row, size_t n)
 {
     (void)r, (void)group, (void)row;
@@ -237,7 +236,8 @@ static void values_have_one_spelling(void)
         {KD_SIGHT_HASH, "aabb0", NULL},
         {KD_SIGHT_HASH, "xx", NULL},
         {KD_SIGHT_MAIL, "\"Some One\" <Some.One@Example.jp>", "some.one@example.jp"},
-        {KD_SIGHT_JA4, "t13d1516h2_8DAAF6152771_02713d6af862", "t13d1516h2_8daaf6152771_02713d6af862"},
+        {KD_SIGHT_JA4, "t13d1516h2_8DAAF6152771_02713d6af862",
+         "t13d1516h2_8daaf6152771_02713d6af862"},
     };
     for (size_t i = 0; i < KD_COUNT(rows); i++) {
         uint8_t key[300], text[600];
@@ -250,6 +250,56 @@ static void values_have_one_spelling(void)
         kd_sighting_text(rows[i].kind, kd_out_bytes_view(&k), &t);
         CHECK(kd_bytes_eq_str(kd_out_bytes_view(&t), rows[i].out));
     }
+}
+
+static void lists_of_hosts_survive_any_bytes(void)
+{
+    struct kd_gen g;
+    struct kd_heap out = {NULL, 0, 0};
+    uint64_t left_out = 0;
+    size_t good = 0;
+    kd_gen_init(&g, 9, 0);
+    for (int i = 0; i < 20000; i++) {
+        uint8_t buf[2][64];
+        struct kd_bytes part[2];
+        for (size_t k = 0; k < 2; k++) {
+            for (size_t at = 0; at < sizeof(buf[k]); at++)
+                buf[k][at] = (uint8_t)(kd_gen_next(&g) % 3 == 0 ? 4 : kd_gen_next(&g));
+            part[k] = kd_bytes_of(buf[k], (size_t)(kd_gen_next(&g) % sizeof(buf[k])));
+        }
+        uint32_t day = (uint32_t)kd_gen_next(&g);
+        good += kd_sight_hosts_merge(day, part[0], part[1], &out, &left_out) == KD_OK;
+    }
+    CHECK(good < 20000);
+    kd_heap_done(&out);
+}
+
+static void hosts_beyond_the_bound_are_counted(void)
+{
+    static uint8_t buf[2][KD_SIGHT_HOSTS_MAX * KD_SIGHT_HOST_BYTES];
+    struct kd_bytes part[2];
+    struct kd_heap out = {NULL, 0, 0};
+    uint64_t left_out = 0;
+    for (uint32_t k = 0; k < 2; k++) {
+        struct kd_out o = kd_out_of(buf[k], sizeof(buf[k]));
+        for (uint32_t i = 0; i < 3000; i++) {
+            uint32_t n = i * 2 + (i < 10 ? 0 : k);
+            uint8_t v4[4] = {10, 0, (uint8_t)(n >> 8), (uint8_t)n};
+            struct kd_sight_host h = {kd_addr_v4(v4), start_us + i, start_us + i, 2, 0};
+            kd_sight_host_put(&o, 20251122, &h);
+        }
+        part[k] = kd_out_bytes_view(&o);
+    }
+    CHECK(kd_sight_hosts_merge(20251122, part[0], part[1], &out, &left_out) == KD_OK);
+    struct kd_cur c = kd_cur_of(kd_bytes_of(out.p, out.n));
+    struct kd_sight_host h;
+    uint64_t n = 0, count = 0;
+    while (kd_sight_host_take(&c, 20251122, &h) == KD_OK) {
+        n++;
+        count += h.count;
+    }
+    CHECK(n == KD_SIGHT_HOSTS_MAX && count + left_out == 12000 && left_out > 0);
+    kd_heap_done(&out);
 }
 
 static void each_meeting_is_found_with_its_host(void)
@@ -377,10 +427,8 @@ static void days_go_when_their_time_is_over(void)
 {
     struct box b;
     struct kd_rec_dns d = {.rrname = kd_str("old.example")};
-    struct kd_rec_head h = {.ts_us = start_us,
-                            .type = KD_REC_DNS,
-                            .src = addr("10.1.0.7"),
-                            .dst = addr("10.1.0.53")};
+    struct kd_rec_head h = {
+        .ts_us = start_us, .type = KD_REC_DNS, .src = addr("10.1.0.7"), .dst = addr("10.1.0.53")};
     box_new(&b);
     box_open(&b, 30);
     put(&b, &h, &d);
@@ -404,6 +452,8 @@ static void days_go_when_their_time_is_over(void)
 int main(void)
 {
     RUN(values_have_one_spelling);
+    RUN(lists_of_hosts_survive_any_bytes);
+    RUN(hosts_beyond_the_bound_are_counted);
     RUN(each_meeting_is_found_with_its_host);
     RUN(sums_are_those_of_the_records);
     RUN(killed_at_any_moment_counts_each_once);

@@ -53,8 +53,8 @@ void kd_store_tick(struct kd_store *s);
 /* What is in memory becomes a block now. */
 enum kd_status kd_store_seal(struct kd_store *s, struct kd_err *err);
 
-/* Who met an indicator, over days of the site: newest day first.  A sealed block counts within about
- * a minute of its sealing. */
+/* Who met an indicator, over days of the site: newest day first.  A sealed block counts within
+ * about a minute of its sealing. */
 KD_MUST_USE enum kd_status kd_store_sightings(struct kd_store *s, enum kd_sighting_kind kind,
                                               struct kd_bytes value, uint64_t from_us,
                                               uint64_t to_us,

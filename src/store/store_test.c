@@ -387,6 +387,51 @@ static void records_before_and_after_sealing(void)
     }
 }
 
+static bool count_row(void *arg, const struct kd_sighting *s)
+{
+    *(uint64_t *)arg += s->count;
+    return true;
+}
+
+static void who_met_a_name_is_told(void)
+{
+    json_t *r = ASK(KD_ASK_RECORDS, "expr", "event_type = dns", "limit", "1");
+    char name[256], host[64];
+    (void)snprintf(name, sizeof(name), "%s", text_of(json_object_get(item(r, 0), "dns"), "rrname"));
+    (void)snprintf(host, sizeof(host), "%s", text_of(item(r, 0), "src_ip"));
+    bool found = false;
+    for (int i = 0; i < 500 && !found; i++) { /* counted beside, a minute after at most */
+        fake_now += KD_US_PER_MINUTE / 100;
+        kd_store_tick(store);
+        r = ASK(KD_ASK_SIGHTINGS, "value", name, "limit", "1000", "from", "2025-11-01");
+        CHECK(answer.status == 200);
+        found = json_array_size(json_object_get(r, "items")) > 0;
+        (void)usleep(2000);
+    }
+    CHECK(found && !json_is_true(json_object_get(r, "truncated")) && int_of(r, "left_out") == 0);
+    uint64_t count = 0, of_host = 0;
+    for (size_t i = 0; i < json_array_size(json_object_get(r, "items")); i++) {
+        bool same = strcmp(text_of(item(r, i), "value"), name) == 0;
+        count += same ? (uint64_t)int_of(item(r, i), "count") : 0;
+        of_host += same && strcmp(text_of(item(r, i), "host"), host) == 0;
+        CHECK(strlen(text_of(item(r, i), "day")) == 10 &&
+              strlen(text_of(item(r, i), "first")) > 20);
+    }
+    CHECK(count > 0 && of_host >= 1);
+    uint64_t same = 0;
+    struct kd_sighting_sum sum;
+    struct kd_err err = {0};
+    CHECK(kd_store_sightings(store, KD_SIGHT_ANY, kd_str(name), 0, UINT64_MAX, count_row, &same,
+                             &sum, &err) == KD_OK);
+    CHECK(same == count);
+    r = ASK(KD_ASK_SIGHTINGS, "value", name, "kind", "ja3");
+    CHECK(answer.status == 200 && json_array_size(json_object_get(r, "items")) == 0);
+    (void)ASK(KD_ASK_SIGHTINGS, "value", name, "kind", "nonsense");
+    CHECK(answer.status == 422);
+    (void)ask(KD_ASK_SIGHTINGS, NULL);
+    CHECK(answer.status == 422);
+}
+
 static void health_follows_the_sensor(void)
 {
     static uint8_t buf[KD_BATCH_MAX];
@@ -544,6 +589,7 @@ int main(void)
     RUN(exceptions_hide);
     RUN(hosts_and_their_records);
     RUN(records_before_and_after_sealing);
+    RUN(who_met_a_name_is_told);
     RUN(health_follows_the_sensor);
     RUN(users_have_their_bounds);
     RUN(a_question_can_be_cancelled);

@@ -196,10 +196,11 @@ int main(int argc, char **argv)
     uint64_t beside = seen == NULL ? 0 : clock_us(CLOCK_PROCESS_CPUTIME_ID) - mine;
     cpu += beside;
     struct kd_events_sum sum = kd_events_sum(events);
-    printf("records %llu blocks %llu cpu_s %.2f (sightings %.2f) records/cpu-s %.0f wire B/rec %.1f disk B/rec %.1f "
+    printf("records %llu blocks %llu cpu_s %.2f (sightings %.2f) records/cpu-s %.0f wire B/rec "
+           "%.1f disk B/rec %.1f "
            "longest call ms %.0f\n",
-           (unsigned long long)sum.records, (unsigned long long)sum.blocks, (double)cpu / 1e6, (double)beside / 1e6,
-           (double)done * 1e6 / (double)cpu, (double)bytes / (double)done,
+           (unsigned long long)sum.records, (unsigned long long)sum.blocks, (double)cpu / 1e6,
+           (double)beside / 1e6, (double)done * 1e6 / (double)cpu, (double)bytes / (double)done,
            (double)sum.bytes / (double)sum.records, (double)worst / 1e3);
     kd_sightings_free(seen);
     kd_ingest_free(in);
