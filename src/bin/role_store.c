@@ -10,13 +10,15 @@
 #include "store/store.h"
 
 enum { TICK_MS = 200, ASK_THREADS = 2, ANSWER_WAIT_MS = 1000 };
+#define FULL_QUIET_US (60 * (uint64_t)KD_US_PER_S)
 
 struct keeper {
     struct kd_store *store;   /* or NULL: JSON only */
     struct kd_json_log *json; /* or NULL */
     uint8_t batch[KD_BATCH_MAX];
     uint8_t message[KD_ASK_MAX]; /* from web */
-    bool told_full, told_json;   /* one line is enough */
+    bool told_json;              /* one line is enough */
+    uint64_t full_us;            /* when the disk was last found full; 0 never */
 };
 
 /* To web; a web that does not read in time (or is just being restarted) loses the message: a
@@ -68,9 +70,12 @@ static void hear_questions(struct keeper *k)
 
 static void complain(struct keeper *k, enum kd_status s, const struct kd_err *err)
 {
-    if (s == KD_FULL && k->told_full)
-        return;
-    k->told_full = s == KD_FULL;
+    if (s == KD_FULL) { /* a disk at its brim takes a batch now and then: that is no news */
+        uint64_t now_us = kd_os_monotonic_us(), last_us = k->full_us;
+        k->full_us = now_us;
+        if (last_us != 0 && now_us - last_us < FULL_QUIET_US)
+            return;
+    }
     uint8_t text[300];
     struct kd_out o = kd_out_of(text, sizeof(text));
     if (s == KD_FULL)
@@ -90,8 +95,6 @@ static void keep(struct keeper *k, struct kd_bytes batch)
         s = kd_store_batch(k->store, batch, &err);
     if (s != KD_OK)
         complain(k, s, &err);
-    else
-        k->told_full = false;
     s = k->json != NULL ? kd_json_log_batch(k->json, batch) : KD_OK;
     if (s == KD_MALFORMED || s == KD_LIMIT)
         kd_log("json", "a record was left out: %s", kd_status_text(s));
