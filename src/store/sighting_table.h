@@ -7,7 +7,7 @@
 #include "store/sighting.h"
 
 enum {
-    KD_SIGHT_ENTRIES = 1 << 19, /* most pairs of indicator and host held */
+    KD_SIGHT_ENTRIES = 1 << 20, /* most pairs of indicator and host held; about 100 MB when full */
     KD_SIGHT_SPARE = 1 << 17,   /* so many may be left for one block */
     KD_SIGHT_TEXT = 16 << 20    /* bytes of the indicators */
 };
