@@ -107,39 +107,28 @@ static enum kd_status open_once(struct kd_meta *m, const char *path, int flags)
     return s;
 }
 
-static bool has_log(const char *path)
+static bool lies_beside(const char *path, const char *ending)
 {
-    char log[600];
-    int n = snprintf(log, sizeof(log), "%s-wal", path);
-    return n < 0 || (size_t)n >= sizeof(log) || access(log, F_OK) == 0;
+    char name[600];
+    int n = snprintf(name, sizeof(name), "%s%s", path, ending);
+    return n < 0 || (size_t)n >= sizeof(name) || access(name, F_OK) == 0;
 }
 
-/* Reading only.  The writer's own process may share its log's index; who may not write the directory reads
- * that index as it is; and where no writer runs there is none, and the file does not change. */
+/* Reading only, and without making or changing a file.  While somebody writes, or after a crash, the index of
+ * the log lies beside the database and is read as it is; else the database is at rest and does not change. */
 static enum kd_status open_reading(struct kd_meta *m, const char *path)
 {
-    static const struct {
-        const char *form;
-        int flags;
-    } ways[] = {{NULL, SQLITE_OPEN_READWRITE},
-                {"file:%s%s?mode=ro", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI},
-                {"file:%s%s?mode=ro&immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI}};
+    const char *how = lies_beside(path, "-shm") ? "mode=ro&readonly_shm=1" : "mode=ro&immutable=1";
     /* In a URI two slashes announce a host; an absolute path needs the empty one. */
     const char *host = path[0] == '/' ? "//" : "";
-    enum kd_status s = KD_SYSTEM;
-    for (size_t i = 0; i < KD_COUNT(ways) && s != KD_OK; i++) {
-        char name[600];
-        int n = ways[i].form == NULL ? snprintf(name, sizeof(name), "%s", path)
-                                     : snprintf(name, sizeof(name), ways[i].form, host, path);
-        KD_ASSERT(n > 0 && (size_t)n < sizeof(name));
-        if (i + 1 == KD_COUNT(ways) && has_log(path))
-            break; /* somebody writes, or a crash left its log: the file alone would not be the truth */
-        s = open_once(m, name, ways[i].flags);
-        if (s == KD_OK) /* opening touches nothing; only reading shows whether it works */
-            s = kd_meta_run(m, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_master");
-        if (s != KD_OK)
-            kd_meta_close(m);
-    }
+    char name[600];
+    int n = snprintf(name, sizeof(name), "file:%s%s?%s", host, path, how);
+    KD_ASSERT(n > 0 && (size_t)n < sizeof(name));
+    enum kd_status s = open_once(m, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+    if (s == KD_OK) /* opening touches nothing; only reading shows whether it works */
+        s = kd_meta_run(m, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_master");
+    if (s != KD_OK)
+        kd_meta_close(m);
     return s;
 }
 
