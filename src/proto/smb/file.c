@@ -38,8 +38,9 @@ struct smb_file *smb_file_find(const struct kd_ctx *ctx, struct smb_key key)
     return (struct smb_file *)smb_table_find(&smb_state_of(ctx)->files, key);
 }
 
-static void file_drop(const struct kd_ctx *ctx, struct smb_file *f)
+static void file_drop(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 {
+    smb_content_end(ctx, f, closed);
     struct smb_memory mem = smb_memory_of(ctx);
     smb_table_drop(&smb_state_of(ctx)->files, &mem, &f->node);
 }
@@ -62,22 +63,22 @@ static void tell_close(const struct kd_ctx *ctx, const struct smb_msg *m,
     kd_emit(ctx, KD_REC_SMB, &rec);
 }
 
-void smb_file_closed(const struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
+void smb_file_closed(struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
                      struct smb_file *f)
 {
     tell_close(ctx, m, p, f);
-    file_drop(ctx, f);
+    file_drop(ctx, f, true);
 }
 
 /* Tell what would be lost with it, and forget it. */
-static void file_end(const struct kd_ctx *ctx, struct smb_file *f)
+static void file_end(struct kd_ctx *ctx, struct smb_file *f)
 {
     if (f->read > 0 || f->written > 0 || f->delete_on_close)
         tell_close(ctx, NULL, NULL, f);
-    file_drop(ctx, f);
+    file_drop(ctx, f, false);
 }
 
-static struct smb_file *file_add(const struct kd_ctx *ctx, struct smb_key key, struct kd_bytes name)
+static struct smb_file *file_add(struct kd_ctx *ctx, struct smb_key key, struct kd_bytes name)
 {
     struct smb_state *st = smb_state_of(ctx);
     struct smb_memory mem = smb_memory_of(ctx);
@@ -97,7 +98,7 @@ static struct smb_file *file_add(const struct kd_ctx *ctx, struct smb_key key, s
     return f;
 }
 
-struct smb_file *smb_file_get(const struct kd_ctx *ctx, const struct smb_pending *p)
+struct smb_file *smb_file_get(struct kd_ctx *ctx, const struct smb_pending *p)
 {
     struct smb_file *f = smb_file_find(ctx, p->file);
     if (f != NULL)
@@ -276,7 +277,7 @@ static bool read_created(struct kd_cur *c, struct smb_created *ret)
     return kd_cur_ok(c);
 }
 
-void smb_file_opened(const struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
+void smb_file_opened(struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
                      const struct smb_created *made, bool delete_on_close)
 {
     struct smb_file *f = smb_file_find(ctx, made->file);
@@ -402,6 +403,8 @@ void smb_write_request(struct kd_ctx *ctx, struct smb_msg *m)
     expect_file(ctx, p, file);
     if (p == NULL || !kd_cur_ok(c))
         return;
+    if (!p->chained)
+        (void)smb_file_get(ctx, p);
     uint32_t fixed = SMB2_HEADER + SMB2_WRITE_REQUEST;
     smb_state_of(ctx)->stream[m->dir].data =
         (struct smb_data){p->file, offset, start > fixed ? start - fixed : 0, n};
@@ -418,17 +421,6 @@ void smb_write_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
     struct smb_file *f = p != NULL && kd_cur_ok(&m->body) ? smb_file_get(ctx, p) : NULL;
     if (f != NULL)
         f->written += n;
-}
-
-/* Nothing looks into files yet; carving and named pipes attach here. */
-void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
-                   struct kd_bytes piece, uint64_t n)
-{
-    (void)ctx;
-    (void)dir;
-    (void)data;
-    (void)piece;
-    (void)n;
 }
 
 /* ---- rename, delete ---- */
@@ -468,16 +460,19 @@ void smb_set_request(struct kd_ctx *ctx, struct smb_msg *m)
     smb_pending_text(p, 0, name);
 }
 
-void smb_file_renamed(const struct kd_ctx *ctx, const struct smb_pending *p, struct kd_bytes name)
+void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd_bytes name)
 {
     struct smb_file *old = smb_file_find(ctx, p->file);
     if (old == NULL)
         return;
     struct smb_file was = *old;
-    file_drop(ctx, old);
+    old->carve[0] = old->carve[1] = NULL;
+    file_drop(ctx, old, false);
     struct smb_file *f = file_add(ctx, p->file, name);
-    if (f == NULL)
+    if (f == NULL) {
+        smb_content_end(ctx, &was, false);
         return;
+    }
     f->session_id = was.session_id;
     f->tree_id = was.tree_id;
     f->size = was.size;
@@ -485,6 +480,8 @@ void smb_file_renamed(const struct kd_ctx *ctx, const struct smb_pending *p, str
     f->written = was.written;
     f->directory = was.directory;
     f->delete_on_close = was.delete_on_close;
+    memcpy(f->carve, was.carve, sizeof(f->carve));
+    smb_content_renamed(f);
 }
 
 void smb_set_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)

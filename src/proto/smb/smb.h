@@ -121,6 +121,7 @@ struct smb_file {
     uint64_t size, read, written;
     uint32_t tree_id;
     bool directory, delete_on_close;
+    struct kd_carve *carve[2]; /* content written and read */
     uint16_t n;
     uint8_t name[];
 };
@@ -291,11 +292,11 @@ struct smb_created {
 };
 struct smb_file *smb_file_find(const struct kd_ctx *ctx, struct smb_key key);
 /* The file of a READ or WRITE; one opened before we came is followed without a name. */
-struct smb_file *smb_file_get(const struct kd_ctx *ctx, const struct smb_pending *p);
-void smb_file_opened(const struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
+struct smb_file *smb_file_get(struct kd_ctx *ctx, const struct smb_pending *p);
+void smb_file_opened(struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
                      const struct smb_created *made, bool delete_on_close);
-void smb_file_renamed(const struct kd_ctx *ctx, const struct smb_pending *p, struct kd_bytes name);
-void smb_file_closed(const struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
+void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd_bytes name);
+void smb_file_closed(struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
                      struct smb_file *f);
 /* Fill a record with what is known of the request's file. */
 void smb_describe_file(const struct kd_ctx *ctx, const struct smb_pending *p,
@@ -322,9 +323,11 @@ void smb_other_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_other_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 void smb_files_close(struct kd_ctx *ctx); /* tell what was read and written of files never closed */
 
-/* Content of an open file: the n bytes at data->offset; `piece` is empty when they were lost. */
+/* content.c.  The n bytes at data->offset of an open file; `piece` is empty when they were lost. */
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n);
+void smb_content_renamed(struct smb_file *f);
+void smb_content_end(struct kd_ctx *ctx, struct smb_file *f, bool closed);
 
 /* smb1.c */
 void smb1_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);

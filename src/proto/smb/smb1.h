@@ -108,7 +108,8 @@ void smb1_path_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pending
 void smb1_trans_request(struct kd_ctx *ctx, struct smb1_cmd *c);
 void smb1_trans_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pending *p);
 void smb1_secondary_request(struct kd_ctx *ctx, struct smb1_cmd *c);
-/* The waiting TRANS2 SESSION_SETUP that this answer with another number belongs to, or NULL. */
+/* What a TRANS2 answer without a request of its own belongs to: the NT_TRANSACT that was continued by
+ * TRANS2 parts, or the SESSION_SETUP that is answered under another number; or NULL. */
 struct smb_pending *smb1_trans_stray(struct kd_ctx *ctx, const struct smb_msg *m);
 
 #endif

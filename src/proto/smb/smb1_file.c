@@ -238,6 +238,8 @@ void smb1_write_request(struct kd_ctx *ctx, struct smb1_cmd *c)
     struct smb_pending *p = expect_file(ctx, c, fid);
     if (p == NULL || !kd_cur_ok(w))
         return;
+    if (!p->chained)
+        (void)smb_file_get(ctx, p);
     smb1_content(ctx, c->m, p->file, offset, at, n);
 }
 

@@ -273,7 +273,10 @@ void smb1_secondary_request(struct kd_ctx *ctx, struct smb1_cmd *c)
 struct smb_pending *smb1_trans_stray(struct kd_ctx *ctx, const struct smb_msg *m)
 {
     struct smb_state *st = smb_state_of(ctx);
-    struct smb_pending *p = smb_pending_find(ctx, st->last_setup);
+    struct smb_pending *p = smb_pending_find(ctx, smb1_key(m, SMB1_NT_TRANSACT));
+    if (p != NULL && p->u.trans.told)
+        return p;
+    p = smb_pending_find(ctx, st->last_setup);
     if (p == NULL || st->last_setup.b != m->key.b)
         return NULL;
     smb_odd(ctx, SMB_ODD_MULTIPLEX);
@@ -309,6 +312,7 @@ static void tell(struct kd_ctx *ctx, struct smb_msg *m, const struct smb_pending
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p, &room, &rec);
     rec.message_id = p->node.key.a;
+    rec.command = smb_command_name(p->command, room.command);
     rec.reply_id = m != NULL && m->head.message_id != rec.message_id ? m->head.message_id : 0;
     smb_describe_file(ctx, p, &rec);
     if (p->text_n[0] > 0)
@@ -323,10 +327,8 @@ void smb1_trans_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pendin
 {
     struct parts t;
     struct smb_msg *m = c->m;
-    if (p == NULL) {
-        smb1_tell_failure(ctx, m, p);
+    if (p == NULL)
         return;
-    }
     bool failed = m != NULL && smb_is_failure(m);
     if (p->u.trans.pipe && m != NULL && !failed && p->u.trans.function == PIPE_TRANSCEIVE &&
         read_answer(c, &t))
