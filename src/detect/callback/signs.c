@@ -24,7 +24,7 @@ static const struct sign_text table[KD_SIGNS] = {
     [KD_SIGN_LYING_BODY] = {3, {"data that are not what they claim to be", "申告した種類と異なるデータを送信"}},
     [KD_SIGN_BINARY_POST] = {2, {"encrypted-looking data sent", "暗号化されたようなデータを送信"}},
     [KD_SIGN_CODED_POST] = {2, {"encoded data sent", "符号化されたデータを送信"}},
-    [KD_SIGN_SCRIPT_POST] = {1, {"data for a script that no page sent", "ページを経ないスクリプトへの送信"}},
+    [KD_SIGN_SCRIPT_POST] = {1, {"data sent that come from no page", "ページを経ないデータ送信"}},
     [KD_SIGN_LONG_DATA] = {1, {"encoded data in the address", "URL に符号化されたデータ"}},
     [KD_SIGN_VERY_LONG_DATA] = {2, {"much encoded data in the address", "URL に長い符号化データ"}},
     [KD_SIGN_CODED_ANSWER] = {2, {"an encoded answer", "符号化された応答"}},
@@ -48,7 +48,16 @@ static const struct sign_text table[KD_SIGNS] = {
 
 unsigned kd_signs_weight(uint64_t signs)
 {
+    /* How a simple program writes requests, malicious or not: alone no reason to say anything. */
+    const uint64_t simple = BIT(NO_AGENT) | BIT(NO_AGENT_POST) | BIT(TOOL_AGENT) | BIT(PLAIN_BROWSER) | BIT(RAW_HOST) |
+                            BIT(ODD_PORT) | BIT(REPEATED) | BIT(CHEAP_NAME) | BIT(RANDOM_NAME);
     unsigned sum = 0;
+    if ((signs & ~simple) == 0)
+        return 0;
+    if (signs & BIT(NO_AGENT_POST))
+        signs &= ~BIT(NO_AGENT);
+    if (signs & BIT(VERY_LONG_DATA))
+        signs &= ~BIT(LONG_DATA);
     for (unsigned i = 0; i < KD_SIGNS; i++)
         if (signs >> i & 1)
             sum += table[i].weight;
@@ -136,11 +145,13 @@ static bool is_coded(struct kd_bytes b, size_t least)
         others += coding;
         hex += is_digit(c) || (kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'f');
     }
+    enum { NO_WORD = 48 };
     if (b.n < least)
         return false;
     if (hex == b.n)
         return digits * 4 >= b.n && digits < b.n + (upper + lower > 0);
-    return upper * 8 >= b.n && lower * 8 >= b.n && digits + others > 0 && others * 5 <= b.n;
+    return upper * 10 >= b.n && lower * 10 >= b.n && (digits + others > 0 || b.n >= NO_WORD) &&
+           others * 5 <= b.n;
 }
 
 struct kd_bytes kd_path_of(struct kd_bytes url)
@@ -353,7 +364,9 @@ static uint64_t post_signs(const struct kd_rec_http *h)
         signs |= BIT(BINARY_POST);
     if (longest_coded(head, FORM_DATA) > 0)
         signs |= BIT(CODED_POST);
-    if (h->http_refer.n == 0 && ends_any(kd_path_of(h->url), scripts, KD_COUNT(scripts)))
+    /* Browsers name the page that the data come from. */
+    bool from_page = h->http_refer.n > 0 || kd_bytes_icontains(h->request_fields, kd_str("Origin"));
+    if (!from_page && (says_browser(h->http_user_agent) || ends_any(kd_path_of(h->url), scripts, KD_COUNT(scripts))))
         signs |= BIT(SCRIPT_POST);
     if (h->status >= GONE_FIRST && h->status <= GONE_LAST && h->status != 401 && h->status != 407)
         signs |= BIT(GONE);
@@ -397,6 +410,30 @@ static bool has_machine_id(struct kd_bytes query)
     return false;
 }
 
+/* xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, its hyphens perhaps as %2D: programs number the machines they run on. */
+static bool has_guid(struct kd_bytes query)
+{
+    enum { GROUPS = 5 };
+    static const uint8_t lengths[GROUPS] = {8, 4, 4, 4, 12};
+    unsigned group = 0, n = 0;
+    for (size_t i = 0; i < query.n; i++) {
+        uint8_t c = kd_ascii_lower(query.p[i]);
+        bool hyphen = c == '-' || (c == '%' && kd_bytes_at(query, i + 1) == '2' && kd_ascii_lower(kd_bytes_at(query, i + 2)) == 'd');
+        bool hex = is_digit(c) || (c >= 'a' && c <= 'f');
+        if (hyphen && n == lengths[group] && group < GROUPS - 1) {
+            group++;
+            n = 0;
+            i += c == '%' ? 2 : 0;
+        } else if (hex) {
+            if (++n == lengths[GROUPS - 1] && group == GROUPS - 1)
+                return true;
+        } else {
+            group = n = 0;
+        }
+    }
+    return false;
+}
+
 bool kd_names_itself(struct kd_bytes url, struct kd_bytes name)
 {
     enum { LEAST = 4 };
@@ -417,7 +454,8 @@ static uint64_t url_signs(const struct kd_rec_http *h, bool post)
     struct kd_bytes path = kd_path_of(h->url), rest = kd_bytes_from(path, 1);
     size_t coded = longest_coded(h->url, LONG);
     uint64_t signs = coded >= VERY_LONG ? BIT(VERY_LONG_DATA) : coded > 0 ? BIT(LONG_DATA) : 0;
-    if (has_machine_id(query_of(h->url)) || (post && has_machine_id(h->request_head)))
+    struct kd_bytes query = query_of(h->url);
+    if (has_machine_id(query) || has_guid(query) || (post && has_machine_id(h->request_head)))
         signs |= BIT(MACHINE_ID);
     bool single = kd_bytes_find_byte(rest, '/') == SIZE_MAX;
     if (single && h->http_refer.n == 0 && is_stage_path(h->url))
