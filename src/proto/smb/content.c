@@ -52,7 +52,7 @@ void smb_content_renamed(struct smb_file *f)
 
 void smb_content_end(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 {
-    for (size_t dir = 0; dir < KD_COUNT(f->carve); dir++) {
+    for (size_t dir = KD_COUNT(f->carve); dir-- > 0;) { /* what was read was there first */
         struct kd_carve *c = f->carve[dir];
         if (c != NULL)
             kd_carve_end(ctx, c, closed && kd_carve_next(c) >= f->size);

@@ -300,7 +300,7 @@ static struct kd_bytes function_name(uint8_t kind, const struct smb_trans *t, ch
     if (kind == SMB1_TRANS2 && t->function == T2_CREATE_DIRECTORY)
         return kd_str("TRANS2_CREATE_DIRECTORY");
     if (kind == SMB1_TRANS && t->pipe && t->function == PIPE_PEEK)
-        return kd_str("TRANS_PEEK_NMPIPE");
+        return kd_str(t->told ? "TRANS_PEEK_NO_PIPE" : "TRANS_PEEK_NMPIPE");
     struct kd_out o = kd_out_of(room, KD_SMB_NAME_ROOM);
     kd_out_fmt(&o, "%u", t->function);
     return kd_out_bytes_view(&o);

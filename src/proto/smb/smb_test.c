@@ -415,7 +415,7 @@ static void peek_at_no_pipe_is_told(void)
     old_answer(0x25, 0, 67);
     play_tape();
     CHECK(run.n_records == 1);
-    CHECK(lines_with("SMB1_COMMAND_TRANS|TRANS_PEEK_NMPIPE|STATUS_INSUFF_SERVER_RESOURCES") == 1);
+    CHECK(lines_with("SMB1_COMMAND_TRANS|TRANS_PEEK_NO_PIPE|STATUS_INSUFF_SERVER_RESOURCES") == 1);
 }
 
 /* ---- built conversations ---- */
