@@ -5,7 +5,7 @@
 #include "../../tests/tap.h"
 #include "store/hunt.h"
 
-enum { N = 1800 };
+enum { N = 100 * KD_REC_MAX };
 static const uint64_t start_us = 1763737200000000u;
 
 static struct kd_built built;
