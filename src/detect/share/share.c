@@ -142,13 +142,16 @@ static void file(struct kd_detect *d, const struct kd_record *r)
 {
     static const char *const types[] = {"pe", "elf", "macho", "lnk", "hta", "java-class", "eicar"};
     const struct kd_rec_file *f = r->body;
-    if (r->head->app != KD_APP_SMB || !f->to_server || runs(f->filename))
-        return; /* one with a program's name is told when it is closed */
+    bool program = false;
     for (size_t i = 0; i < KD_COUNT(types); i++)
-        if (kd_bytes_eq_str(f->magic, types[i])) {
-            written(d, r, share_of(f->source), f->filename, kd_str(""));
-            return;
-        }
+        program = program || kd_bytes_eq_str(f->magic, types[i]);
+    if (r->head->app != KD_APP_SMB || !program)
+        return;
+    struct kd_bytes share = share_of(f->source);
+    if (!f->to_server && is_admin_share(share) && kd_bytes_eq_str(f->state, "CLOSED"))
+        tell(d, r, &kd_finding_KD_LM_0067, share, f->filename, kd_str(""));
+    else if (f->to_server && !runs(f->filename)) /* else it is told when it is closed */
+        written(d, r, share, f->filename, kd_str(""));
 }
 
 static void share_record(struct kd_detect *d, const struct kd_record *r)

@@ -76,7 +76,13 @@ static void a_program_by_its_content(void)
     h = kd_tb_head(KD_REC_FILE, 2, "10.0.0.7", 50000, "10.0.0.1", 445);
     h.app = KD_APP_SMB;
     kd_tb_put(t, h, &f);
+    f = (struct kd_rec_file){.filename = kd_str("t\\x.exe"), .magic = kd_str("pe"), .state = kd_str("CLOSED"),
+                             .source = kd_str("\\\\pc7\\C$\\t\\x.exe")};
+    h = kd_tb_head(KD_REC_FILE, 3, "10.0.0.8", 50000, "10.0.0.1", 445);
+    h.app = KD_APP_SMB;
+    kd_tb_put(t, h, &f);
     kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-LM-0067") == 1);
     CHECK(kd_tb_count(t, "KD-LM-0005") == 1);
     kd_tb_free(t);
 }

@@ -16,6 +16,8 @@ enum {
     ACTION_NONE = 0xff
 };
 
+#define FSCTL_PIPE_TRANSCEIVE 0x0011c017u
+
 #define FILE_ID_RELATED UINT64_MAX
 
 static struct kd_bytes take_at(const struct smb_msg *m, size_t off, size_t n)
@@ -40,6 +42,7 @@ struct smb_file *smb_file_find(const struct kd_ctx *ctx, struct smb_key key)
 
 static void file_drop(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 {
+    smb_pipe_close(ctx, f);
     smb_content_end(ctx, f, closed);
     struct smb_memory mem = smb_memory_of(ctx);
     smb_table_drop(&smb_state_of(ctx)->files, &mem, &f->node);
@@ -467,10 +470,12 @@ void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd
         return;
     struct smb_file was = *old;
     old->carve[0] = old->carve[1] = NULL;
+    old->rpc = NULL;
     file_drop(ctx, old, false);
     struct smb_file *f = file_add(ctx, p->file, name);
     if (f == NULL) {
         smb_content_end(ctx, &was, false);
+        smb_pipe_close(ctx, &was);
         return;
     }
     f->session_id = was.session_id;
@@ -481,6 +486,9 @@ void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd
     f->directory = was.directory;
     f->delete_on_close = was.delete_on_close;
     memcpy(f->carve, was.carve, sizeof(f->carve));
+    f->rpc = was.rpc;
+    f->pipe = was.pipe;
+    f->not_pipe = was.not_pipe;
     smb_content_renamed(f);
 }
 
@@ -517,7 +525,7 @@ static bool is_everyday(uint32_t fsctl)
     case 0x000601b0:
     case 0x00110018: /* PIPE_WAIT */
     case 0x0011400c: /* PIPE_PEEK */
-    case 0x0011c017: /* PIPE_TRANSCEIVE */
+    case FSCTL_PIPE_TRANSCEIVE:
     case 0x00140078: /* SRV_REQUEST_RESUME_KEY */
     case 0x001401d4: /* LMR_REQUEST_RESILIENCY */
     case 0x001401fc: /* QUERY_NETWORK_INTERFACE_INFO */
@@ -534,6 +542,8 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     (void)kd_cur_le32(&m->body); /* size, reserved */
     uint32_t code = kd_cur_le32(&m->body);
     struct smb_key file = read_file_id(&m->body);
+    uint32_t off = kd_cur_le32(&m->body);
+    uint32_t n = kd_cur_le32(&m->body);
     struct smb_pending *p = smb_expect(ctx, m, 0);
     if (p == NULL)
         return;
@@ -542,10 +552,29 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     if (!whole)
         expect_file(ctx, p, file);
     p->u.fsctl = code;
+    struct smb_file *f = code == FSCTL_PIPE_TRANSCEIVE ? smb_file_get(ctx, p) : NULL;
+    if (f != NULL)
+        f->pipe = true;
+    if (f != NULL && kd_cur_ok(&m->body))
+        smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n);
+}
+
+/* What a pipe answered follows as body. */
+static void expect_output(struct kd_ctx *ctx, struct smb_msg *m, const struct smb_pending *p)
+{
+    (void)kd_cur_take(&m->body, 8 + 16 + 8); /* size, code, file, input */
+    uint32_t start = kd_cur_le32(&m->body);
+    uint32_t n = kd_cur_le32(&m->body);
+    uint32_t fixed = SMB2_HEADER + SMB2_IOCTL_ANSWER;
+    if (kd_cur_ok(&m->body))
+        smb_state_of(ctx)->stream[m->dir].data =
+            (struct smb_data){p->file, 0, start > fixed ? start - fixed : 0, n};
 }
 
 void smb_ioctl_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
 {
+    if (m != NULL && p != NULL && p->u.fsctl == FSCTL_PIPE_TRANSCEIVE && !smb_is_failure(m))
+        expect_output(ctx, m, p);
     if (m == NULL || p == NULL || (!smb_is_failure(m) && is_everyday(p->u.fsctl)))
         return;
     struct smb_room room;

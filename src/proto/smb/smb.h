@@ -39,6 +39,7 @@ enum {
     SMB2_HEADER = 64,
     SMB2_READ_ANSWER = 16,   /* fixed part of a READ response, before the data */
     SMB2_WRITE_REQUEST = 48, /* of a WRITE request */
+    SMB2_IOCTL_ANSWER = 48,
     SMB2_TRANSFORM = 52,
     SMB2_COMPRESSION = 16,
     SMB1_HEADER = 32,
@@ -117,6 +118,8 @@ struct smb_tree {
 /* An open file.  Key: file id. */
 struct smb_file {
     struct smb_node node;
+    struct kd_dcerpc *rpc; /* of a named pipe in use */
+    bool pipe, not_pipe; /* surely one; surely none */
     uint64_t session_id;
     uint64_t size, read, written;
     uint32_t tree_id;
@@ -328,6 +331,11 @@ void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *d
                    struct kd_bytes piece, uint64_t n);
 void smb_content_renamed(struct smb_file *f);
 void smb_content_end(struct kd_ctx *ctx, struct smb_file *f, bool closed);
+
+/* pipe.c: n bytes of a file's content; `piece` is shorter when some were lost. */
+void smb_pipe_data(const struct kd_ctx *ctx, enum kd_dir dir, struct smb_file *f,
+                   struct kd_bytes piece, uint64_t n);
+void smb_pipe_close(const struct kd_ctx *ctx, struct smb_file *f);
 
 /* smb1.c */
 void smb1_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);

@@ -219,8 +219,13 @@ void smb1_trans_request(struct kd_ctx *ctx, struct smb1_cmd *c)
     p->u.trans.pipe = true;
     p->file = smb1_file_key(t.fid);
     p->u.trans.told = t.function == PIPE_PEEK && t.fid == 0;
-    if (t.function == PIPE_TRANSCEIVE || t.function == PIPE_RAW_WRITE)
-        smb1_content(ctx, c->m, p->file, 0, t.data_at, t.data_n);
+    if (t.function != PIPE_TRANSCEIVE && t.function != PIPE_RAW_WRITE)
+        return;
+    struct smb_file *f = smb_file_get(ctx, p);
+    if (f == NULL)
+        return;
+    f->pipe = true;
+    smb1_content(ctx, c->m, p->file, 0, t.data_at, t.data_n);
 }
 
 /* The request a part continues: of its own kind, or of another (which no client does). */
