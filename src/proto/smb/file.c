@@ -51,9 +51,9 @@ static void file_drop(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 static void tell_close(const struct kd_ctx *ctx, const struct smb_msg *m,
                        const struct smb_pending *p, const struct smb_file *f)
 {
-    struct smb_pending none = {
-        .command = f->node.key.b == SMB1_FILES ? SMB1_CLOSED : SMB2_CLOSE,
-        .session_id = f->session_id, .tree_id = f->tree_id};
+    struct smb_pending none = {.command = f->node.key.b == SMB1_FILES ? SMB1_CLOSED : SMB2_CLOSE,
+                               .session_id = f->session_id,
+                               .tree_id = f->tree_id};
     struct smb_room room;
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p != NULL ? p : &none, &room, &rec);
@@ -122,7 +122,7 @@ void smb_files_close(struct kd_ctx *ctx)
 }
 
 void smb_describe_file(const struct kd_ctx *ctx, const struct smb_pending *p,
-                          struct kd_rec_smb *rec)
+                       struct kd_rec_smb *rec)
 {
     const struct smb_file *f = p != NULL ? smb_file_find(ctx, p->file) : NULL;
     if (f == NULL)
@@ -202,8 +202,7 @@ void smb_tree_request(struct kd_ctx *ctx, struct smb_msg *m)
         smb_pending_text(p, 0, path);
 }
 
-void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type,
-                     struct kd_bytes share)
+void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type, struct kd_bytes share)
 {
     struct smb_state *st = smb_state_of(ctx);
     struct smb_memory mem = smb_memory_of(ctx);

@@ -13,7 +13,14 @@ enum {
     CONTEXTS_MAX = 16,
     CONTEXT_KINDS = 4
 };
-enum { TEXT_USER, TEXT_DOMAIN, TEXT_HOST, TEXT_VERSION, TEXT_SYSTEM, TEXT_SOFTWARE }; /* of a waiting logon */
+enum {
+    TEXT_USER,
+    TEXT_DOMAIN,
+    TEXT_HOST,
+    TEXT_VERSION,
+    TEXT_SYSTEM,
+    TEXT_SOFTWARE
+}; /* of a waiting logon */
 
 struct kd_bytes smb_auth_name(enum smb_auth auth)
 {
@@ -41,8 +48,8 @@ struct kd_bytes smb_auth_name(enum smb_auth auth)
 /* Capabilities offered ([MS-SMB2] 2.2.3.1), each at a multiple of eight from the header. */
 static uint8_t read_contexts(const struct smb_msg *m, size_t at, unsigned n)
 {
-    static const uint8_t bits[] = {[1] = SMB_CONTEXT_PREAUTH, [2] = SMB_CONTEXT_ENCRYPTION,
-                                   [3] = SMB_CONTEXT_COMPRESSION};
+    static const uint8_t bits[] = {
+        [1] = SMB_CONTEXT_PREAUTH, [2] = SMB_CONTEXT_ENCRYPTION, [3] = SMB_CONTEXT_COMPRESSION};
     uint8_t found = 0;
     for (unsigned i = 0; i < n && i < CONTEXTS_MAX; i++) {
         struct kd_cur c = kd_cur_of(kd_bytes_from(m->bytes, at));
@@ -210,7 +217,8 @@ static struct smb_pending *expect_ntlm(struct kd_ctx *ctx, struct smb_msg *m, st
     return p;
 }
 
-static struct smb_pending *expect_kerberos(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes token)
+static struct smb_pending *expect_kerberos(struct kd_ctx *ctx, struct smb_msg *m,
+                                           struct kd_bytes token)
 {
     struct kd_krb5 krb5;
     enum kd_status s = kd_krb5_parse(token, &krb5);

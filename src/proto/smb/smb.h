@@ -119,7 +119,7 @@ struct smb_tree {
 struct smb_file {
     struct smb_node node;
     struct kd_dcerpc *rpc; /* of a named pipe in use */
-    bool pipe, not_pipe; /* surely one; surely none */
+    bool pipe, not_pipe;   /* surely one; surely none */
     uint64_t session_id;
     uint64_t size, read, written;
     uint32_t tree_id;
@@ -157,13 +157,13 @@ struct smb_pending {
         } logon;
         struct smb_trans {
             uint32_t total_data, total_params; /* as announced */
-            uint16_t function; /* setup word: subcommand, or function of a pipe */
-            uint16_t level;    /* of information, TRANS2 */
+            uint16_t function;                 /* setup word: subcommand, or function of a pipe */
+            uint16_t level;                    /* of information, TRANS2 */
             bool pipe, told, rename, remove;
         } trans;
     } u;
-    /* Consecutive in `text`: path, new name; or user (realm), domain (service), host, version, and of
-     * SMB 1 the client's system and software. */
+    /* Consecutive in `text`: path, new name; or user (realm), domain (service), host, version, and
+     * of SMB 1 the client's system and software. */
     uint16_t text_n[SMB_TEXTS];
     uint16_t text_room;
     uint8_t text[];
@@ -190,12 +190,12 @@ struct smb_stream {
 struct smb_state {
     struct smb_stream stream[2];
     struct smb_table pending, sessions, trees, files;
-    size_t used;   /* memory of the tables */
-    uint32_t told; /* bits of enum smb_oddity */
+    size_t used;      /* memory of the tables */
+    uint32_t told;    /* bits of enum smb_oddity */
     uint16_t dialect; /* SMB 1: as smb_dialect_name() has it */
     uint8_t client_guid[16];
     bool has_client_guid;
-    uint8_t contexts; /* offered in the negotiation, bits of enum smb_context */
+    uint8_t contexts;          /* offered in the negotiation, bits of enum smb_context */
     struct smb_key last_setup; /* SMB 1: newest TRANS2 SESSION_SETUP that waits */
     /* Of the compound being read, by direction of its messages. */
     struct {
@@ -219,7 +219,7 @@ struct smb_head {
 /* One SMB2 command: a message without its NetBIOS head, or a link of a compound chain. */
 struct smb_msg {
     struct smb_head head;
-    struct smb_key key; /* its request waits under it */
+    struct smb_key key;    /* its request waits under it */
     struct kd_bytes bytes; /* from the SMB2 header on, what was held of it */
     struct kd_cur body;    /* behind the header */
     enum kd_dir dir;
@@ -277,7 +277,8 @@ void smb_negotiate_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_negotiate_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 void smb_session_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_session_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
-/* Either protocol: a security token is sent, and answered (m may be NULL) with SMB2's session flags. */
+/* Either protocol: a security token is sent, and answered (m may be NULL) with SMB2's session
+ * flags. */
 struct smb_pending *smb_logon_request(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes blob);
 enum { SMB_SESSION_GUEST = 1, SMB_SESSION_NULL = 2, SMB_SESSION_ENCRYPTED = 4 };
 void smb_logon_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p, uint16_t flags,
@@ -304,7 +305,8 @@ void smb_file_closed(struct kd_ctx *ctx, const struct smb_msg *m, const struct s
 /* Fill a record with what is known of the request's file. */
 void smb_describe_file(const struct kd_ctx *ctx, const struct smb_pending *p,
                        struct kd_rec_smb *rec);
-void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type, struct kd_bytes share);
+void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type,
+                  struct kd_bytes share);
 void smb_tree_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_tree_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 struct smb_tree *smb_tree_find(const struct kd_ctx *ctx, uint64_t session_id, uint32_t tree_id);
@@ -339,7 +341,8 @@ void smb_pipe_close(const struct kd_ctx *ctx, struct smb_file *f);
 
 /* smb1.c */
 void smb1_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);
-/* How much of a message to hold, by its header and what follows it (at least min(left, 36) bytes). */
+/* How much of a message to hold, by its header and what follows it (at least min(left, 36) bytes).
+ */
 uint32_t smb1_held(struct kd_bytes b, uint32_t limit);
 void smb1_unanswered(struct kd_ctx *ctx, struct smb_pending *p); /* at the end */
 

@@ -249,7 +249,8 @@ static void old_protocol_has_the_same_records(void)
 {
     play_seed("smb1-files");
     CHECK(lines_with("SMB1_COMMAND_NEGOTIATE_PROTOCOL|\"dialect\":\"NT LANMAN 1.0\"") == 1);
-    CHECK(lines_with("SESSION_SETUP_ANDX|\"user\":\"root\"|\"auth\":\"ntlm\"|\"native_lm\":\"Samba") == 1);
+    CHECK(lines_with(
+              "SESSION_SETUP_ANDX|\"user\":\"root\"|\"auth\":\"ntlm\"|\"native_lm\":\"Samba") == 1);
     CHECK(lines_with("\"login\":{|\"user\":\"root\"|\"result\":\"success\"") == 1);
     CHECK(lines_with("TREE_CONNECT_ANDX|\\\\\\\\10.77.0.1\\\\SHARE|\"share_type\":\"DISK\"") == 1);
     CHECK(lines_with("CREATE_DIRECTORY|\"filename\":\"税務課\"|STATUS_SUCCESS") == 1);
@@ -267,11 +268,13 @@ static void old_protocol_has_the_same_records(void)
 static void old_logons_and_names(void)
 {
     play_seed("smb1-plain");
-    CHECK(lines_with("SESSION_SETUP_ANDX|\"user\":\"root\"|\"domain\":\"MACHI\"|\"auth\":\"ntlm\"") == 1);
+    CHECK(lines_with(
+              "SESSION_SETUP_ANDX|\"user\":\"root\"|\"domain\":\"MACHI\"|\"auth\":\"ntlm\"") == 1);
     CHECK(lines_with("\"ntlm\":{|\"ntlmv1\":true") == 1);
     CHECK(lines_with("CLOSE|日本.txt|\"write_bytes\":6") == 1); /* Shift_JIS on the wire */
     play_seed("smb1-wrong");
-    CHECK(lines_with("\"login\":{|\"result\":\"failure\",\"reason\":\"STATUS_LOGON_FAILURE\"") == 1);
+    CHECK(lines_with("\"login\":{|\"result\":\"failure\",\"reason\":\"STATUS_LOGON_FAILURE\"") ==
+          1);
     play_seed("smb1-139");
     CHECK(lines_with("CLOSE|n.txt|\"write_bytes\":6") == 1);
     CHECK(lines_with("\"login\":{\"method\":\"anonymous\"") == 1);
