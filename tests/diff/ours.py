@@ -67,7 +67,8 @@ def _smb1(side, s, who, where):
     command = s.get("command", "").removeprefix("SMB1_COMMAND_")
     number = s.get("id", 0)
     if command == "NT_CREATE_ANDX":
-        side.once("smb1.file", f"{who} {number} {s.get('filename', '').lower()}", "", where)
+        name = "".join(c if c >= " " else f"\\x{ord(c):x}" for c in s.get("filename", "").lower())  # as tshark writes it
+        side.once("smb1.file", f"{who} {number} {name}", "", where)
     if command == "TREE_CONNECT_ANDX":
         side.once("smb1.tree", f"{who} {number} {s.get('share', '').lower()}", "", where)
     if command in SMB1_ANSWERED and "status" in s:

@@ -231,11 +231,11 @@ static void content(struct kd_detect *d, const struct kd_record *r)
         return;
     uint32_t stem = kd_sum_text(stem_of(f->filename));
     (void)add(&c->stems, stem);
-    bool was_readable = has(&c->readable, name) || has(&c->readable, stem);
-    bool original_gone = stem != name && has(&c->gone, stem);
-    if (!was_readable && !original_gone && !has_known_form(f->filename))
+    bool itself = has(&c->readable, name) || has_known_form(f->filename);
+    bool original = has(&c->readable, stem) || (stem != name && has(&c->gone, stem));
+    if (!itself && !original)
         return;
-    if (add(&c->replaced, name)) {
+    if (add(&c->replaced, itself ? name : stem)) {
         remember(c, r, f->filename);
         judge(d, r, c);
     }

@@ -100,6 +100,9 @@ static void written_anew_and_the_original_deleted(void)
         content(&p, text("a\\", i, ".bin0.enc"), NULL, 79, true);
         removes(&p, text("a\\", i, ".bin0"));
     }
+    kd_tb_send(p.t);
+    const struct kd_tb_alert *a = kd_tb_alert(p.t, "KD-IM-0001");
+    CHECK(a != NULL && a->count <= 25); /* each file once */
     end(&p, 1, 0);
 }
 

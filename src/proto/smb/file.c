@@ -11,6 +11,7 @@ enum {
     INFO_FILE = 1,
     INFO_RENAME = 10,
     INFO_DISPOSITION = 13,
+    INFO_END_OF_FILE = 20,
     INFO_DISPOSITION_EX = 64,
     INFO_RENAME_EX = 65,
     ACTION_NONE = 0xff
@@ -459,6 +460,9 @@ void smb_set_request(struct kd_ctx *ctx, struct smb_msg *m)
     p->u.set.rename = rename;
     p->u.set.remove = remove;
     p->u.set.keep = dispose && !remove;
+    p->u.set.resize = type == INFO_FILE && class == INFO_END_OF_FILE && info.n >= 8;
+    struct kd_cur size = kd_cur_of(info);
+    p->u.set.size = p->u.set.resize ? kd_cur_le64(&size) : 0;
     smb_pending_text(p, 0, name);
 }
 
@@ -491,8 +495,33 @@ void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd
     smb_content_renamed(f);
 }
 
+/* A file cut short loses what was behind; one that grows will be written to. */
+static void resized(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
+{
+    struct smb_file *f = smb_file_find(ctx, p->file);
+    if (m == NULL || smb_is_failure(m) || f == NULL) {
+        smb_other_answer(ctx, m, p);
+        return;
+    }
+    bool shorter = p->u.set.size < f->size;
+    f->size = p->u.set.size;
+    if (!shorter)
+        return;
+    struct smb_room room;
+    struct kd_rec_smb rec;
+    smb_record_start(ctx, m, p, &room, &rec);
+    smb_describe_file(ctx, p, &rec);
+    rec.function = kd_str("END_OF_FILE");
+    rec.file_size = p->u.set.size;
+    kd_emit(ctx, KD_REC_SMB, &rec);
+}
+
 void smb_set_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
 {
+    if (p != NULL && p->u.set.resize) {
+        resized(ctx, m, p);
+        return;
+    }
     if (p == NULL || !(p->u.set.rename || p->u.set.remove || p->u.set.keep)) {
         smb_other_answer(ctx, m, p);
         return;

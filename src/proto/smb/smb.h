@@ -68,6 +68,7 @@ enum smb_oddity {
     SMB_ODD_COMPRESSED,   /* smb_compressed: content is compressed and not read */
     SMB_ODD_DECOMPRESSED, /* smb_compression_overflow: sizes that overflow when added
                              (CVE-2020-0796) */
+    SMB_ODD_COMPRESSION,  /* smb_bad_compression: sizes that cannot be those of a message */
     SMB_ODD_TYPE,         /* smb1_transaction_type: continued by the command of another kind
                              (MS17-010) */
     SMB_ODD_OVERRUN,      /* smb1_transaction_overrun: a part lies behind the announced total */
@@ -102,7 +103,7 @@ struct smb_session {
     struct smb_node node;
     enum smb_auth auth;
     bool established;
-    bool encrypted_told;
+    uint64_t encrypted_n, encrypted_bytes;        /* messages */
     struct smb_text user, domain, host;           /* when established */
     struct smb_text target, dns_host, dns_domain; /* from the server's NTLM challenge */
 };
@@ -148,7 +149,8 @@ struct smb_pending {
         } read;
         uint32_t fsctl;
         struct {
-            bool rename, remove, keep;
+            uint64_t size;
+            bool rename, remove, keep, resize;
         } set;
         struct {
             uint8_t auth; /* enum smb_auth; NONE: no names in this message */
@@ -243,7 +245,7 @@ enum smb_context {
 
 /* smb2.c */
 void smb2_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);
-void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes);
+void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes, uint32_t n); /* n: whole length */
 void smb2_close(struct kd_ctx *ctx);
 
 /* Remember a request, with room for `text` bytes; NULL when there is no memory. */
