@@ -182,6 +182,7 @@ static void read_text_list(struct dce_reading *r, const char *name, unsigned uni
 
 static void read_sid_list(struct dce_reading *r, const char *name)
 {
+    dce_ndr_align(&r->ndr, r->ndr.wide ? 8 : 4);
     uint64_t count = dce_ndr_u32(&r->ndr);
     if (dce_ndr_size(&r->ndr) == 0)
         return;
@@ -290,7 +291,7 @@ static void read_key(struct dce_reading *r, const char *name)
     end(r->args, name, &o);
 }
 
-struct kd_bytes dce_xml_element(struct kd_bytes xml, const char *tag)
+static struct kd_bytes xml_element(struct kd_bytes xml, const char *tag)
 {
     char open[32], close[32];
     struct kd_out o = kd_out_of(open, sizeof(open));
@@ -306,6 +307,30 @@ struct kd_bytes dce_xml_element(struct kd_bytes xml, const char *tag)
     return kd_bytes_head(rest, n == SIZE_MAX ? 0 : n);
 }
 
+/* Text of an element, its entities resolved. */
+static void add_element(struct dce_args *args, const char *name, struct kd_bytes text)
+{
+    static const struct {
+        const char *entity;
+        char c;
+    } entities[] = {
+        {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
+    struct kd_out o = begin(args);
+    while (text.n > 0 && kd_out_ok(&o)) {
+        size_t skip = 1;
+        uint8_t c = text.p[0];
+        for (size_t i = 0; c == '&' && skip == 1 && i < KD_COUNT(entities); i++)
+            if (kd_bytes_starts(text, kd_str(entities[i].entity))) {
+                skip = strlen(entities[i].entity);
+                kd_out_u8(&o, (uint8_t)entities[i].c);
+            }
+        if (skip == 1)
+            kd_out_u8(&o, c);
+        text = kd_bytes_from(text, skip);
+    }
+    end(args, name, &o);
+}
+
 /* A task: what it runs is told apart, as whom too; the XML itself as far as it fits. */
 static void read_task(struct dce_reading *r, const char *name)
 {
@@ -313,10 +338,10 @@ static void read_task(struct dce_reading *r, const char *name)
     struct kd_out o = kd_out_of(room, sizeof(room));
     out_text(&o, dce_ndr_varying(&r->ndr, 2), r->ndr.big);
     struct kd_bytes xml = kd_out_bytes_view(&o);
-    dce_arg(r->args, "command", dce_xml_element(xml, "Command"));
-    dce_arg(r->args, "arguments", dce_xml_element(xml, "Arguments"));
-    dce_arg(r->args, "clsid", dce_xml_element(xml, "ClassId"));
-    dce_arg(r->args, "run_as", dce_xml_element(xml, "UserId"));
+    add_element(r->args, "command", xml_element(xml, "Command"));
+    add_element(r->args, "arguments", xml_element(xml, "Arguments"));
+    add_element(r->args, "clsid", xml_element(xml, "ClassId"));
+    add_element(r->args, "run_as", xml_element(xml, "UserId"));
     dce_arg(r->args, name, xml);
 }
 
@@ -466,6 +491,7 @@ static bool read_lists(struct line *l, char kind, const char *name)
         read_string_list(r, name, dce_ndr_size(&r->ndr));
         return true;
     case 'R':
+        dce_ndr_align(&r->ndr, r->ndr.wide ? 8 : 4);
         (void)dce_ndr_u32(&r->ndr);
         if (dce_ndr_size(&r->ndr) != 0)
             read_string_list(r, name, dce_ndr_size(&r->ndr));
@@ -538,6 +564,9 @@ static void read_others(struct line *l, char kind, const char *name)
     case 't':
         dce_read_orpc_this(&r->ndr);
         break;
+    case '$': /* at most padding is left */
+        r->complete = kd_cur_left(&r->ndr.c) < (r->ndr.wide ? 8 : 4);
+        break;
     default:
         KD_ASSERT(false); /* a line of the table is wrong */
     }
@@ -557,21 +586,51 @@ static bool read_word(struct line *l, const char *word)
     return true;
 }
 
-bool dce_op_request(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide,
-                    const struct dce_handles *handles, struct dce_args *args)
+/* The line, then what it cannot say. */
+static void read_request(const struct dce_op *op, struct dce_reading *r)
 {
-    struct dce_reading r = {dce_ndr_of(stub, big, wide), args, handles, {NULL, 0}, 0};
-    struct line l = {.r = &r};
+    struct line l = {.r = r};
     const char *at = op->line;
     bool on = true;
     while (on && *at != 0) {
-        on = read_word(&l, at) && dce_ndr_ok(&r.ndr);
+        on = read_word(&l, at) && dce_ndr_ok(&r->ndr);
         at += strcspn(at, " ");
         at += *at == ' ';
     }
     if (on && op->request != NULL)
-        op->request(&r);
-    return dce_ndr_ok(&r.ndr);
+        op->request(r);
+}
+
+void dce_op_request(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide,
+                    const struct dce_handles *handles, struct dce_args *args)
+{
+    struct dce_reading r = {.ndr = dce_ndr_of(stub, big, wide), .args = args, .handles = handles};
+    read_request(op, &r);
+}
+
+/* Texts of at least three characters that are printable: chance does not make many of them. */
+static bool has_text(const struct dce_args *args)
+{
+    for (unsigned i = 0; i < args->n; i++) {
+        struct kd_bytes v = kd_bytes_of(args->room + args->item[i].at, args->item[i].n);
+        bool number = kd_bytes_starts(v, kd_str("0x")) ||
+                      (kd_bytes_at(v, 0) >= '0' && kd_bytes_at(v, 0) <= '9');
+        if (v.n >= 3 && !number)
+            return true;
+    }
+    return false;
+}
+
+bool dce_op_fits(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide)
+{
+    static const struct dce_handles none;
+    struct dce_args args;
+    struct dce_reading r = {.ndr = dce_ndr_of(stub, big, wide), .args = &args, .handles = &none};
+    if (op == NULL || strchr(op->line, '$') == NULL)
+        return false;
+    dce_args_start(&args, DCE_LABEL_MAX);
+    read_request(op, &r);
+    return r.complete && dce_ndr_ok(&r.ndr) && has_text(&args);
 }
 
 /* ---- answers ---- */
@@ -587,7 +646,7 @@ void dce_op_answer(const struct dce_op *op, struct kd_bytes stub, bool big, bool
                    struct dce_args *args, struct kd_bytes *ret_handle, struct kd_bytes *ret_label)
 {
     static const struct dce_handles none;
-    struct dce_reading r = {dce_ndr_of(stub, big, wide), args, &none, {NULL, 0}, 0};
+    struct dce_reading r = {.ndr = dce_ndr_of(stub, big, wide), .args = args, .handles = &none};
     *ret_handle = *ret_label = (struct kd_bytes){NULL, 0};
     if (op->answer != NULL)
         op->answer(&r);

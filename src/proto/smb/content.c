@@ -36,7 +36,7 @@ void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *d
     struct smb_file *f = smb_file_find(ctx, data->file);
     if (f == NULL || f->directory)
         return;
-    smb_pipe_data(ctx, dir, f, piece, n);
+    smb_pipe_data(ctx, dir, f, piece, n, data->offset == 0);
     if (piece.n == 0 || f->pipe || (f->rpc != NULL && (f->n > 0 || may_be_calls(piece))))
         return; /* what was lost is a hole before what comes next */
     if (f->carve[dir] == NULL)

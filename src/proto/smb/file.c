@@ -584,7 +584,7 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     if (f != NULL)
         f->pipe = true;
     if (f != NULL && kd_cur_ok(&m->body))
-        smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n);
+        smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n, true);
 }
 
 /* What a pipe answered follows as body. */

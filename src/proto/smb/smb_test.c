@@ -106,6 +106,22 @@ static void encryption_is_told_and_counted(void)
     CHECK(lines_with("b.txt") == 0);
 }
 
+static void calls_in_pipes_of_a_real_server(void)
+{
+    play_seed("rpc-svcctl");
+    CHECK(lines_with(
+              "OpenServiceW|pipe\\\\svcctl|\"over\":\"smb\"|\"user\":\"Administrator\"|Spooler") ==
+          1);
+    CHECK(lines_with("StartServiceW|{\"name\":\"service\",\"value\":\"Spooler\"}|one two") == 1);
+    CHECK(lines_with("CreateServiceW|nca_op_rng_error|%COMSPEC% /c echo a") == 1);
+    play_seed("rpc-winreg");
+    CHECK(lines_with("BaseRegSetValue|HKLM\\\\SOFTWARE\\\\Kd|C:\\\\a.exe") == 1);
+    CHECK(lines_with("BaseRegSaveKey|ERROR_BAD_PATHNAME|x.save") == 1);
+    play_seed("rpc-spoolss");
+    CHECK(lines_with(
+              "PrinterChangeNotificationEx|\"name\":\"target\",\"value\":\"\\\\\\\\10.0.0.9") == 1);
+}
+
 static void old_protocol_has_the_same_records(void)
 {
     play_seed("smb1-files");
@@ -643,6 +659,7 @@ int main(void)
     RUN(transaction_continued_as_another_kind);
     RUN(a_back_door_answers_under_another_number);
     RUN(peek_at_no_pipe_is_told);
+    RUN(calls_in_pipes_of_a_real_server);
     RUN(compound_works_on_the_file_it_created);
     RUN(failed_compound_is_told_once);
     RUN(writes_are_counted_when_they_succeed);
