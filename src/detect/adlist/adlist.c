@@ -36,7 +36,7 @@ static bool rules_domain(const struct kd_detect *d, const struct kd_record *r)
     static const char *const names[] = {"Domain Admins", "Enterprise Admins", "Schema Admins", "Account Operators",
                                         "Backup Operators", "DnsAdmins", "Group Policy Creator"};
     static const char *const ids[] = {"512", "518", "519", "520", "544", "548", "551"};
-    static const char *const fields[] = {"GroupId", "AliasId", "RelativeId", "Rid"};
+    static const char *const fields[] = {"rid"};
     if (has_any(r, names, KD_COUNT(names)))
         return true;
     for (size_t f = 0; f < KD_COUNT(fields); f++) {
@@ -62,7 +62,7 @@ static const struct kd_rpc_rule rules[] = {
     {KD_RPC_SAMR, 25, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, NULL},
     {KD_RPC_SAMR, 33, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, NULL},
     /* LookupNamesInDomain, OpenGroup, OpenAlias of what rules the domain */
-    {KD_RPC_SAMR, 17, &kd_finding_KD_DI_0021, "Names", ASK, 0, 5, rules_domain},
+    {KD_RPC_SAMR, 17, &kd_finding_KD_DI_0021, "names", ASK, 0, 5, rules_domain},
     {KD_RPC_SAMR, 19, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, rules_domain},
     /* GetGroupsForUser: what one account may do */
     {KD_RPC_SAMR, 39, &kd_finding_KD_DI_0022, NULL, ASK, 0, 5, NULL},

@@ -55,35 +55,35 @@ enum { ASK = KD_RPC_EACH | KD_RPC_NOT_DC };
 static const struct kd_rpc_rule rules[] = {
     /* [MS-EFSR]: OpenFileRaw, EncryptFileSrv, DecryptFileSrv, QueryUsersOnFile, QueryRecoveryAgents,
      * RemoveUsersFromFile, AddUsersToFile, FileKeyInfo, DuplicateEncryptionInfoFile, AddUsersToFileEx, … */
-    {KD_RPC_EFSR, 0, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, NULL},
-    {KD_RPC_EFSR, 4, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 5, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 6, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 7, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 8, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 9, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 12, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 13, &kd_finding_KD_CR_0035, "SrcFileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 15, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 16, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 18, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 19, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 20, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_EFSR, 21, &kd_finding_KD_CR_0035, "FileName", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 0, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, NULL},
+    {KD_RPC_EFSR, 4, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 5, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 6, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 7, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 8, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 9, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 12, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 13, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 15, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 16, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 18, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 19, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 20, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_EFSR, 21, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
     /* [MS-DFSNM]: NetrDfsAddStdRoot, NetrDfsRemoveStdRoot, NetrDfsAddStdRootForced */
-    {KD_RPC_DFSNM, 12, &kd_finding_KD_CR_0035, "ServerName", ASK, 0, 0, NULL},
-    {KD_RPC_DFSNM, 13, &kd_finding_KD_CR_0035, "ServerName", ASK, 0, 0, NULL},
-    {KD_RPC_DFSNM, 15, &kd_finding_KD_CR_0035, "ServerName", ASK, 0, 0, NULL},
+    {KD_RPC_DFSNM, 12, &kd_finding_KD_CR_0035, "server", ASK, 0, 0, NULL},
+    {KD_RPC_DFSNM, 13, &kd_finding_KD_CR_0035, "server", ASK, 0, 0, NULL},
+    {KD_RPC_DFSNM, 15, &kd_finding_KD_CR_0035, "server", ASK, 0, 0, NULL},
     /* [MS-FSRVP]: IsPathSupported, IsPathShadowCopied */
-    {KD_RPC_FSRVP, 8, &kd_finding_KD_CR_0035, "ShareName", ASK, 0, 0, names_share_or_sealed},
-    {KD_RPC_FSRVP, 9, &kd_finding_KD_CR_0035, "ShareName", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_FSRVP, 8, &kd_finding_KD_CR_0035, "share", ASK, 0, 0, names_share_or_sealed},
+    {KD_RPC_FSRVP, 9, &kd_finding_KD_CR_0035, "share", ASK, 0, 0, names_share_or_sealed},
     /* [MS-EVEN]: ElfrOpenBELW, ElfrBackupELFW with a file elsewhere */
-    {KD_RPC_EVENTLOG, 9, &kd_finding_KD_CR_0035, "BackupFileName", ASK, 0, 0, names_share},
-    {KD_RPC_EVENTLOG, 1, &kd_finding_KD_CR_0035, "BackupFileName", ASK, 0, 0, names_share},
+    {KD_RPC_EVENTLOG, 9, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share},
+    {KD_RPC_EVENTLOG, 1, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share},
     /* [MS-RPRN]: AddPrinterDriver, AddPrinterDriverEx; [MS-PAR]: AsyncAddPrinterDriver */
-    {KD_RPC_SPOOLSS, 9, &kd_finding_KD_LM_0040, "pDriverPath", KD_RPC_EACH, 0, 0, is_foreign_driver},
-    {KD_RPC_SPOOLSS, 89, &kd_finding_KD_LM_0040, "pDriverPath", KD_RPC_EACH, 0, 0, is_foreign_driver},
-    {KD_RPC_PAR, 39, &kd_finding_KD_LM_0040, "pDriverPath", KD_RPC_EACH, 0, 0, is_foreign_driver},
+    {KD_RPC_SPOOLSS, 9, &kd_finding_KD_LM_0040, "driver", KD_RPC_EACH, 0, 0, is_foreign_driver},
+    {KD_RPC_SPOOLSS, 89, &kd_finding_KD_LM_0040, "driver", KD_RPC_EACH, 0, 0, is_foreign_driver},
+    {KD_RPC_PAR, 39, &kd_finding_KD_LM_0040, "driver", KD_RPC_EACH, 0, 0, is_foreign_driver},
 };
 
 static void tell_notify(struct kd_detect *d, struct print *p)
@@ -133,7 +133,7 @@ static void print_call(struct kd_detect *d, const struct kd_record *r)
     case FIRST_NOTIFY_EX:
         p->asked_us = r->head->ts_us;
         p->refused = c->fault;
-        kd_word_set(&p->where, kd_rpc_arg(c, "pszLocalMachine"));
+        kd_word_set(&p->where, kd_rpc_arg(c, "target"));
         break;
     case CLOSE_PRINTER:
         tell_notify(d, p);

@@ -118,10 +118,15 @@ static bool makes_controller(const struct kd_rec_ldap *l)
         return false;
     if (kd_bytes_istarts(l->base, kd_str("CN=NTDS Settings,")) && kd_bytes_eq_str(l->operation, "add"))
         return true;
-    for (size_t i = 0; i < l->attributes.n; i++)
-        if (kd_bytes_icontains(l->attributes.v[i], kd_str("nTDSDSA")) ||
-            kd_bytes_icontains(l->attributes.v[i], kd_str("E3514235-4B06-11D1-AB04-00C04FC2DCD2/")))
+    bool in_sites = kd_bytes_icontains(l->base, kd_str(",CN=Servers,")) && kd_bytes_icontains(l->base, kd_str(",CN=Sites,"));
+    for (size_t i = 0; i < l->attributes.n; i++) {
+        struct kd_bytes a = l->attributes.v[i];
+        bool given = kd_bytes_istarts(a, kd_str("servicePrincipalName=")) || kd_bytes_istarts(a, kd_str("servicePrincipalName+="));
+        if ((in_sites && (kd_bytes_ieq(a, kd_str("objectClass=server")) || kd_bytes_ieq(a, kd_str("objectClass=nTDSDSA")))) ||
+            (given && (kd_bytes_icontains(a, kd_str("=GC/")) ||
+                       kd_bytes_icontains(a, kd_str("E3514235-4B06-11D1-AB04-00C04FC2DCD2/")))))
             return true;
+    }
     return false;
 }
 

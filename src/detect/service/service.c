@@ -91,7 +91,7 @@ static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
 static void created(struct kd_detect *d, const struct kd_record *r, struct pair *p)
 {
     const struct kd_rec_dcerpc *c = r->body;
-    struct kd_bytes path = kd_rpc_arg(c, "lpBinaryPathName");
+    struct kd_bytes path = kd_rpc_arg(c, "path");
     if (!kd_rpc_refused(c))
         p->created_us = r->head->ts_us;
     if (is_shell(path))
@@ -106,7 +106,7 @@ static void created(struct kd_detect *d, const struct kd_record *r, struct pair 
 static void changed(struct kd_detect *d, const struct kd_record *r, struct pair *p)
 {
     const struct kd_rec_dcerpc *c = r->body;
-    struct kd_bytes path = kd_rpc_arg(c, "lpBinaryPathName");
+    struct kd_bytes path = kd_rpc_arg(c, "path");
     if (path.n > 0 && is_shell(path))
         tell(d, r, p, &kd_finding_KD_LM_0021, path, kd_str(""), -1);
     else
@@ -172,7 +172,7 @@ static void call(struct kd_detect *d, const struct kd_record *r)
     struct pair *p = pair_of(d, r);
     if (p == NULL)
         return;
-    struct kd_bytes name = kd_rpc_arg(c, "lpServiceName");
+    struct kd_bytes name = kd_rpc_arg(c, "service");
     if (name.n > 0)
         kd_word_set(&p->service, name);
     kd_ids_add(&p->ids, r->head->id);
@@ -224,8 +224,8 @@ static void copied(struct kd_detect *d, const struct kd_record *r)
     p->copied_us = r->head->ts_us;
     kd_word_set(&p->copied, s->filename);
     kd_ids_add(&p->ids, r->head->id);
-    bool system = kd_bytes_icontains(s->filename, kd_str("system32\\")) || kd_bytes_icontains(s->filename, kd_str("syswow64\\"));
-    if (kd_bytes_iends(s->filename, kd_str(".dll")) && system) {
+    bool in_windows = kd_bytes_icontains(s->filename, kd_str("system32\\")) || kd_bytes_icontains(s->filename, kd_str("syswow64\\"));
+    if (kd_bytes_iends(s->filename, kd_str(".dll")) && in_windows) {
         p->library_us = r->head->ts_us;
         kd_word_set(&p->library, s->filename);
     }

@@ -55,11 +55,11 @@ static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
 static void attempt(struct kd_detect *d, const struct kd_record *r, struct pair *p)
 {
     const struct kd_rec_dcerpc *c = r->body;
-    struct kd_bytes account = kd_rpc_arg(c, "AccountName");
+    struct kd_bytes account = kd_rpc_arg(c, "account");
     if (account.n > 0)
         kd_word_set(&p->account, account);
     uint32_t least = (uint32_t)kd_detect_tunable(d, "fails");
-    bool zero = is_zero(kd_rpc_arg(c, "ClientCredential"));
+    bool zero = is_zero(kd_rpc_arg(c, "client_credential"));
     p->zeros += zero;
     if (!kd_rpc_refused(c)) {
         if (c->answered && (p->fails >= least || zero)) {
