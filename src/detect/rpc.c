@@ -75,6 +75,11 @@ bool kd_rpc_refused(const struct kd_rec_dcerpc *c)
     return c->answered;
 }
 
+uint32_t kd_rpc_calls(const struct kd_rec_dcerpc *c)
+{
+    return c->calls > 0 ? c->calls : 1;
+}
+
 static bool from_dc(const struct kd_detect *d, const struct kd_record *r)
 {
     struct kd_host_view host;
@@ -87,13 +92,16 @@ static void add(struct kd_rpc_tally *t, const struct kd_record *r, uint64_t wind
     uint64_t ts = r->head->ts_us;
     if (t->n > 0 && kd_gap_us(ts, t->last_us) > window_us)
         *t = (struct kd_rpc_tally){0};
-    if (t->n++ == 0) { /* the first target stands for all: an alert's host must not wander */
+    bool first = t->n == 0;
+    uint32_t calls = kd_rpc_calls(c);
+    t->n += calls;
+    if (first) { /* the first target stands for all: an alert's host must not wander */
         t->first_us = ts;
         t->actor = r->head->src;
         t->target = r->head->dst;
     }
     t->last_us = kd_max_u64(t->last_us, ts);
-    t->done += !kd_rpc_refused(c);
+    t->done += kd_rpc_refused(c) ? 0 : calls;
     (void)kd_sums_add(t->targets, KD_RPC_TARGETS, &t->n_targets, kd_sum_addr(&r->head->dst));
     kd_ids_add(&t->ids, r->head->id);
 }

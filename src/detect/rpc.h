@@ -47,6 +47,9 @@ struct kd_bytes kd_rpc_arg_with(const struct kd_rec_dcerpc *c, const char *const
 /* The other side said no.  False while no answer was seen. */
 bool kd_rpc_refused(const struct kd_rec_dcerpc *c);
 
+/* How many calls the record stands for. */
+uint32_t kd_rpc_calls(const struct kd_rec_dcerpc *c);
+
 /* ---- rules of one call ---- */
 
 enum {

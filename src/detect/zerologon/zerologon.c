@@ -60,7 +60,7 @@ static void attempt(struct kd_detect *d, const struct kd_record *r, struct pair 
         kd_word_set(&p->account, account);
     uint32_t least = (uint32_t)kd_detect_tunable(d, "fails");
     bool zero = is_zero(kd_rpc_arg(c, "client_credential"));
-    p->zeros += zero;
+    p->zeros += zero ? kd_rpc_calls(c) : 0;
     if (!kd_rpc_refused(c)) {
         if (c->answered && (p->fails >= least || zero)) {
             p->succeeded = true;
@@ -68,7 +68,7 @@ static void attempt(struct kd_detect *d, const struct kd_record *r, struct pair 
         }
         return;
     }
-    p->fails++;
+    p->fails += kd_rpc_calls(c);
     if (p->fails >= least && (p->told == 0 || p->fails >= 4 * p->told)) {
         p->told = p->fails;
         tell(d, r, p, &kd_finding_KD_CR_0037);

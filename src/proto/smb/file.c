@@ -16,6 +16,8 @@ enum {
     ACTION_NONE = 0xff
 };
 
+#define FSCTL_PIPE_TRANSCEIVE 0x0011c017u
+
 #define FILE_ID_RELATED UINT64_MAX
 
 static struct kd_bytes take_at(const struct smb_msg *m, size_t off, size_t n)
@@ -40,6 +42,7 @@ static struct smb_file *file_find(const struct kd_ctx *ctx, struct smb_key key)
 
 static void file_drop(const struct kd_ctx *ctx, struct smb_file *f)
 {
+    smb_pipe_close(ctx, f);
     struct smb_memory mem = smb_memory_of(ctx);
     smb_table_drop(&smb_state_of(ctx)->files, &mem, &f->node);
 }
@@ -421,15 +424,13 @@ void smb_write_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
         f->written += n;
 }
 
-/* Nothing looks into files yet; carving and named pipes attach here. */
+/* Carving attaches here too. */
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n)
 {
-    (void)ctx;
-    (void)dir;
-    (void)data;
-    (void)piece;
-    (void)n;
+    struct smb_file *f = file_find(ctx, data->file);
+    if (f != NULL)
+        smb_pipe_data(ctx, dir, f, piece, n);
 }
 
 /* ---- rename, delete ---- */
@@ -521,7 +522,7 @@ static bool is_everyday(uint32_t fsctl)
     case 0x000601b0:
     case 0x00110018: /* PIPE_WAIT */
     case 0x0011400c: /* PIPE_PEEK */
-    case 0x0011c017: /* PIPE_TRANSCEIVE */
+    case FSCTL_PIPE_TRANSCEIVE:
     case 0x00140078: /* SRV_REQUEST_RESUME_KEY */
     case 0x001401d4: /* LMR_REQUEST_RESILIENCY */
     case 0x001401fc: /* QUERY_NETWORK_INTERFACE_INFO */
@@ -538,6 +539,8 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     (void)kd_cur_le32(&m->body); /* size, reserved */
     uint32_t code = kd_cur_le32(&m->body);
     struct smb_key file = read_file_id(&m->body);
+    uint32_t off = kd_cur_le32(&m->body);
+    uint32_t n = kd_cur_le32(&m->body);
     struct smb_pending *p = smb_expect(ctx, m, 0);
     if (p == NULL)
         return;
@@ -546,10 +549,27 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     if (!whole)
         expect_file(ctx, p, file);
     p->u.fsctl = code;
+    struct smb_file *f = code == FSCTL_PIPE_TRANSCEIVE ? file_get(ctx, p) : NULL;
+    if (f != NULL && kd_cur_ok(&m->body))
+        smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n);
+}
+
+/* What a pipe answered follows as body. */
+static void expect_output(struct kd_ctx *ctx, struct smb_msg *m, const struct smb_pending *p)
+{
+    (void)kd_cur_take(&m->body, 8 + 16 + 8); /* size, code, file, input */
+    uint32_t start = kd_cur_le32(&m->body);
+    uint32_t n = kd_cur_le32(&m->body);
+    uint32_t fixed = SMB2_HEADER + SMB2_IOCTL_ANSWER;
+    if (kd_cur_ok(&m->body))
+        smb_state_of(ctx)->stream[m->dir].data =
+            (struct smb_data){p->file, 0, start > fixed ? start - fixed : 0, n};
 }
 
 void smb_ioctl_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
 {
+    if (m != NULL && p != NULL && p->u.fsctl == FSCTL_PIPE_TRANSCEIVE && !smb_is_failure(m))
+        expect_output(ctx, m, p);
     if (m == NULL || p == NULL || (!smb_is_failure(m) && is_everyday(p->u.fsctl)))
         return;
     struct smb_room room;

@@ -81,7 +81,7 @@ static uint32_t held_of_command(uint16_t command, bool response, uint32_t limit)
     case SMB2_CHANGE_NOTIFY:
         return 8;
     case SMB2_IOCTL:
-        return 48;
+        return SMB2_IOCTL_ANSWER;
     default:
         return limit;
     }

@@ -36,6 +36,7 @@ enum {
     SMB2_HEADER = 64,
     SMB2_READ_ANSWER = 16,   /* fixed part of a READ response, before the data */
     SMB2_WRITE_REQUEST = 48, /* of a WRITE request */
+    SMB2_IOCTL_ANSWER = 48,
     SMB2_TRANSFORM = 52,
     SMB2_COMPRESSION = 16,
     SMB1_HEADER = 32,
@@ -107,6 +108,8 @@ struct smb_tree {
 /* An open file.  Key: file id. */
 struct smb_file {
     struct smb_node node;
+    struct kd_dcerpc *rpc; /* of a named pipe in use */
+    bool not_pipe;
     uint64_t session_id;
     uint64_t size, read, written;
     uint32_t tree_id;
@@ -272,6 +275,11 @@ void smb_files_close(struct kd_ctx *ctx); /* tell what was read and written of f
 /* Content of an open file: the n bytes at data->offset; `piece` is empty when they were lost. */
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n);
+
+/* pipe.c: n bytes of a file's content; `piece` is shorter when some were lost. */
+void smb_pipe_data(const struct kd_ctx *ctx, enum kd_dir dir, struct smb_file *f,
+                   struct kd_bytes piece, uint64_t n);
+void smb_pipe_close(const struct kd_ctx *ctx, struct smb_file *f);
 
 /* smb1.c */
 void smb1_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);
