@@ -66,7 +66,8 @@ struct kd_bytes kd_rpc_arg_with(const struct kd_rec_dcerpc *c, const char *const
 
 bool kd_rpc_refused(const struct kd_rec_dcerpc *c)
 {
-    static const uint32_t more[] = {0, 0x103, 0x105, 0x107, 0xea, 0x8000001a}; /* more data, some not found */
+    /* More data, some not found; no way to the place named: it was tried. */
+    static const uint32_t more[] = {0, 0x103, 0x105, 0x107, 0xea, 0x8000001a, 0x35};
     if (c->fault)
         return true;
     for (size_t i = 0; i < KD_COUNT(more); i++)

@@ -21,8 +21,11 @@ struct pair {
     struct kd_ids ids;
 };
 
-/* Objects that run what they are told; known by their class number. */
+/* Objects that run what they are told; known by their class. */
 static const char *const runners[] = {
+    "MMC20.Application", "ShellWindows", "ShellBrowserWindow", "Excel.Application", "Outlook.Application",
+    "PowerPoint.Application", "Word.Application", "Visio.Application", "InternetExplorer.Application", "htafile",
+    "WScript.Shell", "Shell.Application",
     "49b2791a-b1ae-4c90-9b8e-e860ba07f889", /* MMC20.Application */
     "9ba05972-f6a8-11cf-a442-00a0c90a8f39", /* ShellWindows */
     "c08afd90-f2a1-11d1-8455-00a0c91f3880", /* ShellBrowserWindow */
@@ -39,7 +42,7 @@ static const char *const runners[] = {
 
 static struct kd_bytes class_of(const struct kd_rec_dcerpc *c)
 {
-    static const char *const names[] = {"clsid", "rclsid", "class", "Clsid"};
+    static const char *const names[] = {"clsid", "class"};
     for (size_t i = 0; i < KD_COUNT(names); i++) {
         struct kd_bytes v = kd_rpc_arg(c, names[i]);
         if (v.n > 0)
@@ -100,9 +103,9 @@ static void tell(struct kd_detect *d, struct pair *p, const struct kd_finding_ki
 static struct kd_bytes method_of(const struct kd_rec_dcerpc *c)
 {
     static const char *const words[] = {"Win32_Process", "StdRegProv", "Win32_"};
-    struct kd_bytes v = kd_rpc_arg(c, "CommandLine");
+    struct kd_bytes v = kd_rpc_arg(c, "command");
     if (v.n == 0)
-        v = kd_rpc_arg(c, "strMethodName");
+        v = kd_rpc_arg(c, "method");
     return v.n > 0 ? v : kd_rpc_arg_with(c, words, KD_COUNT(words));
 }
 
@@ -124,7 +127,7 @@ static void wmi(struct kd_detect *d, const struct kd_record *r, struct pair *p)
         break;
     case EXEC_QUERY:
     case EXEC_QUERY_ASYNC:
-        tell(d, p, &kd_finding_KD_LM_0038, TOLD_QUERY, -1, kd_rpc_arg(c, "strQuery"));
+        tell(d, p, &kd_finding_KD_LM_0038, TOLD_QUERY, -1, kd_rpc_arg(c, "query"));
         break;
     default:
         break;

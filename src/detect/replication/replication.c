@@ -47,7 +47,7 @@ static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
     struct kd_key fold = kd_key_of(0);
     kd_key_addr(&fold, actor);
     kd_key_addr(&fold, target);
-    struct kd_bytes what = kd_rpc_arg(c, "pNC");
+    struct kd_bytes what = kd_rpc_arg(c, "naming_context");
     struct kd_fact facts[] = {{"what", what.n > 0 ? what : kd_str("-")}};
     kd_find(d, &(struct kd_finding){
                    .kind = kind, .host = s.host, .peer = s.peer, .user = c->user, .fold = kd_key_view(&fold),
@@ -144,6 +144,12 @@ static void written(struct kd_detect *d, const struct kd_record *r)
     tell(d, &as_call, p, &kd_finding_KD_CR_0027, &r->head->src, &r->head->dst, KD_MEDIUM);
 }
 
+/* Where the beginning of a sealed conversation was not seen, the first calls have numbers and no name yet. */
+static bool is_unnamed_step(const struct kd_rec_dcerpc *c)
+{
+    return c->uuid.n == 0 && kd_bytes_eq_str(c->auth_level, "privacy") && (c->opnum == CRACK_NAMES || c->opnum == DC_INFO);
+}
+
 static void replication_record(struct kd_detect *d, const struct kd_record *r)
 {
     if (r->head->type == KD_REC_LDAP) {
@@ -151,7 +157,7 @@ static void replication_record(struct kd_detect *d, const struct kd_record *r)
         return;
     }
     enum kd_rpc service = kd_rpc_of(r->body);
-    if (service == KD_RPC_DRSUAPI)
+    if (service == KD_RPC_DRSUAPI || is_unnamed_step(r->body))
         call(d, r);
     if (service == KD_RPC_DRSUAPI || service == KD_RPC_EPM)
         fetched(d, r);
