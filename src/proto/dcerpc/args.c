@@ -182,6 +182,7 @@ static void read_text_list(struct dce_reading *r, const char *name, unsigned uni
 
 static void read_sid_list(struct dce_reading *r, const char *name)
 {
+    dce_ndr_align(&r->ndr, r->ndr.wide ? 8 : 4);
     uint64_t count = dce_ndr_u32(&r->ndr);
     if (dce_ndr_size(&r->ndr) == 0)
         return;
@@ -466,6 +467,7 @@ static bool read_lists(struct line *l, char kind, const char *name)
         read_string_list(r, name, dce_ndr_size(&r->ndr));
         return true;
     case 'R':
+        dce_ndr_align(&r->ndr, r->ndr.wide ? 8 : 4);
         (void)dce_ndr_u32(&r->ndr);
         if (dce_ndr_size(&r->ndr) != 0)
             read_string_list(r, name, dce_ndr_size(&r->ndr));
@@ -538,6 +540,9 @@ static void read_others(struct line *l, char kind, const char *name)
     case 't':
         dce_read_orpc_this(&r->ndr);
         break;
+    case '$': /* at most padding is left */
+        r->complete = kd_cur_left(&r->ndr.c) < (r->ndr.wide ? 8 : 4);
+        break;
     default:
         KD_ASSERT(false); /* a line of the table is wrong */
     }
@@ -557,21 +562,51 @@ static bool read_word(struct line *l, const char *word)
     return true;
 }
 
-bool dce_op_request(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide,
-                    const struct dce_handles *handles, struct dce_args *args)
+/* The line, then what it cannot say. */
+static void read_request(const struct dce_op *op, struct dce_reading *r)
 {
-    struct dce_reading r = {dce_ndr_of(stub, big, wide), args, handles, {NULL, 0}, 0};
-    struct line l = {.r = &r};
+    struct line l = {.r = r};
     const char *at = op->line;
     bool on = true;
     while (on && *at != 0) {
-        on = read_word(&l, at) && dce_ndr_ok(&r.ndr);
+        on = read_word(&l, at) && dce_ndr_ok(&r->ndr);
         at += strcspn(at, " ");
         at += *at == ' ';
     }
     if (on && op->request != NULL)
-        op->request(&r);
-    return dce_ndr_ok(&r.ndr);
+        op->request(r);
+}
+
+void dce_op_request(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide,
+                    const struct dce_handles *handles, struct dce_args *args)
+{
+    struct dce_reading r = {.ndr = dce_ndr_of(stub, big, wide), .args = args, .handles = handles};
+    read_request(op, &r);
+}
+
+/* Texts of at least three characters that are printable: chance does not make many of them. */
+static bool has_text(const struct dce_args *args)
+{
+    for (unsigned i = 0; i < args->n; i++) {
+        struct kd_bytes v = kd_bytes_of(args->room + args->item[i].at, args->item[i].n);
+        bool number = kd_bytes_starts(v, kd_str("0x")) ||
+                      (kd_bytes_at(v, 0) >= '0' && kd_bytes_at(v, 0) <= '9');
+        if (v.n >= 3 && !number)
+            return true;
+    }
+    return false;
+}
+
+bool dce_op_fits(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide)
+{
+    static const struct dce_handles none;
+    struct dce_args args;
+    struct dce_reading r = {.ndr = dce_ndr_of(stub, big, wide), .args = &args, .handles = &none};
+    if (op == NULL || strchr(op->line, '$') == NULL)
+        return false;
+    dce_args_start(&args, DCE_LABEL_MAX);
+    read_request(op, &r);
+    return r.complete && dce_ndr_ok(&r.ndr) && has_text(&args);
 }
 
 /* ---- answers ---- */
@@ -587,7 +622,7 @@ void dce_op_answer(const struct dce_op *op, struct kd_bytes stub, bool big, bool
                    struct dce_args *args, struct kd_bytes *ret_handle, struct kd_bytes *ret_label)
 {
     static const struct dce_handles none;
-    struct dce_reading r = {dce_ndr_of(stub, big, wide), args, &none, {NULL, 0}, 0};
+    struct dce_reading r = {.ndr = dce_ndr_of(stub, big, wide), .args = args, .handles = &none};
     *ret_handle = *ret_label = (struct kd_bytes){NULL, 0};
     if (op->answer != NULL)
         op->answer(&r);

@@ -76,6 +76,7 @@ struct dce_reading {
     const struct dce_handles *handles;
     struct kd_bytes label; /* of the handle that the call names */
     uint32_t last;         /* number read last */
+    bool complete;         /* the request ended where its definition does */
 };
 
 void dce_args_start(struct dce_args *args, size_t text_max);
@@ -90,9 +91,13 @@ struct kd_bytes dce_arg_get(const struct dce_args *args, const char *name);
 /* The line of an operation, or NULL (args_table.c). */
 const struct dce_op *dce_op_find(const struct dce_iface *iface, struct kd_bytes operation);
 
-/* Read a request's arguments.  False: they are not as defined (what was read stays). */
-KD_MUST_USE bool dce_op_request(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide,
-                                const struct dce_handles *handles, struct dce_args *args);
+/* Read a request's arguments, as far as they follow the definition. */
+void dce_op_request(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide,
+                    const struct dce_handles *handles, struct dce_args *args);
+
+/* Does a request read as this operation's from end to end, and hold a text where it should?  Only
+ * of operations whose line goes to the end ($). */
+bool dce_op_fits(const struct dce_op *op, struct kd_bytes stub, bool big, bool wide);
 
 /* Does the answer tell more?  Then it has to be handed to dce_op_answer(): adds arguments, and
  * *ret_handle is the handle it gives out, *ret_label what it stands for (empty: none). */

@@ -84,7 +84,7 @@ struct dce_call {
     struct dce_call *next; /* an older one */
     size_t size;           /* of its block */
     uint32_t id;
-    uint16_t opnum;
+    uint16_t opnum, context;
     struct dce_bound to;
     const struct dce_op *op;
     uint8_t level;
@@ -114,6 +114,9 @@ struct kd_dcerpc {
     size_t used;           /* memory of calls and handles */
     struct dce_handles handles;
     uint32_t told;
+    uint32_t guesses;
+    uint64_t sealed_ops; /* operation numbers of sealed calls to interfaces not known */
+    bool sealed_bind;
     bool unsure[2];
     uint8_t auth_type, auth_level;
     bool logon_pending, logon_kerberos, logon_anonymous;
@@ -166,8 +169,10 @@ bool dce_is_refusal(uint32_t fault); /* of the caller, not of the call */
 struct kd_bytes dce_fault_name(uint32_t status, char room[DCE_STATUS_ROOM]);
 struct kd_bytes dce_status_name(uint32_t status, char room[DCE_STATUS_ROOM]);
 
-/* guess.c: the interface of a call whose bind was not seen, by the pipe and by what was asked. */
-const struct dce_iface *dce_guess(const struct kd_dcerpc *d, uint16_t opnum, struct kd_bytes stub,
-                                  bool big);
+/* guess.c: the interface of a call whose bind was not seen: by what was asked and the pipe's name;
+ * or of a sealed call that was answered, by the course of the conversation. */
+const struct dce_iface *dce_guess(struct kd_dcerpc *d, uint16_t opnum, struct kd_bytes stub,
+                                  bool big, bool *ret_wide);
+const struct dce_iface *dce_guess_sealed(struct kd_dcerpc *d, const struct dce_call *call);
 
 #endif

@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A capture that began after the bind: what the pipe's name or a request itself proves.  Better no
- * name than a wrong one: only forms that hardly anything else has. */
+/* A capture that began after the bind: what a request itself, the pipe's name or the course of
+ * sealed calls proves.  Better no name than a wrong one. */
 #include "proto/dcerpc/dce.h"
+
+/* Interfaces with requests that are recognised by their form. */
+static const char *const forms[] = {
+    "svcctl",    "samr",
+    "lsarpc",    "netlogon",
+    "winreg",    "srvsvc",
+    "wkssvc",    "atsvc",
+    "efsrpc",    "spoolss",
+    "dfsnm",     "fsrvp",
+    "eventlog",  "ITaskSchedulerService",
+    "IDispatch", "IWbemLevel1Login",
+};
 
 static bool holds(struct kd_bytes stub, const char *bytes, size_t n)
 {
@@ -36,29 +48,25 @@ static bool is_method(uint16_t opnum, struct kd_bytes stub)
     return opnum == 24 && holds(stub, "W\0i\0n\0003\0002\0_\0", 12) && holds(stub, "MEOW", 4);
 }
 
-/* Does it read as the creation of a service from end to end? */
-static bool is_service(uint16_t opnum, struct kd_bytes stub, bool big)
+/* The one interface whose definition the request follows to its end. */
+static const struct dce_iface *by_form(uint16_t opnum, struct kd_bytes stub, bool big, bool wide)
 {
-    static const struct dce_handles none;
-    const struct dce_iface *svcctl = dce_iface_named("svcctl");
-    struct dce_args args;
-    if (opnum != 12 && opnum != 24)
-        return false;
-    dce_args_start(&args, 256);
-    return dce_op_request(dce_op_find(svcctl, dce_operation(svcctl, opnum)), stub, big, false,
-                          &none, &args) &&
-           dce_arg_get(&args, "service").n > 0 && dce_arg_get(&args, "start_type").n > 0 &&
-           dce_arg_get(&args, "path").n > 0;
+    const struct dce_iface *found = NULL;
+    for (size_t i = 0; i < KD_COUNT(forms); i++) {
+        const struct dce_iface *iface = dce_iface_named(forms[i]);
+        if (!dce_op_fits(dce_op_find(iface, dce_operation(iface, opnum)), stub, big, wide))
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = iface;
+    }
+    return found;
 }
 
-const struct dce_iface *dce_guess(const struct kd_dcerpc *d, uint16_t opnum, struct kd_bytes stub,
-                                  bool big)
+static const struct dce_iface *by_content(uint16_t opnum, struct kd_bytes stub, bool big,
+                                          bool *ret_wide)
 {
-    if (d->pipe[0] != 0) {
-        const struct dce_iface *by_pipe = dce_iface_of_pipe(kd_str(d->pipe));
-        if (by_pipe != NULL)
-            return by_pipe;
-    }
+    *ret_wide = false;
     if (is_map(opnum, stub))
         return dce_iface_named("epm");
     if (is_activation(opnum, stub))
@@ -67,7 +75,46 @@ const struct dce_iface *dce_guess(const struct kd_dcerpc *d, uint16_t opnum, str
         return dce_iface_named("ITaskSchedulerService");
     if (is_query(opnum, stub) || is_method(opnum, stub))
         return dce_iface_named("IWbemServices");
-    if (is_service(opnum, stub, big))
-        return dce_iface_named("svcctl");
-    return NULL;
+    const struct dce_iface *found = by_form(opnum, stub, big, false);
+    if (found == NULL) {
+        found = by_form(opnum, stub, big, true);
+        *ret_wide = found != NULL;
+    }
+    return found;
+}
+
+const struct dce_iface *dce_guess(struct kd_dcerpc *d, uint16_t opnum, struct kd_bytes stub,
+                                  bool big, bool *ret_wide)
+{
+    enum { TRIES = 64, STUB_LEAST = 12 };
+    const struct dce_iface *found = NULL;
+    *ret_wide = false;
+    if (stub.n >= STUB_LEAST && d->guesses < TRIES) {
+        d->guesses++;
+        found = by_content(opnum, stub, big, ret_wide);
+    }
+    if (found == NULL && d->pipe[0] != 0)
+        found = dce_iface_of_pipe(kd_str(d->pipe));
+    return found;
+}
+
+/* Sealed calls of replication: a client that had bound (0), asked for the controller (16) or names
+ * (12) and nothing that the interface does not have in everyday use, gets a large answer to a
+ * request (3) that is as long as a DRS_MSG_GETCHGREQ is at least. */
+const struct dce_iface *dce_guess_sealed(struct kd_dcerpc *d, const struct dce_call *call)
+{
+    enum { REQUEST_LEAST = 180, ANSWER_LEAST = 300, BIND_LEAST = 40, BIND_MOST = 400 };
+    const uint64_t everyday = 1u << 0 | 1u << 1 | 1u << 3 | 1u << 12 | 1u << 16;
+    if (call->has_object || d->pipe[0] != 0)
+        return NULL;
+    bool bind = call->opnum == 0 && call->request_bytes >= BIND_LEAST &&
+                call->request_bytes <= BIND_MOST && call->response_bytes >= BIND_LEAST &&
+                call->response_bytes <= BIND_MOST;
+    d->sealed_bind = d->sealed_bind || bind;
+    d->sealed_ops |= call->opnum < 63 ? 1ull << call->opnum : 1ull << 63;
+    bool prepared = d->sealed_bind || (d->sealed_ops & (1u << 12 | 1u << 16)) != 0;
+    if (call->opnum != 3 || call->request_bytes < REQUEST_LEAST ||
+        call->response_bytes < ANSWER_LEAST || (d->sealed_ops & ~everyday) != 0 || !prepared)
+        return NULL;
+    return dce_iface_named("drsuapi");
 }

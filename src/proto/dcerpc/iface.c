@@ -293,6 +293,7 @@ static const struct dce_iface ifaces[] = {
     {"d4781cd6-e5d3-44df-ad94-930efe48a887", "IWbemLoginClientID", "MS-WMI", 0, "- - - SetClientInfo"},
     {"f309ad18-d86a-11d0-a075-00c04fb68820", "IWbemLevel1Login", "MS-WMI", 0,
      "- - - EstablishPosition RequestChallenge WBEMLogin NTLMLogin"},
+    {"9f6c78ef-fce5-42fa-abea-3e7df91921dc", "IWbemLoginClientIDEx", "MS-WMI", 0, "- - - SetClientInfoEx"},
     {"541679ab-2e5f-11d3-b34e-00104bcc4b4a", "IWbemLoginHelper", "MS-WMI", 0, "- - - SetEvent"},
     {"9556dc99-828c-11cf-a37e-00aa003240c7", "IWbemServices", "MS-WMI", 0,
      "- - - OpenNamespace CancelAsyncCall QueryObjectSink GetObject GetObjectAsync PutClass PutClassAsync "

@@ -225,6 +225,23 @@ static struct dce_call *call_add(const struct kd_ctx *ctx, struct kd_dcerpc *d, 
     return call;
 }
 
+/* Remember what was concluded for the calls that follow. */
+static struct dce_bound conclude(const struct kd_ctx *ctx, struct kd_dcerpc *d, uint16_t id,
+                                 const struct dce_iface *iface, bool wide)
+{
+    struct dce_bound b = {.iface = iface, .wide = wide};
+    if (iface == NULL)
+        return b;
+    b.known = b.guessed = true;
+    b.major = iface->version;
+    struct kd_out o = kd_out_of(b.uuid, sizeof(b.uuid));
+    kd_out_str(&o, iface->uuid);
+    struct dce_context *c = context_get(ctx, d, id);
+    if (c != NULL)
+        c->bound = b;
+    return b;
+}
+
 /* Which interface: as bound, or concluded when the bind was not seen. */
 static struct dce_bound resolve(const struct kd_ctx *ctx, struct kd_dcerpc *d, uint16_t id,
                                 uint16_t opnum, struct kd_bytes stub, bool big)
@@ -232,33 +249,24 @@ static struct dce_bound resolve(const struct kd_ctx *ctx, struct kd_dcerpc *d, u
     struct dce_context *c = context_find(d, id);
     if (c != NULL)
         return c->bound;
-    struct dce_bound b = {.iface = dce_guess(d, opnum, stub, big)};
-    if (b.iface == NULL)
-        return b;
-    b.known = b.guessed = true;
-    b.major = b.iface->version;
-    struct kd_out o = kd_out_of(b.uuid, sizeof(b.uuid));
-    kd_out_str(&o, b.iface->uuid);
-    c = context_get(ctx, d, id);
-    if (c != NULL)
-        c->bound = b;
-    return b;
+    bool wide = false;
+    const struct dce_iface *iface = dce_guess(d, opnum, stub, big, &wide);
+    return conclude(ctx, d, id, iface, wide);
 }
 
 /* All of a request's arguments are there, or as many as are held. */
 static void request_whole(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call,
-                          uint16_t context, struct kd_bytes stub)
+                          struct kd_bytes stub)
 {
     bool sealed = call->level == DCE_LEVEL_PRIVACY;
     call->asked = true;
-    call->to = resolve(ctx, d, context, call->opnum, sealed ? kd_str("") : stub, call->big);
+    call->to = resolve(ctx, d, call->context, call->opnum, sealed ? kd_str("") : stub, call->big);
     call->op = dce_op_find(call->to.iface, dce_operation(call->to.iface, call->opnum));
     if (call->op == NULL || sealed)
         return;
     struct dce_args args;
     dce_args_start(&args, ctx->lim->text_bytes);
-    /* What does not follow the definition is told as far as it went. */
-    kd_ignore(dce_op_request(call->op, stub, call->big, call->to.wide, &d->handles, &args));
+    dce_op_request(call->op, stub, call->big, call->to.wide, &d->handles, &args);
     dce_call_keep(ctx, d, call, &args);
 }
 
@@ -289,6 +297,7 @@ static void on_request(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce
         return;
     if (first) {
         call->opnum = opnum;
+        call->context = context;
         call->level = level_of(d, pdu);
         call->big = pdu->big;
         call->has_object = object.n == DCE_UUID;
@@ -297,12 +306,12 @@ static void on_request(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce
     }
     call->request_bytes += stub.n;
     if (first && last) {
-        request_whole(ctx, d, call, context, stub);
+        request_whole(ctx, d, call, stub);
         return;
     }
     dce_call_hold(ctx, d, call, stub);
     if (last) {
-        request_whole(ctx, d, call, context, kd_buf_view(&call->stub));
+        request_whole(ctx, d, call, kd_buf_view(&call->stub));
         dce_call_drop_held(ctx, d, call);
     }
 }
@@ -357,6 +366,8 @@ static void on_response(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dc
     call->answered = true;
     if (!sealed)
         read_status(call, stub, pdu->big);
+    else if (!call->to.known)
+        call->to = conclude(ctx, d, call->context, dce_guess_sealed(d, call), false);
     if (wanted)
         answer_whole(ctx, d, call, whole ? stub : kd_buf_view(&call->stub), pdu->big);
     dce_call_drop_held(ctx, d, call);
