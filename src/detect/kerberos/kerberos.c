@@ -196,7 +196,7 @@ static void without_proof(struct kd_detect *d, const struct kd_record *r)
     if (!fresh || (!old && w->n_names < kd_detect_tunable(d, "roast_services")))
         return;
     if (w->told == 0 || w->n_names >= 2 * w->told)
-        tell(d, w, r, &kd_finding_KD_CR_0021, (w->bare > 0 && w->n_names > 1) || w->n_names > 2 ? KD_MEDIUM : KD_LOW, kd_str(""));
+        tell(d, w, r, &kd_finding_KD_CR_0021, w->bare > 1 && w->n_names > 1 ? KD_MEDIUM : KD_LOW, kd_str(""));
 }
 
 /* Windows' own logons name the workstation and offer everything; tools copy the options and forget the rest. */
