@@ -135,14 +135,25 @@ static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd
     struct kd_sides s = kd_sides_of(d, &t->actor, &t->target);
     t->told = t->n;
     kd_find(d, &(struct kd_finding){
-                   .kind = rule->kind, .host = s.host, .peer = s.peer, .user = c->user, .fold = fold,
-                   .severity = severity_of(rule, t), .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts),
-                   .record_ids = ids, .n_record_ids = kd_ids_list(&t->ids, ids), .first_us = t->first_us,
-                   .last_us = t->last_us, .count = t->n,
+                   .kind = rule->kind,
+                   .host = s.host,
+                   .peer = s.peer,
+                   .user = c->user,
+                   .fold = fold,
+                   .severity = severity_of(rule, t),
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&t->ids, ids),
+                   .first_us = t->first_us,
+                   .last_us = t->last_us,
+                   .count = t->n,
                });
 }
 
-static void apply(struct kd_detect *d, const struct kd_record *r, const struct kd_rpc_rule *rule, uint64_t window_us)
+static void apply(struct kd_detect *d, const struct kd_record *r, const struct kd_rpc_rule *rule,
+                  uint64_t window_us)
 {
     if ((rule->flags & KD_RPC_DONE) && kd_rpc_refused(r->body))
         return;
@@ -166,8 +177,8 @@ static void apply(struct kd_detect *d, const struct kd_record *r, const struct k
         tell(d, r, rule, t, kd_key_view(&key));
 }
 
-void kd_rpc_rules(struct kd_detect *d, const struct kd_record *r, const struct kd_rpc_rule *rules, size_t n,
-                  uint64_t window_us)
+void kd_rpc_rules(struct kd_detect *d, const struct kd_record *r, const struct kd_rpc_rule *rules,
+                  size_t n, uint64_t window_us)
 {
     const struct kd_rec_dcerpc *c = r->body;
     enum kd_rpc service = kd_rpc_of(c);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was changed on another machine by remote calls: accounts, groups, rights, registry, logs.  See
- * account.md. */
+/* What was changed on another machine by remote calls: accounts, groups, rights, registry, logs.
+ * See account.md. */
 #include "detect/rpc.h"
 #include "findings.h"
 
-/* Joining a machine to the domain makes an account with a name ending in $ and sets its password. */
+/* Joining a machine to the domain makes an account with a name ending in $ and sets its password.
+ */
 static bool is_person(const struct kd_detect *d, const struct kd_record *r)
 {
     (void)d;
@@ -14,7 +15,8 @@ static bool is_person(const struct kd_detect *d, const struct kd_record *r)
     return name.n == 0 || name.p[name.n - 1] != '$';
 }
 
-/* SamrSetInformationUser with a level that holds a password ([MS-SAMR] 2.2.6.28), or a level that was not seen. */
+/* SamrSetInformationUser with a level that holds a password ([MS-SAMR] 2.2.6.28), or a level that
+ * was not seen. */
 static bool sets_password(const struct kd_detect *d, const struct kd_record *r)
 {
     static const char *const levels[] = {"18", "23", "24", "25", "26", "31", "32"};
@@ -76,7 +78,8 @@ static void account_record(struct kd_detect *d, const struct kd_record *r)
 
 const struct kd_detector kd_detector_account = {
     .name = "account",
-    .summary_en = "accounts, groups, passwords, rights, registry and event logs changed on another machine",
+    .summary_en =
+        "accounts, groups, passwords, rights, registry and event logs changed on another machine",
     .summary_ja = "他の端末のアカウント・グループ・パスワード・権限・レジストリ・ログの変更",
     .wants = (uint64_t)1 << KD_REC_DCERPC,
     .key_state_bytes = sizeof(struct kd_rpc_tally),

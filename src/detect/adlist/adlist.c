@@ -10,7 +10,8 @@ static const struct kd_tunable tunables[] = {
     {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
-/* One look-up of the endpoint mapper that brings the whole list; programs look for one service at a time. */
+/* One look-up of the endpoint mapper that brings the whole list; programs look for one service at a
+ * time. */
 static bool brings_list(const struct kd_detect *d, const struct kd_record *r)
 {
     (void)d;
@@ -28,13 +29,16 @@ static bool has_any(const struct kd_record *r, const char *const *words, size_t 
     return kd_rpc_arg_with(r->body, words, n).n > 0;
 }
 
-/* Groups that rule the domain, by name (their English names stand in Japanese domains too) or by number
- * ([MS-DTYP] 2.4.2.4: 512 domain, 518 schema, 519 enterprise administrators, 544 administrators). */
+/* Groups that rule the domain, by name (their English names stand in Japanese domains too) or by
+ * number
+ * ([MS-DTYP] 2.4.2.4: 512 domain, 518 schema, 519 enterprise administrators, 544 administrators).
+ */
 static bool rules_domain(const struct kd_detect *d, const struct kd_record *r)
 {
     (void)d;
-    static const char *const names[] = {"Domain Admins", "Enterprise Admins", "Schema Admins", "Account Operators",
-                                        "Backup Operators", "DnsAdmins", "Group Policy Creator"};
+    static const char *const names[] = {"Domain Admins",       "Enterprise Admins", "Schema Admins",
+                                        "Account Operators",   "Backup Operators",  "DnsAdmins",
+                                        "Group Policy Creator"};
     static const char *const ids[] = {"512", "518", "519", "520", "544", "548", "551"};
     static const char *const fields[] = {"rid"};
     if (has_any(r, names, KD_COUNT(names)))
@@ -45,6 +49,19 @@ static bool rules_domain(const struct kd_detect *d, const struct kd_record *r)
             if (kd_bytes_eq_str(v, ids[i]))
                 return true;
     }
+    return false;
+}
+
+/* Rules of passwords, log-off and lock-out ([MS-SAMR] 2.2.3.16); other levels are asked for in
+ * passing. */
+static bool is_policy(const struct kd_detect *d, const struct kd_record *r)
+{
+    (void)d;
+    static const char *const levels[] = {"1", "3", "12"};
+    struct kd_bytes level = kd_rpc_arg(r->body, "class");
+    for (size_t i = 0; i < KD_COUNT(levels); i++)
+        if (kd_bytes_eq_str(level, levels[i]))
+            return true;
     return false;
 }
 
@@ -66,6 +83,14 @@ static const struct kd_rpc_rule rules[] = {
     {KD_RPC_SAMR, 19, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, rules_domain},
     /* GetGroupsForUser: what one account may do */
     {KD_RPC_SAMR, 39, &kd_finding_KD_DI_0022, NULL, ASK, 0, 5, NULL},
+    /* QueryInformationDomain, …2 */
+    {KD_RPC_SAMR, 8, &kd_finding_KD_DI_0035, NULL, ASK, 0, 5, is_policy},
+    {KD_RPC_SAMR, 46, &kd_finding_KD_DI_0035, NULL, ASK, 0, 5, is_policy},
+    /* [MS-SCMR] EnumServicesStatus, …Ex, both spellings */
+    {KD_RPC_SVCCTL, 14, &kd_finding_KD_DI_0036, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SVCCTL, 26, &kd_finding_KD_DI_0036, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SVCCTL, 41, &kd_finding_KD_DI_0036, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SVCCTL, 42, &kd_finding_KD_DI_0036, NULL, ASK, 0, 5, NULL},
     /* [MS-LSAT] LookupSids, …2, …3; LookupNames, …2, …3, …4: every machine does a few */
     {KD_RPC_LSARPC, 15, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},
     {KD_RPC_LSARPC, 57, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},

@@ -4,7 +4,14 @@
 #include "findings.h"
 
 /* [MS-RPRN] 3.1.4 */
-enum { OPEN_PRINTER = 1, CLOSE_PRINTER = 29, FIRST_NOTIFY = 62, FIRST_NOTIFY_EX = 65, OPEN_PRINTER_EX = 69, KEY_PRINT = 'p' };
+enum {
+    OPEN_PRINTER = 1,
+    CLOSE_PRINTER = 29,
+    FIRST_NOTIFY = 62,
+    FIRST_NOTIFY_EX = 65,
+    OPEN_PRINTER_EX = 69,
+    KEY_PRINT = 'p'
+};
 #define QUIET_US (10 * KD_US_PER_MINUTE)
 
 /* A machine and the print service it talks to; after rules' states in size. */
@@ -13,7 +20,7 @@ union state {
     struct print {
         uint64_t asked_us; /* to be notified; 0: not */
         uint64_t last_us;
-        uint32_t others;   /* calls of somebody who prints */
+        uint32_t others; /* calls of somebody who prints */
         bool told, refused;
         struct kd_addr actor, target;
         struct kd_word where, user;
@@ -53,8 +60,9 @@ static bool is_foreign_driver(const struct kd_detect *d, const struct kd_record 
 enum { ASK = KD_RPC_EACH | KD_RPC_NOT_DC };
 
 static const struct kd_rpc_rule rules[] = {
-    /* [MS-EFSR]: OpenFileRaw, EncryptFileSrv, DecryptFileSrv, QueryUsersOnFile, QueryRecoveryAgents,
-     * RemoveUsersFromFile, AddUsersToFile, FileKeyInfo, DuplicateEncryptionInfoFile, AddUsersToFileEx, … */
+    /* [MS-EFSR]: OpenFileRaw, EncryptFileSrv, DecryptFileSrv, QueryUsersOnFile,
+     * QueryRecoveryAgents, RemoveUsersFromFile, AddUsersToFile, FileKeyInfo,
+     * DuplicateEncryptionInfoFile, AddUsersToFileEx, … */
     {KD_RPC_EFSR, 0, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, NULL},
     {KD_RPC_EFSR, 4, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
     {KD_RPC_EFSR, 5, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, names_share_or_sealed},
@@ -100,15 +108,24 @@ static void tell_notify(struct kd_detect *d, struct print *p)
     kd_key_addr(&fold, &p->target);
     struct kd_fact facts[] = {{"what", p->where.n > 0 ? kd_word_view(&p->where) : kd_str("-")}};
     kd_find(d, &(struct kd_finding){
-                   .kind = &kd_finding_KD_CR_0036, .host = s.host, .peer = s.peer, .user = kd_word_view(&p->user),
-                   .fold = kd_key_view(&fold), .severity = dc && !p->refused ? KD_MEDIUM : KD_LOW, .confidence = -1,
-                   .facts = facts, .n_facts = KD_COUNT(facts), .record_ids = ids,
-                   .n_record_ids = kd_ids_list(&p->ids, ids), .first_us = p->asked_us, .last_us = p->last_us,
+                   .kind = &kd_finding_KD_CR_0036,
+                   .host = s.host,
+                   .peer = s.peer,
+                   .user = kd_word_view(&p->user),
+                   .fold = kd_key_view(&fold),
+                   .severity = dc && !p->refused ? KD_MEDIUM : KD_LOW,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&p->ids, ids),
+                   .first_us = p->asked_us,
+                   .last_us = p->last_us,
                });
 }
 
-/* Who prints asks for much else.  Who only opens the service, asks to be notified and closes wants the service's
- * machine to come and log on. */
+/* Who prints asks for much else.  Who only opens the service, asks to be notified and closes wants
+ * the service's machine to come and log on. */
 static void print_call(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_dcerpc *c = r->body;
@@ -168,8 +185,10 @@ static void coercion_record(struct kd_detect *d, const struct kd_record *r)
 
 const struct kd_detector kd_detector_coercion = {
     .name = "coercion",
-    .summary_en = "machines made to log on elsewhere (EFS, print, DFS, shadow copy services); foreign printer drivers",
-    .summary_ja = "他の端末を強制的に認証させる操作(EFS・印刷・DFS・シャドウコピー)、外来のプリンタードライバー",
+    .summary_en = "machines made to log on elsewhere (EFS, print, DFS, shadow copy services); "
+                  "foreign printer drivers",
+    .summary_ja = "他の端末を強制的に認証させる操作(EFS・印刷・DFS・シャドウコピー)"
+                  "、外来のプリンタードライバー",
     .wants = (uint64_t)1 << KD_REC_DCERPC,
     .key_state_bytes = sizeof(union state),
     .max_keys = 20000,

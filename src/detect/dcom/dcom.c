@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Programs started on another machine through WMI and DCOM objects, by what stays visible when the calls are
- * sealed: interfaces and operation numbers.  See dcom.md. */
+/* Programs started on another machine through WMI and DCOM objects, by what stays visible when the
+ * calls are sealed: interfaces and operation numbers.  See dcom.md. */
 #include "detect/rpc.h"
 #include "findings.h"
 
@@ -8,8 +8,15 @@ enum { KEY_PAIR = 'p' };
 #define TOGETHER_US (10 * KD_US_PER_MINUTE)
 
 /* [MS-WMI] 3.1.4.3, [MS-OAUT] 3.1.4 */
-enum { PUT_INSTANCE = 14, PUT_INSTANCE_ASYNC = 15, EXEC_QUERY = 20, EXEC_QUERY_ASYNC = 21, EXEC_METHOD = 24,
-       EXEC_METHOD_ASYNC = 25, INVOKE = 6 };
+enum {
+    PUT_INSTANCE = 14,
+    PUT_INSTANCE_ASYNC = 15,
+    EXEC_QUERY = 20,
+    EXEC_QUERY_ASYNC = 21,
+    EXEC_METHOD = 24,
+    EXEC_METHOD_ASYNC = 25,
+    INVOKE = 6
+};
 
 enum { TOLD_EXEC = 1, TOLD_PUT = 2, TOLD_QUERY = 4, TOLD_INVOKE = 8, TOLD_OBJECT = 16 };
 
@@ -23,9 +30,18 @@ struct pair {
 
 /* Objects that run what they are told; known by their class. */
 static const char *const runners[] = {
-    "MMC20.Application", "ShellWindows", "ShellBrowserWindow", "Excel.Application", "Outlook.Application",
-    "PowerPoint.Application", "Word.Application", "Visio.Application", "InternetExplorer.Application", "htafile",
-    "WScript.Shell", "Shell.Application",
+    "MMC20.Application",
+    "ShellWindows",
+    "ShellBrowserWindow",
+    "Excel.Application",
+    "Outlook.Application",
+    "PowerPoint.Application",
+    "Word.Application",
+    "Visio.Application",
+    "InternetExplorer.Application",
+    "htafile",
+    "WScript.Shell",
+    "Shell.Application",
     "49b2791a-b1ae-4c90-9b8e-e860ba07f889", /* MMC20.Application */
     "9ba05972-f6a8-11cf-a442-00a0c90a8f39", /* ShellWindows */
     "c08afd90-f2a1-11d1-8455-00a0c91f3880", /* ShellBrowserWindow */
@@ -79,8 +95,8 @@ static struct pair *pair_of(struct kd_detect *d, const struct kd_record *r)
     return p;
 }
 
-static void tell(struct kd_detect *d, struct pair *p, const struct kd_finding_kind *kind, uint32_t told, int severity,
-                 struct kd_bytes what)
+static void tell(struct kd_detect *d, struct pair *p, const struct kd_finding_kind *kind,
+                 uint32_t told, int severity, struct kd_bytes what)
 {
     if (p->told & told)
         return;
@@ -92,10 +108,19 @@ static void tell(struct kd_detect *d, struct pair *p, const struct kd_finding_ki
     kd_key_addr(&fold, &p->target);
     struct kd_fact facts[] = {{"what", what.n > 0 ? what : kd_str("-")}};
     kd_find(d, &(struct kd_finding){
-                   .kind = kind, .host = s.host, .peer = s.peer, .user = kd_word_view(&p->user),
-                   .fold = kd_key_view(&fold), .severity = severity, .confidence = -1, .facts = facts,
-                   .n_facts = KD_COUNT(facts), .record_ids = ids, .n_record_ids = kd_ids_list(&p->ids, ids),
-                   .first_us = p->first_us, .last_us = p->last_us,
+                   .kind = kind,
+                   .host = s.host,
+                   .peer = s.peer,
+                   .user = kd_word_view(&p->user),
+                   .fold = kd_key_view(&fold),
+                   .severity = severity,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&p->ids, ids),
+                   .first_us = p->first_us,
+                   .last_us = p->last_us,
                });
 }
 

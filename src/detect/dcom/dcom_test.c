@@ -3,10 +3,16 @@
 
 #include "../../../tests/tap.h"
 
-static void call(struct kd_tb *t, double at_s, const char *src, const char *uuid, uint16_t opnum, const char *class)
+static void call(struct kd_tb *t, double at_s, const char *src, const char *uuid, uint16_t opnum,
+                 const char *class)
 {
-    kd_tb_call(t, &(struct kd_tb_call){.at_s = at_s, .src = src, .dst = "10.0.0.7", .uuid = uuid, .opnum = opnum,
-                                       .user = "tanaka", .args = {class == NULL ? NULL : "class", class}});
+    kd_tb_call(t, &(struct kd_tb_call){.at_s = at_s,
+                                       .src = src,
+                                       .dst = "10.0.0.7",
+                                       .uuid = uuid,
+                                       .opnum = opnum,
+                                       .user = "tanaka",
+                                       .args = {class == NULL ? NULL : "class", class}});
 }
 
 static void wmi_runs_and_stays(void)
@@ -19,8 +25,10 @@ static void wmi_runs_and_stays(void)
     call(t, 4, "10.0.0.6", KD_TB_WBEM, 14, NULL);
     call(t, 5, "10.0.0.6", KD_TB_WBEM, 14, NULL);
     kd_tb_finish(t);
-    CHECK(kd_tb_count(t, "KD-LM-0027") == 1 && strcmp(kd_tb_alert(t, "KD-LM-0027")->host, "10.0.0.5") == 0);
-    CHECK(kd_tb_count(t, "KD-LM-0028") == 1 && strstr(kd_tb_alert(t, "KD-LM-0028")->technique, "T1546.003") != NULL);
+    CHECK(kd_tb_count(t, "KD-LM-0027") == 1 &&
+          strcmp(kd_tb_alert(t, "KD-LM-0027")->host, "10.0.0.5") == 0);
+    CHECK(kd_tb_count(t, "KD-LM-0028") == 1 &&
+          strstr(kd_tb_alert(t, "KD-LM-0028")->technique, "T1546.003") != NULL);
     CHECK(kd_tb_count(t, "KD-LM-0039") == 0 && t->unfilled == 0);
     kd_tb_free(t);
 }
@@ -35,8 +43,10 @@ static void objects_that_run_programs(void)
     call(t, 4, "10.0.0.8", KD_TB_ACTIVATION, 4, NULL);
     call(t, 4, "10.0.0.8", KD_TB_REMUNKNOWN, 3, NULL);
     kd_tb_finish(t);
-    CHECK(kd_tb_count(t, "KD-LM-0029") == 2 && strcmp(kd_tb_alert(t, "KD-LM-0029")->technique, "T1021.003") == 0);
-    CHECK(kd_tb_count(t, "KD-LM-0039") == 1 && strcmp(kd_tb_alert(t, "KD-LM-0039")->severity, "low") == 0);
+    CHECK(kd_tb_count(t, "KD-LM-0029") == 2 &&
+          strcmp(kd_tb_alert(t, "KD-LM-0029")->technique, "T1021.003") == 0);
+    CHECK(kd_tb_count(t, "KD-LM-0039") == 1 &&
+          strcmp(kd_tb_alert(t, "KD-LM-0039")->severity, "low") == 0);
     kd_tb_free(t);
 }
 
@@ -49,7 +59,8 @@ static void monitoring_is_no_more_than_low(void)
         call(t, i * 60 + 1, "10.0.0.5", KD_TB_WBEM, 20, NULL);
     }
     kd_tb_finish(t);
-    CHECK(kd_tb_at_least(t, "medium") == 0 && kd_tb_count(t, "KD-LM-0038") == 1 && kd_tb_count(t, "KD-LM-0039") == 0);
+    CHECK(kd_tb_at_least(t, "medium") == 0 && kd_tb_count(t, "KD-LM-0038") == 1 &&
+          kd_tb_count(t, "KD-LM-0039") == 0);
     kd_tb_free(t);
 }
 

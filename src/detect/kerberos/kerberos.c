@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kerberos used by attackers: tickets fetched to be cracked, old ciphers, requests no client makes.  See
- * kerberos.md. */
+/* Kerberos used by attackers: tickets fetched to be cracked, old ciphers, requests no client makes.
+ * See kerberos.md. */
 #include "detect/common.h"
 #include "findings.h"
 
 enum {
-    KEY_ROAST = 's', KEY_ASREP = 'a', KEY_NAMES = 'n', KEY_TRIES = 't', KEY_SPN = 'h', KEY_USER = 'u',
+    KEY_ROAST = 's',
+    KEY_ASREP = 'a',
+    KEY_NAMES = 'n',
+    KEY_TRIES = 't',
+    KEY_SPN = 'h',
+    KEY_USER = 'u',
     NAMES_KEPT = 64,
-    CLIENTS_HABIT = 3, /* so many machines get this service's ticket this way: it is how the service is */
-    OPTION_CANONICALIZE = 0x10000, OPTION_RENEWABLE_OK = 0x10, OPTION_FORWARDABLE = 0x40000000, OPTION_RENEWABLE = 0x800000,
+    CLIENTS_HABIT =
+        3, /* so many machines get this service's ticket this way: it is how the service is */
+    OPTION_CANONICALIZE = 0x10000,
+    OPTION_RENEWABLE_OK = 0x10,
+    OPTION_FORWARDABLE = 0x40000000,
+    OPTION_RENEWABLE = 0x800000,
 };
 #define TILL_WINDOWS_S 2136422885u /* 2037-09-13 02:48:05 UTC: "for ever" as Windows asks */
 
@@ -25,9 +34,11 @@ struct watch {
 };
 
 static const struct kd_tunable tunables[] = {
-    {"roast_services", 3, 2, 1000, "services", "old-cipher tickets for so many services by one machine are a medium finding",
+    {"roast_services", 3, 2, 1000, "services",
+     "old-cipher tickets for so many services by one machine are a medium finding",
      "1 台が弱い暗号のチケットを取得したサービス数(中とする数)"},
-    {"burst_services", 15, 5, 1000, "services", "tickets for so many user-run services by one machine, whatever the cipher",
+    {"burst_services", 15, 5, 1000, "services",
+     "tickets for so many user-run services by one machine, whatever the cipher",
      "1 台がチケットを取得したサービス数(暗号を問わない)"},
     {"names", 8, 3, 64, "accounts", "accounts asked for by one machine and not used",
      "1 台が問い合わせただけで使わなかったアカウントの数"},
@@ -66,16 +77,24 @@ static bool is_machine(struct kd_bytes name)
 /* Services that every Windows machine runs itself, with its own long random key. */
 static bool is_of_machine(struct kd_bytes sname)
 {
-    static const char *const classes[] = {"host/", "cifs/", "ldap/", "gc/", "dns/", "rpcss/", "termsrv/", "wsman/",
-                                          "restrictedkrbhost/", "e3514235-4b06-11d1-ab04-00c04fc2dcd2/"};
+    static const char *const classes[] = {"host/",
+                                          "cifs/",
+                                          "ldap/",
+                                          "gc/",
+                                          "dns/",
+                                          "rpcss/",
+                                          "termsrv/",
+                                          "wsman/",
+                                          "restrictedkrbhost/",
+                                          "e3514235-4b06-11d1-ab04-00c04fc2dcd2/"};
     for (size_t i = 0; i < KD_COUNT(classes); i++)
         if (kd_bytes_istarts(sname, kd_str(classes[i])))
             return true;
     return is_machine(sname);
 }
 
-static struct watch *watch_of(struct kd_detect *d, uint8_t kind, const struct kd_record *r, struct kd_bytes name,
-                              uint64_t window_us)
+static struct watch *watch_of(struct kd_detect *d, uint8_t kind, const struct kd_record *r,
+                              struct kd_bytes name, uint64_t window_us)
 {
     struct kd_key key = kd_key_of(kind);
     if (name.n > 0)
@@ -96,8 +115,8 @@ static struct watch *watch_of(struct kd_detect *d, uint8_t kind, const struct kd
     return w;
 }
 
-static void tell(struct kd_detect *d, struct watch *w, const struct kd_record *r, const struct kd_finding_kind *kind,
-                 int severity, struct kd_bytes fold_text)
+static void tell(struct kd_detect *d, struct watch *w, const struct kd_record *r,
+                 const struct kd_finding_kind *kind, int severity, struct kd_bytes fold_text)
 {
     const struct kd_rec_krb5 *k = r->body;
     struct kd_digits number;
@@ -109,7 +128,7 @@ static void tell(struct kd_detect *d, struct watch *w, const struct kd_record *r
     bool as = kd_bytes_eq_str(k->request_type, "AS");
     struct kd_fact facts[] = {
         {"service", k->sname.n > 0 ? k->sname : kd_str("-")},
-        {"cipher", as && k->encryption.n > 0       ? k->encryption
+        {"cipher", as && k->encryption.n > 0    ? k->encryption
                    : k->ticket_encryption.n > 0 ? k->ticket_encryption
                                                 : kd_str("-")},
         {"number", kd_digits_of(&number, kd_max_u64(w->n_names, 1))},
@@ -117,10 +136,20 @@ static void tell(struct kd_detect *d, struct watch *w, const struct kd_record *r
     };
     w->told = (uint32_t)kd_max_u64(w->n_names, 1);
     kd_find(d, &(struct kd_finding){
-                   .kind = kind, .host = s.host, .peer = s.peer, .user = k->cname, .fold = kd_key_view(&fold),
-                   .severity = severity, .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts),
-                   .record_ids = ids, .n_record_ids = kd_ids_list(&w->ids, ids), .first_us = w->first_us,
-                   .last_us = w->last_us, .count = w->n,
+                   .kind = kind,
+                   .host = s.host,
+                   .peer = s.peer,
+                   .user = k->cname,
+                   .fold = kd_key_view(&fold),
+                   .severity = severity,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&w->ids, ids),
+                   .first_us = w->first_us,
+                   .last_us = w->last_us,
+                   .count = w->n,
                });
 }
 
@@ -175,9 +204,12 @@ static void ticket(struct kd_detect *d, const struct kd_record *r)
     bool fresh = kd_sums_add(w->names, NAMES_KEPT, &w->n_names, kd_sum_text(k->sname));
     kd_ids_add(&w->ids, r->head->id);
     bool burst = w->n_names >= kd_detect_tunable(d, "burst_services");
-    bool many = w->n_names > w->aes && w->n_names - w->aes >= kd_detect_tunable(d, "roast_services");
-    if ((old || burst) && fresh && (w->told == 0 || w->n_names >= 2 * w->told || (many && w->told < 3)))
-        tell(d, w, r, &kd_finding_KD_CR_0020, w->bare > 0 || burst || many ? KD_MEDIUM : KD_LOW, kd_str(""));
+    bool many =
+        w->n_names > w->aes && w->n_names - w->aes >= kd_detect_tunable(d, "roast_services");
+    if ((old || burst) && fresh &&
+        (w->told == 0 || w->n_names >= 2 * w->told || (many && w->told < 3)))
+        tell(d, w, r, &kd_finding_KD_CR_0020, w->bare > 0 || burst || many ? KD_MEDIUM : KD_LOW,
+             kd_str(""));
 }
 
 /* A logon ticket without the password having been proven: it can be cracked. */
@@ -196,13 +228,16 @@ static void without_proof(struct kd_detect *d, const struct kd_record *r)
     if (!fresh || (!old && w->n_names < kd_detect_tunable(d, "roast_services")))
         return;
     if (w->told == 0 || w->n_names >= 2 * w->told)
-        tell(d, w, r, &kd_finding_KD_CR_0021, w->bare > 1 && w->n_names > 1 ? KD_MEDIUM : KD_LOW, kd_str(""));
+        tell(d, w, r, &kd_finding_KD_CR_0021, w->bare > 1 && w->n_names > 1 ? KD_MEDIUM : KD_LOW,
+             kd_str(""));
 }
 
-/* Windows' own logons name the workstation and offer everything; tools copy the options and forget the rest. */
+/* Windows' own logons name the workstation and offer everything; tools copy the options and forget
+ * the rest. */
 static bool is_imitation(const struct kd_rec_krb5 *k)
 {
-    const uint32_t windows = OPTION_FORWARDABLE | OPTION_RENEWABLE | OPTION_CANONICALIZE | OPTION_RENEWABLE_OK;
+    const uint32_t windows =
+        OPTION_FORWARDABLE | OPTION_RENEWABLE | OPTION_CANONICALIZE | OPTION_RENEWABLE_OK;
     return k->kdc_options == windows && k->addresses.n == 0 && !is_machine(k->cname);
 }
 
@@ -218,15 +253,18 @@ static void proven(struct kd_detect *d, const struct kd_record *r)
     w->client = r->head->src;
     w->kdc = r->head->dst;
     if (old && !offers_current(k))
-        tell(d, w, r, &kd_finding_KD_CR_0025, w->aes > 0 || is_imitation(k) ? KD_MEDIUM : KD_LOW, k->cname);
+        tell(d, w, r, &kd_finding_KD_CR_0025, w->aes > 0 || is_imitation(k) ? KD_MEDIUM : KD_LOW,
+             k->cname);
     else if (is_imitation(k) && k->till_us / KD_US_PER_S != TILL_WINDOWS_S)
         tell(d, w, r, &kd_finding_KD_CR_0025, KD_LOW, k->cname);
     else if (old)
         tell(d, w, r, &kd_finding_KD_CR_0024, w->aes > 0 ? KD_MEDIUM : KD_LOW, k->cname);
 }
 
-/* Asked for a user and left it there: to learn whether the name exists, or the answers were not seen. */
-static void asked(struct kd_detect *d, const struct kd_record *r, uint8_t key, const struct kd_finding_kind *kind)
+/* Asked for a user and left it there: to learn whether the name exists, or the answers were not
+ * seen. */
+static void asked(struct kd_detect *d, const struct kd_record *r, uint8_t key,
+                  const struct kd_finding_kind *kind)
 {
     const struct kd_rec_krb5 *k = r->body;
     if (is_machine(k->cname) || k->cname.n == 0)
@@ -267,7 +305,8 @@ static void logon(struct kd_detect *d, const struct kd_record *r)
     bool unanswered = kd_bytes_eq_str(k->msg_type, "KRB_AS_REQ");
     if (k->preauth && unanswered)
         asked(d, r, KEY_TRIES, &kd_finding_KD_CR_0023);
-    else if (!k->preauth && (unanswered || kd_bytes_icontains(k->error_code, kd_str("PREAUTH_REQUIRED"))))
+    else if (!k->preauth &&
+             (unanswered || kd_bytes_icontains(k->error_code, kd_str("PREAUTH_REQUIRED"))))
         asked(d, r, KEY_NAMES, &kd_finding_KD_CR_0022);
 }
 
@@ -282,8 +321,10 @@ static void kerberos_record(struct kd_detect *d, const struct kd_record *r)
 
 const struct kd_detector kd_detector_kerberos = {
     .name = "kerberos",
-    .summary_en = "Kerberos tickets fetched to be cracked, outdated ciphers, requests made by tools, names tried",
-    .summary_ja = "解読目的のチケット取得、古い暗号、ツールによる要求、アカウント名の探索(Kerberos)",
+    .summary_en = "Kerberos tickets fetched to be cracked, outdated ciphers, requests made by "
+                  "tools, names tried",
+    .summary_ja =
+        "解読目的のチケット取得、古い暗号、ツールによる要求、アカウント名の探索(Kerberos)",
     .wants = (uint64_t)1 << KD_REC_KRB5,
     .key_state_bytes = sizeof(struct watch),
     .max_keys = 20000,

@@ -45,8 +45,8 @@ static bool sets(struct kd_bytes change, const char *attribute)
     return next == '=' || (next == '+' && kd_bytes_at(change, name.n + 1) == '=');
 }
 
-static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd_finding_kind *kind, int severity,
-                 const char *attribute)
+static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd_finding_kind *kind,
+                 int severity, const char *attribute)
 {
     const struct kd_rec_ldap *l = r->body;
     struct kd_sides s = kd_sides_of(d, &r->head->src, &r->head->dst);
@@ -58,16 +58,25 @@ static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd
         {"operation", kd_str(attribute)},
     };
     kd_find(d, &(struct kd_finding){
-                   .kind = kind, .host = s.host, .peer = s.peer, .user = l->user, .fold = kd_key_view(&fold),
-                   .severity = severity, .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts),
-                   .first_us = r->head->ts_us, .last_us = r->head->ts_us,
+                   .kind = kind,
+                   .host = s.host,
+                   .peer = s.peer,
+                   .user = l->user,
+                   .fold = kd_key_view(&fold),
+                   .severity = severity,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .first_us = r->head->ts_us,
+                   .last_us = r->head->ts_us,
                });
 }
 
 static const struct row *row_of(const struct kd_rec_ldap *l, struct kd_bytes change)
 {
     for (size_t i = 0; i < KD_COUNT(rows); i++)
-        if (sets(change, rows[i].attribute) && (rows[i].parts == NULL || kd_bytes_istarts(l->base, kd_str(rows[i].parts))))
+        if (sets(change, rows[i].attribute) &&
+            (rows[i].parts == NULL || kd_bytes_istarts(l->base, kd_str(rows[i].parts))))
             return &rows[i];
     return NULL;
 }

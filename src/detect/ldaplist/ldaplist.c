@@ -10,12 +10,12 @@ enum topic {
     USERS = 1,
     COMPUTERS = 2,
     GROUPS = 4,
-    RULERS = 8,       /* groups and accounts that rule the domain */
-    WEAK = 16,        /* accounts whose passwords can be cracked or that are trusted too much */
+    RULERS = 8, /* groups and accounts that rule the domain */
+    WEAK = 16,  /* accounts whose passwords can be cracked or that are trusted too much */
     TRUSTS = 32,
-    RIGHTS = 64,      /* who may change what */
-    PLACES = 128,     /* units, policies, sites */
-    SECRETS = 256     /* passwords kept in the directory */
+    RIGHTS = 64,  /* who may change what */
+    PLACES = 128, /* units, policies, sites */
+    SECRETS = 256 /* passwords kept in the directory */
 };
 
 /* One machine's searches in a directory. */
@@ -28,9 +28,11 @@ struct searches {
 };
 
 static const struct kd_tunable tunables[] = {
-    {"topics", 4, 2, 9, "topics", "so many different subjects searched by one machine are a survey of the whole domain",
+    {"topics", 4, 2, 9, "topics",
+     "so many different subjects searched by one machine are a survey of the whole domain",
      "1 台が検索した主題の数(ドメイン全体の調査とみなす)"},
-    {"entries", 50, 1, 100000, "entries", "a list of accounts has at least so many", "アカウント一覧とみなす件数"},
+    {"entries", 50, 1, 100000, "entries", "a list of accounts has at least so many",
+     "アカウント一覧とみなす件数"},
     {"window_s", 1800, 60, 86400, "s", "time in which they are counted", "数える期間"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
@@ -52,25 +54,29 @@ static bool wants(const struct kd_rec_ldap *l, const char *const *names, size_t 
     return false;
 }
 
-#define ANY(text, ...) any((text), (const char *const[]){__VA_ARGS__}, KD_COUNT(((const char *const[]){__VA_ARGS__})))
-#define WANTS(l, ...) wants((l), (const char *const[]){__VA_ARGS__}, KD_COUNT(((const char *const[]){__VA_ARGS__})))
+#define ANY(text, ...)                                                                             \
+    any((text), (const char *const[]){__VA_ARGS__}, KD_COUNT(((const char *const[]){__VA_ARGS__})))
+#define WANTS(l, ...)                                                                              \
+    wants((l), (const char *const[]){__VA_ARGS__}, KD_COUNT(((const char *const[]){__VA_ARGS__})))
 
 static unsigned kinds_of(struct kd_bytes filter)
 {
     unsigned t = 0;
-    if (ANY(filter, "samAccountType=805306368", "(objectCategory=person", "(objectClass=user)", "(objectClass=person)",
-            "(objectCategory=CN=Person", "(objectCategory=user", "(sAMAccountName=*)"))
+    if (ANY(filter, "samAccountType=805306368", "(objectCategory=person", "(objectClass=user)",
+            "(objectClass=person)", "(objectCategory=CN=Person", "(objectCategory=user",
+            "(sAMAccountName=*)"))
         t |= USERS;
-    if (ANY(filter, "samAccountType=805306369", "(objectCategory=computer", "(objectClass=computer)",
-            "(objectCategory=CN=Computer"))
+    if (ANY(filter, "samAccountType=805306369", "(objectCategory=computer",
+            "(objectClass=computer)", "(objectCategory=CN=Computer"))
         t |= COMPUTERS;
-    if (ANY(filter, "samAccountType=268435456", "samAccountType=536870912", "(objectCategory=group", "(objectClass=group)",
-            "(objectCategory=CN=Group"))
+    if (ANY(filter, "samAccountType=268435456", "samAccountType=536870912", "(objectCategory=group",
+            "(objectClass=group)", "(objectCategory=CN=Group"))
         t |= GROUPS;
     if (ANY(filter, "(objectClass=trustedDomain)", "(objectCategory=trustedDomain"))
         t |= TRUSTS;
-    if (ANY(filter, "(objectClass=organizationalUnit)", "(objectCategory=organizationalUnit", "groupPolicyContainer",
-            "(objectClass=site)", "(objectClass=subnet)", "pKICertificateTemplate", "pKIEnrollmentService"))
+    if (ANY(filter, "(objectClass=organizationalUnit)", "(objectCategory=organizationalUnit",
+            "groupPolicyContainer", "(objectClass=site)", "(objectClass=subnet)",
+            "pKICertificateTemplate", "pKIEnrollmentService"))
         t |= PLACES;
     return t;
 }
@@ -79,27 +85,32 @@ static unsigned kinds_of(struct kd_bytes filter)
 static unsigned topics_of(const struct kd_rec_ldap *l)
 {
     unsigned t = kinds_of(l->filter);
-    if (ANY(l->filter, "adminCount=1", "=Domain Admins", "=Enterprise Admins", "=Schema Admins", "=Account Operators",
-            "CN=Domain Admins,", "CN=Enterprise Admins,", "CN=Schema Admins,", "=DnsAdmins", "=Backup Operators",
-            "=krbtgt)") ||
-        kd_bytes_istarts(l->base, kd_str("CN=Domain Admins,")) || kd_bytes_istarts(l->base, kd_str("CN=Enterprise Admins,")))
+    if (ANY(l->filter, "adminCount=1", "=Domain Admins", "=Enterprise Admins", "=Schema Admins",
+            "=Account Operators", "CN=Domain Admins,", "CN=Enterprise Admins,", "CN=Schema Admins,",
+            "=DnsAdmins", "=Backup Operators", "=krbtgt)") ||
+        kd_bytes_istarts(l->base, kd_str("CN=Domain Admins,")) ||
+        kd_bytes_istarts(l->base, kd_str("CN=Enterprise Admins,")))
         t |= RULERS;
     if (ANY(l->filter, "1.2.840.113556.1.4.803:=4194304", "1.2.840.113556.1.4.803:=524288",
-            "1.2.840.113556.1.4.803:=16777216", "(msDS-AllowedToDelegateTo=*)", "(msDS-AllowedToActOnBehalfOfOtherIdentity=*)") ||
+            "1.2.840.113556.1.4.803:=16777216", "(msDS-AllowedToDelegateTo=*)",
+            "(msDS-AllowedToActOnBehalfOfOtherIdentity=*)") ||
         (ANY(l->filter, "(servicePrincipalName=*)") && !(t & COMPUTERS)))
         t |= WEAK;
-    bool policies = kd_bytes_istarts(l->base, kd_str("CN=Policies,CN=System,")); /* every machine reads these */
+    bool policies =
+        kd_bytes_istarts(l->base, kd_str("CN=Policies,CN=System,")); /* every machine reads these */
     if ((WANTS(l, "nTSecurityDescriptor") && !policies && l->entries > 1) ||
         ANY(l->filter, "(schemaIDGUID=*)", "(objectClass=controlAccessRight)"))
         t |= RIGHTS;
-    if (WANTS(l, "ms-Mcs-AdmPwd", "msLAPS-Password", "msLAPS-EncryptedPassword", "msDS-ManagedPassword", "unixUserPassword") ||
-        ANY(l->filter, "(ms-Mcs-AdmPwd=*)", "(msLAPS-Password=*)", "msDS-GroupManagedServiceAccount"))
+    if (WANTS(l, "ms-Mcs-AdmPwd", "msLAPS-Password", "msLAPS-EncryptedPassword",
+              "msDS-ManagedPassword", "unixUserPassword") ||
+        ANY(l->filter, "(ms-Mcs-AdmPwd=*)", "(msLAPS-Password=*)",
+            "msDS-GroupManagedServiceAccount"))
         t |= SECRETS;
     return t;
 }
 
-static void tell(struct kd_detect *d, const struct kd_record *r, struct searches *s, const struct kd_finding_kind *kind,
-                 unsigned bit, int severity)
+static void tell(struct kd_detect *d, const struct kd_record *r, struct searches *s,
+                 const struct kd_finding_kind *kind, unsigned bit, int severity)
 {
     const struct kd_rec_ldap *l = r->body;
     if (s->told & bit)
@@ -114,9 +125,18 @@ static void tell(struct kd_detect *d, const struct kd_record *r, struct searches
         {"number", kd_digits_of(&number, s->n)},
     };
     kd_find(d, &(struct kd_finding){
-                   .kind = kind, .host = sides.host, .peer = sides.peer, .user = l->user, .severity = severity,
-                   .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts), .record_ids = ids,
-                   .n_record_ids = kd_ids_list(&s->ids, ids), .first_us = s->first_us, .last_us = s->last_us,
+                   .kind = kind,
+                   .host = sides.host,
+                   .peer = sides.peer,
+                   .user = l->user,
+                   .severity = severity,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&s->ids, ids),
+                   .first_us = s->first_us,
+                   .last_us = s->last_us,
                    .count = s->n,
                });
 }

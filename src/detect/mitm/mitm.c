@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A machine that puts itself between others: false answers to local names, false link addresses, a second
- * address server.  See mitm.md. */
+/* A machine that puts itself between others: false answers to local names, false link addresses, a
+ * second address server.  See mitm.md. */
 #include "detect/common.h"
 #include "findings.h"
 
@@ -33,8 +33,10 @@ union state {
 };
 
 static const struct kd_tunable tunables[] = {
-    {"names", 2, 1, 32, "names", "different names answered with one's own address", "自分のアドレスで応答した異なる名前の数"},
-    {"names_sure", 4, 2, 32, "names", "from this many on the finding is a medium one", "深刻度を中とする数"},
+    {"names", 2, 1, 32, "names", "different names answered with one's own address",
+     "自分のアドレスで応答した異なる名前の数"},
+    {"names_sure", 4, 2, 32, "names", "from this many on the finding is a medium one",
+     "深刻度を中とする数"},
     {"flips", 3, 1, 1000, "changes", "an address going back and forth between two link addresses",
      "アドレスが 2 つの MAC アドレスの間で入れ替わった回数"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -48,28 +50,39 @@ static bool is_bait(struct kd_bytes name)
     return kd_bytes_ieq(name, kd_str("wpad")) || kd_bytes_ieq(name, kd_str("isatap"));
 }
 
-static void tell_names(struct kd_detect *d, const struct kd_record *r, const struct kd_addr *who, struct names *s, bool bait)
+static void tell_names(struct kd_detect *d, const struct kd_record *r, const struct kd_addr *who,
+                       struct names *s, bool bait)
 {
     uint64_t ids[KD_IDS_KEPT];
     struct kd_digits number;
     s->told = s->n;
     struct kd_sides sides = kd_sides_of(d, who, &s->asked_by);
-    struct kd_fact facts[] = {{"number", kd_digits_of(&number, s->n)}, {"name", kd_word_view(&s->last)}};
-    kd_find(d, &(struct kd_finding){
-                   .kind = &kd_finding_KD_CR_0039, .host = sides.host, .peer = sides.peer,
-                   .severity = bait || s->n >= kd_detect_tunable(d, "names_sure") ? KD_MEDIUM : KD_LOW,
-                   .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts), .record_ids = ids,
-                   .n_record_ids = kd_ids_list(&s->ids, ids), .first_us = s->first_us, .last_us = r->head->ts_us,
-                   .count = s->n,
-               });
+    struct kd_fact facts[] = {{"number", kd_digits_of(&number, s->n)},
+                              {"name", kd_word_view(&s->last)}};
+    kd_find(d,
+            &(struct kd_finding){
+                .kind = &kd_finding_KD_CR_0039,
+                .host = sides.host,
+                .peer = sides.peer,
+                .severity = bait || s->n >= kd_detect_tunable(d, "names_sure") ? KD_MEDIUM : KD_LOW,
+                .confidence = -1,
+                .facts = facts,
+                .n_facts = KD_COUNT(facts),
+                .record_ids = ids,
+                .n_record_ids = kd_ids_list(&s->ids, ids),
+                .first_us = s->first_us,
+                .last_us = r->head->ts_us,
+                .count = s->n,
+            });
 }
 
-static void answered(struct kd_detect *d, const struct kd_record *r, struct kd_bytes name, const struct kd_addr *who,
-                     const struct kd_addr *asker)
+static void answered(struct kd_detect *d, const struct kd_record *r, struct kd_bytes name,
+                     const struct kd_addr *who, const struct kd_addr *asker)
 {
     struct kd_bytes label = kd_bytes_cut(&name, '.');
     struct kd_host_view host;
-    if (label.n == 0 || (kd_detect_host(d, who, &host) && kd_bytes_ieq(kd_bytes_head(host.name, 15), kd_bytes_head(label, 15))))
+    if (label.n == 0 || (kd_detect_host(d, who, &host) &&
+                         kd_bytes_ieq(kd_bytes_head(host.name, 15), kd_bytes_head(label, 15))))
         return; /* its own name */
     struct kd_key key = kd_key_of(KEY_NAMES);
     kd_key_addr(&key, who);
@@ -93,7 +106,8 @@ static void answered(struct kd_detect *d, const struct kd_record *r, struct kd_b
 }
 
 /* Which of the two ends gave this address as its own? */
-static bool own_address(const struct kd_record *r, struct kd_bytes text, struct kd_addr *ret_who, struct kd_addr *ret_asker)
+static bool own_address(const struct kd_record *r, struct kd_bytes text, struct kd_addr *ret_who,
+                        struct kd_addr *ret_asker)
 {
     struct kd_addr a;
     if (!kd_addr_parse(text, &a))
@@ -149,7 +163,8 @@ static bool same(const struct kd_mac *a, const struct kd_mac *b)
 }
 
 /* The address that a link address had first. */
-static struct kd_addr first_of(struct kd_detect *d, const struct kd_mac *mac, const struct kd_addr *a)
+static struct kd_addr first_of(struct kd_detect *d, const struct kd_mac *mac,
+                               const struct kd_addr *a)
 {
     struct kd_key key = kd_key_of(KEY_MAC);
     kd_key_text(&key, kd_bytes_of(mac->b, sizeof(mac->b)));
@@ -162,8 +177,8 @@ static struct kd_addr first_of(struct kd_detect *d, const struct kd_mac *mac, co
     return u->first;
 }
 
-static void tell_flips(struct kd_detect *d, const struct kd_record *r, struct address *s, const struct kd_addr *a,
-                       const struct kd_addr *liar)
+static void tell_flips(struct kd_detect *d, const struct kd_record *r, struct address *s,
+                       const struct kd_addr *a, const struct kd_addr *liar)
 {
     uint64_t ids[KD_IDS_KEPT];
     struct kd_digits number;
@@ -171,11 +186,20 @@ static void tell_flips(struct kd_detect *d, const struct kd_record *r, struct ad
     struct kd_out o = kd_out_of(text, sizeof(text));
     kd_out_addr(&o, a);
     s->told = true;
-    struct kd_fact facts[] = {{"number", kd_digits_of(&number, s->flips)}, {"address", kd_out_bytes_view(&o)}};
+    struct kd_fact facts[] = {{"number", kd_digits_of(&number, s->flips)},
+                              {"address", kd_out_bytes_view(&o)}};
     kd_find(d, &(struct kd_finding){
-                   .kind = &kd_finding_KD_CR_0040, .host = *liar, .peer = *a, .severity = -1, .confidence = -1,
-                   .facts = facts, .n_facts = KD_COUNT(facts), .record_ids = ids,
-                   .n_record_ids = kd_ids_list(&s->ids, ids), .first_us = s->changed_us, .last_us = r->head->ts_us,
+                   .kind = &kd_finding_KD_CR_0040,
+                   .host = *liar,
+                   .peer = *a,
+                   .severity = -1,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&s->ids, ids),
+                   .first_us = s->changed_us,
+                   .last_us = r->head->ts_us,
                    .count = s->flips,
                });
 }
@@ -183,7 +207,8 @@ static void tell_flips(struct kd_detect *d, const struct kd_record *r, struct ad
 static void link(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_arp *a = r->body;
-    if (kd_addr_is_none(&a->sender_ip) || kd_mac_is_none(&a->sender_mac) || is_shared(&a->sender_mac))
+    if (kd_addr_is_none(&a->sender_ip) || kd_mac_is_none(&a->sender_mac) ||
+        is_shared(&a->sender_mac))
         return;
     struct kd_addr own = first_of(d, &a->sender_mac, &a->sender_ip);
     struct kd_key key = kd_key_of(KEY_ADDRESS);
@@ -194,7 +219,8 @@ static void link(struct kd_detect *d, const struct kd_record *r)
     struct address *s = &u->address;
     if (same(&s->mac, &a->sender_mac))
         return;
-    bool back = same(&s->before, &a->sender_mac) && kd_gap_us(r->head->ts_us, s->changed_us) < FLIP_US;
+    bool back =
+        same(&s->before, &a->sender_mac) && kd_gap_us(r->head->ts_us, s->changed_us) < FLIP_US;
     struct kd_mac other = s->mac;
     s->flips = back ? s->flips + 1 : 0;
     s->before = s->mac;
@@ -223,7 +249,8 @@ static uint32_t options_of(const struct kd_rec_dhcp *h)
 static void addresses(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_dhcp *h = r->body;
-    bool offer = kd_bytes_ieq(h->dhcp_type, kd_str("offer")) || kd_bytes_ieq(h->dhcp_type, kd_str("ack"));
+    bool offer =
+        kd_bytes_ieq(h->dhcp_type, kd_str("offer")) || kd_bytes_ieq(h->dhcp_type, kd_str("ack"));
     if (!offer || kd_addr_is_none(&h->server_ip) || h->routers.n + h->dns_servers.n == 0)
         return;
     struct kd_key key = kd_key_of(KEY_DHCP);
@@ -250,8 +277,14 @@ static void addresses(struct kd_detect *d, const struct kd_record *r)
         {"dns", h->dns_servers.n > 0 ? h->dns_servers.v[0] : kd_str("-")},
     };
     kd_find(d, &(struct kd_finding){
-                   .kind = &kd_finding_KD_CR_0041, .host = h->server_ip, .peer = h->assigned_ip, .severity = -1,
-                   .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts), .first_us = r->head->ts_us,
+                   .kind = &kd_finding_KD_CR_0041,
+                   .host = h->server_ip,
+                   .peer = h->assigned_ip,
+                   .severity = -1,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .first_us = r->head->ts_us,
                    .last_us = r->head->ts_us,
                });
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replication of the directory asked for, or offered, by a machine that is no domain controller.  See
- * replication.md. */
+/* Replication of the directory asked for, or offered, by a machine that is no domain controller.
+ * See replication.md. */
 #include "detect/rpc.h"
 #include "findings.h"
 
@@ -11,18 +11,21 @@ enum { KEY_PAIR = 'p' };
 enum { GET_CHANGES = 3, REPLICA_ADD = 5, CRACK_NAMES = 12, DC_INFO = 16, ADD_ENTRY = 17 };
 
 struct pair {
-    uint64_t names_us, info_us; /* asked for a name; for the list of controllers: what tools do first */
-    uint64_t added_us;          /* asked the other side to fetch changes from here */
+    uint64_t names_us,
+        info_us;       /* asked for a name; for the list of controllers: what tools do first */
+    uint64_t added_us; /* asked the other side to fetch changes from here */
     uint32_t told;
     struct kd_ids ids;
 };
 
-static struct pair *pair_of(struct kd_detect *d, const struct kd_addr *src, const struct kd_addr *dst, bool make)
+static struct pair *pair_of(struct kd_detect *d, const struct kd_addr *src,
+                            const struct kd_addr *dst, bool make)
 {
     struct kd_key key = kd_key_of(KEY_PAIR);
     kd_key_addr(&key, src);
     kd_key_addr(&key, dst);
-    return make ? kd_detect_state(d, kd_key_view(&key), NULL) : kd_detect_peek(d, kd_key_view(&key));
+    return make ? kd_detect_state(d, kd_key_view(&key), NULL)
+                : kd_detect_peek(d, kd_key_view(&key));
 }
 
 static bool is_dc(const struct kd_detect *d, const struct kd_addr *a)
@@ -35,11 +38,13 @@ static bool is_dc(const struct kd_detect *d, const struct kd_addr *a)
 static bool surely_no_dc(const struct kd_detect *d, const struct kd_addr *a)
 {
     struct kd_host_view host;
-    return kd_detect_host(d, a, &host) && !host.dc && kd_detect_now_us(d) - host.first_us > KD_US_PER_DAY;
+    return kd_detect_host(d, a, &host) && !host.dc &&
+           kd_detect_now_us(d) - host.first_us > KD_US_PER_DAY;
 }
 
-static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p, const struct kd_finding_kind *kind,
-                 const struct kd_addr *actor, const struct kd_addr *target, int severity)
+static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
+                 const struct kd_finding_kind *kind, const struct kd_addr *actor,
+                 const struct kd_addr *target, int severity)
 {
     const struct kd_rec_dcerpc *c = r->body;
     uint64_t ids[KD_IDS_KEPT];
@@ -50,9 +55,18 @@ static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
     struct kd_bytes what = kd_rpc_arg(c, "naming_context");
     struct kd_fact facts[] = {{"what", what.n > 0 ? what : kd_str("-")}};
     kd_find(d, &(struct kd_finding){
-                   .kind = kind, .host = s.host, .peer = s.peer, .user = c->user, .fold = kd_key_view(&fold),
-                   .severity = severity, .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts),
-                   .record_ids = ids, .n_record_ids = kd_ids_list(&p->ids, ids), .first_us = r->head->ts_us,
+                   .kind = kind,
+                   .host = s.host,
+                   .peer = s.peer,
+                   .user = c->user,
+                   .fold = kd_key_view(&fold),
+                   .severity = severity,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&p->ids, ids),
+                   .first_us = r->head->ts_us,
                    .last_us = r->head->ts_us,
                });
 }
@@ -62,7 +76,8 @@ static bool lately(uint64_t then_us, uint64_t now_us)
     return then_us != 0 && kd_gap_us(now_us, then_us) < TOGETHER_US;
 }
 
-/* Controllers fetch changes straight away; tools first ask for the controller and for the account they want. */
+/* Controllers fetch changes straight away; tools first ask for the controller and for the account
+ * they want. */
 static void changes(struct kd_detect *d, const struct kd_record *r, struct pair *p)
 {
     uint64_t ts = r->head->ts_us;
@@ -109,20 +124,24 @@ static void call(struct kd_detect *d, const struct kd_record *r)
         offered(d, r, p);
 }
 
-/* Entries that make a machine a domain controller: its settings object in the sites, or the service name that
- * only controllers have ([MS-DRSR] 2.2.3.2). */
+/* Entries that make a machine a domain controller: its settings object in the sites, or the service
+ * name that only controllers have ([MS-DRSR] 2.2.3.2). */
 static bool makes_controller(const struct kd_rec_ldap *l)
 {
     bool write = kd_bytes_eq_str(l->operation, "add") || kd_bytes_eq_str(l->operation, "modify");
     if (!write || l->result_code != 0)
         return false;
-    if (kd_bytes_istarts(l->base, kd_str("CN=NTDS Settings,")) && kd_bytes_eq_str(l->operation, "add"))
+    if (kd_bytes_istarts(l->base, kd_str("CN=NTDS Settings,")) &&
+        kd_bytes_eq_str(l->operation, "add"))
         return true;
-    bool in_sites = kd_bytes_icontains(l->base, kd_str(",CN=Servers,")) && kd_bytes_icontains(l->base, kd_str(",CN=Sites,"));
+    bool in_sites = kd_bytes_icontains(l->base, kd_str(",CN=Servers,")) &&
+                    kd_bytes_icontains(l->base, kd_str(",CN=Sites,"));
     for (size_t i = 0; i < l->attributes.n; i++) {
         struct kd_bytes a = l->attributes.v[i];
-        bool given = kd_bytes_istarts(a, kd_str("servicePrincipalName=")) || kd_bytes_istarts(a, kd_str("servicePrincipalName+="));
-        if ((in_sites && (kd_bytes_ieq(a, kd_str("objectClass=server")) || kd_bytes_ieq(a, kd_str("objectClass=nTDSDSA")))) ||
+        bool given = kd_bytes_istarts(a, kd_str("servicePrincipalName=")) ||
+                     kd_bytes_istarts(a, kd_str("servicePrincipalName+="));
+        if ((in_sites && (kd_bytes_ieq(a, kd_str("objectClass=server")) ||
+                          kd_bytes_ieq(a, kd_str("objectClass=nTDSDSA")))) ||
             (given && (kd_bytes_icontains(a, kd_str("=GC/")) ||
                        kd_bytes_icontains(a, kd_str("E3514235-4B06-11D1-AB04-00C04FC2DCD2/")))))
             return true;
@@ -144,10 +163,12 @@ static void written(struct kd_detect *d, const struct kd_record *r)
     tell(d, &as_call, p, &kd_finding_KD_CR_0027, &r->head->src, &r->head->dst, KD_MEDIUM);
 }
 
-/* Where the beginning of a sealed conversation was not seen, the first calls have numbers and no name yet. */
+/* Where the beginning of a sealed conversation was not seen, the first calls have numbers and no
+ * name yet. */
 static bool is_unnamed_step(const struct kd_rec_dcerpc *c)
 {
-    return c->uuid.n == 0 && kd_bytes_eq_str(c->auth_level, "privacy") && (c->opnum == CRACK_NAMES || c->opnum == DC_INFO);
+    return c->uuid.n == 0 && kd_bytes_eq_str(c->auth_level, "privacy") &&
+           (c->opnum == CRACK_NAMES || c->opnum == DC_INFO);
 }
 
 static void replication_record(struct kd_detect *d, const struct kd_record *r)
@@ -165,7 +186,8 @@ static void replication_record(struct kd_detect *d, const struct kd_record *r)
 
 const struct kd_detector kd_detector_replication = {
     .name = "replication",
-    .summary_en = "directory replication by machines that are no domain controllers (DCSync, DCShadow)",
+    .summary_en =
+        "directory replication by machines that are no domain controllers (DCSync, DCShadow)",
     .summary_ja = "ドメインコントローラーでない端末によるディレクトリの複製(DCSync、DCShadow)",
     .wants = (uint64_t)1 << KD_REC_DCERPC | (uint64_t)1 << KD_REC_LDAP,
     .key_state_bytes = sizeof(struct pair),

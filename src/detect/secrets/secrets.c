@@ -20,9 +20,9 @@ static bool is_other_secret(const struct kd_detect *d, const struct kd_record *r
 static bool is_secret_key(const struct kd_detect *d, const struct kd_record *r)
 {
     (void)d;
-    static const char *const words[] = {"Control\\Lsa\\JD", "Control\\Lsa\\Skew1", "Control\\Lsa\\GBG",
-                                        "Control\\Lsa\\Data", "SAM\\SAM\\Domains", "SECURITY\\Policy\\Secrets",
-                                        "SECURITY\\Cache"};
+    static const char *const words[] = {
+        "Control\\Lsa\\JD",  "Control\\Lsa\\Skew1",       "Control\\Lsa\\GBG", "Control\\Lsa\\Data",
+        "SAM\\SAM\\Domains", "SECURITY\\Policy\\Secrets", "SECURITY\\Cache"};
     return kd_rpc_arg_with(r->body, words, KD_COUNT(words)).n > 0;
 }
 
@@ -46,7 +46,8 @@ static void secrets_record(struct kd_detect *d, const struct kd_record *r)
 
 const struct kd_detector kd_detector_secrets = {
     .name = "secrets",
-    .summary_en = "stored secrets, backup keys and password databases of another machine read by remote calls",
+    .summary_en = "stored secrets, backup keys and password databases of another machine read by "
+                  "remote calls",
     .summary_ja = "他の端末に保存された秘密情報・バックアップキー・パスワード情報の遠隔読み出し",
     .wants = (uint64_t)1 << KD_REC_DCERPC,
     .key_state_bytes = sizeof(struct kd_rpc_tally),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Services made, started and changed on another machine, alone and after a program was copied there.  See
- * service.md. */
+/* Services made, started and changed on another machine, alone and after a program was copied
+ * there.  See service.md. */
 #include "detect/rpc.h"
 #include "findings.h"
 
@@ -8,12 +8,26 @@ enum { KEY_PAIR = 'p', KEY_PROBE = 'o', TARGETS_KEPT = 64 };
 #define TOGETHER_US (15 * KD_US_PER_MINUTE)
 
 enum {
-    CONTROL = 1, DELETE = 2, CHANGE_CONFIG_W = 11, CREATE_W = 12, OPEN_MANAGER_W = 15, OPEN_W = 16, START_W = 19,
-    CHANGE_CONFIG_A = 23, CREATE_A = 24, OPEN_MANAGER_A = 27, OPEN_A = 28, START_A = 31, CREATE_WOW_A = 44,
-    CREATE_WOW_W = 45, CREATE_WOW = 60, OPEN_MANAGER_2 = 64
+    CONTROL = 1,
+    DELETE = 2,
+    CHANGE_CONFIG_W = 11,
+    CREATE_W = 12,
+    OPEN_MANAGER_W = 15,
+    OPEN_W = 16,
+    START_W = 19,
+    CHANGE_CONFIG_A = 23,
+    CREATE_A = 24,
+    OPEN_MANAGER_A = 27,
+    OPEN_A = 28,
+    START_A = 31,
+    CREATE_WOW_A = 44,
+    CREATE_WOW_W = 45,
+    CREATE_WOW = 60,
+    OPEN_MANAGER_2 = 64
 };
 
-/* What one machine did to another; or (KEY_PROBE) which machines one asked for their service manager. */
+/* What one machine did to another; or (KEY_PROBE) which machines one asked for their service
+ * manager. */
 struct pair {
     uint64_t copied_us;  /* a program was written to an administrative share */
     uint64_t library_us; /* a program library into the system folder */
@@ -27,9 +41,11 @@ struct pair {
 };
 
 static const struct kd_tunable tunables[] = {
-    {"probes", 2, 2, 1000, "machines", "so many machines asked for their service manager by one, without using it",
+    {"probes", 2, 2, 1000, "machines",
+     "so many machines asked for their service manager by one, without using it",
      "サービス管理への接続だけを行った相手の台数"},
-    {"probes_sure", 8, 2, 1000, "machines", "from this many on the finding is a medium one", "深刻度を中とする台数"},
+    {"probes_sure", 8, 2, 1000, "machines", "from this many on the finding is a medium one",
+     "深刻度を中とする台数"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -49,9 +65,10 @@ static bool lately(uint64_t then_us, uint64_t now_us)
 /* Programs that run commands: a service proper names its own program. */
 static bool is_shell(struct kd_bytes path)
 {
-    static const char *const words[] = {"%comspec%", "cmd.exe", "cmd /", "powershell", "pwsh", "mshta", "rundll32",
-                                        "regsvr32", "wscript", "cscript", "certutil", "bitsadmin", "\\\\127.0.0.1\\",
-                                        "\\\\localhost\\"};
+    static const char *const words[] = {
+        "%comspec%", "cmd.exe",   "cmd /",           "powershell",     "pwsh",
+        "mshta",     "rundll32",  "regsvr32",        "wscript",        "cscript",
+        "certutil",  "bitsadmin", "\\\\127.0.0.1\\", "\\\\localhost\\"};
     for (size_t i = 0; i < KD_COUNT(words); i++)
         if (kd_bytes_icontains(path, kd_str(words[i])))
             return true;
@@ -63,8 +80,9 @@ static struct kd_bytes or_dash(struct kd_bytes text)
     return text.n > 0 ? text : kd_str("-");
 }
 
-static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p, const struct kd_finding_kind *kind,
-                 struct kd_bytes path, struct kd_bytes file, int severity)
+static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
+                 const struct kd_finding_kind *kind, struct kd_bytes path, struct kd_bytes file,
+                 int severity)
 {
     const struct kd_rec_dcerpc *c = r->body;
     uint64_t ids[KD_IDS_KEPT];
@@ -81,9 +99,18 @@ static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
     if (kd_rpc_refused(c) && severity < 0 && kind->severity > KD_LOW)
         severity = KD_LOW;
     kd_find(d, &(struct kd_finding){
-                   .kind = kind, .host = s.host, .peer = s.peer, .user = c->user, .fold = kd_key_view(&fold),
-                   .severity = severity, .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts),
-                   .record_ids = ids, .n_record_ids = kd_ids_list(&p->ids, ids), .first_us = r->head->ts_us,
+                   .kind = kind,
+                   .host = s.host,
+                   .peer = s.peer,
+                   .user = c->user,
+                   .fold = kd_key_view(&fold),
+                   .severity = severity,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&p->ids, ids),
+                   .first_us = r->head->ts_us,
                    .last_us = r->head->ts_us,
                });
 }
@@ -146,20 +173,30 @@ static void probed(struct kd_detect *d, const struct kd_record *r)
     p->last_us = kd_max_u64(p->last_us, ts);
     kd_ids_add(&p->ids, r->head->id);
     if (!kd_sums_add(p->targets, TARGETS_KEPT, &p->n_targets, kd_sum_addr(&r->head->dst)) ||
-        p->n_targets < kd_detect_tunable(d, "probes") || (p->told != 0 && p->n_targets < 2 * p->told))
+        p->n_targets < kd_detect_tunable(d, "probes") ||
+        (p->told != 0 && p->n_targets < 2 * p->told))
         return;
     p->told = p->n_targets;
     uint64_t ids[KD_IDS_KEPT];
     struct kd_digits targets;
     struct kd_sides s = kd_sides_of(d, &r->head->src, &p->target);
     struct kd_fact facts[] = {{"targets", kd_digits_of(&targets, p->n_targets)}};
-    kd_find(d, &(struct kd_finding){
-                   .kind = &kd_finding_KD_DI_0027, .host = s.host, .peer = s.peer, .user = c->user,
-                   .severity = p->n_targets >= kd_detect_tunable(d, "probes_sure") ? KD_MEDIUM : KD_LOW,
-                   .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts), .record_ids = ids,
-                   .n_record_ids = kd_ids_list(&p->ids, ids), .first_us = p->first_us, .last_us = p->last_us,
-                   .count = p->n_targets,
-               });
+    kd_find(
+        d, &(struct kd_finding){
+               .kind = &kd_finding_KD_DI_0027,
+               .host = s.host,
+               .peer = s.peer,
+               .user = c->user,
+               .severity = p->n_targets >= kd_detect_tunable(d, "probes_sure") ? KD_MEDIUM : KD_LOW,
+               .confidence = -1,
+               .facts = facts,
+               .n_facts = KD_COUNT(facts),
+               .record_ids = ids,
+               .n_record_ids = kd_ids_list(&p->ids, ids),
+               .first_us = p->first_us,
+               .last_us = p->last_us,
+               .count = p->n_targets,
+           });
 }
 
 static void call(struct kd_detect *d, const struct kd_record *r)
@@ -204,7 +241,8 @@ static void call(struct kd_detect *d, const struct kd_record *r)
 
 static bool is_program(struct kd_bytes name)
 {
-    static const char *const tails[] = {".exe", ".dll", ".sys", ".scr", ".com", ".bat", ".cmd", ".ps1", ".vbs"};
+    static const char *const tails[] = {".exe", ".dll", ".sys", ".scr", ".com",
+                                        ".bat", ".cmd", ".ps1", ".vbs"};
     for (size_t i = 0; i < KD_COUNT(tails); i++)
         if (kd_bytes_iends(name, kd_str(tails[i])))
             return true;
@@ -215,8 +253,8 @@ static bool is_program(struct kd_bytes name)
 static void copied(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_smb *s = r->body;
-    if (s->status_code != 0 || s->write_bytes == 0 || !is_program(s->filename) || !kd_bytes_iends(s->share, kd_str("$")) ||
-        kd_bytes_iends(s->share, kd_str("IPC$")))
+    if (s->status_code != 0 || s->write_bytes == 0 || !is_program(s->filename) ||
+        !kd_bytes_iends(s->share, kd_str("$")) || kd_bytes_iends(s->share, kd_str("IPC$")))
         return;
     struct pair *p = pair_of(d, r);
     if (p == NULL)
@@ -224,7 +262,8 @@ static void copied(struct kd_detect *d, const struct kd_record *r)
     p->copied_us = r->head->ts_us;
     kd_word_set(&p->copied, s->filename);
     kd_ids_add(&p->ids, r->head->id);
-    bool in_windows = kd_bytes_icontains(s->filename, kd_str("system32\\")) || kd_bytes_icontains(s->filename, kd_str("syswow64\\"));
+    bool in_windows = kd_bytes_icontains(s->filename, kd_str("system32\\")) ||
+                      kd_bytes_icontains(s->filename, kd_str("syswow64\\"));
     if (kd_bytes_iends(s->filename, kd_str(".dll")) && in_windows) {
         p->library_us = r->head->ts_us;
         kd_word_set(&p->library, s->filename);
@@ -241,7 +280,8 @@ static void service_record(struct kd_detect *d, const struct kd_record *r)
 
 const struct kd_detector kd_detector_service = {
     .name = "service",
-    .summary_en = "services made, started or changed on another machine; search for machines where one is administrator",
+    .summary_en = "services made, started or changed on another machine; search for machines where "
+                  "one is administrator",
     .summary_ja = "他の端末でのサービスの作成・開始・変更、管理者権限を持つ端末の探索",
     .wants = (uint64_t)1 << KD_REC_DCERPC | (uint64_t)1 << KD_REC_SMB,
     .key_state_bytes = sizeof(struct pair),

@@ -7,7 +7,14 @@ enum { KEY_PAIR = 'p' };
 #define WINDOW_US (10 * KD_US_PER_MINUTE)
 
 /* [MS-NRPC] 3.5.4.4, 3.5.4.5 */
-enum { CHALLENGE = 4, AUTHENTICATE = 5, PASSWORD_SET = 6, AUTHENTICATE_2 = 15, AUTHENTICATE_3 = 26, PASSWORD_SET_2 = 30 };
+enum {
+    CHALLENGE = 4,
+    AUTHENTICATE = 5,
+    PASSWORD_SET = 6,
+    AUTHENTICATE_2 = 15,
+    AUTHENTICATE_3 = 26,
+    PASSWORD_SET_2 = 30
+};
 
 struct pair {
     uint64_t first_us, last_us;
@@ -18,7 +25,8 @@ struct pair {
 };
 
 static const struct kd_tunable tunables[] = {
-    {"fails", 5, 2, 1000, "attempts", "refused machine logons in 10 minutes", "10 分間の、端末アカウントの認証失敗回数"},
+    {"fails", 5, 2, 1000, "attempts", "refused machine logons in 10 minutes",
+     "10 分間の、端末アカウントの認証失敗回数"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -32,7 +40,8 @@ static bool is_zero(struct kd_bytes hex)
     return true;
 }
 
-static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p, const struct kd_finding_kind *kind)
+static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
+                 const struct kd_finding_kind *kind)
 {
     uint64_t ids[KD_IDS_KEPT];
     struct kd_digits fails;
@@ -45,10 +54,20 @@ static void tell(struct kd_detect *d, const struct kd_record *r, struct pair *p,
         {"account", p->account.n > 0 ? kd_word_view(&p->account) : kd_str("-")},
     };
     kd_find(d, &(struct kd_finding){
-                   .kind = kind, .host = s.host, .peer = s.peer, .user = kd_word_view(&p->account),
-                   .fold = kd_key_view(&fold), .severity = -1, .confidence = -1, .facts = facts,
-                   .n_facts = KD_COUNT(facts), .record_ids = ids, .n_record_ids = kd_ids_list(&p->ids, ids),
-                   .first_us = p->first_us, .last_us = p->last_us, .count = p->fails,
+                   .kind = kind,
+                   .host = s.host,
+                   .peer = s.peer,
+                   .user = kd_word_view(&p->account),
+                   .fold = kd_key_view(&fold),
+                   .severity = -1,
+                   .confidence = -1,
+                   .facts = facts,
+                   .n_facts = KD_COUNT(facts),
+                   .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&p->ids, ids),
+                   .first_us = p->first_us,
+                   .last_us = p->last_us,
+                   .count = p->fails,
                });
 }
 
@@ -80,14 +99,16 @@ static void zerologon_record(struct kd_detect *d, const struct kd_record *r)
     const struct kd_rec_dcerpc *c = r->body;
     if (kd_rpc_of(c) != KD_RPC_NETLOGON)
         return;
-    bool logon = c->opnum == AUTHENTICATE || c->opnum == AUTHENTICATE_2 || c->opnum == AUTHENTICATE_3;
+    bool logon =
+        c->opnum == AUTHENTICATE || c->opnum == AUTHENTICATE_2 || c->opnum == AUTHENTICATE_3;
     bool set = c->opnum == PASSWORD_SET || c->opnum == PASSWORD_SET_2;
     if (!logon && !set)
         return;
     struct kd_key key = kd_key_of(KEY_PAIR);
     kd_key_addr(&key, &r->head->src);
     kd_key_addr(&key, &r->head->dst);
-    struct pair *p = logon ? kd_detect_state(d, kd_key_view(&key), NULL) : kd_detect_peek(d, kd_key_view(&key));
+    struct pair *p =
+        logon ? kd_detect_state(d, kd_key_view(&key), NULL) : kd_detect_peek(d, kd_key_view(&key));
     if (p == NULL)
         return;
     if (p->first_us != 0 && kd_gap_us(r->head->ts_us, p->last_us) > WINDOW_US)
