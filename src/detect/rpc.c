@@ -173,7 +173,8 @@ static void apply(struct kd_detect *d, const struct kd_record *r, const struct k
     add(t, r, window_us);
     uint32_t least = rule->least > 0 ? rule->least : 1;
     bool now_done = t->told != 0 && refused && t->done > 0;
-    if (t->n >= least && (t->told == 0 || t->n >= 2 * t->told || now_done))
+    if (t->n >= least && t->n_targets >= rule->least_targets &&
+        (t->told == 0 || t->n >= 2 * t->told || now_done))
         tell(d, r, rule, t, kd_key_view(&key));
 }
 

@@ -60,7 +60,8 @@ enum {
     KD_RPC_EACH = 4    /* a finding for each machine asked; otherwise one for the asking machine */
 };
 
-/* One call that says what is going on.  Told once `least` of them were made within `window_us`, and
+/* One call that says what is going on.  Told once `least` of them were made, to
+ * `least_targets` machines, within `window_us`, and
  * again each time their number has doubled.  The severity is the kind's; low when all were refused;
  * a step more from `many_targets` machines on (not beyond medium). */
 struct kd_rpc_rule {
@@ -69,8 +70,9 @@ struct kd_rpc_rule {
     const struct kd_finding_kind *kind;
     const char *arg; /* argument that is told as {what}; NULL or not seen: the operation */
     unsigned flags;
-    uint16_t least;                                                     /* 0: 1 */
-    uint16_t many_targets;                                              /* 0: never */
+    uint16_t least;         /* 0: 1 */
+    uint16_t least_targets; /* different machines asked; 0: 1 */
+    uint16_t many_targets;  /* 0: never */
     bool (*fits)(const struct kd_detect *d, const struct kd_record *r); /* NULL: always */
 };
 

@@ -40,35 +40,37 @@ enum { EACH_DONE = KD_RPC_EACH | KD_RPC_DONE | KD_RPC_NOT_DC };
 
 static const struct kd_rpc_rule rules[] = {
     /* [MS-SAMR] 3.1.5: CreateUserInDomain, CreateUser2InDomain */
-    {KD_RPC_SAMR, 12, &kd_finding_KD_LM_0030, "name", KD_RPC_EACH, 0, 0, is_person},
-    {KD_RPC_SAMR, 50, &kd_finding_KD_LM_0030, "name", KD_RPC_EACH, 0, 0, is_person},
+    {KD_RPC_SAMR, 12, &kd_finding_KD_LM_0030, "name", KD_RPC_EACH, 0, 0, 0, is_person},
+    {KD_RPC_SAMR, 50, &kd_finding_KD_LM_0030, "name", KD_RPC_EACH, 0, 0, 0, is_person},
     /* AddMemberToGroup, AddMemberToAlias, AddMultipleMembersToAlias */
-    {KD_RPC_SAMR, 22, &kd_finding_KD_LM_0031, "group", KD_RPC_EACH, 0, 0, NULL},
-    {KD_RPC_SAMR, 31, &kd_finding_KD_LM_0031, "group", KD_RPC_EACH, 0, 0, NULL},
-    {KD_RPC_SAMR, 52, &kd_finding_KD_LM_0031, "group", KD_RPC_EACH, 0, 0, NULL},
+    {KD_RPC_SAMR, 22, &kd_finding_KD_LM_0031, "group", KD_RPC_EACH, 0, 0, 0, NULL},
+    {KD_RPC_SAMR, 31, &kd_finding_KD_LM_0031, "group", KD_RPC_EACH, 0, 0, 0, NULL},
+    {KD_RPC_SAMR, 52, &kd_finding_KD_LM_0031, "group", KD_RPC_EACH, 0, 0, 0, NULL},
     /* SetInformationUser, SetInformationUser2, SetDSRMPassword */
-    {KD_RPC_SAMR, 37, &kd_finding_KD_LM_0032, "user", EACH_DONE, 0, 0, sets_password},
-    {KD_RPC_SAMR, 58, &kd_finding_KD_LM_0032, "user", EACH_DONE, 0, 0, sets_password},
-    {KD_RPC_SAMR, 66, &kd_finding_KD_LM_0032, "user", EACH_DONE, 0, 0, NULL},
+    {KD_RPC_SAMR, 37, &kd_finding_KD_LM_0032, "user", EACH_DONE, 0, 0, 0, sets_password},
+    {KD_RPC_SAMR, 58, &kd_finding_KD_LM_0032, "user", EACH_DONE, 0, 0, 0, sets_password},
+    {KD_RPC_SAMR, 66, &kd_finding_KD_LM_0032, "user", EACH_DONE, 0, 0, 0, NULL},
     /* [MS-LSAD] SetSecret, AddAccountRights, StorePrivateData */
-    {KD_RPC_LSARPC, 29, &kd_finding_KD_LM_0033, "secret", EACH_DONE, 0, 0, NULL},
-    {KD_RPC_LSARPC, 37, &kd_finding_KD_LM_0033, "rights", EACH_DONE, 0, 0, NULL},
-    {KD_RPC_LSARPC, 42, &kd_finding_KD_LM_0033, "key", EACH_DONE, 0, 0, NULL},
+    {KD_RPC_LSARPC, 29, &kd_finding_KD_LM_0033, "secret", EACH_DONE, 0, 0, 0, NULL},
+    {KD_RPC_LSARPC, 37, &kd_finding_KD_LM_0033, "rights", EACH_DONE, 0, 0, 0, NULL},
+    {KD_RPC_LSARPC, 42, &kd_finding_KD_LM_0033, "key", EACH_DONE, 0, 0, 0, NULL},
     /* [MS-EVEN] ElfrClearELFW, ElfrClearELFA; [MS-EVEN6] EvtRpcClearLog */
-    {KD_RPC_EVENTLOG, 0, &kd_finding_KD_LM_0034, "log", KD_RPC_EACH, 0, 0, NULL},
-    {KD_RPC_EVENTLOG, 12, &kd_finding_KD_LM_0034, "log", KD_RPC_EACH, 0, 0, NULL},
-    {KD_RPC_EVENTLOG6, 6, &kd_finding_KD_LM_0034, "log", KD_RPC_EACH, 0, 0, NULL},
+    {KD_RPC_EVENTLOG, 0, &kd_finding_KD_LM_0034, "log", KD_RPC_EACH, 0, 0, 0, NULL},
+    {KD_RPC_EVENTLOG, 12, &kd_finding_KD_LM_0034, "log", KD_RPC_EACH, 0, 0, 0, NULL},
+    {KD_RPC_EVENTLOG6, 6, &kd_finding_KD_LM_0034, "log", KD_RPC_EACH, 0, 0, 0, NULL},
     /* [MS-RRP] CreateKey, DeleteKey, DeleteValue, LoadKey, ReplaceKey, RestoreKey, SetValue */
-    {KD_RPC_WINREG, 7, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, NULL},
-    {KD_RPC_WINREG, 8, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, NULL},
-    {KD_RPC_WINREG, 13, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, NULL},
-    {KD_RPC_WINREG, 18, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, NULL},
-    {KD_RPC_WINREG, 19, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, NULL},
-    {KD_RPC_WINREG, 22, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, NULL},
+    {KD_RPC_WINREG, 7, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, 0, NULL},
+    {KD_RPC_WINREG, 8, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, 0, NULL},
+    {KD_RPC_WINREG, 13, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, 0, NULL},
+    {KD_RPC_WINREG, 18, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, 0, NULL},
+    {KD_RPC_WINREG, 19, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, 0, NULL},
+    {KD_RPC_WINREG, 22, &kd_finding_KD_LM_0035, "key", EACH_DONE, 0, 0, 0, NULL},
     /* [MS-ICPR] CertServerRequest; [MS-WCCE] Request, Request2 */
-    {KD_RPC_ICPR, 0, &kd_finding_KD_CR_0042, "attributes", KD_RPC_EACH, 0, 0, names_owner},
-    {KD_RPC_CERTREQUEST, 3, &kd_finding_KD_CR_0042, "attributes", KD_RPC_EACH, 0, 0, names_owner},
-    {KD_RPC_CERTREQUEST, 6, &kd_finding_KD_CR_0042, "attributes", KD_RPC_EACH, 0, 0, names_owner},
+    {KD_RPC_ICPR, 0, &kd_finding_KD_CR_0042, "attributes", KD_RPC_EACH, 0, 0, 0, names_owner},
+    {KD_RPC_CERTREQUEST, 3, &kd_finding_KD_CR_0042, "attributes", KD_RPC_EACH, 0, 0, 0,
+     names_owner},
+    {KD_RPC_CERTREQUEST, 6, &kd_finding_KD_CR_0042, "attributes", KD_RPC_EACH, 0, 0, 0,
+     names_owner},
 };
 
 static void account_record(struct kd_detect *d, const struct kd_record *r)

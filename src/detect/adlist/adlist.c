@@ -65,56 +65,70 @@ static bool is_policy(const struct kd_detect *d, const struct kd_record *r)
     return false;
 }
 
+/* People and monitoring look at file servers; at one after the other only who searches. */
+static bool is_file_server(const struct kd_detect *d, const struct kd_record *r)
+{
+    struct kd_host_view host;
+    return kd_detect_host(d, &r->head->dst, &host) && host.files;
+}
+
+static bool is_no_file_server(const struct kd_detect *d, const struct kd_record *r)
+{
+    return !is_file_server(d, r);
+}
+
 enum { ASK = KD_RPC_NOT_DC };
 
 static const struct kd_rpc_rule rules[] = {
     /* [MS-SAMR]: EnumerateUsersInDomain, QueryDisplayInformation, …2, …3 */
-    {KD_RPC_SAMR, 13, &kd_finding_KD_DI_0020, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SAMR, 40, &kd_finding_KD_DI_0020, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SAMR, 48, &kd_finding_KD_DI_0020, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SAMR, 51, &kd_finding_KD_DI_0020, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SAMR, 13, &kd_finding_KD_DI_0020, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SAMR, 40, &kd_finding_KD_DI_0020, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SAMR, 48, &kd_finding_KD_DI_0020, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SAMR, 51, &kd_finding_KD_DI_0020, NULL, ASK, 0, 0, 5, NULL},
     /* EnumerateGroupsInDomain, EnumerateAliasesInDomain, GetMembersInGroup, GetMembersInAlias */
-    {KD_RPC_SAMR, 11, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SAMR, 15, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SAMR, 25, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SAMR, 33, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SAMR, 11, &kd_finding_KD_DI_0021, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SAMR, 15, &kd_finding_KD_DI_0021, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SAMR, 25, &kd_finding_KD_DI_0021, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SAMR, 33, &kd_finding_KD_DI_0021, NULL, ASK, 0, 0, 5, NULL},
     /* LookupNamesInDomain, OpenGroup, OpenAlias of what rules the domain */
-    {KD_RPC_SAMR, 17, &kd_finding_KD_DI_0021, "names", ASK, 0, 5, rules_domain},
-    {KD_RPC_SAMR, 19, &kd_finding_KD_DI_0021, NULL, ASK, 0, 5, rules_domain},
+    {KD_RPC_SAMR, 17, &kd_finding_KD_DI_0021, "names", ASK, 0, 0, 5, rules_domain},
+    {KD_RPC_SAMR, 19, &kd_finding_KD_DI_0021, NULL, ASK, 0, 0, 5, rules_domain},
     /* GetGroupsForUser: what one account may do */
-    {KD_RPC_SAMR, 39, &kd_finding_KD_DI_0022, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SAMR, 39, &kd_finding_KD_DI_0022, NULL, ASK, 0, 0, 5, NULL},
     /* QueryInformationDomain, …2 */
-    {KD_RPC_SAMR, 8, &kd_finding_KD_DI_0035, NULL, ASK, 0, 5, is_policy},
-    {KD_RPC_SAMR, 46, &kd_finding_KD_DI_0035, NULL, ASK, 0, 5, is_policy},
+    {KD_RPC_SAMR, 8, &kd_finding_KD_DI_0035, NULL, ASK, 0, 0, 5, is_policy},
+    {KD_RPC_SAMR, 46, &kd_finding_KD_DI_0035, NULL, ASK, 0, 0, 5, is_policy},
     /* [MS-SCMR] EnumServicesStatus, …Ex, both spellings */
-    {KD_RPC_SVCCTL, 14, &kd_finding_KD_DI_0036, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SVCCTL, 26, &kd_finding_KD_DI_0036, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SVCCTL, 41, &kd_finding_KD_DI_0036, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SVCCTL, 42, &kd_finding_KD_DI_0036, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SVCCTL, 14, &kd_finding_KD_DI_0036, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SVCCTL, 26, &kd_finding_KD_DI_0036, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SVCCTL, 41, &kd_finding_KD_DI_0036, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SVCCTL, 42, &kd_finding_KD_DI_0036, NULL, ASK, 0, 0, 5, NULL},
     /* [MS-LSAT] LookupSids, …2, …3; LookupNames, …2, …3, …4: every machine does a few */
-    {KD_RPC_LSARPC, 15, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},
-    {KD_RPC_LSARPC, 57, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},
-    {KD_RPC_LSARPC, 76, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},
-    {KD_RPC_LSARPC, 14, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},
-    {KD_RPC_LSARPC, 58, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},
-    {KD_RPC_LSARPC, 68, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},
-    {KD_RPC_LSARPC, 77, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, NULL},
+    {KD_RPC_LSARPC, 15, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, 0, NULL},
+    {KD_RPC_LSARPC, 57, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, 0, NULL},
+    {KD_RPC_LSARPC, 76, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, 0, NULL},
+    {KD_RPC_LSARPC, 14, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, 0, NULL},
+    {KD_RPC_LSARPC, 58, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, 0, NULL},
+    {KD_RPC_LSARPC, 68, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, 0, NULL},
+    {KD_RPC_LSARPC, 77, &kd_finding_KD_DI_0028, NULL, ASK, 60, 0, 0, NULL},
     /* [MS-LSAD] EnumerateTrustedDomains, …Ex */
-    {KD_RPC_LSARPC, 13, &kd_finding_KD_DI_0029, NULL, ASK, 0, 0, NULL},
-    {KD_RPC_LSARPC, 50, &kd_finding_KD_DI_0029, NULL, ASK, 0, 0, NULL},
+    {KD_RPC_LSARPC, 13, &kd_finding_KD_DI_0029, NULL, ASK, 0, 0, 0, NULL},
+    {KD_RPC_LSARPC, 50, &kd_finding_KD_DI_0029, NULL, ASK, 0, 0, 0, NULL},
     /* [MS-SRVS] NetrShareEnum, …Sticky */
-    {KD_RPC_SRVSVC, 15, &kd_finding_KD_DI_0023, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SRVSVC, 36, &kd_finding_KD_DI_0023, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SRVSVC, 15, &kd_finding_KD_DI_0023, NULL, ASK, 0, 0, 5, is_no_file_server},
+    {KD_RPC_SRVSVC, 36, &kd_finding_KD_DI_0023, NULL, ASK, 0, 0, 5, is_no_file_server},
+    {KD_RPC_SRVSVC, 15, &kd_finding_KD_DI_0023, NULL, ASK, 0, 3, 5, is_file_server},
+    {KD_RPC_SRVSVC, 36, &kd_finding_KD_DI_0023, NULL, ASK, 0, 3, 5, is_file_server},
     /* NetrConnectionEnum, NetrFileEnum, NetrSessionEnum; [MS-WKST] NetrWkstaUserEnum */
-    {KD_RPC_SRVSVC, 8, &kd_finding_KD_DI_0024, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SRVSVC, 9, &kd_finding_KD_DI_0024, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_SRVSVC, 12, &kd_finding_KD_DI_0024, NULL, ASK, 0, 5, NULL},
-    {KD_RPC_WKSSVC, 2, &kd_finding_KD_DI_0024, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_SRVSVC, 8, &kd_finding_KD_DI_0024, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SRVSVC, 9, &kd_finding_KD_DI_0024, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_SRVSVC, 12, &kd_finding_KD_DI_0024, NULL, ASK, 0, 0, 5, NULL},
+    {KD_RPC_WKSSVC, 2, &kd_finding_KD_DI_0024, NULL, ASK, 0, 0, 5, NULL},
     /* [MS-RRP] OpenUsers: the registry of who is logged on */
-    {KD_RPC_WINREG, 4, &kd_finding_KD_DI_0025, NULL, ASK, 0, 5, NULL},
+    {KD_RPC_WINREG, 4, &kd_finding_KD_DI_0025, NULL, ASK, 0, 0, 5, NULL},
     /* ept_lookup: what runs there */
-    {KD_RPC_EPM, 2, &kd_finding_KD_DI_0026, NULL, ASK, 0, 5, brings_list},
-    {KD_RPC_EPM, 2, &kd_finding_KD_DI_0026, NULL, ASK, 20, 5, is_one_of_many},
+    {KD_RPC_EPM, 2, &kd_finding_KD_DI_0026, NULL, ASK, 0, 0, 5, brings_list},
+    {KD_RPC_EPM, 2, &kd_finding_KD_DI_0026, NULL, ASK, 20, 0, 5, is_one_of_many},
 };
 
 static void adlist_record(struct kd_detect *d, const struct kd_record *r)

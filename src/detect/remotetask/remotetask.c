@@ -6,10 +6,11 @@
 /* [MS-TSCH] 3.2.5.2 (ATSvc) and 3.2.5.4 (ITaskSchedulerService).  Numbers of operations are seen
  * even when what they carry is sealed. */
 static const struct kd_rpc_rule rules[] = {
-    {KD_RPC_ATSVC, 0, &kd_finding_KD_LM_0025, "command", KD_RPC_EACH, 0, 0, NULL}, /* NetrJobAdd */
-    {KD_RPC_TASKS, 1, &kd_finding_KD_LM_0026, "path", KD_RPC_EACH, 0, 0,
+    {KD_RPC_ATSVC, 0, &kd_finding_KD_LM_0025, "command", KD_RPC_EACH, 0, 0, 0,
+     NULL}, /* NetrJobAdd */
+    {KD_RPC_TASKS, 1, &kd_finding_KD_LM_0026, "path", KD_RPC_EACH, 0, 0, 0,
      NULL}, /* SchRpcRegisterTask */
-    {KD_RPC_TASKS, 12, &kd_finding_KD_LM_0026, "path", KD_RPC_EACH, 0, 0, NULL}, /* SchRpcRun */
+    {KD_RPC_TASKS, 12, &kd_finding_KD_LM_0026, "path", KD_RPC_EACH, 0, 0, 0, NULL}, /* SchRpcRun */
 };
 
 static void remotetask_record(struct kd_detect *d, const struct kd_record *r)

@@ -28,15 +28,15 @@ static bool is_secret_key(const struct kd_detect *d, const struct kd_record *r)
 
 static const struct kd_rpc_rule rules[] = {
     /* [MS-LSAD] RetrievePrivateData, OpenSecret, QuerySecret */
-    {KD_RPC_LSARPC, 43, &kd_finding_KD_CR_0029, "key", KD_RPC_EACH, 0, 0, is_backup_key},
-    {KD_RPC_LSARPC, 43, &kd_finding_KD_CR_0028, "key", KD_RPC_EACH, 0, 0, is_other_secret},
-    {KD_RPC_LSARPC, 30, &kd_finding_KD_CR_0028, "secret", KD_RPC_EACH, 0, 0, NULL},
+    {KD_RPC_LSARPC, 43, &kd_finding_KD_CR_0029, "key", KD_RPC_EACH, 0, 0, 0, is_backup_key},
+    {KD_RPC_LSARPC, 43, &kd_finding_KD_CR_0028, "key", KD_RPC_EACH, 0, 0, 0, is_other_secret},
+    {KD_RPC_LSARPC, 30, &kd_finding_KD_CR_0028, "secret", KD_RPC_EACH, 0, 0, 0, NULL},
     /* [MS-BKRP] BackuprKey */
-    {KD_RPC_BACKUPKEY, 0, &kd_finding_KD_CR_0030, NULL, KD_RPC_NOT_DC, 0, 0, NULL},
+    {KD_RPC_BACKUPKEY, 0, &kd_finding_KD_CR_0030, NULL, KD_RPC_NOT_DC, 0, 0, 0, NULL},
     /* [MS-RRP] SaveKey, SaveKeyEx; OpenKey, QueryInfoKey */
-    {KD_RPC_WINREG, 20, &kd_finding_KD_CR_0031, "key", KD_RPC_EACH, 0, 0, NULL},
-    {KD_RPC_WINREG, 31, &kd_finding_KD_CR_0031, "key", KD_RPC_EACH, 0, 0, NULL},
-    {KD_RPC_WINREG, 15, &kd_finding_KD_CR_0031, "key", KD_RPC_EACH, 0, 0, is_secret_key},
+    {KD_RPC_WINREG, 20, &kd_finding_KD_CR_0031, "key", KD_RPC_EACH, 0, 0, 0, NULL},
+    {KD_RPC_WINREG, 31, &kd_finding_KD_CR_0031, "key", KD_RPC_EACH, 0, 0, 0, NULL},
+    {KD_RPC_WINREG, 15, &kd_finding_KD_CR_0031, "key", KD_RPC_EACH, 0, 0, 0, is_secret_key},
 };
 
 static void secrets_record(struct kd_detect *d, const struct kd_record *r)
