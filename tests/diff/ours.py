@@ -107,8 +107,16 @@ def _nbns(side, r, who):
     side.once("nbns.name", f"{between(who)} {n.get('id', 0)} {name}<{n.get('suffix', 0):02x}>", "", r["timestamp"])
 
 
+def _dcerpc(side, r, who):
+    """Each call, with the interface it was bound to; what is concluded without a bind is left out."""
+    d = r["dcerpc"]
+    name = "" if d.get("guessed") else d.get("interface_uuid", "")
+    for _ in range(d.get("calls", 1)):
+        side.each("dcerpc.call", f"{who} {d['opnum']} {name}", "", r["timestamp"])
+
+
 _READERS = {"dns": _dns, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,
-            "dhcp": _dhcp, "arp": _arp, "nbns": _nbns}
+            "dhcp": _dhcp, "arp": _arp, "nbns": _nbns, "dcerpc": _dcerpc}
 
 
 def facts(path, command, folder):

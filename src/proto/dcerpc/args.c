@@ -291,7 +291,7 @@ static void read_key(struct dce_reading *r, const char *name)
     end(r->args, name, &o);
 }
 
-struct kd_bytes dce_xml_element(struct kd_bytes xml, const char *tag)
+static struct kd_bytes xml_element(struct kd_bytes xml, const char *tag)
 {
     char open[32], close[32];
     struct kd_out o = kd_out_of(open, sizeof(open));
@@ -307,6 +307,30 @@ struct kd_bytes dce_xml_element(struct kd_bytes xml, const char *tag)
     return kd_bytes_head(rest, n == SIZE_MAX ? 0 : n);
 }
 
+/* Text of an element, its entities resolved. */
+static void add_element(struct dce_args *args, const char *name, struct kd_bytes text)
+{
+    static const struct {
+        const char *entity;
+        char c;
+    } entities[] = {
+        {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
+    struct kd_out o = begin(args);
+    while (text.n > 0 && kd_out_ok(&o)) {
+        size_t skip = 1;
+        uint8_t c = text.p[0];
+        for (size_t i = 0; c == '&' && skip == 1 && i < KD_COUNT(entities); i++)
+            if (kd_bytes_starts(text, kd_str(entities[i].entity))) {
+                skip = strlen(entities[i].entity);
+                kd_out_u8(&o, (uint8_t)entities[i].c);
+            }
+        if (skip == 1)
+            kd_out_u8(&o, c);
+        text = kd_bytes_from(text, skip);
+    }
+    end(args, name, &o);
+}
+
 /* A task: what it runs is told apart, as whom too; the XML itself as far as it fits. */
 static void read_task(struct dce_reading *r, const char *name)
 {
@@ -314,10 +338,10 @@ static void read_task(struct dce_reading *r, const char *name)
     struct kd_out o = kd_out_of(room, sizeof(room));
     out_text(&o, dce_ndr_varying(&r->ndr, 2), r->ndr.big);
     struct kd_bytes xml = kd_out_bytes_view(&o);
-    dce_arg(r->args, "command", dce_xml_element(xml, "Command"));
-    dce_arg(r->args, "arguments", dce_xml_element(xml, "Arguments"));
-    dce_arg(r->args, "clsid", dce_xml_element(xml, "ClassId"));
-    dce_arg(r->args, "run_as", dce_xml_element(xml, "UserId"));
+    add_element(r->args, "command", xml_element(xml, "Command"));
+    add_element(r->args, "arguments", xml_element(xml, "Arguments"));
+    add_element(r->args, "clsid", xml_element(xml, "ClassId"));
+    add_element(r->args, "run_as", xml_element(xml, "UserId"));
     dce_arg(r->args, name, xml);
 }
 

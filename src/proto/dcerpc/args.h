@@ -125,7 +125,4 @@ void dce_arg_text(struct dce_reading *r, const char *name, struct kd_bytes utf16
 /* ORPCTHIS ([MS-DCOM] 2.2.13.3), which precedes the arguments of object calls. */
 void dce_read_orpc_this(struct dce_ndr *n);
 
-/* What stands between two tags of a task's XML, already UTF-8; empty when there is none. */
-struct kd_bytes dce_xml_element(struct kd_bytes xml, const char *tag);
-
 #endif

@@ -197,3 +197,15 @@ void dce_auth_result(const struct kd_ctx *ctx, struct kd_dcerpc *d, const char *
     };
     kd_emit(ctx, KD_REC_LOGIN, &rec);
 }
+
+/* Windows tells a wrong password only with the first call: a fault without a signature, as there is
+ * no key.  A signed fault comes from behind the logon.  Other faults say nothing of it. */
+void dce_auth_fault(const struct kd_ctx *ctx, struct kd_dcerpc *d, uint32_t status, bool is_signed)
+{
+    enum { ACCESS_DENIED = 0x5, SEC_PKG_ERROR = 0x721 };
+    char room[DCE_STATUS_ROOM];
+    if (is_signed)
+        dce_auth_result(ctx, d, "success", kd_str(""));
+    else if (status == ACCESS_DENIED || status == SEC_PKG_ERROR)
+        dce_auth_result(ctx, d, "failure", dce_fault_name(status, room));
+}

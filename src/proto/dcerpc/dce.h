@@ -142,6 +142,8 @@ void dce_auth_ack(const struct kd_ctx *ctx, struct kd_dcerpc *d, const struct dc
 /* How a logon that waits for its outcome ended: success, failure (reason) or unknown. */
 void dce_auth_result(const struct kd_ctx *ctx, struct kd_dcerpc *d, const char *result,
                      struct kd_bytes reason);
+/* The first call after a logon was refused with this. */
+void dce_auth_fault(const struct kd_ctx *ctx, struct kd_dcerpc *d, uint32_t status, bool is_signed);
 struct kd_bytes dce_auth_name(const struct kd_dcerpc *d);
 struct kd_bytes dce_level_name(uint8_t level);
 
@@ -165,7 +167,6 @@ void dce_handles_done(const struct kd_ctx *ctx, struct kd_dcerpc *d);
 
 /* status.c: names of [MS-ERREF], C706 and [MS-RPCE]; others are written into `room`. */
 enum { DCE_STATUS_ROOM = 16 };
-bool dce_is_refusal(uint32_t fault); /* of the caller, not of the call */
 struct kd_bytes dce_fault_name(uint32_t status, char room[DCE_STATUS_ROOM]);
 struct kd_bytes dce_status_name(uint32_t status, char room[DCE_STATUS_ROOM]);
 

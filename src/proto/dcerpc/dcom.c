@@ -213,13 +213,24 @@ static bool take_narrow(struct kd_bytes in, struct wmi_text *ret)
     return n >= SHORTEST && n < in.n && in.p[n] == 0;
 }
 
+/* Letters of Western and East Asian texts.  Two bytes of other data, too, read as some letter. */
+static bool is_letter(uint8_t high, uint8_t low)
+{
+    if (high == 0)
+        return printable(low);
+    return high <= 0x02 || high == 0x20 || (high >= 0x30 && high <= 0x32) ||
+           (high >= 0x4e && high <= 0x9f) || high == 0xff;
+}
+
 static bool take_wide(struct kd_bytes in, struct wmi_text *ret)
 {
-    size_t n = 0;
-    while (n + 1 < in.n && (in.p[n + 1] != 0 || printable(in.p[n])))
+    size_t n = 0, ascii = 0;
+    while (n + 1 < in.n && is_letter(in.p[n + 1], in.p[n])) {
+        ascii += in.p[n + 1] == 0;
         n += 2;
+    }
     *ret = (struct wmi_text){kd_bytes_head(in, n), true};
-    return n >= SHORTEST * 2 && n + 1 < in.n && in.p[n] == 0;
+    return n >= SHORTEST * 2 && ascii >= SHORTEST && n + 1 < in.n && in.p[n] == 0;
 }
 
 /* The texts of an object, in their order; a run of bytes is looked at once. */

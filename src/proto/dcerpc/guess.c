@@ -48,6 +48,23 @@ static bool is_method(uint16_t opnum, struct kd_bytes stub)
     return opnum == 24 && holds(stub, "W\0i\0n\0003\0002\0_\0", 12) && holds(stub, "MEOW", 4);
 }
 
+/* Invoke of an object: the reserved number behind the member is zero, then locale and flags. */
+static bool is_invoke(uint16_t opnum, struct kd_bytes stub, bool big)
+{
+    static const uint8_t reserved[DCE_UUID];
+    struct dce_ndr n = dce_ndr_of(stub, big, false);
+    if (opnum != 6 || dce_ndr_u16(&n) != 5)
+        return false;
+    n = dce_ndr_of(stub, big, false);
+    dce_read_orpc_this(&n);
+    (void)dce_ndr_u32(&n);
+    struct kd_bytes zero = dce_ndr_take(&n, DCE_UUID);
+    uint32_t locale = dce_ndr_u32(&n);
+    uint32_t flags = dce_ndr_u32(&n);
+    return kd_bytes_eq(zero, kd_bytes_of(reserved, sizeof(reserved))) && locale <= UINT16_MAX &&
+           flags != 0 && (flags & ~0xfu) == 0 && kd_cur_left(&n.c) >= 28;
+}
+
 /* The one interface whose definition the request follows to its end. */
 static const struct dce_iface *by_form(uint16_t opnum, struct kd_bytes stub, bool big, bool wide)
 {
@@ -75,6 +92,8 @@ static const struct dce_iface *by_content(uint16_t opnum, struct kd_bytes stub, 
         return dce_iface_named("ITaskSchedulerService");
     if (is_query(opnum, stub) || is_method(opnum, stub))
         return dce_iface_named("IWbemServices");
+    if (is_invoke(opnum, stub, big))
+        return dce_iface_named("IDispatch");
     const struct dce_iface *found = by_form(opnum, stub, big, false);
     if (found == NULL) {
         found = by_form(opnum, stub, big, true);

@@ -247,9 +247,10 @@ static struct dce_bound resolve(const struct kd_ctx *ctx, struct kd_dcerpc *d, u
                                 uint16_t opnum, struct kd_bytes stub, bool big)
 {
     struct dce_context *c = context_find(d, id);
-    if (c != NULL)
+    bool has = c != NULL && dce_operation(c->bound.iface, opnum).n > 0;
+    if (c != NULL && (has || !c->bound.guessed))
         return c->bound;
-    bool wide = false;
+    bool wide = false; /* not known, or concluded wrongly: the interface has no such operation */
     const struct dce_iface *iface = dce_guess(d, opnum, stub, big, &wide);
     return conclude(ctx, d, id, iface, wide);
 }
@@ -382,9 +383,7 @@ static void on_fault(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_p
         dce_odd(ctx, d, DCE_ODD_BODY);
         return;
     }
-    char room[DCE_STATUS_ROOM];
-    struct kd_bytes name = dce_fault_name(status, room);
-    dce_auth_result(ctx, d, dce_is_refusal(status) ? "failure" : "success", name);
+    dce_auth_fault(ctx, d, status, pdu->auth_type != 0);
     struct dce_call **at = call_find(d, pdu->call_id);
     if (*at == NULL)
         return;

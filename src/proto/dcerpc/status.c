@@ -117,11 +117,6 @@ static struct kd_bytes name_of(const struct named *table, size_t n, uint32_t v,
     return kd_out_bytes_view(&o);
 }
 
-bool dce_is_refusal(uint32_t fault)
-{
-    return fault == 0x5 || fault == 0x721 || fault == 0x1c000010;
-}
-
 struct kd_bytes dce_fault_name(uint32_t status, char room[DCE_STATUS_ROOM])
 {
     return name_of(faults, KD_COUNT(faults), status, room);

@@ -430,7 +430,7 @@ void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *d
 {
     struct smb_file *f = file_find(ctx, data->file);
     if (f != NULL)
-        smb_pipe_data(ctx, dir, f, piece, n);
+        smb_pipe_data(ctx, dir, f, piece, n, data->offset == 0);
 }
 
 /* ---- rename, delete ---- */
@@ -551,7 +551,7 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     p->u.fsctl = code;
     struct smb_file *f = code == FSCTL_PIPE_TRANSCEIVE ? file_get(ctx, p) : NULL;
     if (f != NULL && kd_cur_ok(&m->body))
-        smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n);
+        smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n, true);
 }
 
 /* What a pipe answered follows as body. */

@@ -6,14 +6,17 @@
 
 enum { SHARE_PIPE = 2 };
 
-/* A file of a share not seen (a capture begun later) may be a pipe: its content decides. */
-static bool may_be_pipe(const struct kd_ctx *ctx, const struct smb_file *f)
+/* Of a share not seen (a capture begun later) the content decides: does a message begin here? */
+static bool may_be_pipe(const struct kd_ctx *ctx, struct smb_file *f, struct kd_bytes piece,
+                        bool start)
 {
+    enum { RPC_VERSION = 5 };
     const struct smb_tree *tree = smb_tree_find(ctx, f->session_id, f->tree_id);
     if (tree == NULL)
-        return f->n == 0;
-    return tree->type == SHARE_PIPE ||
-           kd_bytes_iends(kd_bytes_of(tree->share, tree->n), kd_str("IPC$"));
+        return start && kd_bytes_at(piece, 0) == RPC_VERSION;
+    f->not_pipe = tree->type != SHARE_PIPE &&
+                  !kd_bytes_iends(kd_bytes_of(tree->share, tree->n), kd_str("IPC$"));
+    return !f->not_pipe;
 }
 
 static void pipe_open(const struct kd_ctx *ctx, struct smb_file *f)
@@ -33,13 +36,12 @@ static void pipe_open(const struct kd_ctx *ctx, struct smb_file *f)
 }
 
 void smb_pipe_data(const struct kd_ctx *ctx, enum kd_dir dir, struct smb_file *f,
-                   struct kd_bytes piece, uint64_t n)
+                   struct kd_bytes piece, uint64_t n, bool start)
 {
-    if (f->rpc == NULL && !f->not_pipe) {
-        f->not_pipe = !may_be_pipe(ctx, f);
-        if (!f->not_pipe)
-            pipe_open(ctx, f);
-    }
+    if (f->not_pipe)
+        return;
+    if (f->rpc == NULL && may_be_pipe(ctx, f, piece, start))
+        pipe_open(ctx, f);
     if (f->rpc == NULL)
         return;
     if (piece.n > 0)

@@ -276,9 +276,10 @@ void smb_files_close(struct kd_ctx *ctx); /* tell what was read and written of f
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n);
 
-/* pipe.c: n bytes of a file's content; `piece` is shorter when some were lost. */
+/* pipe.c: n bytes of a file's content; `piece` is shorter when some were lost; `start`: the first
+ * ones of a READ, WRITE or transaction. */
 void smb_pipe_data(const struct kd_ctx *ctx, enum kd_dir dir, struct smb_file *f,
-                   struct kd_bytes piece, uint64_t n);
+                   struct kd_bytes piece, uint64_t n, bool start);
 void smb_pipe_close(const struct kd_ctx *ctx, struct smb_file *f);
 
 /* smb1.c */

@@ -244,6 +244,22 @@ static void encryption_is_told_once(void)
     CHECK(lines_with("b.txt") == 0);
 }
 
+static void calls_in_pipes_of_a_real_server(void)
+{
+    play_seed("rpc-svcctl");
+    CHECK(lines_with(
+              "OpenServiceW|pipe\\\\svcctl|\"over\":\"smb\"|\"user\":\"Administrator\"|Spooler") ==
+          1);
+    CHECK(lines_with("StartServiceW|{\"name\":\"service\",\"value\":\"Spooler\"}|one two") == 1);
+    CHECK(lines_with("CreateServiceW|nca_op_rng_error|%COMSPEC% /c echo a") == 1);
+    play_seed("rpc-winreg");
+    CHECK(lines_with("BaseRegSetValue|HKLM\\\\SOFTWARE\\\\Kd|C:\\\\a.exe") == 1);
+    CHECK(lines_with("BaseRegSaveKey|ERROR_BAD_PATHNAME|x.save") == 1);
+    play_seed("rpc-spoolss");
+    CHECK(lines_with(
+              "PrinterChangeNotificationEx|\"name\":\"target\",\"value\":\"\\\\\\\\10.0.0.9") == 1);
+}
+
 static void old_protocol_is_told_once(void)
 {
     play_seed("smb1");
@@ -535,6 +551,7 @@ int main(void)
     RUN(files_of_a_real_server);
     RUN(logons_of_a_real_server);
     RUN(encryption_is_told_once);
+    RUN(calls_in_pipes_of_a_real_server);
     RUN(old_protocol_is_told_once);
     RUN(compound_works_on_the_file_it_created);
     RUN(failed_compound_is_told_once);
