@@ -359,6 +359,7 @@ static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struc
     struct http_tx *tx = side->tx;
     if (tx == NULL)
         return;
+    http_hint_field(ctx, tx, name, value);
     if (IS(name, "Cookie"))
         read_cookie(ctx, tx, value);
     else if (IS(name, "Authorization"))
