@@ -201,7 +201,7 @@ static void flow(struct kd_detect *d, const struct kd_record *r)
 
 static void lease(struct kd_detect *d, const struct kd_record *r)
 {
-    enum { GROUP_BIT = 1, IMPOSSIBLE = 20 };
+    enum { GROUP_BIT = 1, IMPOSSIBLE = 20, OFTEN = 4 };
     const struct kd_rec_dhcp *l = r->body;
     bool asks = kd_bytes_ieq(l->dhcp_type, kd_str("discover")) || kd_bytes_ieq(l->dhcp_type, kd_str("request"));
     if (!asks || kd_mac_is_none(&l->client_mac))
@@ -210,12 +210,14 @@ static void lease(struct kd_detect *d, const struct kd_record *r)
     struct tide *t = tide_of(d, KEY_LEASES, &anywhere, r->head->ts_us);
     uint32_t sum = (uint32_t)l->client_mac.b[2] << 24 | (uint32_t)l->client_mac.b[3] << 16 | (uint32_t)l->client_mac.b[4] << 8 |
                    l->client_mac.b[5];
-    if (t == NULL || !kd_sums_add(t->sources, SOURCES_KEPT, &t->n_sources, (sum * 2654435761u) | 1))
+    if (t == NULL)
         return;
     t->n++;
-    t->n_odd += (l->client_mac.b[0] & GROUP_BIT) != 0;
+    if (kd_sums_add(t->sources, SOURCES_KEPT, &t->n_sources, (sum * 2654435761u) | 1))
+        t->n_odd += (l->client_mac.b[0] & GROUP_BIT) != 0;
     kd_ids_add(&t->ids, r->head->id);
-    bool many = t->n_sources >= (uint32_t)kd_detect_tunable(d, "leases");
+    /* One that forges only its transactions asks far oftener than clients that wait for their answer. */
+    bool many = t->n_sources >= (uint32_t)kd_detect_tunable(d, "leases") || t->n >= OFTEN * kd_detect_tunable(d, "leases");
     if ((many || t->n_odd >= IMPOSSIBLE) && is_due(t, many ? 2 : 1))
         tell(d, &kd_finding_KD_IM_0024, t, &r->head->dst, &r->head->src, KD_MEDIUM);
 }
