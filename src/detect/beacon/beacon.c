@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regular calls to one peer, and long sessions in an unknown protocol.  See beacon.md. */
 #include "detect/beacon/rhythm.h"
+#include "detect/beacon/session.h"
 #include "detect/common.h"
 #include "findings.h"
 
@@ -36,6 +37,7 @@ struct callers {
 union state {
     struct calls calls;
     struct callers callers;
+    struct kd_greeting greeting;
 };
 
 static const struct kd_tunable tunables[] = {
@@ -236,65 +238,13 @@ static void tls(struct kd_detect *d, const struct kd_record *r)
     add(d, r, &(struct call){.kind = CALL_TLS, .name = t->sni, .at_us = r->head->ts_us, .answered = true});
 }
 
-/* Ports at which a protocol that we do not know is nothing to speak of. */
-static bool is_known_service(uint16_t port)
+static bool common_peer(struct kd_detect *d, const struct kd_record *r)
 {
-    static const uint16_t ports[] = {1194, 1433, 1521, 1723, 1883, 2049, 3306, 3389, 5060, 5061, 5222, 5223, 5228,
-                                     5432, 5900, 6379, 8883, 27017};
-    for (size_t i = 0; i < KD_COUNT(ports); i++)
-        if (ports[i] == port)
-            return true;
-    return port < 1024 && port != 80 && port != 443;
-}
-
-/* First bytes of the web's own protocols: their parser only gave up. */
-static bool is_web_head(struct kd_bytes head)
-{
-    static const uint8_t handshake[] = {22, 3};
-    static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ", "PRI *", "HTTP/"};
-    if (kd_bytes_starts(head, kd_bytes_of(handshake, sizeof(handshake))))
-        return true;
-    for (size_t i = 0; i < KD_COUNT(methods); i++)
-        if (kd_bytes_starts(head, kd_str(methods[i])))
-            return true;
-    return false;
-}
-
-/* A session to the outside in no protocol that we know: on a web port at once, else when it lasts. */
-static bool is_unknown_session(const struct kd_detect *d, const struct kd_record *r, bool web)
-{
-    enum { TOLD_BYTES = 32, ANSWERS = 2 };
-    const struct kd_rec_flow *f = r->body;
-    const struct kd_rec_head *h = r->head;
-    bool spoke = f->data_toserver >= TOLD_BYTES && f->pkts_toclient >= ANSWERS && f->payload_head.n > 0;
-    bool whole = !f->midstream && f->gap_bytes == 0;
-    return h->proto == IP_TCP && spoke && whole && !is_web_head(f->payload_head) && !is_known_service(h->dst_port) &&
-           !kd_detect_is_inside(d, &h->dst) && (web || (double)f->age_us >= kd_detect_tunable(d, "session_s") * 1e6);
-}
-
-static void unknown_session(struct kd_detect *d, const struct kd_record *r)
-{
-    const struct kd_rec_flow *f = r->body;
-    const struct kd_rec_head *h = r->head;
-    bool web = h->dst_port == 80 || h->dst_port == 443;
-    if (!is_unknown_session(d, r, web))
-        return;
-    struct calls c = {.kind = CALL_RAW, .source = h->src, .target = h->dst};
+    struct calls c = {.kind = CALL_RAW, .source = r->head->src, .target = r->head->dst};
+    if (!kd_is_unknown_session(d, r))
+        return false;
     note_caller(d, &c);
-    if (is_common(d, &c))
-        return;
-    struct kd_digits port, bytes;
-    struct kd_key fold = peer_key(&c);
-    kd_key_u16(&fold, h->dst_port);
-    struct kd_fact facts[] = {
-        {"port", kd_digits_of(&port, h->dst_port)},
-        {"bytes", kd_digits_of(&bytes, f->data_toserver + f->data_toclient)},
-    };
-    kd_find(d, &(struct kd_finding){
-                   .kind = web ? &kd_finding_KD_CC_0008 : &kd_finding_KD_CC_0007, .host = h->src, .peer = h->dst,
-                   .fold = kd_key_view(&fold), .severity = -1, .confidence = -1, .facts = facts,
-                   .n_facts = KD_COUNT(facts), .first_us = f->start_us, .last_us = f->end_us,
-               });
+    return is_common(d, &c);
 }
 
 static void flow(struct kd_detect *d, const struct kd_record *r)
@@ -304,7 +254,7 @@ static void flow(struct kd_detect *d, const struct kd_record *r)
     bool transport = h->proto == IP_TCP || h->proto == IP_UDP;
     if (!transport || is_routine(h))
         return;
-    unknown_session(d, r);
+    kd_unknown_session(d, r, common_peer(d, r));
     /* A conversation counts once, when it ends; without its beginning the moment is not known.  UDP without
      * an answer goes out in many ways that nobody means. */
     bool answered = f->pkts_toclient > 0 && !kd_bytes_eq_str(f->state, "refused");
