@@ -116,6 +116,20 @@ static void routine_is_silent(void)
     kd_tb_free(t);
 }
 
+static void rounds_inside_are_silent(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    char dst[32];
+    for (int i = 0; i < 60; i++)
+        for (int k = 0; k < 6; k++) {
+            snprintf(dst, sizeof(dst), "10.0.0.%d", 20 + k);
+            web_call(t, i * 60 + k * 5, "10.0.0.5", "", dst, 0, "");
+        }
+    kd_tb_finish(t);
+    CHECK(kd_tb_at_least(t, "low") == 0);
+    kd_tb_free(t);
+}
+
 static void people_who_browse_are_silent(void)
 {
     unsigned alerts = 0;
@@ -200,6 +214,7 @@ int main(void)
     RUN(jitter_loss_and_bursts_do_not_hide_it);
     RUN(chance_has_no_rhythm);
     RUN(routine_is_silent);
+    RUN(rounds_inside_are_silent);
     RUN(people_who_browse_are_silent);
     RUN(unknown_protocols_are_told);
     RUN(known_forms_and_greetings_are_told);
