@@ -332,7 +332,7 @@ static void mail(struct kd_detect *d, const struct kd_record *r)
     bool danger = by_attachment >= 0 && v.attachment >= ATTACHMENT_MACRO;
     if (v.from_outside && (sender >= 5 || (sender >= 2 && danger)))
         tell(d, r, &v, &kd_finding_KD_PE_0042, sender >= 8 ? KD_MEDIUM : KD_LOW);
-    if (is_report(m))
+    if (!v.from_outside && v.to_outside && is_report(m))
         tell(d, r, &v, &kd_finding_KD_PE_0048, -1);
     bool noteworthy = by_attachment > KD_INFO || by_link || sender + link >= NOTEWORTHY + 2;
     if (v.from_outside && noteworthy)
