@@ -58,7 +58,7 @@ enum http_auth {
     HTTP_AUTH_OTHER
 };
 
-enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256 };
+enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256, HTTP_NAMES_BYTES = 192 };
 
 /* A request and its response, in an arena of its own. */
 struct http_tx {
@@ -71,6 +71,7 @@ struct http_tx {
     bool request_done, response_done;
     bool lost[2]; /* body bytes of that side are missing */
     uint8_t head_n[2];
+    uint8_t names_n; /* of `names` in use */
     bool is_head, is_connect;
     bool host_in_target;
     uint8_t auth; /* enum http_auth */
@@ -83,6 +84,7 @@ struct http_tx {
     struct kd_bytes request_filename;
     uint8_t validator[8];   /* hash of ETag or Last-Modified */
     uint8_t request_coding; /* enum kd_coding_kind */
+    uint8_t names[HTTP_NAMES_BYTES]; /* of the request's fields */
     struct kd_sha256 sha;
     uint8_t digest[KD_SHA256_BYTES];
     uint8_t *hint; /* hint.c: what is being captured of the request's body */

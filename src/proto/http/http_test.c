@@ -329,7 +329,7 @@ static void code_in_requests_is_kept(void)
     play();
     CHECK(has("\"suspicious\":[\"X-Api: ${jndi:ldap://h/a}\",\"Cookie: ${x}\",\"X-Old: () { :;}; id\","
               "\"body: ${jndi:rmi://q}\\\"}\\n\"]"));
-    CHECK(lacks("secret") && lacks("X-Fine"));
+    CHECK(lacks("secret") && lacks("X-Fine: "));
     done();
 }
 

@@ -61,6 +61,7 @@ static void emit(struct kd_ctx *ctx, struct http_tx *tx)
     rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
     http_hint_end(ctx, tx);
     rec->response_head = kd_bytes_of(tx->head[KD_TO_CLIENT], tx->head_n[KD_TO_CLIENT]);
+    rec->request_fields = kd_bytes_of(tx->names, tx->names_n);
     kd_emit(ctx, KD_REC_HTTP, rec);
     http_auth_emit(ctx, tx);
     forget(ctx, tx);
