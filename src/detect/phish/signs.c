@@ -127,6 +127,18 @@ static bool is_near(struct kd_bytes a, struct kd_bytes b)
            kd_bytes_ieq(kd_bytes_from(a, i + 2), kd_bytes_from(b, i + 2));
 }
 
+/* `own` within `host`, with something behind it: town.own.example.evil.net, own.example-login.net. */
+static bool holds_name(struct kd_bytes host, struct kd_bytes own)
+{
+    for (size_t i = 0; i + own.n < host.n; i++) {
+        bool begins = i == 0 || host.p[i - 1] == '.' || host.p[i - 1] == '-';
+        uint8_t next = host.p[i + own.n];
+        if (begins && (next == '.' || next == '-') && kd_bytes_istarts(kd_bytes_from(host, i), own))
+            return true;
+    }
+    return false;
+}
+
 /* Is `host` somebody else's, made to be read as `own`: own.example.evil.net, own-example.net, 0wn.example? */
 static bool looks_like(struct kd_bytes host, struct kd_bytes own)
 {
@@ -134,7 +146,7 @@ static bool looks_like(struct kd_bytes host, struct kd_bytes own)
     struct kd_bytes label = label_of(own);
     if (own.n == 0 || zone.n == 0 || kd_bytes_ieq(zone, own) || kd_web_is_address(host) || is_free_mail(own))
         return false;
-    if (host.n > own.n + 1 && kd_bytes_istarts(host, own) && (host.p[own.n] == '.' || host.p[own.n] == '-'))
+    if (holds_name(host, own))
         return true;
     if (is_near(label_of(zone), label) && kd_bytes_ieq(kd_bytes_from(zone, label_of(zone).n), kd_bytes_from(own, label.n)))
         return true;
