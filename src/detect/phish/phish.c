@@ -324,7 +324,7 @@ static void mail(struct kd_detect *d, const struct kd_record *r)
     look_at_links(d, r, &v);
     unsigned sender = sender_weight(&v), link = link_weight(&v);
     int by_attachment = attachment_severity(&v);
-    bool by_link = v.from_outside && link >= 2 && link + sender >= 5;
+    bool by_link = v.from_outside && link >= 1 && link + sender >= 5;
     if (by_attachment >= 0)
         tell(d, r, &v, &kd_finding_KD_PE_0040, by_attachment);
     if (by_link)

@@ -4,7 +4,7 @@
 const struct sign_text sign_texts[SIGNS] = {
     [SENDER_OWN_NAME] = {3, "it comes from outside in the name of the recipients' own domain", "受信者自身のドメインを名乗りながら外部から届いた"},
     [SENDER_CHECK_FAILED] = {3, "the sender check (SPF, DKIM, DMARC) failed", "送信元の認証(SPF・DKIM・DMARC)に失敗している"},
-    [SENDER_CHECK_SOFT] = {1, "the sender check (SPF) doubts it", "送信元の認証(SPF)で疑わしいとされている"},
+    [SENDER_CHECK_SOFT] = {1, "the sender checks (SPF, DKIM) do not confirm it", "送信元の認証(SPF・DKIM)で確認できていない"},
     [SENDER_NAME_IS_OTHER] = {3, "the displayed name is another address than the real one", "表示名が実際の差出人と異なるアドレスになっている"},
     [SENDER_BRAND] = {3, "it names a well-known company, but was not sent from its domain", "有名企業を名乗るが、その企業のドメインから送られていない"},
     [SENDER_LOOKS_LIKE_OWN] = {4, "the sender's domain looks almost like the recipients' own", "差出人のドメインが受信者自身のドメインに酷似している"},
@@ -12,6 +12,9 @@ const struct sign_text sign_texts[SIGNS] = {
     [SENDER_ENVELOPE] = {1, "the envelope names another sender's domain", "封筒の差出人のドメインが異なる"},
     [SENDER_NAMELESS_RELAY] = {2, "it was handed in by a machine without a proper name", "正式な名前のない機械から送り込まれた"},
     [SENDER_CHEAP] = {1, "the sender's domain is of a kind that costs nothing and is much misused", "悪用の多い無料・格安のドメインから送られた"},
+    [SENDER_ODD_LETTERS] = {3, "its name or subject is written with look-alike letters, to pass by filters", "差出人名や件名に、フィルターを避けるための紛らわしい文字が使われている"},
+    [SENDER_MALFORMED] = {2, "the sender's address is written in a way no mail program writes it", "差出人のアドレスがメールソフトでは書かれない形になっている"},
+    [SENDER_NUMBERED] = {1, "the sender's address is generated", "差出人のアドレスが機械的に作られている"},
     [SENDER_NO_ID] = {1, "it lacks the number that every mail program gives", "メールソフトが必ず付ける番号がない"},
     [LINK_ADDRESS] = {4, "a link leads to a bare address", "リンク先が IP アドレス"},
     [LINK_LOOKS_LIKE_OWN] = {4, "a link looks like the recipients' own domain but is none", "リンク先が受信者自身のドメインに見せかけられている"},
@@ -24,6 +27,7 @@ const struct sign_text sign_texts[SIGNS] = {
     [LINK_PROGRAM] = {2, "a link leads to a program or an archive", "リンク先がプログラムや圧縮ファイル"},
     [LINK_PORT] = {2, "a link uses an unusual port", "リンク先が通常と異なるポート"},
     [LINK_HOSTED_FORM] = {1, "a link leads to a page anybody can set up for free", "リンク先が誰でも無料で作れるページ"},
+    [LINK_STORE] = {2, "a link leads to a page in a rented file store", "リンク先が貸しストレージ上のページ"},
     [LINK_SHORTENER] = {1, "a link hides its target behind a short name", "リンク先が短縮 URL で隠されている"},
 };
 
@@ -190,6 +194,12 @@ static const struct {
     {"国税庁", {"nta.go.jp", NULL}},
     {"メルカリ", {"mercari.", NULL}},
     {"イオンカード", {"aeon", NULL}},
+    {"icloud", {"icloud.", "apple.", NULL}},
+    {"ledger", {"ledger.", NULL}},
+    {"correios", {"correios.", NULL}},
+    {"etc利用照会", {"etc-meisai.", "smile-etc.", NULL}},
+    {"イオン銀行", {"aeonbank.", NULL}},
+    {"paypay", {"paypay", NULL}},
     {"bradesco", {"bradesco", NULL}},
     {"itau", {"itau", NULL}},
     {"santander", {"santander", NULL}},
@@ -247,17 +257,56 @@ static bool name_is_other(const struct mailbox *from)
     return kd_bytes_find_byte(domain, '.') != SIZE_MAX && from->domain.n > 0 && !kd_web_same_place(domain, from->domain);
 }
 
+static bool says(struct kd_bytes results, const char *words)
+{
+    return kd_bytes_icontains(results, kd_str(words));
+}
+
+/* A broken DKIM signature alone is what forwarding and lists do. */
 static uint32_t check_signs(struct kd_bytes results)
 {
-    static const char *const fails[] = {"spf=fail", "dmarc=fail", "dmarc=permerror", "dkim=fail", "compauth=fail"};
-    bool fail = false;
-    for (size_t i = 0; i < KD_COUNT(fails); i++)
-        fail |= kd_bytes_icontains(results, kd_str(fails[i]));
-    if (kd_bytes_icontains(results, kd_str("dmarc=pass")))
+    if (results.n == 0 || says(results, "dmarc=pass"))
         return 0;
-    if (fail)
+    if (says(results, "spf=fail") || says(results, "dmarc=fail") || says(results, "dmarc=permerror") || says(results, "compauth=fail"))
         return 1u << SENDER_CHECK_FAILED;
-    return kd_bytes_icontains(results, kd_str("spf=softfail")) ? 1u << SENDER_CHECK_SOFT : 0;
+    bool unsure = says(results, "spf=softfail") || says(results, "dkim=fail") || (says(results, "spf=none") && says(results, "dkim=none"));
+    return unsure ? 1u << SENDER_CHECK_SOFT : 0;
+}
+
+/* Mathematical letters (U+1D400 to U+1D7FF), which mail programs show like ordinary ones; Cyrillic or Greek within a
+ * Latin word. */
+static bool has_odd_letters(struct kd_bytes t)
+{
+    size_t styled = 0, mixed = 0;
+    bool latin = false;
+    for (size_t i = 0; i < t.n; i++) {
+        uint8_t c = t.p[i], next = kd_bytes_at(t, i + 1), third = kd_bytes_at(t, i + 2);
+        styled += c == 0xf0 && next == 0x9d && third >= 0x90 && third <= 0x9f;
+        bool other = (c == 0xd0 || c == 0xd1 || c == 0xce || c == 0xcf) && next >= 0x80;
+        mixed += other && (latin || is_letter(third));
+        latin = is_letter(c);
+    }
+    return styled >= 4 || mixed >= 2;
+}
+
+/* Several senders at once, a blank within the address, a domain without a dot or with one at its end. */
+static bool is_malformed(struct kd_bytes text, const struct mailbox *from)
+{
+    size_t opens = 0;
+    for (size_t i = 0; i < text.n; i++)
+        opens += text.p[i] == '<';
+    struct kd_bytes d = from->domain;
+    bool dotless = d.n > 0 && kd_bytes_find_byte(d, '.') == SIZE_MAX && !kd_bytes_ieq(d, kd_str("localhost"));
+    return opens >= 2 || kd_bytes_find(text, kd_str(" >")) != SIZE_MAX || dotless || kd_bytes_at(d, d.n - 1) == '.';
+}
+
+/* word_word_12345: made anew for every mail. */
+static bool is_numbered(struct kd_bytes local)
+{
+    size_t digits = 0;
+    while (digits < local.n && local.p[local.n - 1 - digits] >= '0' && local.p[local.n - 1 - digits] <= '9')
+        digits++;
+    return digits >= 4 && digits < local.n && local.p[local.n - 1 - digits] == '_';
 }
 
 /* The machine that handed it in is not in the DNS and calls itself by a number, a bare word or a name that cannot be. */
@@ -316,6 +365,9 @@ uint32_t signs_of_sender(const struct kd_rec_smtp *m, bool from_outside)
     s |= elsewhere && !list ? 1u << SENDER_REPLY_ELSEWHERE : 0;
     for (size_t i = 0; i < m->received.n; i++)
         s |= is_nameless(m->received.v[i]) ? 1u << SENDER_NAMELESS_RELAY : 0;
+    s |= has_odd_letters(from.name) || has_odd_letters(m->subject) ? 1u << SENDER_ODD_LETTERS : 0;
+    s |= is_malformed(m->from, &from) ? 1u << SENDER_MALFORMED : 0;
+    s |= is_numbered(from.local) ? 1u << SENDER_NUMBERED : 0;
     s |= kd_bytes_eq_str(m->status, "PARSE_DONE") && m->message_id.n == 0 ? 1u << SENDER_NO_ID : 0;
     return s;
 }
@@ -394,6 +446,14 @@ static bool is_hosted_form(struct kd_bytes host)
     return ends_with_zone(host, zones);
 }
 
+/* A page in a file store, where anybody can put one. */
+static bool is_store_page(struct kd_bytes host, struct kd_bytes path)
+{
+    static const char *const zones[] = {"storage.googleapis.com", "firebasestorage.googleapis.com", "amazonaws.com", "core.windows.net",
+                                        "digitaloceanspaces.com", "backblazeb2.com", "wasabisys.com", "r2.dev", NULL};
+    return ends_with_zone(host, zones) && kd_web_content_of_name(path) == KD_CONTENT_PAGE;
+}
+
 uint32_t signs_of_link(const struct kd_rec_smtp *m, struct kd_bytes url, struct kd_bytes shown)
 {
     struct kd_bytes host = kd_web_host(url);
@@ -419,6 +479,7 @@ uint32_t signs_of_link(const struct kd_rec_smtp *m, struct kd_bytes url, struct 
     s |= content == KD_CONTENT_PROGRAM || content == KD_CONTENT_ARCHIVE ? 1u << LINK_PROGRAM : 0;
     s |= has_odd_port(authority) ? 1u << LINK_PORT : 0;
     s |= is_hosted_form(host) ? 1u << LINK_HOSTED_FORM : 0;
+    s |= is_store_page(host, path) ? 1u << LINK_STORE : 0;
     s |= is_shortener(host) ? 1u << LINK_SHORTENER : 0;
     return s;
 }
