@@ -184,7 +184,7 @@ static bool carries_booty(const struct kd_rec_http *h)
 static unsigned upload_points(const struct kd_rec_http *h, bool booty)
 {
     static const uint8_t by_agent[] = {[KD_AGENT_NONE] = 2, [KD_AGENT_OLD_LIBRARY] = 2, [KD_AGENT_POWERSHELL] = 4,
-                                       [KD_AGENT_SYSTEM_TOOL] = 3, [KD_AGENT_OTHER] = 1, [KD_AGENT_OFFICE] = 0};
+                                       [KD_AGENT_SYSTEM_TOOL] = 3, [KD_AGENT_TOOL] = 1, [KD_AGENT_OTHER] = 1, [KD_AGENT_OFFICE] = 0};
     unsigned n = by_agent[kd_web_agent(h->http_user_agent)];
     n += kd_web_is_address(h->hostname) ? 3 : kd_web_is_cheap_name(h->hostname) ? 2 : 0;
     n += booty ? 2 : 0;
@@ -208,7 +208,7 @@ static void http(struct kd_detect *d, const struct kd_record *r)
         {"site", or_dash(h->hostname)}, {"bytes", kd_digits_of(&bytes, h->request_length)}, {"agent", or_dash(h->http_user_agent)},
         {"path", or_dash(kd_web_path(h->url))},
     };
-    tell(d, r, &kd_finding_KD_EX_0007, booty ? KD_MEDIUM : KD_LOW, kd_str(""), h->hostname, facts, KD_COUNT(facts));
+    tell(d, r, &kd_finding_KD_EX_0007, booty && points >= 4 ? KD_MEDIUM : KD_LOW, kd_str(""), h->hostname, facts, KD_COUNT(facts));
 }
 
 static void leak_record(struct kd_detect *d, const struct kd_record *r)
