@@ -5,6 +5,8 @@
 
 #include "base/filetype.h"
 #include "base/hasher.h"
+#include "base/hidden.h"
+#include "base/personal.h"
 #include "proto/carve/look.h"
 
 enum {
@@ -13,6 +15,7 @@ enum {
     TEXTS = 16 * 1024,  /* name, declared type and source together */
     CARVE_ARENA = 256 * 1024,
     AHEAD_BLOCK = 16 * 1024,
+    PERSONAL_WITHIN = 8 * 1024 * 1024,
     HASHES_NONE = 0,
     HASHES_ALL = 2
 };
@@ -45,6 +48,9 @@ struct kd_carve {
     struct kd_sha1 sha1;
     struct kd_md5 md5;
     struct kd_filetype_scan type;
+    struct kd_tail tail;
+    struct kd_personal personal;
+    bool is_text;
     uint16_t counts[256];
     uint8_t digests[KD_MD5_BYTES + KD_SHA1_BYTES + KD_SHA256_BYTES];
 };
@@ -128,6 +134,16 @@ static void hash(struct kd_carve *c, struct kd_bytes b)
     kd_sha1_add(&c->sha1, b);
 }
 
+/* Types in which a person's numbers would be read by anybody on the way. */
+static bool is_text_type(const char *magic)
+{
+    static const char *const types[] = {"text", "html", "xml", "eml", "script", "rtf"};
+    for (size_t i = 0; magic != NULL && i < KD_COUNT(types); i++)
+        if (strcmp(magic, types[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The head is complete, or there will be no more of it. */
 static void decide(struct kd_carve *c)
 {
@@ -136,6 +152,9 @@ static void decide(struct kd_carve *c)
     c->decided = true;
     struct kd_bytes head = kd_bytes_of(c->type.head, c->type.n);
     c->magic = kd_filetype(head);
+    c->is_text = is_text_type(c->magic);
+    if (c->is_text)
+        kd_personal_add(&c->personal, head);
     c->more = c->hashing && wants_more_hashes(c);
     if (c->more) {
         kd_md5_start(&c->md5);
@@ -154,6 +173,7 @@ static void in_order(struct kd_carve *c, struct kd_bytes b)
         count_bytes(c, b);
     if (c->hashing)
         kd_sha256_add(&c->sha256, b);
+    kd_tail_add(&c->tail, b);
     uint32_t had = c->type.n;
     if (c->start == 0 && c->type.seen < KD_FILETYPE_ISO_AT + 8)
         kd_filetype_add(&c->type, b);
@@ -166,6 +186,8 @@ static void in_order(struct kd_carve *c, struct kd_bytes b)
     if (b.n == 0)
         return;
     hash(c, b);
+    if (c->is_text && c->seen <= PERSONAL_WITHIN)
+        kd_personal_add(&c->personal, b);
     if (c->look.format != NULL)
         look_add(&c->look, b);
 }
@@ -352,6 +374,11 @@ static void add_found(struct kd_carve *c)
     rec->links.v = f->links;
     rec->links.n = f->n_links;
     rec->command = f->command;
+    rec->hidden = kd_str(kd_hidden_program(kd_bytes_of(c->type.head, c->type.n), kd_bytes_of(c->tail.b, c->tail.n)));
+    kd_personal_end(&c->personal);
+    rec->my_numbers = kd_personal_my_numbers(&c->personal);
+    rec->card_numbers = kd_personal_cards(&c->personal);
+    rec->ssn_numbers = c->personal.ssn;
 }
 
 static const char *state_of(const struct kd_carve *c, bool whole)
