@@ -104,9 +104,10 @@ static void end_field(struct kd_ctx *ctx, struct http_form *f)
         field->filename = http_tx_keep(ctx, f->tx, KD_TO_SERVER, filename);
         field->content_type =
             http_tx_keep(ctx, f->tx, KD_TO_SERVER, kd_bytes_of(f->type, f->n_type));
-        if (value.n > 0 && is_secret(field->name))
+        if (value.n > 0 && is_secret(field->name)) {
             field->value = kd_str("***");
-        else if (!f->is_file)
+            f->tx->secret = true;
+        } else if (!f->is_file)
             field->value = keep_utf8(ctx, f, value);
     }
     f->n_name = f->n_value = f->n_filename = f->n_type = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the HTTP/1.x parser.  http.c cuts the stream and keeps the state, head.c reads start
- * lines and fields, auth.c credentials, hint.c code in requests, tx.c pairs requests with responses and
- * emits records; content.c, form.c and page.c read bodies.
+ * lines and fields, auth.c credentials, hint.c code in requests, tx.c pairs requests with responses
+ * and emits records; content.c, form.c and page.c read bodies.
  *
  * Each line of a head is a message of its own: nothing but one line is ever held, and a head of any
  * length keeps its framing. */
@@ -80,10 +80,11 @@ struct http_tx {
     struct kd_rec_ntlm *ntlm; /* its last message; NULL without */
     uint8_t head[2][HTTP_HEAD_BYTES];
     struct http_content content[2];
+    bool secret; /* the request's body holds a password: its first bytes are not told */
     struct http_range range;
     struct kd_bytes request_filename;
-    uint8_t validator[8];   /* hash of ETag or Last-Modified */
-    uint8_t request_coding; /* enum kd_coding_kind */
+    uint8_t validator[8];            /* hash of ETag or Last-Modified */
+    uint8_t request_coding;          /* enum kd_coding_kind */
     uint8_t names[HTTP_NAMES_BYTES]; /* of the request's fields */
     struct kd_sha256 sha;
     uint8_t digest[KD_SHA256_BYTES];
@@ -145,7 +146,8 @@ void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes val
 void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx);
 
 /* hint.c: keeps a request field, or a part of the body, that holds code for an interpreter. */
-void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name, struct kd_bytes value);
+void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name,
+                     struct kd_bytes value);
 void http_hint_body(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes piece);
 void http_hint_end(struct kd_ctx *ctx, struct http_tx *tx);
 

@@ -320,19 +320,6 @@ static void recognition(void)
     CHECK(probe("GET key\r\n", KD_TO_SERVER) == KD_PROBE_NO);
 }
 
-static void code_in_requests_is_kept(void)
-{
-    begin();
-    client("POST /api HTTP/1.1\r\nHost: h\r\nX-Api: ${jndi:ldap://h/a}\r\nCookie: s=secret; c=${x}\r\n"
-           "X-Old: () { :;}; id\r\nX-Fine: {a}\r\nContent-Length: 35\r\n\r\n{\"k\":\"${jndi:rmi://q}\"}\n{\"z\":1}   ");
-    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    play();
-    CHECK(has("\"suspicious\":[\"X-Api: ${jndi:ldap://h/a}\",\"Cookie: ${x}\",\"X-Old: () { :;}; id\","
-              "\"body: ${jndi:rmi://q}\\\"}\\n\"]"));
-    CHECK(lacks("secret") && lacks("X-Fine: "));
-    done();
-}
-
 /* --- bodies --- */
 
 #define HELLO_SHA256                                                                               \
@@ -512,7 +499,8 @@ static void forms_and_uploads(void)
     play();
     CHECK(has("{\"name\":\"user\",\"value\":\"山 Azz\"") &&
           has("{\"name\":\"passwd\",\"value\":\"***\""));
-    CHECK(has("{\"name\":\"empty\"}") && has("{\"name\":\"flag\"}") && records("file") == 0);
+    CHECK(has("{\"name\":\"empty\"}") && has("{\"name\":\"flag\"}") && records("file") == 0 &&
+          lacks("request_body_head"));
     done();
     begin(); /* what curl sends by default is no form */
     client("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n"
@@ -565,6 +553,22 @@ static void where_pages_lead(void)
     }
 }
 
+static void code_in_requests_is_kept(void)
+{
+    begin();
+    client(
+        "POST /api HTTP/1.1\r\nHost: h\r\nX-Api: ${jndi:ldap://h/a}\r\nCookie: s=secret; c=${x}\r\n"
+        "X-Old: () { :;}; id\r\nX-Fine: {a}\r\nContent-Length: "
+        "35\r\n\r\n{\"k\":\"${jndi:rmi://q}\"}\n{\"z\":1}   ");
+    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(has(
+        "\"suspicious\":[\"X-Api: ${jndi:ldap://h/a}\",\"Cookie: ${x}\",\"X-Old: () { :;}; id\","
+        "\"body: ${jndi:rmi://q}\\\"}\\n\"]"));
+    CHECK(lacks("secret") && lacks("X-Fine: "));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_http;
@@ -586,7 +590,6 @@ int main(void)
     RUN(long_lines_keep_the_framing);
     RUN(pending_requests_are_bounded);
     RUN(recognition);
-    RUN(code_in_requests_is_kept);
     RUN(codings_are_undone);
     RUN(codings_that_are_broken);
     RUN(bombs_are_not_unpacked);
@@ -594,5 +597,6 @@ int main(void)
     RUN(ranges_are_joined);
     RUN(forms_and_uploads);
     RUN(where_pages_lead);
+    RUN(code_in_requests_is_kept);
     return tap_done();
 }

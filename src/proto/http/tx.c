@@ -58,7 +58,8 @@ static void emit(struct kd_ctx *ctx, struct http_tx *tx)
     struct kd_rec_http *rec = &tx->rec;
     for (int dir = 0; dir < 2; dir++)
         http_content_end(ctx, tx, (enum kd_dir)dir, false);
-    rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
+    if (!tx->secret)
+        rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
     http_hint_end(ctx, tx);
     rec->response_head = kd_bytes_of(tx->head[KD_TO_CLIENT], tx->head_n[KD_TO_CLIENT]);
     rec->request_fields = kd_bytes_of(tx->names, tx->names_n);
