@@ -407,6 +407,8 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
         read_request_field(ctx, side, name, value);
     else if (side->tx != NULL && IS(name, "Content-Disposition"))
         keep_disposition(ctx, side->tx, value);
+    else if (IS(name, "WWW-Authenticate") || IS(name, "Proxy-Authenticate"))
+        http_auth_challenge(ctx, value);
     else if (side->tx != NULL)
         keep_text(ctx, side->tx, KD_TO_CLIENT, name, value);
 }

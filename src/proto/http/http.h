@@ -8,6 +8,7 @@
 #define KD_PROTO_HTTP_HTTP_H
 
 #include "base/hasher.h"
+#include "proto/credential/credential.h"
 #include "proto/parser.h"
 
 enum http_phase {
@@ -50,7 +51,7 @@ enum http_auth {
     HTTP_AUTH_NONE,
     HTTP_AUTH_BASIC,
     HTTP_AUTH_DIGEST,
-    HTTP_AUTH_NTLM,
+    HTTP_AUTH_WINDOWS, /* NTLM or Kerberos */
     HTTP_AUTH_OTHER
 };
 
@@ -73,7 +74,7 @@ struct http_tx {
     uint8_t auth; /* enum http_auth */
     bool auth_proxy;
     struct kd_bytes auth_user;
-    struct kd_rec_ntlm *ntlm; /* its last message; NULL without */
+    struct kd_credential *credential; /* NTLM's or Kerberos' names; NULL without */
     uint8_t head[2][HTTP_HEAD_BYTES];
     uint8_t names[HTTP_NAMES_BYTES]; /* of the request's fields */
     struct kd_sha256 sha;
@@ -116,6 +117,8 @@ struct http_state {
     size_t mem;       /* bytes of all arenas */
     bool tunnel;
     uint64_t login_key; /* the last successful logon that was told */
+    uint8_t *challenge; /* NTLM's latest, of the server; NULL: none */
+    size_t challenge_n, challenge_size;
 };
 
 void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at);
@@ -133,6 +136,8 @@ enum kd_probe http_looks_like_response(struct kd_bytes in);
 /* auth.c: an Authorization or Proxy-Authorization field; the logon, told with its transaction. */
 void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);
 void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx);
+void http_auth_challenge(struct kd_ctx *ctx, struct kd_bytes value);
+void http_auth_close(struct kd_ctx *ctx);
 
 /* hint.c: keeps a request field, or a part of the body, that holds code for an interpreter. */
 void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name, struct kd_bytes value);
