@@ -12,12 +12,10 @@ static const char *const thing_kinds[] = {"", "place", "file", "mail", "link"};
 struct room {
     struct kd_incident_host hosts[KD_STORY_HOSTS];
     struct kd_incident_step steps[KD_STORY_STEPS];
-    struct kd_bytes technique[KD_STORY_STEPS][KD_STEP_TECHNIQUES], all_techniques[TECHNIQUES_TOLD], phases[KD_STAGES];
-    struct kd_bytes records[KD_STORY_STEPS][KD_STEP_RECORDS], step_things[KD_STORY_STEPS][KD_STEP_THINGS];
-    uint8_t digits[KD_STORY_STEPS][KD_STEP_RECORDS][24];
+    struct kd_bytes all_techniques[TECHNIQUES_TOLD], phases[KD_STAGES];
+    uint8_t technique[KD_STORY_STEPS][96], records[KD_STORY_STEPS][96], step_things[KD_STORY_STEPS][320];
     struct kd_incident_thing things[THINGS_TOLD];
-    struct kd_bytes thing_hosts[THINGS_TOLD][KD_THING_HOSTS];
-    uint8_t thing_text[THINGS_TOLD][KD_THING_HOSTS][48];
+    uint8_t thing_hosts[THINGS_TOLD][KD_THING_HOSTS * 48];
     uint8_t title[2][512], zero_why[2][TEXT_MOST], summary[2][TEXT_MOST], unknown[2][TEXT_MOST], todo[2][TEXT_MOST];
     uint8_t encoded[KD_RECORD_MAX];
 };
@@ -53,29 +51,35 @@ static void put_steps(const struct kd_story *y, struct room *r, size_t *ret_tech
 {
     for (unsigned i = 0; i < y->n; i++) {
         const struct kd_step *t = &y->v[i];
+        struct kd_out techniques = kd_out_of(r->technique[i], sizeof(r->technique[i]));
+        struct kd_out records = kd_out_of(r->records[i], sizeof(r->records[i]));
+        struct kd_out things = kd_out_of(r->step_things[i], sizeof(r->step_things[i]));
         for (unsigned k = 0; k < t->n_techniques; k++) {
-            r->technique[i][k] = kd_str(t->technique[k]);
-            bool known = listed(r->all_techniques, *ret_techniques, r->technique[i][k]);
+            struct kd_bytes one = kd_str(t->technique[k]);
+            kd_out_str(&techniques, k > 0 ? " " : "");
+            kd_out_bytes(&techniques, one);
+            bool known = listed(r->all_techniques, *ret_techniques, one);
             if (kd_step_weighs(t) && !known && *ret_techniques < TECHNIQUES_TOLD)
-                r->all_techniques[(*ret_techniques)++] = r->technique[i][k];
+                r->all_techniques[(*ret_techniques)++] = one;
         }
         for (unsigned k = 0; k < t->n_records; k++) {
-            struct kd_out o = kd_out_of(r->digits[i][k], sizeof(r->digits[i][k]));
-            kd_out_u64(&o, t->records[k]);
-            r->records[i][k] = kd_out_bytes_view(&o);
+            kd_out_str(&records, k > 0 ? " " : "");
+            kd_out_u64(&records, t->records[k]);
         }
-        for (unsigned k = 0; k < t->n_things; k++)
-            r->step_things[i][k] = kd_thing_view(&t->things[k]);
+        for (unsigned k = 0; k < t->n_things; k++) {
+            kd_out_str(&things, k > 0 ? " " : "");
+            kd_out_bytes(&things, kd_thing_view(&t->things[k]));
+        }
         if (kd_step_weighs(t) && !listed(r->phases, *ret_phases, kd_str(t->phase)) && *ret_phases < KD_STAGES)
             r->phases[(*ret_phases)++] = kd_str(t->phase);
         r->steps[i] = (struct kd_incident_step){
             .first_us = t->first_us, .last_us = t->last_us, .count = t->count, .detection_id = kd_str(t->id),
             .alert_key = kd_bytes_of(t->key, t->id[0] == '\0' ? 0 : sizeof(t->key)), .alert_id = t->alert_id,
             .phase = kd_str(t->phase), .severity = kd_str(severities[t->severity]),
-            .technique = {r->technique[i], t->n_techniques}, .host = t->host, .from = t->from, .to = t->to,
+            .technique = kd_out_bytes_view(&techniques), .host = t->host, .from = t->from, .to = t->to,
             .user = kd_bytes_of(t->user, t->n_user), .title_ja = kd_bytes_of(t->title[KD_JA], t->n_title[KD_JA]),
-            .title_en = kd_bytes_of(t->title[KD_EN], t->n_title[KD_EN]), .record_ids = {r->records[i], t->n_records},
-            .things = {r->step_things[i], t->n_things},
+            .title_en = kd_bytes_of(t->title[KD_EN], t->n_title[KD_EN]), .record_ids = kd_out_bytes_view(&records),
+            .things = kd_out_bytes_view(&things),
         };
     }
 }
@@ -83,15 +87,15 @@ static void put_steps(const struct kd_story *y, struct room *r, size_t *ret_tech
 static void put_thing(const struct kd_brain *b, const struct kd_thing *t, struct room *r, size_t at)
 {
     const struct kd_thing_seen *seen = kd_thing_find(&b->stories, t);
-    size_t n = 0;
-    for (unsigned i = 0; seen != NULL && i < seen->n_hosts; i++, n++) {
-        struct kd_out o = kd_out_of(r->thing_text[at][i], sizeof(r->thing_text[at][i]));
-        kd_out_addr(&o, &seen->hosts[i].addr);
-        r->thing_hosts[at][i] = kd_out_bytes_view(&o);
+    struct kd_out hosts = kd_out_of(r->thing_hosts[at], sizeof(r->thing_hosts[at]));
+    unsigned n = seen == NULL ? 0 : seen->n_hosts;
+    for (unsigned i = 0; i < n; i++) {
+        kd_out_str(&hosts, i > 0 ? " " : "");
+        kd_out_addr(&hosts, &seen->hosts[i].addr);
     }
     r->things[at] = (struct kd_incident_thing){
         .kind = kd_str(thing_kinds[t->kind]), .value = kd_thing_view(t), .name = kd_bytes_of(t->name, t->n_name),
-        .hosts = {r->thing_hosts[at], n}, .n_hosts = (uint32_t)n,
+        .hosts = kd_out_bytes_view(&hosts), .n_hosts = n,
     };
 }
 

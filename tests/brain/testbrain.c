@@ -117,7 +117,7 @@ static void keep_incident(struct kd_tb *t, const struct kd_rec_incident *r)
     k->n_steps = r->steps.n;
     k->n_hosts = r->hosts.n;
     k->n_things = r->things.n;
-    k->n_met = r->things.n > 0 ? ((const struct kd_incident_thing *)r->things.v)->hosts.n : 0;
+    k->n_met = r->things.n > 0 ? ((const struct kd_incident_thing *)r->things.v)->n_hosts : 0;
     t->unfilled += has_gap(r->title_en) || has_gap(r->title_ja) || has_gap(r->summary_en) || has_gap(r->do_ja);
 }
 
