@@ -53,6 +53,15 @@ static bool is_remote_run(struct kd_bytes technique)
     return false;
 }
 
+static bool is_entering(struct kd_bytes technique)
+{
+    static const char *const in[] = {"T1078", "T1021", "T1570", "T1550"};
+    for (size_t i = 0; i < KD_COUNT(in); i++)
+        if (kd_bytes_starts(technique, kd_str(in[i])))
+            return true;
+    return false;
+}
+
 static void copy_text(char *to, size_t size, struct kd_bytes text)
 {
     size_t n = kd_min_size(text.n, size - 1);
@@ -118,6 +127,7 @@ static void step_of(const struct kd_brain *b, const struct kd_rec_head *head, co
     for (size_t i = 0; i < a->technique.n && t->n_techniques < KD_STEP_TECHNIQUES; i++) {
         copy_text(t->technique[t->n_techniques++], sizeof(t->technique[0]), a->technique.v[i]);
         t->remote_run |= t->severity >= KD_MEDIUM && is_remote_run(a->technique.v[i]);
+        t->enters |= t->severity >= KD_MEDIUM && is_entering(a->technique.v[i]);
     }
     for (size_t i = 0; i < a->record_ids.n && t->n_records < KD_STEP_RECORDS; i++)
         t->records[t->n_records++] = number_of(a->record_ids.v[i]);
@@ -179,6 +189,7 @@ static bool renew_step(struct kd_step *old, const struct kd_step *t)
     old->count = t->count;
     old->alert_id = t->alert_id;
     old->remote_run |= t->remote_run;
+    old->enters |= t->enters;
     return graver;
 }
 

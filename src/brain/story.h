@@ -57,6 +57,7 @@ struct kd_step {
     struct kd_addr host, from, to; /* to may be none */
     uint8_t stage, severity, confidence;
     bool remote_run; /* evidence that something was run at `to` */
+    bool enters;     /* `to` was got into: a logon that succeeded, an administrative share */
     bool carried;    /* a mail on its way: it belongs to who meets its contents, not to the machine that passes it on */
     bool joins;      /* no detection: it only joins others */
     bool context;    /* told with a story, but never a reason for one (see is_context() in story.c) */
@@ -91,7 +92,7 @@ struct kd_story_host {
     uint8_t part; /* enum kd_story_part */
 };
 
-enum kd_story_part { KD_PART_FIRST, KD_PART_SPREAD, KD_PART_SAME, KD_PART_TARGETED };
+enum kd_story_part { KD_PART_FIRST, KD_PART_SPREAD, KD_PART_ENTERED, KD_PART_SAME, KD_PART_TARGETED };
 
 struct kd_story {
     uint64_t number;

@@ -53,10 +53,14 @@ static void find_hosts(const struct kd_brain *b, struct kd_story *y)
         if (h == NULL)
             continue;
         bool acted_later = h->part == KD_PART_SAME && h->first_us >= t->first_us;
-        if (acted_later || (h->part == KD_PART_TARGETED && t->remote_run)) {
+        bool only_reached = h->part == KD_PART_TARGETED || h->part == KD_PART_ENTERED;
+        if (acted_later || (only_reached && t->remote_run))
             h->part = KD_PART_SPREAD;
-            h->from = t->from;
-        }
+        else if (h->part == KD_PART_TARGETED && t->enters)
+            h->part = KD_PART_ENTERED;
+        else
+            continue;
+        h->from = t->from;
     }
 }
 
@@ -270,7 +274,7 @@ static const struct kd_addr *peer_of(const struct kd_brain *b, const struct run 
 static void tell_courses(struct kd_brain *b, struct kd_story *y)
 {
     for (unsigned i = 0; i < y->n_hosts; i++)
-        for (unsigned k = 0; k < KD_COUNT(courses) && y->hosts[i].part != KD_PART_TARGETED; k++) {
+        for (unsigned k = 0; k < KD_COUNT(courses) && y->hosts[i].part < KD_PART_TARGETED; k++) {
             struct run run;
             if (follows(b, y, &courses[k], &y->hosts[i].addr, &run))
                 tell_course(b, y, courses[k].kind, &run, &y->hosts[i].addr, peer_of(b, &run),

@@ -5,7 +5,7 @@
 enum { THINGS_TOLD = 32, TEXT_MOST = 2048, TECHNIQUES_TOLD = 32 };
 
 static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
-static const char *const parts[] = {"first", "spread", "same", "targeted"};
+static const char *const parts[] = {"first", "spread", "entered", "same", "targeted"};
 static const char *const thing_kinds[] = {"", "place", "file", "mail", "link"};
 
 /* Everything an incident record points to while it is encoded. */

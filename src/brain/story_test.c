@@ -48,7 +48,7 @@ static void one_hosts_course_is_one_incident(void)
     kd_tb_finish(t);
     const struct kd_tb_incident *y = kd_tb_story(t);
     CHECK(kd_tb_stories(t) == 1 && y != NULL && strcmp(y->zero, "10.0.0.5") == 0 && strcmp(y->severity, "high") == 0);
-    CHECK(y != NULL && strcmp(y->hosts, "10.0.0.5=first 10.0.0.9=targeted") == 0);
+    CHECK(y != NULL && strcmp(y->hosts, "10.0.0.5=first 10.0.0.9=entered<10.0.0.5") == 0);
     CHECK(y != NULL && strstr(y->steps, "KD-CC-0001 KD-DI-0002 KD-LM-000") != NULL && t->unfilled == 0);
     CHECK(y != NULL && y->version <= 3 && strstr(y->do_ja, "203.0.113.66") != NULL);
     CHECK(kd_tb_count(t, "KD-CO-0001") == 1 && strcmp(kd_tb_alert(t, "KD-CO-0001")->severity, "high") == 0);
@@ -81,7 +81,7 @@ static void what_came_before_does_not_spread(void)
     enter(t, 600, "10.0.0.5", "10.0.0.9");
     kd_tb_finish(t);
     const struct kd_tb_incident *y = kd_tb_story(t);
-    CHECK(kd_tb_stories(t) == 1 && y != NULL && strstr(y->hosts, "10.0.0.9=targeted") != NULL);
+    CHECK(kd_tb_stories(t) == 1 && y != NULL && strstr(y->hosts, "10.0.0.9=entered") != NULL);
     CHECK(kd_tb_count(t, "KD-CO-0003") == 0);
     kd_tb_free(t);
 }

@@ -26,7 +26,8 @@ void kd_story_facts(struct kd_brain *b, const struct kd_story *y, struct kd_stor
         f->zero = part == KD_PART_FIRST ? &y->hosts[i] : f->zero;
         f->n_spread += part == KD_PART_SPREAD;
         f->n_targeted += part == KD_PART_TARGETED;
-        f->n_acting += part != KD_PART_TARGETED;
+        f->n_entered += part == KD_PART_ENTERED;
+        f->n_acting += part != KD_PART_TARGETED && part != KD_PART_ENTERED;
     }
     for (unsigned i = 0; i < y->n; i++) {
         const struct kd_step *t = &y->v[i];
@@ -149,6 +150,9 @@ void kd_story_title(const struct kd_story_facts *f, enum kd_lang lang, struct kd
     if (f->n_spread > 0) {
         kd_out_fmt(o, ja ? ":他の %u 台に拡大" : f->n_spread == 1 ? "; spread to %u other machine" : "; spread to %u other machines",
                    f->n_spread);
+    } else if (f->n_entered > 0) {
+        kd_out_fmt(o, ja ? ":他の %u 台に入り込んだ形跡" : f->n_entered == 1 ? "; it got into %u other machine" : "; it got into %u other machines",
+                   f->n_entered);
     } else if (f->n_acting > 1) {
         kd_out_fmt(o, ja ? ":%u 台が関係" : "; %u machines concerned", f->n_acting);
     }
@@ -209,6 +213,12 @@ void kd_story_summary(const struct kd_story_facts *f, enum kd_lang lang, struct 
         kd_out_str(o, ja ? " です。" : ". ");
     }
     list = kd_out_of(room, sizeof(room));
+    if (names(f, 1u << KD_PART_ENTERED, lang, &list) > 0) {
+        kd_out_str(o, ja ? "ほかに入り込んだ形跡がある端末は " : "It also got into ");
+        kd_out_bytes(o, kd_out_bytes_view(&list));
+        kd_out_str(o, ja ? " です。" : ". ");
+    }
+    list = kd_out_of(room, sizeof(room));
     if (places(f, 1u << KD_STAGE_CONTROL | 1u << KD_STAGE_EXFILTRATION, lang, &list) > 0) {
         kd_out_str(o, ja ? "外部の相手は " : "Outside, it has to do with ");
         kd_out_bytes(o, kd_out_bytes_view(&list));
@@ -228,6 +238,9 @@ void kd_story_unknown(const struct kd_story_facts *f, enum kd_lang lang, struct 
     if (!has(f, KD_STAGE_ENTRY))
         line(o, ja ? "侵入のきっかけ(メール、Web、USB など)は観測できていません。"
                    : "How it came in (mail, web, USB …) was not seen.");
+    if (f->n_entered > 0)
+        line(o, ja ? "入り込まれた端末で何が行われたか(プログラムの実行やファイルの閲覧)は、通信だけでは分かりません。"
+                   : "What was done on the machines that were got into (programs run, files looked at) cannot be told from the traffic alone.");
     if (f->n_targeted > 0)
         line(o, ja ? "狙われただけの端末に実際に入られたかどうかは、通信からは分かりません。"
                    : "Whether the machines that were only targeted were really entered cannot be told from the traffic.");
@@ -271,9 +284,9 @@ void kd_story_do(const struct kd_story_facts *f, enum kd_lang lang, struct kd_ou
                         : "Change the passwords of the accounts used, administrators first: ",
                   kd_out_bytes_view(&list), ja ? "" : ".");
     list = kd_out_of(room, sizeof(room));
-    if (names(f, 1u << KD_PART_TARGETED, lang, &list) > 0)
-        step_with(o, ja ? "狙われた端末に、新しいサービス・タスク・プログラム・アカウントがないか調べる:"
-                        : "Look for new services, tasks, programs and accounts on the machines targeted: ",
+    if (names(f, 1u << KD_PART_ENTERED | 1u << KD_PART_TARGETED, lang, &list) > 0)
+        step_with(o, ja ? "次の端末に、新しいサービス・タスク・プログラム・アカウントがないか調べる:"
+                        : "Look for new services, tasks, programs and accounts on: ",
                   kd_out_bytes_view(&list), ja ? "" : ".");
     if (has(f, KD_STAGE_EXFILTRATION))
         line(o, ja ? "送信前に読み出されたファイルを調べ、個人情報の責任者に連絡する(報告義務の期限が始まる可能性)。"

@@ -13,7 +13,7 @@ struct kd_story_facts {
     const struct kd_story_host *zero; /* NULL: no inside host acts */
     const struct kd_step *first;      /* first weighing step */
     unsigned stages, medium;          /* bits of stages with a step, with a medium one */
-    unsigned n_acting, n_spread, n_targeted;
+    unsigned n_acting, n_spread, n_entered, n_targeted;
     bool encrypted;                   /* a call out was encrypted */
 };
 
