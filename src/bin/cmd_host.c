@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/crypto.h>
+
 #include "bin/reading.h"
 #include "bin/say.h"
 #include "os/clock.h"
-#include "store/host_report.h"
+#include "os/fd.h"
+#include "store/package.h"
 
 enum { NEWEST = 50, THREADS = 2 };
 
@@ -26,6 +29,42 @@ static int print(const struct kd_host_ask *ask, const struct kd_host_report *r, 
     status = kd_reading_print("host", kd_bytes_of(text.p, text.n));
     free(text.p);
     return status;
+}
+
+static enum kd_status write_fd(void *arg, struct kd_bytes b)
+{
+    const int *fd = arg;
+    return kd_fd_write_all(*fd, b);
+}
+
+#define U(x) ((unsigned long long)(x))
+
+static int package(const struct kd_reading *rd, const struct kd_host_ask *ask)
+{
+    static struct kd_package_ask p;
+    struct kd_package_sum sum = {0};
+    struct kd_err err = {0};
+    int fd = rd->package_fd;
+    p = (struct kd_package_ask){
+        .host = *ask, .dir_fd = rd->dir_fd, .write = write_fd, .arg = &fd};
+    p.host.limit = 0;
+    memcpy(p.secret, rd->secret, sizeof(p.secret));
+    enum kd_status s = kd_package_write(&p, &sum, &err);
+    OPENSSL_cleanse(p.secret, sizeof(p.secret));
+    if (s != KD_OK) {
+        (void)kd_say_err(KD_EXIT_COULD_NOT, "host", &err);
+        return kd_say(s == KD_NOT_FOUND ? KD_EXIT_NO : KD_EXIT_COULD_NOT, "host",
+                      "%s: is not complete; remove it", rd->package);
+    }
+    bool ja = kd_say_japanese();
+    printf(ja ? "%s: 記録 %llu 件(うち未封印 %llu 件)、ブロック %llu、%llu 日分、%llu バイト\n"
+              : "%s: %llu records (%llu of them not sealed yet), %llu blocks, %llu days, %llu bytes\n",
+           rd->package, U(sum.records), U(sum.unsealed), U(sum.blocks), U(sum.days), U(sum.bytes));
+    if (sum.unreadable > 0)
+        printf(ja ? "読めないブロックが %llu 個あり、含まれていません。kidoban verify で確認してください\n"
+                  : "%llu blocks could not be read and are not in it; see kidoban verify\n",
+               U(sum.unreadable));
+    return KD_EXIT_DONE;
 }
 
 int kd_cmd_host(int argc, char **argv)
@@ -54,8 +93,10 @@ int kd_cmd_host(int argc, char **argv)
                               .zone_s = rd.zone_s,
                               .limit = NEWEST};
     err = (struct kd_err){0};
-    enum kd_status s = kd_host_report(&ask, &report, &err);
-    if (s == KD_OK)
+    enum kd_status s = rd.package == NULL ? kd_host_report(&ask, &report, &err) : KD_OK;
+    if (rd.package != NULL)
+        status = package(&rd, &ask);
+    else if (s == KD_OK)
         status = print(&ask, &report, rd.json);
     else if (s == KD_NOT_FOUND)
         status =
@@ -68,5 +109,6 @@ int kd_cmd_host(int argc, char **argv)
     kd_meta_close(&meta);
     kd_events_free(source.events);
     kd_hunt_source_done(&source);
+    OPENSSL_cleanse(rd.secret, sizeof(rd.secret));
     return status;
 }

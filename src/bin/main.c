@@ -61,13 +61,15 @@ const struct kd_command kd_commands[] = {
      "  --from, --to 時刻   2026-11-22 または 2026-11-22T09:00:00+09:00\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_hunt},
-    {"host", "ADDRESS|NAME|MAC [--from TIME] [--to TIME] [--json] [--dir DIRECTORY]",
+    {"host", "ADDRESS|NAME|MAC [--from TIME] [--to TIME] [--json|--package FILE] [--dir DIRECTORY]",
      "what a host did, with the proof", "端末が何をしたかを根拠とともに表示する",
      "  --from, --to TIME  2026-11-22 or 2026-11-22T09:00:00+09:00\n"
      "  --json             as one JSON object\n"
+     "  --package FILE     records, sealed originals, seals and key as one tar archive that anybody can check\n"
      "  --dir DIRECTORY    the sensor's directory, or that of replay --db\n",
      "  --from, --to 時刻   2026-11-22 または 2026-11-22T09:00:00+09:00\n"
      "  --json              JSON で表示\n"
+     "  --package ファイル  記録・原本・封印・鍵を、誰でも検証できる 1 つの tar にまとめる\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_host},
     {"incident", "list | show NUMBER [--json] [--dir DIRECTORY]",
@@ -81,11 +83,13 @@ const struct kd_command kd_commands[] = {
      "  --json              JSON で表示\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_incident},
-    {"verify", "[DIRECTORY]", "are the seals of the records intact",
+    {"verify", "[DIRECTORY|PACKAGE]", "are the seals of the records, or of a package, intact",
      "記録の封印(改ざんのないこと)を確かめる",
      "  DIRECTORY          the sensor's directory, or that of replay --db\n"
+     "  PACKAGE            an archive made by host --package\n"
      "  exit status 0: all seals match, 1: one does not\n",
      "  フォルダー          センサーの保存先、または replay --db の保存先\n"
+     "  パッケージ          host --package で作ったファイル\n"
      "  終了コード 0: すべて一致、1: 一致しないものがある\n",
      kd_cmd_verify},
     {"status", "[--dir DIRECTORY] [--json]", "is the sensor running, and are all its parts",

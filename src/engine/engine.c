@@ -136,7 +136,7 @@ static void on_flow_end(void *arg, struct kd_flow *f, enum kd_flow_end why)
     bool tcp = f->proto == KD_IP_TCP;
     if (tcp)
         kd_engine_tcp_end(e, f);
-    else if (f->proto == KD_IP_UDP)
+    else
         kd_engine_udp_end(e, f);
     flow_record(e, f, why);
     e->stats.app_flows[f->app]++;
@@ -173,6 +173,8 @@ static void sort_parsers(struct kd_engine *e)
             e->arp = p;
         if (p->over & KD_OVER_ND)
             e->nd = p;
+        if (p->over & KD_OVER_ICMP)
+            e->icmp = e->n_parsers + 1;
         for (const uint16_t *port = p->ports; port != NULL && *port != 0; port++) {
             e->by_port[*port] |= bit;
             kd_flow_table_service(e->flows, *port);
@@ -239,6 +241,12 @@ static bool is_neighbour_discovery(const struct kd_packet *p)
     return p->proto == KD_IP_ICMPV6 && p->sport >= 133 && p->sport <= 137;
 }
 
+static bool is_echo(const struct kd_packet *p)
+{
+    return (p->proto == KD_IP_ICMP && (p->sport == 8 || p->sport == 0)) ||
+           (p->proto == KD_IP_ICMPV6 && (p->sport == 128 || p->sport == 129));
+}
+
 /* A packet with a transport header.  False: it belongs to another engine. */
 static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
 {
@@ -258,6 +266,8 @@ static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
         kd_engine_link(e, e->nd, p);
     if (p->proto == KD_IP_ICMP || p->proto == KD_IP_ICMPV6)
         f->app = KD_APP_ICMP;
+    if (is_echo(p))
+        kd_engine_echo(e, f, p, dir);
     return true;
 }
 

@@ -58,6 +58,7 @@ struct kd_engine {
     unsigned n_parsers;
     kd_parser_set over_tcp, over_udp;
     const struct kd_parser *arp, *nd;
+    unsigned icmp; /* place of its parser + 1; 0 none */
     kd_parser_set *by_port;       /* 65536 sets, a hint for the order of probing */
     /* The batch being filled. */
     uint8_t batch[KD_BATCH_MAX];
@@ -83,8 +84,9 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
 void kd_engine_tcp_end(struct kd_engine *e, struct kd_flow *f);
 void kd_engine_reader(struct kd_engine *e);
 
-/* datagram.c: UDP, ARP, neighbour discovery */
+/* datagram.c: UDP, ICMP echo, ARP, neighbour discovery */
 void kd_engine_udp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_echo(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 void kd_engine_udp_end(struct kd_engine *e, struct kd_flow *f);
 void kd_engine_udp_tick(struct kd_engine *e, struct kd_flow *f);
 void kd_engine_link(struct kd_engine *e, const struct kd_parser *p, const struct kd_packet *packet);

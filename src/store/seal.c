@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "base/hasher.h"
 #include "store/seal_line.h"
 
 struct kd_seals {
@@ -17,8 +18,7 @@ struct kd_seals {
     uint8_t secret[crypto_sign_SECRETKEYBYTES];
 };
 
-static enum kd_status load_key(int dir_fd, uint8_t secret[crypto_sign_SECRETKEYBYTES],
-                               struct kd_err *err)
+static enum kd_status read_key(int dir_fd, uint8_t secret[crypto_sign_SECRETKEYBYTES])
 {
     struct kd_heap text = {NULL, 0, 0};
     enum kd_status s = kd_file_load(dir_fd, "seal.key", 4096, &text);
@@ -30,6 +30,23 @@ static enum kd_status load_key(int dir_fd, uint8_t secret[crypto_sign_SECRETKEYB
     if (text.p != NULL)
         sodium_memzero(text.p, text.room);
     kd_heap_done(&text);
+    return s;
+}
+
+enum kd_status kd_seal_secret(int dir_fd, uint8_t ret[KD_SEAL_SECRET], struct kd_err *err)
+{
+    if (sodium_init() < 0)
+        return kd_fail(err, KD_SYSTEM, 0, "libsodium");
+    enum kd_status s = read_key(dir_fd, ret);
+    return s == KD_OK ? s
+                      : kd_fail_sys(err, s, "signing key; run this as the sensor's user or as root",
+                                    "seal.key", errno);
+}
+
+static enum kd_status load_key(int dir_fd, uint8_t secret[crypto_sign_SECRETKEYBYTES],
+                               struct kd_err *err)
+{
+    enum kd_status s = read_key(dir_fd, secret);
     if (s == KD_OK || s != KD_NOT_FOUND)
         return s == KD_OK ? s : kd_fail_sys(err, s, "signing key", "seal.key", errno);
     uint8_t public[crypto_sign_PUBLICKEYBYTES];
@@ -105,7 +122,10 @@ void kd_seals_free(struct kd_seals *s)
 
 void kd_seal_line_hash(struct kd_bytes line, uint8_t ret[KD_BLOCK_HASH])
 {
-    crypto_generichash(ret, KD_BLOCK_HASH, line.p, line.n, NULL, 0);
+    struct kd_sha256 h;
+    kd_sha256_start(&h);
+    kd_sha256_add(&h, line);
+    kd_sha256_end(&h, ret);
 }
 
 static enum kd_status add_line(struct kd_seals *s, const char *kind, const struct kd_day_info *d,

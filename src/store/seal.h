@@ -7,7 +7,7 @@
  *
  * A day is sealed when the next one begins, each hour, and at the end; the last line about a day
  * counts. `gone` tells of a day that retention removed, so that a gap is either told or tampering.
- * Hashes are BLAKE2b-256, signatures Ed25519 over the line before them, all in lower-case hex.  The
+ * Hashes are SHA-256, which anybody can check (sha256sum); signatures Ed25519 over the line before them, all in lower-case hex.  The
  * key pair is made at first start: seal.key (kept secret), seal.pub (to be given out). */
 #ifndef KD_STORE_SEAL_H
 #define KD_STORE_SEAL_H
@@ -15,6 +15,13 @@
 #include "store/events.h"
 
 struct kd_seals;
+
+enum { KD_SEAL_SECRET = 64, KD_SEAL_PUBLIC = 32 };
+
+/* The secret key of a store (seal.key), for who signs what the store's own process does not: to be
+ * read before that process shuts itself in.  Wipe it. */
+KD_MUST_USE enum kd_status kd_seal_secret(int dir_fd, uint8_t ret[KD_SEAL_SECRET],
+                                          struct kd_err *err);
 
 KD_MUST_USE enum kd_status kd_seals_open(int dir_fd, struct kd_seals **ret, struct kd_err *err);
 void kd_seals_free(struct kd_seals *s);

@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "base/hasher.h"
 #include "store/events_format.h"
 #include "store/seal.h"
 #include "store/seal_line.h"
@@ -118,8 +119,8 @@ static enum kd_status keep_block(struct verifier *v, const struct kd_block_fixed
 static enum kd_status hash_block(struct verifier *v, int seg, const struct kd_block_fixed *f,
                                  uint64_t off, uint8_t ret[KD_BLOCK_HASH])
 {
-    crypto_generichash_state st;
-    crypto_generichash_init(&st, NULL, 0, KD_BLOCK_HASH);
+    struct kd_sha256 h;
+    kd_sha256_start(&h);
     v->head.n = 0;
     if (!kd_heap_room(&v->head, f->head_len))
         return KD_NO_MEMORY;
@@ -127,17 +128,17 @@ static enum kd_status hash_block(struct verifier *v, int seg, const struct kd_bl
     if (s != KD_OK)
         return s;
     v->head.n = f->head_len;
-    crypto_generichash_update(&st, f->prev, sizeof(f->prev));
-    crypto_generichash_update(&st, v->head.p, v->head.n);
+    kd_sha256_add(&h, kd_bytes_of(f->prev, sizeof(f->prev)));
+    kd_sha256_add(&h, kd_bytes_of(v->head.p, v->head.n));
     for (uint64_t at = 0; at < f->data_len; at += CHUNK) {
         size_t n = (size_t)kd_min_u64(CHUNK, f->data_len - at);
         s = kd_file_read(seg, off + f->head_len + at, v->buf, n);
         if (s != KD_OK)
             return s;
-        crypto_generichash_update(&st, v->buf, n);
+        kd_sha256_add(&h, kd_bytes_of(v->buf, n));
         v->res->bytes += n;
     }
-    crypto_generichash_final(&st, ret, KD_BLOCK_HASH);
+    kd_sha256_end(&h, ret);
     return KD_OK;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong input of every kind: one line that says what, where and what to do, and the agreed exit status."""
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -184,6 +185,45 @@ def records_are_found_again(folder):
     one_line(run("hunt", "", "--dir", folder + "/nothing"), 3, "--dir")
 
 
+def a_package_for_third_parties(folder):
+    """What a host did, checked by openssl and sha256sum alone, and by verify."""
+    db, tar = folder + "/pdb", folder + "/p.tar"
+    assert run("replay", "--db", db, recording("first-attack.pcap.zst"))[0] == 0
+    code, out, errors = run("host", "10.20.1.114", "--dir", db, "--package", tar)
+    assert code == 0 and not errors, errors
+    assert run("verify", tar)[0] == 0
+    subprocess.run(["tar", "xf", tar, "-C", folder], check=True)
+    check = ["sh", folder + "/evidence/check.sh"]
+    assert subprocess.run(check, capture_output=True).returncode == 0
+    key = folder + "/evidence/key.pem"
+    assert subprocess.run([*check, key], capture_output=True).returncode == 0
+    lines = 0
+    for name in os.listdir(folder + "/evidence/records"):
+        with open(f"{folder}/evidence/records/{name}") as f:
+            lines += len([json.loads(line) for line in f])
+    assert f"{lines} records" in out.decode(), (lines, out)
+    for part in ["records", "blocks", "days", "seals"]:
+        path = f"{folder}/evidence/{part}/" + sorted(os.listdir(f"{folder}/evidence/{part}"))[0]
+        with open(path, "r+b") as f:
+            f.seek(40)
+            byte = f.read(1)
+            f.seek(40)
+            f.write(bytes([byte[0] ^ 1]))
+        assert subprocess.run(check, capture_output=True).returncode == 1, path
+        with open(path, "r+b") as f:
+            f.seek(40)
+            f.write(byte)
+    assert subprocess.run(check, capture_output=True).returncode == 0
+    with open(tar, "r+b") as f:
+        f.seek(os.path.getsize(tar) // 2)
+        byte = f.read(1)
+        f.seek(-1, 1)
+        f.write(bytes([byte[0] ^ 1]))
+    one_line(run("verify", tar), 1, "records/", "line ")
+    one_line(run("host", "10.20.1.114", "--dir", db, "--package", tar), 3, "exists already")
+    one_line(run("verify", __file__), 1, "no package")
+
+
 def a_reader_that_has_enough(folder):
     p = subprocess.Popen([KIDOBAN, "replay", "--json", "-", recording("bruteforce.pcap.zst")], env=tap.ENGLISH,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -207,5 +247,5 @@ def without_namespaces_it_stays_shut(folder):
 tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stats, damaged_captures,
           files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
-          a_reader_that_has_enough,
+          a_package_for_third_parties, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

@@ -30,7 +30,7 @@ static void read_ntlm(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes to
         return;
     uint8_t room[KD_NTLM_ROOM];
     struct kd_out text = kd_out_of(room, sizeof(room));
-    struct kd_rec_ntlm *rec = kd_arena_alloc(&tx->mem, sizeof(*rec));
+    struct kd_rec_ntlm *rec = http_tx_alloc(ctx, tx, sizeof(*rec));
     if (rec == NULL)
         return;
     kd_ntlm_describe(&m, rec, &text);

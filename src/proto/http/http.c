@@ -374,7 +374,7 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
     if (side->phase == HTTP_TUNNEL)
         return KD_OK;
     if (side->tx != NULL)
-        http_tx_body(side->tx, dir, piece);
+        http_tx_body(ctx, side->tx, dir, piece);
     if (side->left != UINT64_MAX)
         side->left -= kd_min_u64(piece.n, side->left);
     if (last)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the HTTP/1.x parser.  http.c cuts the stream and keeps the state, head.c reads start
- * lines and fields, auth.c credentials, tx.c pairs requests with responses and emits records.
+ * lines and fields, auth.c credentials, hint.c code in requests, tx.c pairs requests with responses and emits records.
  *
  * Each line of a head is a message of its own: nothing but one line is ever held, and a head of any
  * length keeps its framing. */
@@ -54,7 +54,7 @@ enum http_auth {
     HTTP_AUTH_OTHER
 };
 
-enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256 };
+enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256, HTTP_NAMES_BYTES = 192 };
 
 /* A request and its response, in an arena of its own. */
 struct http_tx {
@@ -67,6 +67,7 @@ struct http_tx {
     bool request_done, response_done;
     bool lost[2]; /* body bytes of that side are missing */
     uint8_t head_n[2];
+    uint8_t names_n; /* of `names` in use */
     bool is_head, is_connect;
     bool host_in_target;
     uint8_t auth; /* enum http_auth */
@@ -74,8 +75,12 @@ struct http_tx {
     struct kd_bytes auth_user;
     struct kd_rec_ntlm *ntlm; /* its last message; NULL without */
     uint8_t head[2][HTTP_HEAD_BYTES];
+    uint8_t names[HTTP_NAMES_BYTES]; /* of the request's fields */
     struct kd_sha256 sha;
     uint8_t digest[KD_SHA256_BYTES];
+    uint8_t *hint; /* hint.c: what is being captured of the request's body */
+    uint16_t hint_n;
+    uint8_t hint_before; /* the body's last byte */
 };
 
 /* What the fields of the head being read say about framing. */
@@ -129,17 +134,25 @@ enum kd_probe http_looks_like_response(struct kd_bytes in);
 void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);
 void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx);
 
+/* hint.c: keeps a request field, or a part of the body, that holds code for an interpreter. */
+void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name, struct kd_bytes value);
+void http_hint_body(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes piece);
+void http_hint_end(struct kd_ctx *ctx, struct http_tx *tx);
+
 /* tx.c.  A new transaction, or NULL for lack of memory. */
 struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);
 
 /* The transaction the next response belongs to. */
 struct http_tx *http_tx_for_response(struct kd_ctx *ctx);
 
+/* Zeroed memory that lives as long as the transaction, or NULL. */
+KD_MUST_USE void *http_tx_alloc(struct kd_ctx *ctx, struct http_tx *tx, size_t n);
+
 /* Copy a text into the transaction, cut to what limits allow. */
 struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
                              struct kd_bytes text);
 
-void http_tx_body(struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece);
+void http_tx_body(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece);
 void http_tx_body_lost(struct http_tx *tx, enum kd_dir dir, uint64_t n);
 
 /* The message of one side is over (`whole`: with all of its body); emits when both are. */

@@ -318,6 +318,19 @@ static void recognition(void)
     CHECK(probe("GET key\r\n", KD_TO_SERVER) == KD_PROBE_NO);
 }
 
+static void code_in_requests_is_kept(void)
+{
+    begin();
+    client("POST /api HTTP/1.1\r\nHost: h\r\nX-Api: ${jndi:ldap://h/a}\r\nCookie: s=secret; c=${x}\r\n"
+           "X-Old: () { :;}; id\r\nX-Fine: {a}\r\nContent-Length: 35\r\n\r\n{\"k\":\"${jndi:rmi://q}\"}\n{\"z\":1}   ");
+    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(has("\"suspicious\":[\"X-Api: ${jndi:ldap://h/a}\",\"Cookie: ${x}\",\"X-Old: () { :;}; id\","
+              "\"body: ${jndi:rmi://q}\\\"}\\n\"]"));
+    CHECK(lacks("secret") && lacks("X-Fine: "));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_http;
@@ -339,5 +352,6 @@ int main(void)
     RUN(long_lines_keep_the_framing);
     RUN(pending_requests_are_bounded);
     RUN(recognition);
+    RUN(code_in_requests_is_kept);
     return tap_done();
 }

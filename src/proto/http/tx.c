@@ -57,7 +57,9 @@ static void emit(struct kd_ctx *ctx, struct http_tx *tx)
 {
     struct kd_rec_http *rec = &tx->rec;
     rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
+    http_hint_end(ctx, tx);
     rec->response_head = kd_bytes_of(tx->head[KD_TO_CLIENT], tx->head_n[KD_TO_CLIENT]);
+    rec->request_fields = kd_bytes_of(tx->names, tx->names_n);
     kd_emit(ctx, KD_REC_HTTP, rec);
     http_auth_emit(ctx, tx);
     forget(ctx, tx);
@@ -121,6 +123,15 @@ struct http_tx *http_tx_for_response(struct kd_ctx *ctx)
     return tx;
 }
 
+void *http_tx_alloc(struct kd_ctx *ctx, struct http_tx *tx, size_t n)
+{
+    struct http_state *st = ctx->state;
+    size_t before = tx->mem.used;
+    void *p = kd_arena_alloc(&tx->mem, n);
+    st->mem += tx->mem.used - before;
+    return p;
+}
+
 struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
                              struct kd_bytes text)
 {
@@ -140,8 +151,10 @@ static uint64_t *length_of(struct http_tx *tx, enum kd_dir dir)
     return dir == KD_TO_SERVER ? &tx->rec.request_length : &tx->rec.length;
 }
 
-void http_tx_body(struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece)
+void http_tx_body(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece)
 {
+    if (dir == KD_TO_SERVER && !tx->lost[dir])
+        http_hint_body(ctx, tx, piece);
     *length_of(tx, dir) += piece.n;
     if (tx->lost[dir])
         return;

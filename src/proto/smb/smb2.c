@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMB2 commands ([MS-SMB2] 2.2.1): compounds, asynchronous answers, pairing by message number. */
+#include "base/charset.h"
 #include "base/utf16.h"
 #include "proto/smb/smb.h"
 
@@ -33,18 +34,12 @@ static struct smb_handler handler_of(uint16_t command)
 
 /* ---- waiting requests ---- */
 
-static struct smb_key pending_key(uint64_t message_id)
+struct smb_pending *smb_pending_find(const struct kd_ctx *ctx, struct smb_key key)
 {
-    return (struct smb_key){message_id, 0};
+    return (struct smb_pending *)smb_table_find(&smb_state_of(ctx)->pending, key);
 }
 
-static struct smb_pending *pending_find(const struct kd_ctx *ctx, uint64_t message_id)
-{
-    return (struct smb_pending *)smb_table_find(&smb_state_of(ctx)->pending,
-                                                pending_key(message_id));
-}
-
-static void pending_drop(const struct kd_ctx *ctx, struct smb_pending *p)
+void smb_pending_drop(const struct kd_ctx *ctx, struct smb_pending *p)
 {
     struct smb_memory mem = smb_memory_of(ctx);
     smb_table_drop(&smb_state_of(ctx)->pending, &mem, &p->node);
@@ -54,12 +49,12 @@ struct smb_pending *smb_expect(const struct kd_ctx *ctx, const struct smb_msg *m
 {
     struct smb_state *st = smb_state_of(ctx);
     struct smb_memory mem = smb_memory_of(ctx);
-    struct smb_pending *p = pending_find(ctx, m->head.message_id);
+    struct smb_pending *p = smb_pending_find(ctx, m->key);
     if (p != NULL)
-        pending_drop(ctx, p); /* the number is used again: the first was never answered */
+        smb_pending_drop(ctx, p); /* the number is used again: the first was never answered */
     text = kd_min_size(text, SMB_PATH_MAX);
     size_t n = sizeof(*p) + text;
-    struct smb_key key = pending_key(m->head.message_id);
+    struct smb_key key = m->key;
     p = (struct smb_pending *)smb_table_add(&st->pending, &mem, ctx->lim->pending, key, n);
     if (p == NULL && st->pending.oldest != NULL) {
         smb_table_drop(&st->pending, &mem, st->pending.oldest);
@@ -87,6 +82,15 @@ void smb_pending_text(struct smb_pending *p, unsigned i, struct kd_bytes utf16)
     size_t at = text_start(p, i);
     struct kd_out o = kd_out_of(p->text + at, p->text_room - at);
     kd_out_utf16le(&o, utf16);
+    p->text_n[i] = (uint16_t)o.n;
+}
+
+void smb_pending_oem(struct smb_pending *p, unsigned i, struct kd_bytes oem)
+{
+    size_t at = text_start(p, i);
+    struct kd_out o = kd_out_of(p->text + at, p->text_room - at);
+    if (!kd_charset_to_utf8(kd_str("Shift_JIS"), oem, &o))
+        kd_out_bytes(&o, kd_bytes_head(oem, o.max));
     p->text_n[i] = (uint16_t)o.n;
 }
 
@@ -155,6 +159,7 @@ static bool read_head(struct smb_msg *m)
         m->head.tree_id = 0;
     m->head.session_id = kd_cur_le64(c);
     (void)kd_cur_take(c, 16); /* signature */
+    m->key = (struct smb_key){m->head.message_id, 0};
     return kd_cur_ok(c) && size == SMB2_HEADER;
 }
 
@@ -194,9 +199,9 @@ static void on_answer(struct kd_ctx *ctx, struct smb_msg *m)
     if (m->head.message_id == UINT64_MAX) /* the server speaks on its own: a lock broken */
         return;
     struct smb_state *st = smb_state_of(ctx);
-    struct smb_pending *p = pending_find(ctx, m->head.message_id);
+    struct smb_pending *p = smb_pending_find(ctx, m->key);
     if (p != NULL && p->command != m->head.command) {
-        pending_drop(ctx, p);
+        smb_pending_drop(ctx, p);
         p = NULL;
     }
     bool follows_failure = p != NULL && p->chained && st->created.failed && smb_is_failure(m);
@@ -205,7 +210,7 @@ static void on_answer(struct kd_ctx *ctx, struct smb_msg *m)
     if (!follows_failure)
         handler_of(m->head.command).answer(ctx, m, p);
     if (p != NULL)
-        pending_drop(ctx, p);
+        smb_pending_drop(ctx, p);
 }
 
 void smb2_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes)
@@ -249,8 +254,11 @@ void smb2_close(struct kd_ctx *ctx)
     struct smb_memory mem = smb_memory_of(ctx);
     while (st->pending.oldest != NULL) {
         struct smb_pending *p = (struct smb_pending *)st->pending.oldest;
-        handler_of(p->command).answer(ctx, NULL, p);
-        pending_drop(ctx, p);
+        if (p->command >= SMB1_COMMANDS)
+            smb1_unanswered(ctx, p);
+        else
+            handler_of(p->command).answer(ctx, NULL, p);
+        smb_pending_drop(ctx, p);
     }
     smb_files_close(ctx);
     smb_table_done(&st->pending, &mem);

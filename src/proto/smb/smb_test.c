@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/charset.h"
 #include "parser/tape.h"
 
 #include "../../../tests/tap.h"
@@ -244,10 +245,177 @@ static void encryption_is_told_once(void)
     CHECK(lines_with("b.txt") == 0);
 }
 
-static void old_protocol_is_told_once(void)
+static void old_protocol_has_the_same_records(void)
 {
-    play_seed("smb1");
-    CHECK(lines_with("\"dialect\":\"SMB1\"") == 1 && run.n_records == 1);
+    play_seed("smb1-files");
+    CHECK(lines_with("SMB1_COMMAND_NEGOTIATE_PROTOCOL|\"dialect\":\"NT LANMAN 1.0\"") == 1);
+    CHECK(lines_with("SESSION_SETUP_ANDX|\"user\":\"root\"|\"auth\":\"ntlm\"|\"native_lm\":\"Samba") == 1);
+    CHECK(lines_with("\"login\":{|\"user\":\"root\"|\"result\":\"success\"") == 1);
+    CHECK(lines_with("TREE_CONNECT_ANDX|\\\\\\\\10.77.0.1\\\\SHARE|\"share_type\":\"DISK\"") == 1);
+    CHECK(lines_with("CREATE_DIRECTORY|\"filename\":\"税務課\"|STATUS_SUCCESS") == 1);
+    CHECK(lines_with("CLOSE|町民名簿.txt|\"write_bytes\":6") == 1);
+    CHECK(lines_with("CLOSE|税務課\\\\mid.bin|\"write_bytes\":9000") == 1);
+    CHECK(lines_with("CLOSE|税務課\\\\mid.bin|\"read_bytes\":9000") == 1);
+    CHECK(lines_with("\"fileinfo\":{|税務課\\\\mid.bin|\"state\":\"CLOSED\",\"size\":9000") == 2);
+    CHECK(lines_with("RENAME|町民名簿.txt|\"rename\":{\"to\":\"住民.txt\"}") == 1);
+    CHECK(lines_with("SMB1_COMMAND_DELETE|住民.txt|\"delete_on_close\":true") == 1);
+    CHECK(lines_with("nothere.txt|STATUS_OBJECT_NAME_NOT_FOUND") == 1);
+    CHECK(lines_with("DELETE_DIRECTORY|税務課|STATUS_SUCCESS") == 1);
+    CHECK(lines_with("\"event_type\":\"anomaly\"") == 0);
+}
+
+static void old_logons_and_names(void)
+{
+    play_seed("smb1-plain");
+    CHECK(lines_with("SESSION_SETUP_ANDX|\"user\":\"root\"|\"domain\":\"MACHI\"|\"auth\":\"ntlm\"") == 1);
+    CHECK(lines_with("\"ntlm\":{|\"ntlmv1\":true") == 1);
+    CHECK(lines_with("CLOSE|日本.txt|\"write_bytes\":6") == 1); /* Shift_JIS on the wire */
+    play_seed("smb1-wrong");
+    CHECK(lines_with("\"login\":{|\"result\":\"failure\",\"reason\":\"STATUS_LOGON_FAILURE\"") == 1);
+    play_seed("smb1-139");
+    CHECK(lines_with("CLOSE|n.txt|\"write_bytes\":6") == 1);
+    CHECK(lines_with("\"login\":{\"method\":\"anonymous\"") == 1);
+    play_seed("smb1-pipes");
+    CHECK(lines_with("NT_CREATE_ANDX|\"filename\":\"srvsvc\"|\"share_type\":\"PIPE\"") == 1);
+    CHECK(lines_with("fileinfo") == 0 && lines_with("anomaly") == 0);
+}
+
+/* ---- misuse of the old protocol ---- */
+
+static void put_old(struct kd_out *o, uint8_t command, bool reply, uint32_t status, uint16_t id)
+{
+    kd_out_bytes(o, kd_bytes_of("\xffSMB", 4));
+    kd_out_u8(o, command);
+    kd_out_le32(o, status);
+    kd_out_u8(o, reply ? 0x98 : 0x18);
+    kd_out_le16(o, 0xc007); /* Unicode, NT status */
+    zeros(o, 12);
+    kd_out_le16(o, 2048);   /* tree */
+    kd_out_le16(o, 0xfeff); /* process */
+    kd_out_le16(o, 2049);   /* user */
+    kd_out_le16(o, id);
+}
+
+static struct kd_out old_message(uint8_t command, bool reply, uint32_t status, uint16_t id)
+{
+    struct kd_out o = kd_out_of(message_room, sizeof(message_room));
+    put_old(&o, command, reply, status, id);
+    return o;
+}
+
+static void old_answer(uint8_t command, uint32_t status, uint16_t id)
+{
+    struct kd_out o = old_message(command, true, status, id);
+    zeros(&o, 3); /* no words, no bytes */
+    send(KD_TO_CLIENT, &o);
+}
+
+/* The head of an NT_TRANSACT: announced and sent amounts of data. */
+static void old_nt_transact(uint16_t id, uint32_t total, uint32_t n)
+{
+    struct kd_out o = old_message(0xa0, false, 0, id);
+    kd_out_u8(&o, 20);
+    zeros(&o, 3);
+    kd_out_le32(&o, 30);
+    kd_out_le32(&o, total);
+    zeros(&o, 8);
+    kd_out_le32(&o, 30);
+    kd_out_le32(&o, 75);
+    kd_out_le32(&o, n);
+    kd_out_le32(&o, 105);
+    kd_out_u8(&o, 1);
+    zeros(&o, 4);
+    kd_out_le16(&o, (uint16_t)(30 + n));
+    zeros(&o, 30 + n);
+    send(KD_TO_SERVER, &o);
+}
+
+static void old_secondary(uint8_t command, uint16_t id, uint16_t total, uint16_t n, uint16_t at)
+{
+    struct kd_out o = old_message(command, false, 0, id);
+    kd_out_u8(&o, command == 0x33 ? 9 : 8);
+    zeros(&o, 2);
+    kd_out_le16(&o, total);
+    zeros(&o, 6);
+    kd_out_le16(&o, n);
+    kd_out_le16(&o, 53);
+    kd_out_le16(&o, at);
+    if (command == 0x33)
+        zeros(&o, 2);
+    kd_out_le16(&o, n);
+    zeros(&o, n);
+    send(KD_TO_SERVER, &o);
+}
+
+static void old_trans(uint8_t command, uint16_t id, uint16_t function, uint16_t fid, uint16_t total)
+{
+    struct kd_out o = old_message(command, false, 0, id);
+    kd_out_u8(&o, 16);
+    zeros(&o, 2);
+    kd_out_le16(&o, total);
+    zeros(&o, 22);
+    kd_out_le16(&o, 2); /* setup words */
+    kd_out_le16(&o, function);
+    kd_out_le16(&o, fid);
+    kd_out_le16(&o, 15);
+    kd_out_u8(&o, 0);
+    put_utf16(&o, command == 0x25 ? "\\PIPE\\" : "");
+    zeros(&o, 2);
+    send(KD_TO_SERVER, &o);
+}
+
+static void transaction_continued_as_another_kind(void)
+{
+    tape_start();
+    old_nt_transact(65, 66512, 1000);
+    old_answer(0xa0, 0, 65); /* go on */
+    for (unsigned i = 0; i < 15; i++)
+        old_secondary(0x33, 65, 4096, 4096, 0);
+    old_answer(0x32, 0xc000000d, 65);
+    play_tape();
+    CHECK(lines_with("anomaly|smb1_transaction_type") == 1);
+    CHECK(lines_with("SMB1_COMMAND_NT_TRANS|\"id\":65|STATUS_INVALID_PARAMETER") == 1);
+    /* as its makers meant it */
+    tape_start();
+    old_trans(0x25, 66, 0x26, 0x4000, 8192);
+    old_answer(0x25, 0, 66);
+    old_secondary(0x26, 66, 8192, 4096, 0);
+    old_secondary(0x26, 66, 8192, 4096, 4096);
+    play_tape();
+    CHECK(run.n_records == 0);
+    tape_start();
+    old_trans(0x25, 66, 0x26, 0x4000, 8192);
+    old_secondary(0x26, 66, 8192, 4096, 4097);
+    play_tape();
+    CHECK(lines_with("anomaly|smb1_transaction_overrun") == 1);
+}
+
+static void a_back_door_answers_under_another_number(void)
+{
+    tape_start();
+    old_trans(0x32, 65, 0x0e, 0, 0);
+    old_answer(0x32, 0xc0000002, 65);
+    play_tape();
+    CHECK(lines_with("TRANS2_SESSION_SETUP|STATUS_NOT_IMPLEMENTED") == 1);
+    CHECK(lines_with("reply_id") == 0 && lines_with("anomaly|smb1_session_setup_subcommand") == 1);
+    tape_start();
+    old_trans(0x32, 65, 0x0e, 0, 0);
+    old_answer(0x32, 0xc0000002, 81);
+    play_tape();
+    CHECK(lines_with("TRANS2_SESSION_SETUP|\"id\":65|\"reply_id\":81") == 1);
+    CHECK(lines_with("anomaly|smb1_multiplex_changed") == 1);
+}
+
+static void peek_at_no_pipe_is_told(void)
+{
+    tape_start();
+    old_trans(0x25, 64, 0x23, 0, 0);
+    old_answer(0x25, 0xc0000205, 64);
+    old_trans(0x25, 67, 0x23, 0x4000, 0);
+    old_answer(0x25, 0, 67);
+    play_tape();
+    CHECK(run.n_records == 1);
+    CHECK(lines_with("SMB1_COMMAND_TRANS|TRANS_PEEK_NMPIPE|STATUS_INSUFF_SERVER_RESOURCES") == 1);
 }
 
 /* ---- built conversations ---- */
@@ -531,11 +699,16 @@ static void old_protocol_is_known_in_the_middle(void)
 
 int main(void)
 {
+    (void)kd_charset_init();
     RUN(old_protocol_is_known_in_the_middle);
     RUN(files_of_a_real_server);
     RUN(logons_of_a_real_server);
     RUN(encryption_is_told_once);
-    RUN(old_protocol_is_told_once);
+    RUN(old_protocol_has_the_same_records);
+    RUN(old_logons_and_names);
+    RUN(transaction_continued_as_another_kind);
+    RUN(a_back_door_answers_under_another_number);
+    RUN(peek_at_no_pipe_is_told);
     RUN(compound_works_on_the_file_it_created);
     RUN(failed_compound_is_told_once);
     RUN(writes_are_counted_when_they_succeed);
