@@ -47,6 +47,16 @@ static size_t count_role(const struct kd_rec_incident *r, const char *role)
     return n;
 }
 
+/* Findings; what is only information goes along without being counted. */
+static size_t count_steps(const struct kd_rec_incident *r)
+{
+    const struct kd_incident_step *t = r->steps.v;
+    size_t n = 0;
+    for (size_t i = 0; i < r->steps.n; i++)
+        n += !kd_bytes_eq_str(t[i].severity, "info");
+    return n;
+}
+
 /* What the list shows. */
 static void put_brief(const struct kd_rec_incident *r, struct kd_jw *w)
 {
@@ -65,7 +75,7 @@ static void put_brief(const struct kd_rec_incident *r, struct kd_jw *w)
     kd_jw_u64(w, "hosts", r->hosts.n);
     kd_jw_u64(w, "hosts_spread", count_role(r, "spread"));
     kd_jw_u64(w, "hosts_targeted", count_role(r, "targeted"));
-    kd_jw_u64(w, "steps", r->steps.n + r->steps_left_out);
+    kd_jw_u64(w, "steps", count_steps(r));
     kd_jw_open(w, "phases", '[');
     for (size_t i = 0; i < r->phases.n; i++)
         kd_jw_text(w, NULL, r->phases.v[i]);
@@ -113,7 +123,7 @@ static enum kd_status put_change(struct kd_meta *m, uint64_t id, uint64_t ts_us,
     kd_sql_u64(&q, ts_us);
     kd_sql_u64(&q, severity_of(r->severity));
     kd_sql_u64(&q, r->hosts.n);
-    kd_sql_u64(&q, r->steps.n + r->steps_left_out);
+    kd_sql_u64(&q, count_steps(r));
     kd_sql_text(&q, r->title_ja);
     kd_sql_text(&q, r->title_en);
     return kd_sql_done(&q);
@@ -169,7 +179,7 @@ enum kd_status kd_incident_take(struct kd_meta *m, const struct kd_rec_head *hea
     if (s != KD_OK || (was.id != 0 && r->version < was.version))
         return s;
     bool news = was.id == 0 || was.severity != severity_of(r->severity) || was.hosts != r->hosts.n ||
-                was.steps != r->steps.n + r->steps_left_out;
+                was.steps != count_steps(r);
     s = put_row(m, head, r, zone_s, news);
     if (s == KD_OK)
         s = find(m, r->key, &now);
