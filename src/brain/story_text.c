@@ -88,12 +88,21 @@ static unsigned place_in(const struct kd_step *t)
     return k;
 }
 
-static bool seen_before(const struct kd_story *y, unsigned step, unsigned thing)
+/* The place of a step of these stages and at least this severity; NULL when it has none. */
+static const struct kd_thing *place_of(const struct kd_step *t, unsigned stages, int least)
 {
-    for (unsigned i = 0; i <= step; i++)
-        for (unsigned k = 0; k < (i < step ? y->v[i].n_things : thing); k++)
-            if (same(&y->v[i].things[k], &y->v[step].things[thing]))
-                return true;
+    unsigned k = place_in(t);
+    return (stages >> t->stage & 1) == 0 || t->severity < least || k == t->n_things ? NULL : &t->things[k];
+}
+
+static bool named_before(const struct kd_story *y, unsigned step, unsigned stages, int least)
+{
+    const struct kd_thing *place = place_of(&y->v[step], stages, least);
+    for (unsigned i = 0; i < step; i++) {
+        const struct kd_thing *other = place_of(&y->v[i], stages, least);
+        if (other != NULL && same(other, place))
+            return true;
+    }
     return false;
 }
 
@@ -104,17 +113,13 @@ static unsigned places(const struct kd_story_facts *f, unsigned stages, enum kd_
     unsigned n = 0;
     int least = KD_LOW;
     for (unsigned i = 0; i < f->y->n; i++)
-        if ((stages >> f->y->v[i].stage & 1) != 0 && place_in(&f->y->v[i]) < f->y->v[i].n_things &&
-            f->y->v[i].severity >= KD_MEDIUM)
-            least = KD_MEDIUM;
+        least = place_of(&f->y->v[i], stages, KD_MEDIUM) != NULL ? KD_MEDIUM : least;
     for (unsigned i = 0; i < f->y->n; i++) {
-        const struct kd_step *t = &f->y->v[i];
-        unsigned k = place_in(t);
-        if ((stages >> t->stage & 1) == 0 || t->severity < least || k == t->n_things || seen_before(f->y, i, k) ||
-            n++ >= NAMES_MOST)
+        const struct kd_thing *place = place_of(&f->y->v[i], stages, least);
+        if (place == NULL || named_before(f->y, i, stages, least) || n++ >= NAMES_MOST)
             continue;
         kd_out_str(o, n == 1 ? "" : lang == KD_JA ? "、" : ", ");
-        kd_out_bytes(o, kd_thing_view(&t->things[k]));
+        kd_out_bytes(o, kd_thing_view(place));
     }
     if (n > NAMES_MOST)
         kd_out_fmt(o, lang == KD_JA ? " ほか %u 件" : " and %u more", n - NAMES_MOST);

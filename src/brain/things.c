@@ -99,6 +99,18 @@ static bool goes_out(const struct kd_brain *b, const struct kd_record *r)
     return proxied || !kd_hosts_inside(&b->hosts, &r->head->dst) || !kd_hosts_inside(&b->hosts, &r->head->src);
 }
 
+/* The name that was offered, or the last part of the path. */
+static struct kd_bytes file_name(const struct kd_rec_http *h)
+{
+    if (h->content_disposition.n > 0)
+        return h->content_disposition;
+    struct kd_bytes path = kd_bytes_head(h->url, kd_min_size(h->url.n, kd_bytes_find_byte(h->url, '?')));
+    for (size_t i = path.n; i > 0; i--)
+        if (path.p[i - 1] == '/')
+            return kd_bytes_from(path, i);
+    return path;
+}
+
 /* Of names that are made up as they go, none is the place. */
 static bool is_generated(const struct kd_step *t)
 {
@@ -117,7 +129,7 @@ void kd_things_of(const struct kd_brain *b, const struct kd_rec_alert *a, const 
         const struct kd_rec_http *h = r->body;
         add(t, goes_out(b, r) && thing_of_place(b, h->hostname, &thing), &thing);
         if (h->length >= FILE_LEAST)
-            add(t, thing_of_file(h->response_sha256, h->content_disposition, &thing), &thing);
+            add(t, thing_of_file(h->response_sha256, file_name(h), &thing), &thing);
     } else if (type == KD_REC_TLS) {
         add(t, goes_out(b, r) && thing_of_place(b, ((const struct kd_rec_tls *)r->body)->sni, &thing), &thing);
     } else if (type == KD_REC_DNS) {

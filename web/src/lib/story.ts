@@ -71,26 +71,22 @@ const MOST_NODES = 150;
 const MOST_THINGS = 40;
 const ORDER: readonly Severity[] = ['info', 'low', 'medium', 'high', 'critical'];
 
-const columnOf = (kind: NodeKind): number => {
-    if (kind === 'first') return 1;
-    if (kind === 'spread' || kind === 'entered' || kind === 'same') return 2;
-    if (kind === 'targeted' || kind === 'user') return 3;
-    return 0;
-};
+const LAST_COLUMN = 4;
 
-/** Who has to do with whom and what, in four columns: outside, where it began, where it came, what it aimed at. */
+/** Who has to do with whom and what, in columns: what the first machine met outside, the first machine, whom it
+ *  reached and the accounts it used, whom these reached. */
 export function graph(of: Incident, steps: NumberedStep[]): Graph {
     const nodes = new Map<string, GraphNode>();
     const edges = new Map<string, GraphEdge>();
     let left = 0;
-    const add = (id: string, kind: NodeKind, label: string, detail: string): GraphNode | null => {
+    const add = (id: string, kind: NodeKind, label: string, detail: string, column: number): GraphNode | null => {
         const known = nodes.get(id);
         if (known) return known;
         if (nodes.size >= MOST_NODES) {
             left += 1;
             return null;
         }
-        const made = { id, kind, label, detail, x: 0, y: 0, column: columnOf(kind) };
+        const made = { id, kind, label, detail, x: 0, y: 0, column };
         nodes.set(id, made);
         return made;
     };
@@ -103,7 +99,14 @@ export function graph(of: Incident, steps: NumberedStep[]): Graph {
         edges.set(key, edge);
     };
     for (const group of byPart(of))
-        for (const host of group.hosts) add(host.address, host.role, host.name || host.address, host.name ? host.address : '');
+        for (const host of group.hosts) {
+            const by = host.from ?? steps.find((step) => step.to === host.address && step.from !== host.address)?.from;
+            const before = by ? nodes.get(by) : undefined;
+            const column = host.role === 'first' || host.role === 'same' ? 1 : Math.min(LAST_COLUMN, (before?.column ?? 1) + 1);
+            add(host.address, host.role, host.name || host.address, host.name ? host.address : '', column);
+        }
+    // What the first machines met stands to their left, what later ones met to their right.
+    const beside = (actor: GraphNode | null): number => (actor && actor.column > 1 ? Math.min(LAST_COLUMN, actor.column + 1) : 0);
     const known = new Map((of.objects ?? []).slice(0, MOST_THINGS).map((thing) => [thing.value, thing]));
     for (const step of steps) {
         const actor = nodes.get(step.from ?? '') ?? nodes.get(step.host) ?? null;
@@ -114,11 +117,11 @@ export function graph(of: Incident, steps: NumberedStep[]): Graph {
         const named = things.filter((value) => known.get(value)?.kind !== 'place' || value !== step.to || things.length === 1);
         for (const value of named) {
             const thing = known.get(value);
-            if (thing) join(actor, add(`thing ${value}`, thing.kind, thing.name || value, thing.name ? value : ''), step);
+            if (thing) join(actor, add(`thing ${value}`, thing.kind, thing.name || value, thing.name ? value : '', beside(actor)), step);
         }
-        if (step.user && isTelling(step)) join(actor, add(`user ${step.user.toLowerCase()}`, 'user', step.user, ''), step);
+        if (step.user && isTelling(step)) join(actor, add(`user ${step.user.toLowerCase()}`, 'user', step.user, '', Math.min(LAST_COLUMN, (actor?.column ?? 1) + 1)), step);
     }
-    const perColumn = [0, 0, 0, 0];
+    const perColumn: number[] = new Array<number>(LAST_COLUMN + 1).fill(0);
     for (const node of nodes.values()) {
         node.y = perColumn[node.column] ?? 0;
         perColumn[node.column] = node.y + 1;
