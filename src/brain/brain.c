@@ -14,7 +14,7 @@ enum { MEM_MAX = 1 << 20, FOLDS_MOST = 20000, MARKS_MOST = 50000, EXPIRE_STEP = 
 /* Records the brain itself learns from, whatever the detectors want. */
 static const uint64_t own_wants = 1u << KD_REC_FLOW | 1u << KD_REC_DNS | 1u << KD_REC_DHCP | 1u << KD_REC_ARP |
                                   1u << KD_REC_NTLM | 1u << KD_REC_KRB5 | 1u << KD_REC_NBNS | 1u << KD_REC_SMB |
-                                  1u << KD_REC_STATS | KD_STORY_WANTS;
+                                  1u << KD_REC_STATS | 1u << KD_REC_DCERPC | KD_STORY_WANTS;
 
 /* A body of any type. */
 union any_body {
@@ -36,6 +36,15 @@ union any_body {
     struct kd_rec_health health;
     struct kd_rec_alert alert;
     struct kd_rec_host host;
+    struct kd_rec_dcerpc dcerpc;
+    struct kd_rec_ldap ldap;
+    struct kd_rec_rdp rdp;
+    struct kd_rec_ssh ssh;
+    struct kd_rec_ftp ftp;
+    struct kd_rec_mailbox mailbox;
+    struct kd_rec_sql sql;
+    struct kd_rec_snmp snmp;
+    struct kd_rec_icmp icmp;
 };
 
 /* ---- out ---- */

@@ -103,6 +103,8 @@ struct kd_host_view {
     struct kd_mac mac;
     uint64_t first_us, last_us;
     unsigned severity; /* 0 to 10 */
+    bool dc;           /* a domain controller, whatever else it is */
+    bool files;        /* gives out file shares */
 };
 bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct kd_host_view *ret);
 

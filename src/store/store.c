@@ -13,6 +13,7 @@
 #include "store/hosts.h"
 #include "store/incidents.h"
 #include "store/ingest.h"
+#include "store/packets.h"
 #include "store/sightings.h"
 
 enum { ARENA_MAX = 8 << 20, NOTICES_MAX = 16, NOTICE_TEXT = 400 };
@@ -30,6 +31,7 @@ struct kd_store {
     struct kd_events *events;
     struct kd_ingest *ingest;
     struct kd_sightings *sightings;
+    struct kd_packets *packets;
     struct kd_live *live;
     struct kd_meta meta; /* of the thread that takes records */
     struct kd_ask_pool *pool;
@@ -63,6 +65,8 @@ static enum kd_status open_writer(struct kd_store *s, struct kd_err *err)
         st = kd_seals_open(s->cfg.dir_fd, &s->seals, err);
     if (st == KD_OK)
         st = kd_events_open(s->cfg.dir_fd, s->cfg.zone_s, true, &s->events, err);
+    if (st == KD_OK && (s->packets = kd_packets_new(s->cfg.dir_fd, s->cfg.zone_s, s->seals)) == NULL)
+        st = kd_fail(err, KD_NO_MEMORY, 0, "packet ring");
     if (st == KD_OK)
         st = kd_meta_open(s->cfg.dir_path, true, false, s->cfg.clock, &s->meta, err);
     if (st == KD_OK) {
@@ -139,6 +143,9 @@ void kd_store_close(struct kd_store *s)
     kd_ask_pool_free(s->pool);
     if (s->ingest != NULL)
         kd_ignore(kd_ingest_seal(s->ingest));
+    if (s->packets != NULL)
+        kd_packets_tick(s->packets, s->events, kd_now_us(&s->cfg.clock), true);
+    kd_packets_free(s->packets);
     kd_sightings_free(s->sightings);
     kd_ingest_free(s->ingest);
     kd_events_free(s->events);
@@ -383,6 +390,8 @@ void kd_store_tick(struct kd_store *s)
     if (now - s->last_second_us < KD_US_PER_S)
         return;
     s->last_second_us = now;
+    if (s->packets != NULL)
+        kd_packets_tick(s->packets, s->events, now, false);
     struct kd_jw w;
     kd_jw_init(&w, s->cfg.zone_s);
     kd_live_second(s->live, &s->meta, now, &w);

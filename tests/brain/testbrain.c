@@ -294,6 +294,20 @@ uint64_t kd_tb_flow(struct kd_tb *t, const struct kd_tb_flow *f)
     return kd_tb_put(t, h, &r);
 }
 
+uint64_t kd_tb_call(struct kd_tb *t, const struct kd_tb_call *c)
+{
+    struct kd_rec_head h = kd_tb_head(KD_REC_DCERPC, c->at_s, c->src, 50000, c->dst, 445);
+    struct kd_dcerpc_arg args[4];
+    struct kd_rec_dcerpc r = {
+        .interface = kd_str("test"), .uuid = kd_str(c->uuid), .opnum = c->opnum, .operation = kd_str(c->operation),
+        .user = kd_str(c->user), .status_code = c->status, .fault = c->fault, .answered = !c->unanswered,
+        .response_bytes = c->response_bytes, .args = {args, 0},
+    };
+    for (; r.args.n < KD_COUNT(args) && c->args[2 * r.args.n] != NULL; r.args.n++)
+        args[r.args.n] = (struct kd_dcerpc_arg){kd_str(c->args[2 * r.args.n]), kd_str(c->args[2 * r.args.n + 1])};
+    return kd_tb_put(t, h, &r);
+}
+
 size_t kd_tb_lines(const struct kd_tb *t, const char *id)
 {
     size_t n = 0;

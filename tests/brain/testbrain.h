@@ -81,6 +81,38 @@ struct kd_tb_flow {
 };
 uint64_t kd_tb_flow(struct kd_tb *t, const struct kd_tb_flow *f);
 
+/* A remote call (DCE/RPC) that was answered with `status`. */
+struct kd_tb_call {
+    double at_s;
+    const char *src, *dst, *uuid, *operation, *user; /* operation, user NULL: none */
+    uint16_t opnum;
+    uint32_t status;
+    bool fault, unanswered;
+    uint64_t response_bytes;
+    const char *args[8]; /* name, value … */
+};
+uint64_t kd_tb_call(struct kd_tb *t, const struct kd_tb_call *c);
+
+/* Interface numbers that tests use. */
+#define KD_TB_SVCCTL "367abb81-9844-35f1-ad32-98f038001003"
+#define KD_TB_ATSVC "1ff70682-0a51-30e8-076d-740be8cee98b"
+#define KD_TB_TASKS "86d35949-83c9-4044-b424-db363231fd0c"
+#define KD_TB_SAMR "12345778-1234-abcd-ef00-0123456789ac"
+#define KD_TB_LSARPC "12345778-1234-abcd-ef00-0123456789ab"
+#define KD_TB_NETLOGON "12345678-1234-abcd-ef00-01234567cffb"
+#define KD_TB_DRSUAPI "e3514235-4b06-11d1-ab04-00c04fc2dcd2"
+#define KD_TB_WINREG "338cd001-2244-31f1-aaaa-900038001003"
+#define KD_TB_SRVSVC "4b324fc8-1670-01d3-1278-5a47bf6ee188"
+#define KD_TB_SPOOLSS "12345678-1234-abcd-ef00-0123456789ab"
+#define KD_TB_EFSR "c681d488-d850-11d0-8c52-00c04fd90f7e"
+#define KD_TB_ICPR "91ae6020-9e3c-11cf-8d7c-00aa00c091be"
+#define KD_TB_EPM "e1af8308-5d1f-11c9-91a4-08002b14a0fa"
+#define KD_TB_ACTIVATION "000001a0-0000-0000-c000-000000000046"
+#define KD_TB_REMUNKNOWN "00000143-0000-0000-c000-000000000046"
+#define KD_TB_DISPATCH "00020400-0000-0000-c000-000000000046"
+#define KD_TB_WBEM "9556dc99-828c-11cf-a37e-00aa003240c7"
+#define KD_TB_BACKUPKEY "3dde7c30-165d-11d1-ab8f-00805f14db40"
+
 /* Alerts with this id: how many different ones, how many lines; the newest (NULL: none). */
 size_t kd_tb_count(const struct kd_tb *t, const char *id);
 size_t kd_tb_lines(const struct kd_tb *t, const char *id);

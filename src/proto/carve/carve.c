@@ -10,7 +10,7 @@
 #include "proto/carve/look.h"
 
 enum {
-    ENTROPY_BYTES = 4096,
+    ENTROPY_BYTES = 2048,
     ENTROPY_LEAST = 64, /* fewer bytes tell nothing */
     TEXTS = 16 * 1024,  /* name, declared type and source together */
     CARVE_ARENA = 256 * 1024,
