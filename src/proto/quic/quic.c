@@ -162,12 +162,12 @@ static bool take_frames(struct state *s, struct kd_bytes plain)
 }
 
 /* RFC 9001 §5.4: unmask the first byte and the packet number, then open.  `head`: bytes up to the number. */
-static void open_packet(struct state *s, struct kd_bytes packet, size_t head)
+static bool open_packet(struct state *s, struct kd_bytes packet, size_t head)
 {
     enum { SAMPLE_OFFSET = 4 };
     uint8_t copy[PACKET_MAX], mask[KD_AES_BLOCK], plain[PACKET_MAX], iv[KD_GCM_IV];
     if (packet.n > sizeof(copy) || packet.n < head + SAMPLE_OFFSET + KD_AES_BLOCK)
-        return;
+        return false;
     memcpy(copy, packet.p, packet.n);
     kd_aes128_block(s->mask_key, packet.p + head + SAMPLE_OFFSET, mask);
     copy[0] ^= mask[0] & 0x0f;
@@ -179,8 +179,10 @@ static void open_packet(struct state *s, struct kd_bytes packet, size_t head)
     }
     struct kd_bytes whole = kd_bytes_of(copy, packet.n), aad = kd_bytes_head(whole, head + n);
     struct kd_bytes sealed = kd_bytes_from(whole, head + n);
-    if (kd_aes128_gcm_open(s->key, iv, aad, sealed, plain))
-        (void)take_frames(s, kd_bytes_of(plain, sealed.n - KD_GCM_TAG));
+    if (!kd_aes128_gcm_open(s->key, iv, aad, sealed, plain))
+        return false;
+    (void)take_frames(s, kd_bytes_of(plain, sealed.n - KD_GCM_TAG));
+    return true;
 }
 
 static void tell(struct kd_ctx *ctx, struct kd_bytes body)
@@ -234,7 +236,12 @@ static enum kd_status quic_message(struct kd_ctx *ctx, enum kd_dir dir, struct k
             return KD_MALFORMED;
         if (!begin(ctx, &h))
             return KD_OK;
-        open_packet(s, kd_bytes_head(rest, head + (size_t)n), head);
+        struct kd_bytes packet = kd_bytes_head(rest, head + (size_t)n);
+        /* After a Retry the client goes on with another id, and keys of it (RFC 9001 §5.2). */
+        if (!open_packet(s, packet, head)) {
+            make_keys(s, h.to_id, h.version);
+            (void)open_packet(s, packet, head);
+        }
         rest = kd_bytes_from(rest, head + (size_t)n);
         tell_when_whole(ctx);
         if (++s->n_packets >= PACKETS_MOST)
