@@ -374,7 +374,8 @@ static void add_found(struct kd_carve *c)
     rec->links.v = f->links;
     rec->links.n = f->n_links;
     rec->command = f->command;
-    rec->hidden = kd_str(kd_hidden_program(kd_bytes_of(c->type.head, c->type.n), kd_bytes_of(c->tail.b, c->tail.n)));
+    rec->hidden = kd_str(
+        kd_hidden_program(kd_bytes_of(c->type.head, c->type.n), kd_bytes_of(c->tail.b, c->tail.n)));
     kd_personal_end(&c->personal);
     rec->my_numbers = kd_personal_my_numbers(&c->personal);
     rec->card_numbers = kd_personal_cards(&c->personal);
