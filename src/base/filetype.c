@@ -19,6 +19,16 @@ static const struct magic magics[] = {
     {0, 16, "SQLite format 3\0", "sqlite"},
     {0, 8, "vhdxfile", "vhdx"},
     {0, 8, "conectix", "vhd"},
+    {0, 4, "KDMV", "vmdk"},
+    {0, 8, "ElfFile\0", "evtx"},
+    {4, 4, "\xef\xcd\xab\x89", "ese"},
+    {0, 4, "regf", "regf"},
+    {0, 11, "X5O!P%@AP[4", "eicar"},
+    {0, 6, "MDMP\x93\xa7", "minidump"},
+    {0, 4, "!BDN", "pst"},
+    {0, 14, "!<arch>\ndebian", "deb"},
+    {0, 4, "\xed\xab\xee\xdb", "rpm"},
+    {0, 4, "\x78\x9f\x3e\x22", "tnef"},
     {0, 7, "Rar!\x1a\x07\x01", "rar"},
     {0, 7, "Rar!\x1a\x07\0", "rar"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "7z"},
@@ -170,6 +180,30 @@ const char *kd_filetype(struct kd_bytes head)
     if (kind != NULL)
         return kind;
     return is_text(b) ? "text" : NULL;
+}
+
+bool kd_filetype_is_risky(const char *type)
+{
+    static const char *const harmless[] = {
+        "png", "jpeg", "gif", "bmp",  "webp", "tiff", "ico",    "mp4",  "mp3",   "wav", "avi",
+        "ogg", "html", "xml", "text", "pem",  "pcap", "pcapng", "eml", "dicom", "sqlite",
+    };
+    for (size_t i = 0; type != NULL && i < KD_COUNT(harmless); i++)
+        if (strcmp(type, harmless[i]) == 0)
+            return false;
+    return true;
+}
+
+bool kd_filename_is_risky(struct kd_bytes name)
+{
+    static const char *const ends[] = {
+        ".ps1", ".psm1", ".psd1", ".bat", ".cmd", ".vbs", ".vbe", ".jse", ".wsf",  ".wsh", ".hta",
+        ".sct", ".lnk",  ".url",  ".reg", ".inf", ".iqy", ".slk", ".sh",  ".rdp", ".xll", ".library-ms",
+    };
+    for (size_t i = 0; i < KD_COUNT(ends); i++)
+        if (kd_bytes_iends(name, kd_str(ends[i])))
+            return true;
+    return false;
 }
 
 void kd_filetype_add(struct kd_filetype_scan *s, struct kd_bytes piece)

@@ -4,10 +4,13 @@
  * Names are stable tokens, used in records and rules:
  *   programs    pe elf macho java-class jar dex swf wasm
  *   scripts     script (#! line) powershell vbs-encoded lnk url-shortcut hta
- *   documents   ole (older Office, MSI) ooxml ooxml-macro odf rtf pdf onenote chm html xml eml
+ *   documents   ole (older Office, MSI) ooxml ooxml-macro odf rtf pdf onenote chm html xml eml tnef (winmail.dat)
  *   archives    zip zip-encrypted rar 7z gzip bzip2 xz zstd cab lzh tar ace arj
- *   images      iso vhd vhdx png jpeg gif bmp webp tiff ico
+ *   images      iso vhd vhdx vmdk png jpeg gif bmp webp tiff ico
  *   media       mp4 mp3 wav avi ogg
+ *   secrets     regf (registry hive) ese (NTDS.dit and other databases of Windows) minidump evtx pst
+ *   installers  deb rpm
+ *   test        eicar (the file by which virus scanners are tested)
  *   other       sqlite pcap pcapng dicom pem text
  * NULL: none of these. */
 #ifndef KD_BASE_FILETYPE_H
@@ -19,6 +22,13 @@ enum { KD_FILETYPE_HEAD = 1024, KD_FILETYPE_ISO_AT = 0x8001 };
 
 /* By the first bytes; KD_FILETYPE_HEAD of them, or the whole file, tell all but a disc image. */
 const char *kd_filetype(struct kd_bytes head);
+
+/* May a file of this type do harm when it is opened, or hide what does (programs, scripts, documents,
+ * archives, disc images, shortcuts, installers, and what is not recognised)?  NULL is allowed. */
+bool kd_filetype_is_risky(const char *type);
+
+/* The same by the end of its name: scripts and shortcuts, which are mere text by content. */
+bool kd_filename_is_risky(struct kd_bytes name);
 
 /* The same for a file that comes in pieces.  Zeroed is ready. */
 struct kd_filetype_scan {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <unistd.h>
+
 #include "bin/reading.h"
 #include "bin/say.h"
-#include "store/seal.h"
+#include "store/package.h"
 
 #define U(x) ((unsigned long long)(x))
 
@@ -26,6 +29,16 @@ static int tell(const struct kd_verify_result *v)
     return KD_EXIT_DONE;
 }
 
+static ptrdiff_t read_fd(void *arg, void *buf, size_t n)
+{
+    const int *fd = arg;
+    ssize_t got;
+    do
+        got = read(*fd, buf, n);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
 int kd_cmd_verify(int argc, char **argv)
 {
     static struct kd_reading rd;
@@ -34,7 +47,10 @@ int kd_cmd_verify(int argc, char **argv)
     int status = kd_reading_begin("verify", argc, argv, false, &rd);
     if (status != KD_EXIT_DONE)
         return status;
-    if (kd_verify(rd.dir_fd, NULL, NULL, NULL, &result, &err) != KD_OK)
+    enum kd_status s = rd.package_fd >= 0
+                           ? kd_package_verify(read_fd, &rd.package_fd, NULL, &result, &err)
+                           : kd_verify(rd.dir_fd, NULL, NULL, NULL, &result, &err);
+    if (s != KD_OK)
         return kd_say_err(KD_EXIT_COULD_NOT, "verify", &err);
     return tell(&result);
 }

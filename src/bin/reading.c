@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "bin/say.h"
 #include "os/fd.h"
+#include "store/seal.h"
 
 static bool read_time(const char *command, const char *option, const char *text, int zone_s,
                       uint64_t *ret)
@@ -44,6 +47,8 @@ static int shut_in(const char *command, const struct kd_config *config, struct k
                             .n_fds = (unsigned)r->dir_fd + 1};
     if (geteuid() == 0)
         kd_sandbox_user(KD_PROC_READER, &sb.uid, &sb.gid);
+    if (r->package_fd >= 0 && r->package_fd >= (int)sb.n_fds)
+        sb.n_fds = (unsigned)r->package_fd + 1;
     kd_digest_warm();
     tzset();
     (void)signal(SIGPIPE, SIG_IGN);
@@ -53,17 +58,55 @@ static int shut_in(const char *command, const struct kd_config *config, struct k
     return KD_EXIT_DONE;
 }
 
+/* A file to be written: out of reach later. */
+static int open_output(const char *command, const char *path, int *ret)
+{
+    *ret = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*ret >= 0)
+        return KD_EXIT_DONE;
+    return kd_say(KD_EXIT_COULD_NOT, command,
+                  errno == EEXIST ? "%s: exists already; name another file"
+                                  : "%s: cannot be made; name a file in a directory you may write to",
+                  path);
+}
+
+/* And the key to sign it with. */
+static int open_package(const char *command, struct kd_reading *r)
+{
+    struct kd_err err = {0};
+    if (kd_seal_secret(r->dir_fd, r->secret, &err) != KD_OK)
+        return kd_say_err(KD_EXIT_COULD_NOT, command, &err);
+    return open_output(command, r->package, &r->package_fd);
+}
+
+/* Is the operand of `verify` a file?  Then it is a package. */
+static bool is_package(struct kd_reading *r, const char *path)
+{
+    struct stat st;
+    r->package_fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (r->package_fd >= 0 && fstat(r->package_fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        r->package = path;
+        return true;
+    }
+    if (r->package_fd >= 0)
+        (void)close(r->package_fd);
+    r->package_fd = -1;
+    return false;
+}
+
 int kd_reading_begin(const char *command, int argc, char **argv, bool needs_operand,
                      struct kd_reading *ret)
 {
     static struct kd_config config;
     static char dir[KD_CONFIG_TEXT_MAX];
     const char *path = NULL, *dir_option = NULL, *from = NULL, *to = NULL;
-    *ret = (struct kd_reading){.dir_fd = -1, .to_us = UINT64_MAX};
+    *ret = (struct kd_reading){.dir_fd = -1, .package_fd = -1, .to_us = UINT64_MAX};
     const struct kd_option options[] = {{"--config", "-c", &path, NULL},
                                         {"--dir", NULL, &dir_option, NULL},
                                         {"--from", NULL, &from, NULL},
                                         {"--to", NULL, &to, NULL},
+                                        {"--package", NULL, &ret->package, NULL},
+                                        {"--output", "-o", &ret->output, NULL},
                                         {"--json", NULL, NULL, &ret->json},
                                         {"--sightings", NULL, NULL, &ret->sightings}};
     if (!kd_options(command, &argc, argv, options, KD_COUNT(options)))
@@ -77,12 +120,19 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
     if (!read_time(command, "--from", from, ret->zone_s, &ret->from_us) ||
         !read_time(command, "--to", to, ret->zone_s, &ret->to_us))
         return KD_EXIT_USAGE;
+    if (argc == 2 && !needs_operand && is_package(ret, argv[1]))
+        return shut_in(command, &config, ret);
     if (argc == 2 && !needs_operand)
         dir_option = argv[1]; /* verify DIR */
     else if (argc == 2)
         snprintf(ret->operand, sizeof(ret->operand), "%s", argv[1]);
     if (!kd_directory(command, dir_option, &config, dir) ||
         (ret->dir_fd = open_data(command, dir)) < 0)
+        return KD_EXIT_COULD_NOT;
+    if (ret->package != NULL && open_package(command, ret) != KD_EXIT_DONE)
+        return KD_EXIT_COULD_NOT;
+    if (ret->output != NULL && strcmp(ret->output, "-") != 0 &&
+        open_output(command, ret->output, &ret->package_fd) != KD_EXIT_DONE)
         return KD_EXIT_COULD_NOT;
     return shut_in(command, &config, ret);
 }

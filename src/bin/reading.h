@@ -8,7 +8,11 @@
 #include "os/sandbox.h"
 
 struct kd_reading {
-    int dir_fd;
+    int dir_fd;        /* -1: a package is read */
+    int package_fd;    /* host --package, packets -o: to be written; verify PACKAGE: to be read; else -1 */
+    const char *package; /* its path */
+    const char *output;  /* packets -o: a path, or - */
+    uint8_t secret[64];  /* host --package: the key of the seals; wipe it */
     char dir_path[32]; /* for SQLite */
     int zone_s;
     uint64_t from_us, to_us;
@@ -17,8 +21,9 @@ struct kd_reading {
     char operand[1024]; /* the only one, or empty */
 };
 
-/* Take the options (--dir, --from, --to, --json, -c), open DIR/data and enter the sandbox.  0, or
- * the exit status after a line was printed. */
+/* Take the options (--dir, --from, --to, --json, --package, -c), open DIR/data and enter the
+ * sandbox.  Without `needs_operand` the operand is the directory, or a package file.  0, or the
+ * exit status after a line was printed. */
 KD_MUST_USE int kd_reading_begin(const char *command, int argc, char **argv, bool needs_operand,
                                  struct kd_reading *ret);
 

@@ -65,6 +65,8 @@ struct kd_finding {
     size_t n_record_ids;
     uint64_t first_us, last_us;
     uint64_t count;            /* how often so far, as the detector counts; 0: once more */
+    const char *const *technique; /* instead of the kind's own, when there are any */
+    size_t n_techniques;
 };
 
 /* What the framework lends a detector during one call. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UDP flows, and what has no flow: ARP and IPv6 neighbour discovery. */
+/* UDP and ICMP echo flows, and what has no flow: ARP and IPv6 neighbour discovery. */
 #include "engine/internal.h"
 
 enum { DATAGRAM_TRIES = 3 }; /* datagrams looked at before a flow is nobody's */
@@ -55,21 +55,16 @@ static void recognise(struct kd_engine *e, struct kd_flow *f, const struct kd_pa
     f->app = (uint8_t)kd_parsers[which]->app;
 }
 
-void kd_engine_udp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
+/* A datagram for the flow's parser. */
+static void message(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes data)
 {
-    if ((f->flags & KD_FLOW_OPAQUE) || p->payload.n == 0)
-        return;
-    if (f->parser == 0)
-        recognise(e, f, p, &dir);
-    if (f->parser == 0)
-        return;
     const struct kd_parser *parser = kd_parsers[f->parser - 1];
     struct kd_udp_ext *x = ext_of(e, f, parser);
     if (x == NULL)
         return;
     struct kd_conn conn = kd_engine_conn(e, f);
     struct kd_ctx ctx = kd_engine_ctx(e, &conn, f, x->state);
-    if (parser->message(&ctx, (enum kd_dir)dir, p->payload) != KD_OK)
+    if (parser->message(&ctx, (enum kd_dir)dir, data) != KD_OK)
         kd_anomaly(&ctx, "message_malformed", 0);
     if (parser->idle != NULL && parser->idle(x->state)) {
         kd_pool_give(e->pool, x, x->size);
@@ -77,6 +72,25 @@ void kd_engine_udp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
     } else if (parser->tick != NULL) {
         f->flags |= KD_FLOW_TICK;
     }
+}
+
+void kd_engine_udp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
+{
+    if ((f->flags & KD_FLOW_OPAQUE) || p->payload.n == 0)
+        return;
+    if (f->parser == 0)
+        recognise(e, f, p, &dir);
+    if (f->parser != 0)
+        message(e, f, dir, p->payload);
+}
+
+/* ICMP echo: a request and what comes back are a conversation like any other. */
+void kd_engine_echo(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
+{
+    if (e->icmp == 0 || p->truncated)
+        return;
+    f->parser = (uint8_t)e->icmp;
+    message(e, f, dir, p->icmp);
 }
 
 void kd_engine_udp_end(struct kd_engine *e, struct kd_flow *f)

@@ -38,6 +38,7 @@ struct kd_engine_stats {
     uint64_t packets, bytes, decoded, undecoded, truncated, dropped;
     uint64_t records, records_lost, anomalies, degraded, gap_bytes;
     uint64_t first_us, last_us;
+    uint64_t kept, kept_bytes, kept_out; /* frames in the packet ring; left out for length or lack of room */
     uint64_t app_flows[KD_APP_COUNT], app_packets[KD_APP_COUNT], app_bytes[KD_APP_COUNT];
 };
 
@@ -52,12 +53,14 @@ struct kd_engine {
     struct kd_engine_stats stats;
     const char *input_error;
     uint64_t now_us;              /* latest packet time */
+    const struct kd_captured *frame; /* the one being looked at */
     uint64_t next_record;
     uint8_t engine_no;
     /* Parsers by what they read, and those that expect a port. */
     unsigned n_parsers;
     kd_parser_set over_tcp, over_udp;
     const struct kd_parser *arp, *nd;
+    unsigned icmp; /* place of its parser + 1; 0 none */
     kd_parser_set *by_port;       /* 65536 sets, a hint for the order of probing */
     /* The batch being filled. */
     uint8_t batch[KD_BATCH_MAX];
@@ -83,8 +86,9 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
 void kd_engine_tcp_end(struct kd_engine *e, struct kd_flow *f);
 void kd_engine_reader(struct kd_engine *e);
 
-/* datagram.c: UDP, ARP, neighbour discovery */
+/* datagram.c: UDP, ICMP echo, ARP, neighbour discovery */
 void kd_engine_udp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_echo(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 void kd_engine_udp_end(struct kd_engine *e, struct kd_flow *f);
 void kd_engine_udp_tick(struct kd_engine *e, struct kd_flow *f);
 void kd_engine_link(struct kd_engine *e, const struct kd_parser *p, const struct kd_packet *packet);

@@ -20,7 +20,7 @@
 
 enum kd_dir { KD_TO_SERVER = 0, KD_TO_CLIENT = 1 };
 
-enum kd_over { KD_OVER_TCP = 1, KD_OVER_UDP = 2, KD_OVER_ARP = 4, KD_OVER_ND = 8 };
+enum kd_over { KD_OVER_TCP = 1, KD_OVER_UDP = 2, KD_OVER_ARP = 4, KD_OVER_ND = 8, KD_OVER_ICMP = 16 };
 
 /* Does this data begin a conversation of the protocol?  MORE: cannot say yet.  REVERSED: yes, but it was
  * sent by the server although it travels to_server (a capture that began midstream): the engine turns the

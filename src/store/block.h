@@ -12,7 +12,7 @@ enum {
     KD_BLOCK_ROWS = 65536,
     KD_BLOCK_BYTES = 32 << 20, /* encoded records of one block */
     KD_BLOCK_ITEMS = 1 << 20,  /* list items of one list column of one block, before it closes */
-    KD_BLOCK_HASH = 32,        /* BLAKE2b-256 */
+    KD_BLOCK_HASH = 32,        /* SHA-256 */
     KD_BLOCK_FIXED = 120,      /* bytes of the header's fixed part */
     KD_BLOCK_HEAD_MAX = 1 << 20,
     KD_BLOCK_DATA_MAX = 1 << 30
@@ -41,7 +41,7 @@ void kd_block_builder_free(struct kd_block_builder *b);
 
 struct kd_built {
     struct kd_heap head, data, bloom;
-    uint8_t hash[KD_BLOCK_HASH]; /* BLAKE2b-256 of prev ‖ header ‖ data; the header holds the
+    uint8_t hash[KD_BLOCK_HASH]; /* SHA-256 of prev ‖ header ‖ data; the header holds the
                                     bloom's digest */
     size_t bytes_taken;          /* of `records` */
     size_t rows_taken;           /* records among them: good and bad ones */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A block's header, read from bytes that may have been tampered with. */
-#include <sodium.h>
+#include "base/hasher.h"
 
 #include "store/block.h"
 
 void kd_block_hash(const uint8_t prev[KD_BLOCK_HASH], struct kd_bytes head, struct kd_bytes data,
                    uint8_t ret[KD_BLOCK_HASH])
 {
-    crypto_generichash_state st;
-    crypto_generichash_init(&st, NULL, 0, KD_BLOCK_HASH);
-    crypto_generichash_update(&st, prev, KD_BLOCK_HASH);
-    crypto_generichash_update(&st, head.p, head.n);
-    crypto_generichash_update(&st, data.p, data.n);
-    crypto_generichash_final(&st, ret, KD_BLOCK_HASH);
+    struct kd_sha256 h;
+    kd_sha256_start(&h);
+    kd_sha256_add(&h, kd_bytes_of(prev, KD_BLOCK_HASH));
+    kd_sha256_add(&h, head);
+    kd_sha256_add(&h, data);
+    kd_sha256_end(&h, ret);
 }
 
 static void take_raw(struct kd_cur *c, uint8_t *ret, size_t n)

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/hasher.h"
 #include "store/events_format.h"
 
 enum { SEGMENT_MAX = 1 << 30, PARTS_MAX = 65535 };
@@ -596,11 +596,20 @@ enum kd_status kd_events_day_root(struct kd_events *e, uint32_t number, uint32_t
     return kd_idx_root(idx, size, UINT32_MAX, ret_blocks, ret);
 }
 
+struct kd_bytes kd_root_line(uint64_t seq, const uint8_t hash[KD_BLOCK_HASH], uint8_t room[KD_ROOT_LINE_MAX])
+{
+    struct kd_out o = kd_out_of(room, KD_ROOT_LINE_MAX);
+    kd_out_hex(&o, kd_bytes_of(hash, KD_BLOCK_HASH));
+    kd_out_fmt(&o, "  %016llu.block\n", (unsigned long long)seq);
+    KD_ASSERT(kd_out_ok(&o));
+    return kd_out_bytes_view(&o);
+}
+
 enum kd_status kd_idx_root(int idx, uint64_t size, uint32_t max_blocks, uint32_t *ret_blocks,
                            uint8_t ret[KD_BLOCK_HASH])
 {
-    crypto_generichash_state st;
-    crypto_generichash_init(&st, NULL, 0, KD_BLOCK_HASH);
+    struct kd_sha256 h;
+    kd_sha256_start(&h);
     *ret_blocks = 0;
     struct kd_idx_fixed x;
     struct kd_block_fixed f;
@@ -609,12 +618,9 @@ enum kd_status kd_idx_root(int idx, uint64_t size, uint32_t max_blocks, uint32_t
         s = kd_idx_next(idx, size, off, &x, &f);
         if (s != KD_OK)
             break;
-        uint8_t seq[8];
-        struct kd_out o = kd_out_of(seq, sizeof(seq));
-        kd_out_le64(&o, f.seq);
-        crypto_generichash_update(&st, seq, sizeof(seq));
-        crypto_generichash_update(&st, x.hash, sizeof(x.hash));
+        uint8_t line[KD_ROOT_LINE_MAX];
+        kd_sha256_add(&h, kd_root_line(f.seq, x.hash, line));
     }
-    crypto_generichash_final(&st, ret, KD_BLOCK_HASH);
+    kd_sha256_end(&h, ret);
     return s == KD_OK || s == KD_NOT_FOUND ? KD_OK : s;
 }

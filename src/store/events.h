@@ -71,7 +71,7 @@ KD_MUST_USE enum kd_status kd_events_days(struct kd_events *e, struct kd_day_inf
                                           size_t *ret_n);
 KD_MUST_USE enum kd_status kd_events_remove_day(struct kd_events *e, uint32_t day);
 
-/* BLAKE2b-256 over (seq, hash) of the day's blocks in order: the day's root. */
+/* SHA-256 over the lines (events_format.h) of the day's blocks in order: the day's root. */
 KD_MUST_USE enum kd_status kd_events_day_root(struct kd_events *e, uint32_t day,
                                               uint32_t *ret_blocks, uint8_t ret[KD_BLOCK_HASH]);
 
@@ -90,6 +90,13 @@ bool kd_block_maybe(struct kd_block_reader *r, const struct kd_block_ref *ref, c
 KD_MUST_USE enum kd_status kd_block_open(struct kd_block_reader *r, const struct kd_block_ref *ref);
 KD_MUST_USE enum kd_status kd_block_use(struct kd_block_reader *r, struct kd_bytes head,
                                         struct kd_bytes data);
+/* The same for a block of another version's layout, by its segment's layout table. */
+KD_MUST_USE enum kd_status kd_block_use_as(struct kd_block_reader *r, struct kd_bytes table,
+                                           struct kd_bytes head, struct kd_bytes data);
+/* What a block's hash is made of (hash before, header, data), and its segment's layout table; the
+ * block becomes the current one. */
+KD_MUST_USE enum kd_status kd_block_raw(struct kd_block_reader *r, const struct kd_block_ref *ref,
+                                        struct kd_heap *ret_table, struct kd_heap *ret);
 const struct kd_block_head *kd_block_current(const struct kd_block_reader *r);
 
 /* A column of the current block, unpacked and kept until the next block.  NULL with *ret_s ==

@@ -27,7 +27,13 @@ uint64_t kd_idx_entry_len(const struct kd_block_fixed *f);
 KD_MUST_USE enum kd_status kd_idx_next(int fd, uint64_t size, uint64_t off,
                                        struct kd_idx_fixed *ret_x, struct kd_block_fixed *ret_f);
 
-/* Root over the first max_blocks entries. */
+/* A block's line in its day's list: SHA-256 in hex, two spaces, "<sequence number>.block", as
+ * sha256sum(1) writes and checks it.  A view into `room`. */
+enum { KD_ROOT_LINE_MAX = 96 };
+struct kd_bytes kd_root_line(uint64_t seq, const uint8_t hash[KD_BLOCK_HASH],
+                             uint8_t room[KD_ROOT_LINE_MAX]);
+
+/* Root over the first max_blocks entries: SHA-256 of their lines. */
 KD_MUST_USE enum kd_status kd_idx_root(int idx, uint64_t size, uint32_t max_blocks,
                                        uint32_t *ret_blocks, uint8_t ret[KD_BLOCK_HASH]);
 

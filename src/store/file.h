@@ -36,6 +36,7 @@ KD_MUST_USE enum kd_status kd_file_list(int dir_fd, bool (*want)(const char *nam
                                         struct kd_names *ret);
 void kd_names_done(struct kd_names *names);
 
+#ifndef KD_AUTO_FD /* os/fd.h has the same, for who includes both */
 static inline void kd_close_auto(int *fd)
 {
     extern int close(int);
@@ -43,5 +44,6 @@ static inline void kd_close_auto(int *fd)
         (void)close(*fd);
 }
 #define KD_AUTO_FD KD_CLEANUP(kd_close_auto) int
+#endif
 
 #endif

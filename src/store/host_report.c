@@ -198,8 +198,8 @@ static bool visit(void *arg, struct kd_block_reader *r, size_t group, const uint
     return true;
 }
 
-static enum kd_status make_expr(const struct kd_host_report *rep, int zone_s,
-                                struct kd_hunt_expr **ret, struct kd_err *err)
+enum kd_status kd_host_expr(const struct kd_addr *addr, size_t n_addr, int zone_s,
+                            struct kd_hunt_expr **ret, struct kd_err *err)
 {
     static const char *const fields[] = {"src_ip", "dest_ip", "dhcp.assigned_ip", "detection.host",
                                          "host.address"};
@@ -207,9 +207,9 @@ static enum kd_status make_expr(const struct kd_host_report *rep, int zone_s,
     struct kd_out o = kd_out_of(text, sizeof(text));
     for (size_t f = 0; f < KD_COUNT(fields); f++) {
         kd_out_fmt(&o, "%s%s in (", f > 0 ? " or " : "", fields[f]);
-        for (size_t i = 0; i < rep->n_addr; i++) {
+        for (size_t i = 0; i < n_addr; i++) {
             kd_out_str(&o, i > 0 ? "," : "");
-            kd_out_addr(&o, &rep->addr[i]);
+            kd_out_addr(&o, &addr[i]);
         }
         kd_out_str(&o, ")");
     }
@@ -264,7 +264,7 @@ enum kd_status kd_host_report(const struct kd_host_ask *ask, struct kd_host_repo
         return kd_fail(err, KD_NOT_FOUND, 0, "no host of this address or name is known");
     struct kd_hunt_expr *e = NULL;
     if (s == KD_OK)
-        s = make_expr(ret, ask->zone_s, &e, err);
+        s = kd_host_expr(ret->addr, ret->n_addr, ask->zone_s, &e, err);
     if (s != KD_OK)
         return s;
     struct collect c = {.ask = ask, .rep = ret};

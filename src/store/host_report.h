@@ -58,6 +58,10 @@ struct kd_host_report {
 /* KD_NOT_FOUND: the name is not known. */
 KD_MUST_USE enum kd_status kd_host_report(const struct kd_host_ask *ask, struct kd_host_report *ret,
                                           struct kd_err *err);
+/* The hunt that finds every record of these addresses (at most KD_HOST_ADDRS_MAX). */
+KD_MUST_USE enum kd_status kd_host_expr(const struct kd_addr *addr, size_t n_addr, int zone_s,
+                                        struct kd_hunt_expr **ret, struct kd_err *err);
+
 void kd_host_report_done(struct kd_host_report *r);
 
 /* As one JSON object, and as text for people. */

@@ -222,12 +222,53 @@ enum kd_status kd_block_open(struct kd_block_reader *r, const struct kd_block_re
     return begin(r, kd_bytes_of(r->head_bytes.p, ref->head_len), &r->map);
 }
 
-enum kd_status kd_block_use(struct kd_block_reader *r, struct kd_bytes head, struct kd_bytes data)
+static enum kd_status use(struct kd_block_reader *r, struct kd_bytes head, struct kd_bytes data,
+                          const struct kd_layout_map *map)
 {
     static const uint8_t none[1];
     r->data = data.p != NULL ? data : kd_bytes_of(none, 0);
-    enum kd_status s = begin(r, head, &r->ours);
+    enum kd_status s = begin(r, head, map);
     return s == KD_OK && r->head.fixed.data_len != data.n ? KD_MALFORMED : s;
+}
+
+enum kd_status kd_block_use(struct kd_block_reader *r, struct kd_bytes head, struct kd_bytes data)
+{
+    return use(r, head, data, &r->ours);
+}
+
+enum kd_status kd_block_use_as(struct kd_block_reader *r, struct kd_bytes table,
+                               struct kd_bytes head, struct kd_bytes data)
+{
+    struct kd_layout_map map;
+    enum kd_status s = kd_layout_map(table, &map);
+    return s == KD_OK ? use(r, head, data, &map) : s;
+}
+
+enum kd_status kd_block_raw(struct kd_block_reader *r, const struct kd_block_ref *ref,
+                            struct kd_heap *ret_table, struct kd_heap *ret)
+{
+    uint8_t fixed[KD_SEG_FIXED];
+    enum kd_status s = kd_block_open(r, ref);
+    if (s == KD_OK)
+        s = kd_file_read(r->seg_fd, 0, fixed, sizeof(fixed));
+    if (s != KD_OK)
+        return s;
+    struct kd_cur c = kd_cur_of(kd_bytes_of(fixed, sizeof(fixed)));
+    (void)kd_cur_take(&c, 8);
+    uint64_t table = kd_cur_le64(&c);
+    uint64_t n = ref->head_len + r->head.fixed.data_len;
+    ret->n = ret_table->n = 0;
+    if (table > KD_TABLE_MAX || n > KD_BLOCK_HEAD_MAX + (uint64_t)KD_BLOCK_DATA_MAX)
+        return KD_MALFORMED;
+    if (!kd_heap_room(ret_table, (size_t)table + 1) ||
+        !kd_heap_room(ret, KD_BLOCK_HASH + (size_t)n))
+        return KD_NO_MEMORY;
+    memcpy(ret->p, r->head.fixed.prev, KD_BLOCK_HASH);
+    ret_table->n = (size_t)table;
+    ret->n = KD_BLOCK_HASH + (size_t)n;
+    s = kd_file_read(r->seg_fd, KD_SEG_FIXED, ret_table->p, (size_t)table);
+    return s == KD_OK ? kd_file_read(r->seg_fd, ref->seg_off, ret->p + KD_BLOCK_HASH, (size_t)n)
+                      : s;
 }
 
 const struct kd_block_head *kd_block_current(const struct kd_block_reader *r)

@@ -5,7 +5,7 @@
 
 #include "brain/brain.h"
 
-enum { KD_TB_ALERTS = 4096, KD_TB_HOSTS = 1024, KD_TB_TEXT = 1024 };
+enum { KD_TB_ALERTS = 4096, KD_TB_HOSTS = 1024, KD_TB_INCIDENTS = 512, KD_TB_TEXT = 1024 };
 #define KD_TB_START_US 1763770502000000u
 
 struct kd_tb_alert {
@@ -23,6 +23,16 @@ struct kd_tb_host {
     size_t n_reasons;
 };
 
+struct kd_tb_incident {
+    char severity[12], state[12], zero[48];
+    char hosts[1024];      /* "10.0.0.5=first 10.0.0.1=spread<10.0.0.5" */
+    char steps[1024];      /* "KD-CC-0001 -" in order; - for one that only joins */
+    char techniques[256], title_en[KD_TB_TEXT], title_ja[KD_TB_TEXT], do_ja[2 * KD_TB_TEXT];
+    uint8_t key[16];
+    unsigned version;
+    size_t n_steps, n_hosts, n_things, n_met; /* n_met: hosts of the first thing */
+};
+
 struct kd_tb {
     struct kd_brain *brain;
     struct kd_err err;
@@ -34,9 +44,10 @@ struct kd_tb {
     bool stats_last;          /* the newest record is a total */
     struct kd_rec_stats stats; /* texts not valid */
     uint64_t n_health;
-    size_t n_alerts, n_hosts;
+    size_t n_alerts, n_hosts, n_incidents;
     struct kd_tb_alert alerts[KD_TB_ALERTS];
     struct kd_tb_host hosts[KD_TB_HOSTS];
+    struct kd_tb_incident incidents[KD_TB_INCIDENTS]; /* every version */
     uint64_t unfilled;        /* alerts with a placeholder that no fact filled */
 };
 
@@ -107,6 +118,9 @@ size_t kd_tb_count(const struct kd_tb *t, const char *id);
 size_t kd_tb_lines(const struct kd_tb *t, const char *id);
 const struct kd_tb_alert *kd_tb_alert(const struct kd_tb *t, const char *id);
 size_t kd_tb_at_least(const struct kd_tb *t, const char *severity); /* lines of at least this severity */
+/* How many different incidents that stand for themselves; the newest version of the newest (NULL: none). */
+size_t kd_tb_stories(const struct kd_tb *t);
+const struct kd_tb_incident *kd_tb_story(const struct kd_tb *t);
 const struct kd_tb_host *kd_tb_host(const struct kd_tb *t, const char *address);
 
 #endif

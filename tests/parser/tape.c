@@ -85,7 +85,7 @@ static uint8_t proto_of(const struct kd_parser *p, bool stream)
 {
     if (stream)
         return 6;
-    return p->over & KD_OVER_UDP ? 17 : p->over & KD_OVER_ND ? 58 : 0;
+    return p->over & KD_OVER_UDP ? 17 : p->over & KD_OVER_ND ? 58 : p->over & KD_OVER_ICMP ? 1 : 0;
 }
 
 static void play_piece(struct player *pl, enum kd_dir dir, struct kd_bytes piece)

@@ -80,6 +80,12 @@ static void selftest_record(struct kd_detect *d, const struct kd_record *r)
             tell(d, r, "file", smb->filename);
         break;
     }
+    case KD_REC_ICMP: {
+        const struct kd_rec_icmp *icmp = body;
+        if (has_word(icmp->payload_head))
+            tell(d, r, "ICMP", kd_str(word_trigger));
+        break;
+    }
     default:
         break;
     }
@@ -91,7 +97,7 @@ const struct kd_detector kd_detector_selftest = {
     .summary_ja = "動作確認用の通信",
     .wants = (uint64_t)1 << KD_REC_DNS | (uint64_t)1 << KD_REC_HTTP | (uint64_t)1 << KD_REC_TLS |
              (uint64_t)1 << KD_REC_SMTP | (uint64_t)1 << KD_REC_LOGIN | (uint64_t)1 << KD_REC_NBNS |
-             (uint64_t)1 << KD_REC_FILE | (uint64_t)1 << KD_REC_SMB,
+             (uint64_t)1 << KD_REC_FILE | (uint64_t)1 << KD_REC_SMB | (uint64_t)1 << KD_REC_ICMP,
     .key_state_bytes = 1,
     .max_keys = 16,
     .record = selftest_record,

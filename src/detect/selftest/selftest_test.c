@@ -16,8 +16,10 @@ static void every_trigger_is_seen(void)
     kd_tb_put(t, kd_tb_head(KD_REC_SMTP, 4, "10.0.0.5", 50000, "10.0.0.1", 25), &m);
     struct kd_rec_login l = {.user = kd_str("kidoban-self-test"), .result = kd_str("success")};
     kd_tb_put(t, kd_tb_head(KD_REC_LOGIN, 5, "10.0.0.5", 50000, "10.0.0.1", 445), &l);
+    struct kd_rec_icmp i = {.type = 8, .requests = 1, .payload_head = kd_str("kidoban-self-test")};
+    kd_tb_put(t, kd_tb_head(KD_REC_ICMP, 6, "10.0.0.5", 8, "10.0.0.1", 0), &i);
     kd_tb_finish(t);
-    CHECK(kd_tb_count(t, "KD-ST-0001") == 5 && t->n_alerts == 5 && kd_tb_at_least(t, "low") == 0 && t->unfilled == 0);
+    CHECK(kd_tb_count(t, "KD-ST-0001") == 6 && t->n_alerts == 6 && kd_tb_at_least(t, "low") == 0 && t->unfilled == 0);
     kd_tb_free(t);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
 #include "proto/http/http.h"
 #include "proto/mime/header.h"
 
@@ -292,12 +293,15 @@ static const struct field response_texts[] = {
 #undef TEXT
 
 /* The file name of Content-Disposition (RFC 6266), decoded. */
-static void keep_disposition(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value)
+static void keep_disposition(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
+                             struct kd_bytes value)
 {
     uint8_t room[1024];
     struct kd_out o = kd_out_of(room, sizeof(room));
+    struct kd_bytes *field =
+        dir == KD_TO_SERVER ? &tx->request_filename : &tx->rec.content_disposition;
     if (kd_mime_param(value, "filename", &o))
-        keep_once(ctx, tx, KD_TO_CLIENT, kd_out_bytes_view(&o), &tx->rec.content_disposition);
+        keep_once(ctx, tx, dir, kd_out_bytes_view(&o), field);
 }
 
 static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes name,
@@ -314,6 +318,41 @@ static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, s
         }
 }
 
+/* "Host, User-Agent, …": which fields a program sends, and in which order, tells programs apart.  Names
+ * that no longer fit are left out whole. */
+static void note_name(struct http_tx *tx, struct kd_bytes name)
+{
+    struct kd_out o = kd_out_of(tx->names, sizeof(tx->names));
+    o.n = tx->names_n;
+    size_t comma = o.n > 0 ? 2 : 0;
+    if (o.n + comma + name.n > sizeof(tx->names))
+        return;
+    kd_out_str(&o, comma > 0 ? ", " : "");
+    kd_out_bytes(&o, name);
+    tx->names_n = (uint8_t)o.n;
+}
+
+/* Names only: values are keys to other people's sessions.  A value without a name gives none. */
+static void read_cookie(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value)
+{
+    uint8_t room[256];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    tx->rec.cookie = true;
+    tx->rec.cookie_bytes = (uint32_t)kd_min_size(tx->rec.cookie_bytes + value.n, UINT32_MAX);
+    while (value.n > 0) {
+        struct kd_bytes rest = kd_bytes_trim(kd_bytes_cut(&value, ';'));
+        struct kd_bytes name = kd_bytes_cut(&rest, '=');
+        /* The = at the end of base64 does not make a name of what stands before it. */
+        while (kd_bytes_at(rest, 0) == '=')
+            rest = kd_bytes_from(rest, 1);
+        if (rest.n == 0 || name.n + 2 > sizeof(room) - o.n)
+            continue;
+        kd_out_str(&o, o.n > 0 ? ", " : "");
+        kd_out_bytes(&o, name);
+    }
+    keep_once(ctx, tx, KD_TO_SERVER, kd_out_bytes_view(&o), &tx->rec.cookie_names);
+}
+
 static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes name,
                                struct kd_bytes value)
 {
@@ -324,14 +363,34 @@ static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struc
     struct http_tx *tx = side->tx;
     if (tx == NULL)
         return;
-    if (IS(name, "Cookie"))
-        tx->rec.cookie = true;
+    http_hint_field(ctx, tx, name, value);
+    if (IS(name, "Content-Encoding"))
+        tx->request_coding = (uint8_t)kd_coding_of(value);
+    else if (IS(name, "Content-Disposition"))
+        keep_disposition(ctx, tx, KD_TO_SERVER, value);
+    else if (IS(name, "Cookie"))
+        read_cookie(ctx, tx, value);
     else if (IS(name, "Authorization"))
         http_auth_field(ctx, tx, value, false);
     else if (IS(name, "Proxy-Authorization"))
         http_auth_field(ctx, tx, value, true);
     else
         keep_text(ctx, tx, KD_TO_SERVER, name, value);
+}
+
+static void read_response_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name,
+                                struct kd_bytes value)
+{
+    if (IS(name, "Content-Disposition")) {
+        keep_disposition(ctx, tx, KD_TO_CLIENT, value);
+    } else if (IS(name, "Content-Range")) {
+        tx->range = http_range_of(value);
+    } else if (IS(name, "ETag") || IS(name, "Last-Modified")) {
+        uint64_t hash = kd_hash(value.p, value.n, 0);
+        memcpy(tx->validator, &hash, sizeof(hash));
+    } else {
+        keep_text(ctx, tx, KD_TO_CLIENT, name, value);
+    }
 }
 
 /* A folded value (obs-fold) in one line: each line end becomes a space. */
@@ -358,6 +417,8 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
         return;
     uint8_t room[UNFOLD_MAX];
     struct kd_bytes value = kd_bytes_trim(unfold(kd_bytes_from(line, colon + 1), room));
+    if (dir == KD_TO_SERVER && side->tx != NULL && side->fields <= ctx->lim->http_headers)
+        note_name(side->tx, name);
     if (IS(name, "Content-Length"))
         read_length(ctx, side, value);
     else if (IS(name, "Transfer-Encoding"))
@@ -367,8 +428,8 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
         return; /* framing alone is read beyond the limits */
     else if (dir == KD_TO_SERVER)
         read_request_field(ctx, side, name, value);
-    else if (side->tx != NULL && IS(name, "Content-Disposition"))
-        keep_disposition(ctx, side->tx, value);
+    else if (IS(name, "WWW-Authenticate") || IS(name, "Proxy-Authenticate"))
+        http_auth_challenge(ctx, value);
     else if (side->tx != NULL)
-        keep_text(ctx, side->tx, KD_TO_CLIENT, name, value);
+        read_response_field(ctx, side->tx, name, value);
 }

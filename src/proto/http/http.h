@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the HTTP/1.x parser.  http.c cuts the stream and keeps the state, head.c reads start
- * lines and fields, auth.c credentials, tx.c pairs requests with responses and emits records.
+ * lines and fields, auth.c credentials, hint.c code in requests, tx.c pairs requests with responses
+ * and emits records; content.c, form.c and page.c read bodies.
  *
  * Each line of a head is a message of its own: nothing but one line is ever held, and a head of any
  * length keeps its framing. */
@@ -8,6 +9,8 @@
 #define KD_PROTO_HTTP_HTTP_H
 
 #include "base/hasher.h"
+#include "proto/http/content.h"
+#include "proto/credential/credential.h"
 #include "proto/parser.h"
 
 enum http_phase {
@@ -43,6 +46,8 @@ enum http_event {
     HTTP_EV_URI_SPACE,
     HTTP_EV_RESPONSE_ALONE,
     HTTP_EV_TOO_MANY_PENDING,
+    HTTP_EV_CODING_BROKEN,
+    HTTP_EV_CODING_BOMB,
     HTTP_EVENTS
 };
 
@@ -50,11 +55,11 @@ enum http_auth {
     HTTP_AUTH_NONE,
     HTTP_AUTH_BASIC,
     HTTP_AUTH_DIGEST,
-    HTTP_AUTH_NTLM,
+    HTTP_AUTH_WINDOWS, /* NTLM or Kerberos */
     HTTP_AUTH_OTHER
 };
 
-enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256 };
+enum { HTTP_HEAD_BYTES = 64, HTTP_USER_MAX = 256, HTTP_NAMES_BYTES = 192 };
 
 /* A request and its response, in an arena of its own. */
 struct http_tx {
@@ -67,15 +72,26 @@ struct http_tx {
     bool request_done, response_done;
     bool lost[2]; /* body bytes of that side are missing */
     uint8_t head_n[2];
+    uint8_t names_n; /* of `names` in use */
     bool is_head, is_connect;
     bool host_in_target;
     uint8_t auth; /* enum http_auth */
     bool auth_proxy;
     struct kd_bytes auth_user;
-    struct kd_rec_ntlm *ntlm; /* its last message; NULL without */
+    struct kd_credential *credential; /* NTLM's or Kerberos' names; NULL without */
     uint8_t head[2][HTTP_HEAD_BYTES];
+    struct http_content content[2];
+    bool secret; /* the request's body holds a password: its first bytes are not told */
+    struct http_range range;
+    struct kd_bytes request_filename;
+    uint8_t validator[8];            /* hash of ETag or Last-Modified */
+    uint8_t request_coding;          /* enum kd_coding_kind */
+    uint8_t names[HTTP_NAMES_BYTES]; /* of the request's fields */
     struct kd_sha256 sha;
     uint8_t digest[KD_SHA256_BYTES];
+    uint8_t *hint; /* hint.c: what is being captured of the request's body */
+    uint16_t hint_n;
+    uint8_t hint_before; /* the body's last byte */
 };
 
 /* What the fields of the head being read say about framing. */
@@ -110,7 +126,10 @@ struct http_state {
     uint32_t told;    /* bits of enum http_event */
     size_t mem;       /* bytes of all arenas */
     bool tunnel;
+    struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */
+    uint8_t *challenge; /* NTLM's latest, of the server; NULL: none */
+    size_t challenge_n, challenge_size;
 };
 
 void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at);
@@ -128,6 +147,14 @@ enum kd_probe http_looks_like_response(struct kd_bytes in);
 /* auth.c: an Authorization or Proxy-Authorization field; the logon, told with its transaction. */
 void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);
 void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx);
+void http_auth_challenge(struct kd_ctx *ctx, struct kd_bytes value);
+void http_auth_close(struct kd_ctx *ctx);
+
+/* hint.c: keeps a request field, or a part of the body, that holds code for an interpreter. */
+void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name,
+                     struct kd_bytes value);
+void http_hint_body(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes piece);
+void http_hint_end(struct kd_ctx *ctx, struct http_tx *tx);
 
 /* tx.c.  A new transaction, or NULL for lack of memory. */
 struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);
@@ -135,12 +162,15 @@ struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);
 /* The transaction the next response belongs to. */
 struct http_tx *http_tx_for_response(struct kd_ctx *ctx);
 
+/* Zeroed memory that lives as long as the transaction, or NULL. */
+KD_MUST_USE void *http_tx_alloc(struct kd_ctx *ctx, struct http_tx *tx, size_t n);
+
 /* Copy a text into the transaction, cut to what limits allow. */
 struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
                              struct kd_bytes text);
 
-void http_tx_body(struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece);
-void http_tx_body_lost(struct http_tx *tx, enum kd_dir dir, uint64_t n);
+void http_tx_body(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece);
+void http_tx_body_lost(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, uint64_t n);
 
 /* The message of one side is over (`whole`: with all of its body); emits when both are. */
 void http_tx_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, bool whole);

@@ -56,8 +56,13 @@ static void forget(struct kd_ctx *ctx, struct http_tx *tx)
 static void emit(struct kd_ctx *ctx, struct http_tx *tx)
 {
     struct kd_rec_http *rec = &tx->rec;
-    rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
+    for (int dir = 0; dir < 2; dir++)
+        http_content_end(ctx, tx, (enum kd_dir)dir, false);
+    if (!tx->secret)
+        rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
+    http_hint_end(ctx, tx);
     rec->response_head = kd_bytes_of(tx->head[KD_TO_CLIENT], tx->head_n[KD_TO_CLIENT]);
+    rec->request_fields = kd_bytes_of(tx->names, tx->names_n);
     kd_emit(ctx, KD_REC_HTTP, rec);
     http_auth_emit(ctx, tx);
     forget(ctx, tx);
@@ -121,6 +126,15 @@ struct http_tx *http_tx_for_response(struct kd_ctx *ctx)
     return tx;
 }
 
+void *http_tx_alloc(struct kd_ctx *ctx, struct http_tx *tx, size_t n)
+{
+    struct http_state *st = ctx->state;
+    size_t before = tx->mem.used;
+    void *p = kd_arena_alloc(&tx->mem, n);
+    st->mem += tx->mem.used - before;
+    return p;
+}
+
 struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
                              struct kd_bytes text)
 {
@@ -140,9 +154,12 @@ static uint64_t *length_of(struct http_tx *tx, enum kd_dir dir)
     return dir == KD_TO_SERVER ? &tx->rec.request_length : &tx->rec.length;
 }
 
-void http_tx_body(struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece)
+void http_tx_body(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece)
 {
+    if (dir == KD_TO_SERVER && !tx->lost[dir])
+        http_hint_body(ctx, tx, piece);
     *length_of(tx, dir) += piece.n;
+    http_content_data(ctx, tx, dir, piece);
     if (tx->lost[dir])
         return;
     if (tx->head_n[dir] < HTTP_HEAD_BYTES) {
@@ -151,13 +168,14 @@ void http_tx_body(struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece)
         kd_out_bytes(&head, kd_bytes_head(piece, HTTP_HEAD_BYTES - head.n));
         tx->head_n[dir] = (uint8_t)head.n;
     }
-    if (dir == KD_TO_CLIENT)
+    if (dir == KD_TO_CLIENT && !http_content_hashes(tx))
         kd_sha256_add(&tx->sha, piece);
 }
 
-void http_tx_body_lost(struct http_tx *tx, enum kd_dir dir, uint64_t n)
+void http_tx_body_lost(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, uint64_t n)
 {
     *length_of(tx, dir) += n;
+    http_content_lost(ctx, tx, dir, n);
     tx->lost[dir] = true;
 }
 
@@ -165,12 +183,14 @@ void http_tx_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, bool w
 {
     if (tx == NULL)
         return;
+    bool hashed = http_content_hashes(tx);
+    http_content_end(ctx, tx, dir, whole);
     if (dir == KD_TO_SERVER) {
         tx->request_done = true;
         tx->request_us = ctx->now_us;
     } else {
         tx->response_done = true;
-        if (whole && !tx->lost[KD_TO_CLIENT] && tx->rec.length > 0) {
+        if (!hashed && whole && !tx->lost[KD_TO_CLIENT] && tx->rec.length > 0) {
             kd_sha256_end(&tx->sha, tx->digest);
             tx->rec.response_sha256 = kd_bytes_of(tx->digest, sizeof(tx->digest));
         }
@@ -186,4 +206,5 @@ void http_tx_close(struct kd_ctx *ctx)
     struct http_state *st = ctx->state;
     while (st->first != NULL)
         emit(ctx, st->first);
+    http_ranges_end(ctx);
 }

@@ -16,7 +16,7 @@ enum {
     HEADER_BUDGET = 18 * 1024,
     LINK_BUDGET = 14 * 1024,
     PART_BUDGET = 16 * 1024,
-    PART_COST = 3 + KD_MD5_BYTES + KD_SHA1_BYTES + KD_SHA256_BYTES + 24
+    PART_COST = 3 + 16 + 20 + 32 + 24 /* digests, numbers, type */
 };
 
 enum event {
@@ -60,11 +60,11 @@ struct list {
 
 struct kd_mime {
     const struct kd_limits *lim;
-    const struct kd_mime_events *events;
+    struct kd_mime_of of;
     struct kd_arena *mem;
-    void *user; /* during a call */
+    struct kd_ctx *ctx; /* during a call */
     struct kd_mail mail;
-    struct list to, cc, received, urls, attachments;
+    struct list to, cc, received, urls, shown, attachments;
     uint32_t header_left, link_left, part_left;
     uint32_t links_seen;
     uint32_t n_parts, n_nested;
@@ -95,8 +95,7 @@ static void tell(struct kd_mime *m, enum event event)
     if (m->told & 1u << event)
         return;
     m->told |= 1u << event;
-    if (m->events->anomaly != NULL)
-        m->events->anomaly(m->user, event_names[event], m->mail.bytes);
+    kd_anomaly(m->ctx, event_names[event], m->mail.bytes);
 }
 
 /* --- results --- */
@@ -141,9 +140,26 @@ static void add_text(struct kd_mime *m, struct list *l, struct kd_strs *to, stru
     to->n = l->n;
 }
 
-static void on_link(void *user, struct kd_bytes url)
+/* "what is shown -> where it leads" */
+static void add_shown(struct kd_mime *m, struct kd_bytes url, struct kd_bytes shown)
+{
+    uint8_t room[KD_LINK_SHOWN + KD_LINK_TARGET + 8];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_out_bytes(&o, shown);
+    kd_out_str(&o, " -> ");
+    kd_out_bytes(&o, url);
+    struct kd_bytes text = kd_out_bytes_view(&o);
+    if (m->shown.n < m->lim->list_items && m->link_left >= text.n && kd_bytes_is_utf8(text))
+        add_text(m, &m->shown, &m->mail.shown, text, sizeof(room), &m->link_left);
+}
+
+static void on_link(void *user, struct kd_bytes url, struct kd_bytes shown)
 {
     struct kd_mime *m = user;
+    if (shown.n > 0) {
+        add_shown(m, url, shown);
+        return;
+    }
     if (m->urls.n >= m->lim->list_items || m->link_left < url.n ||
         m->links_seen++ >= LINKS_LOOKED_AT)
         return;
@@ -277,6 +293,18 @@ static void begin_leaf(struct kd_mime *m)
     bool file = e->attachment || e->filename.n > 0 || !text;
     m->part_open = true;
     kd_part_start(&m->part, (enum kd_part_encoding)e->encoding, file, links, html);
+    if (!file)
+        return;
+    struct kd_carve_meta meta = {
+        .filename = e->filename,
+        .mime = e->type,
+        .source = m->mail.from,
+        .encoding = kd_str(kd_part_encoding_name((enum kd_part_encoding)e->encoding)),
+        .tx_id = m->of.tx_id,
+        .to_server = m->of.to_server,
+        .all_hashes = true,
+    };
+    m->part.file = kd_carve_begin(m->ctx, &meta);
 }
 
 static bool open_multipart(struct kd_mime *m)
@@ -325,38 +353,42 @@ static void end_header(struct kd_mime *m)
     begin_leaf(m);
 }
 
-static void list_file(struct kd_mime *m, bool whole)
+/* A digest of the file's record, kept with the mail. */
+static struct kd_bytes keep_digest(struct kd_mime *m, struct kd_bytes digest)
 {
-    struct kd_part *p = &m->part;
-    uint8_t *room = kd_arena_alloc(m->mem, KD_MD5_BYTES + KD_SHA1_BYTES + KD_SHA256_BYTES);
-    const char *magic = kd_filetype_end(&p->type);
-    struct kd_mail_part rec = {
-        .filename = m->entity.filename,
-        .content_type = m->entity.type,
-        .bytes = p->bytes,
-        .magic = kd_str(magic),
-    };
-    if (room != NULL && whole) {
-        uint8_t *sha1 = room + KD_MD5_BYTES;
-        uint8_t *sha256 = sha1 + KD_SHA1_BYTES;
-        kd_md5_end(&p->md5, room);
-        kd_sha1_end(&p->sha1, sha1);
-        kd_sha256_end(&p->sha256, sha256);
-        rec.md5 = kd_bytes_of(room, KD_MD5_BYTES);
-        rec.sha1 = kd_bytes_of(sha1, KD_SHA1_BYTES);
-        rec.sha256 = kd_bytes_of(sha256, KD_SHA256_BYTES);
-    }
-    if (m->events->file != NULL)
-        m->events->file(m->user, &rec, whole);
+    return kd_arena_copy(m->mem, digest, digest.n);
+}
+
+static void list_file(struct kd_mime *m, const struct kd_rec_file *file)
+{
     if (m->part_left < PART_COST)
         return;
     struct kd_mail_part *items = grow(m, &m->attachments, m->mail.attachments.v, sizeof(*items));
     if (items == NULL)
         return;
     m->part_left -= PART_COST;
-    items[m->attachments.n++] = rec;
+    items[m->attachments.n++] = (struct kd_mail_part){
+        .filename = m->entity.filename,
+        .content_type = m->entity.type,
+        .bytes = m->part.bytes,
+        .magic = kd_arena_copy(m->mem, file->magic, file->magic.n),
+        .md5 = keep_digest(m, file->md5),
+        .sha1 = keep_digest(m, file->sha1),
+        .sha256 = keep_digest(m, file->sha256),
+    };
     m->mail.attachments.v = items;
     m->mail.attachments.n = m->attachments.n;
+}
+
+static void end_file(struct kd_mime *m, bool whole)
+{
+    static const struct kd_rec_file unknown;
+    const struct kd_rec_file *file = kd_carve_finish(m->part.file, whole);
+    if (file != NULL)
+        kd_emit(m->ctx, KD_REC_FILE, file);
+    list_file(m, file != NULL ? file : &unknown);
+    kd_carve_drop(m->part.file);
+    m->part.file = NULL;
 }
 
 static void end_part(struct kd_mime *m, bool whole)
@@ -367,8 +399,11 @@ static void end_part(struct kd_mime *m, bool whole)
     kd_part_end(&m->part, on_link, m);
     if (m->part.foreign > 0)
         tell(m, EV_BASE64);
+    m->mail.my_numbers += kd_personal_my_numbers(&m->part.personal);
+    m->mail.card_numbers += kd_personal_cards(&m->part.personal);
+    m->mail.ssn_numbers += m->part.personal.ssn;
     if (m->part.is_file)
-        list_file(m, whole && !m->part.lost);
+        end_file(m, whole && !m->part.lost);
 }
 
 /* --- lines --- */
@@ -523,14 +558,14 @@ static void header_piece(struct kd_mime *m, struct kd_bytes b)
 /* --- outside --- */
 
 struct kd_mime *kd_mime_start(struct kd_arena *mem, const struct kd_limits *lim,
-                              const struct kd_mime_events *events)
+                              struct kd_mime_of of)
 {
     struct kd_mime *m = kd_arena_alloc(mem, sizeof(*m));
     uint8_t *line = m == NULL ? NULL : kd_arena_alloc(mem, lim->mail_line_bytes);
     if (line == NULL)
         return NULL;
     m->lim = lim;
-    m->events = events;
+    m->of = of;
     m->mem = mem;
     m->line = line;
     m->header_left = HEADER_BUDGET;
@@ -542,9 +577,9 @@ struct kd_mime *kd_mime_start(struct kd_arena *mem, const struct kd_limits *lim,
     return m;
 }
 
-void kd_mime_feed(struct kd_mime *m, void *user, struct kd_bytes piece)
+void kd_mime_feed(struct kd_mime *m, struct kd_ctx *ctx, struct kd_bytes piece)
 {
-    m->user = user;
+    m->ctx = ctx;
     while (piece.n > 0) {
         size_t lf = kd_bytes_find_byte(piece, '\n');
         struct kd_bytes b = kd_bytes_head(piece, lf == SIZE_MAX ? piece.n : lf + 1);
@@ -560,12 +595,12 @@ void kd_mime_feed(struct kd_mime *m, void *user, struct kd_bytes piece)
 void kd_mime_lost(struct kd_mime *m, uint64_t n)
 {
     m->mail.bytes += n;
-    m->part.lost = true;
+    kd_part_lost(&m->part, n);
 }
 
-void kd_mime_end(struct kd_mime *m, void *user, bool whole)
+void kd_mime_end(struct kd_mime *m, struct kd_ctx *ctx, bool whole)
 {
-    m->user = user;
+    m->ctx = ctx;
     if (m->in_header) {
         if (m->n_line > 0 && !(m->depth > 0 && boundary_line(m, kd_bytes_of(m->line, m->n_line))))
             end_field(m);

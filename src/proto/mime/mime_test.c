@@ -99,21 +99,22 @@ static void put_hex(const char *name, struct kd_bytes b)
     kd_out_hex(&out, b);
 }
 
-static void on_file(void *user, const struct kd_mail_part *part, bool whole)
+static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type,
+                      const void *body)
 {
-    CHECK(user == summary);
-    kd_out_fmt(&out, "file=%.*s whole=%d\n", (int)part->filename.n, (const char *)part->filename.p,
-               whole);
+    (void)sink;
+    (void)ctx;
+    if (type == KD_REC_FILE) {
+        const struct kd_rec_file *file = body;
+        put("file", file->filename);
+        put("state", file->state);
+        put("source", file->source);
+        put("encoding", file->encoding);
+    } else if (type == KD_REC_ANOMALY) {
+        const struct kd_rec_anomaly *anomaly = body;
+        put("anomaly", anomaly->event);
+    }
 }
-
-static void on_anomaly(void *user, const char *event, uint64_t at)
-{
-    (void)at;
-    CHECK(user == summary);
-    kd_out_fmt(&out, "anomaly=%s\n", event);
-}
-
-static const struct kd_mime_events events = {on_file, on_anomaly};
 
 static void put_mail(const struct kd_mail *mail)
 {
@@ -128,6 +129,10 @@ static void put_mail(const struct kd_mail *mail)
         put("received", mail->received.v[i]);
     for (size_t i = 0; i < mail->urls.n; i++)
         put("url", mail->urls.v[i]);
+    for (size_t i = 0; i < mail->shown.n; i++)
+        put("shown", mail->shown.v[i]);
+    if (mail->my_numbers > 0)
+        kd_out_fmt(&out, "my_numbers=%u\n", (unsigned)mail->my_numbers);
     const struct kd_mail_part *parts = mail->attachments.v;
     for (size_t i = 0; i < mail->attachments.n; i++) {
         kd_out_fmt(&out, "part=%.*s type=%.*s bytes=%u magic=%.*s", (int)parts[i].filename.n,
@@ -148,16 +153,18 @@ static void read_mail(struct kd_bytes mail, size_t step)
     kd_arena_init(&mem, pool, KD_MIME_ARENA);
     out = kd_out_of(summary, sizeof(summary) - 1);
     memset(summary, 0, sizeof(summary));
-    struct kd_mime *m = kd_mime_start(&mem, &kd_limits_default, &events);
+    struct kd_sink sink = {on_record};
+    struct kd_ctx ctx = {.lim = &kd_limits_default, .pool = pool, .sink = &sink};
+    struct kd_mime *m = kd_mime_start(&mem, &kd_limits_default, (struct kd_mime_of){7, true});
     CHECK(m != NULL);
     for (size_t at = 0; at < mail.n; at += kd_min_size(step, mail.n - at)) {
         struct kd_bytes piece = kd_bytes_head(kd_bytes_from(mail, at), step);
         uint8_t *copy = malloc(piece.n);
         memcpy(copy, piece.p, piece.n);
-        kd_mime_feed(m, summary, kd_bytes_of(copy, piece.n));
+        kd_mime_feed(m, &ctx, kd_bytes_of(copy, piece.n));
         free(copy);
     }
-    kd_mime_end(m, summary, true);
+    kd_mime_end(m, &ctx, true);
     put_mail(kd_mime_mail(m));
     kd_arena_done(&mem);
     CHECK(kd_pool_used(pool) == 0);
@@ -205,6 +212,15 @@ static void plain_mail(void)
     CHECK(strstr(summary, "part=") == NULL && strstr(summary, "anomaly=") == NULL);
 }
 
+static void what_links_show(void)
+{
+    read_all_ways(kd_str("Content-Type: text/html\r\n\r\n<p>A <A class=x href=\"http://evil.example/a\"> <b>https://bank</b>.example/"
+                         " </a><abbr>www.no.example</abbr><a href='https://b.example/'>press here</a>"
+                         "<a href=\"https://c.example/x\">www.c.example</a>My number: 1234-5678-9018"));
+    CHECK(has("shown=https://bank.example/ -> http://evil.example/a\n") && has("shown=www.c.example -> https://c.example/x\n"));
+    CHECK(has("my_numbers=1\n") && strstr(summary, "press") == NULL && strstr(summary, "no.example ->") == NULL);
+}
+
 static void html_links(void)
 {
     read_all_ways(kd_str(
@@ -246,7 +262,8 @@ static void attachments_in_a_tree(void)
               "md5=e3918a82467398e3fb8cace5b3c3ce6c"));
     CHECK(has("part=note.txt type=text/plain bytes=27 magic=text"));
     CHECK(has("part=run.exe type= bytes=6"));
-    CHECK(has("file=run.exe whole=1") && strstr(summary, "inner") == NULL);
+    CHECK(has("file=run.exe\nstate=CLOSED\nencoding=quoted-printable\n") &&
+          strstr(summary, "inner") == NULL);
 }
 
 static void broken_mails(void)
@@ -302,6 +319,7 @@ int main(void)
     RUN(addresses);
     RUN(plain_mail);
     RUN(html_links);
+    RUN(what_links_show);
     RUN(attachments_in_a_tree);
     RUN(broken_mails);
     RUN(depth_and_parts_are_bounded);

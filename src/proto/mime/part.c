@@ -3,6 +3,19 @@
 
 enum { DECODE_BYTES = 3072 }; /* decoded at once, on the stack */
 
+const char *kd_part_encoding_name(enum kd_part_encoding encoding)
+{
+    switch (encoding) {
+    case KD_PART_BASE64:
+        return "base64";
+    case KD_PART_QUOTED:
+        return "quoted-printable";
+    case KD_PART_PLAIN:
+        break;
+    }
+    return NULL;
+}
+
 void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_file, bool is_text,
                    bool is_html)
 {
@@ -10,23 +23,17 @@ void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_fi
                           .is_text = is_text,
                           .encoding = (uint8_t)encoding,
                           .links.html = is_html};
-    kd_md5_start(&p->md5);
-    kd_sha1_start(&p->sha1);
-    kd_sha256_start(&p->sha256);
 }
 
-static void decoded(struct kd_part *p, struct kd_bytes b, void (*link)(void *, struct kd_bytes),
+static void decoded(struct kd_part *p, struct kd_bytes b, kd_link_found *link,
                     void *user)
 {
     p->bytes += b.n;
-    if (p->is_file) {
-        kd_md5_add(&p->md5, b);
-        kd_sha1_add(&p->sha1, b);
-        kd_sha256_add(&p->sha256, b);
-        kd_filetype_add(&p->type, b);
-    }
+    kd_carve_data(p->file, b);
     if (p->is_text)
         kd_links_add(&p->links, b, link, user);
+    if (p->is_text && !p->is_file)
+        kd_personal_add(&p->personal, b);
 }
 
 static int hex_digit(uint8_t c)
@@ -85,7 +92,7 @@ static void decode_quoted(struct kd_part *p, struct kd_bytes in, struct kd_out *
     }
 }
 
-void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, struct kd_bytes),
+void kd_part_add(struct kd_part *p, struct kd_bytes in, kd_link_found *link,
                  void *user)
 {
     uint8_t room[DECODE_BYTES + 16];
@@ -107,7 +114,13 @@ void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, str
     }
 }
 
-void kd_part_end(struct kd_part *p, void (*link)(void *, struct kd_bytes), void *user)
+void kd_part_lost(struct kd_part *p, uint64_t n)
+{
+    p->lost = true;
+    kd_carve_gap(p->file, p->encoding == KD_PART_BASE64 ? n / 4 * 3 + 1 : n);
+}
+
+void kd_part_end(struct kd_part *p, kd_link_found *link, void *user)
 {
     uint8_t room[8];
     struct kd_out o = kd_out_of(room, sizeof(room));
@@ -117,4 +130,5 @@ void kd_part_end(struct kd_part *p, void (*link)(void *, struct kd_bytes), void 
     decoded(p, kd_out_bytes_view(&o), link, user);
     if (p->is_text)
         kd_links_end(&p->links, link, user);
+    kd_personal_end(&p->personal);
 }

@@ -11,6 +11,7 @@ enum {
     INFO_FILE = 1,
     INFO_RENAME = 10,
     INFO_DISPOSITION = 13,
+    INFO_END_OF_FILE = 20,
     INFO_DISPOSITION_EX = 64,
     INFO_RENAME_EX = 65,
     ACTION_NONE = 0xff
@@ -35,14 +36,15 @@ static struct smb_key read_file_id(struct kd_cur *c)
 
 /* ---- table of open files ---- */
 
-static struct smb_file *file_find(const struct kd_ctx *ctx, struct smb_key key)
+struct smb_file *smb_file_find(const struct kd_ctx *ctx, struct smb_key key)
 {
     return (struct smb_file *)smb_table_find(&smb_state_of(ctx)->files, key);
 }
 
-static void file_drop(const struct kd_ctx *ctx, struct smb_file *f)
+static void file_drop(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 {
     smb_pipe_close(ctx, f);
+    smb_content_end(ctx, f, closed);
     struct smb_memory mem = smb_memory_of(ctx);
     smb_table_drop(&smb_state_of(ctx)->files, &mem, &f->node);
 }
@@ -50,8 +52,9 @@ static void file_drop(const struct kd_ctx *ctx, struct smb_file *f)
 static void tell_close(const struct kd_ctx *ctx, const struct smb_msg *m,
                        const struct smb_pending *p, const struct smb_file *f)
 {
-    struct smb_pending none = {
-        .command = SMB2_CLOSE, .session_id = f->session_id, .tree_id = f->tree_id};
+    struct smb_pending none = {.command = f->node.key.b == SMB1_FILES ? SMB1_CLOSED : SMB2_CLOSE,
+                               .session_id = f->session_id,
+                               .tree_id = f->tree_id};
     struct smb_room room;
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p != NULL ? p : &none, &room, &rec);
@@ -64,15 +67,22 @@ static void tell_close(const struct kd_ctx *ctx, const struct smb_msg *m,
     kd_emit(ctx, KD_REC_SMB, &rec);
 }
 
+void smb_file_closed(struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
+                     struct smb_file *f)
+{
+    tell_close(ctx, m, p, f);
+    file_drop(ctx, f, true);
+}
+
 /* Tell what would be lost with it, and forget it. */
-static void file_end(const struct kd_ctx *ctx, struct smb_file *f)
+static void file_end(struct kd_ctx *ctx, struct smb_file *f)
 {
     if (f->read > 0 || f->written > 0 || f->delete_on_close)
         tell_close(ctx, NULL, NULL, f);
-    file_drop(ctx, f);
+    file_drop(ctx, f, false);
 }
 
-static struct smb_file *file_add(const struct kd_ctx *ctx, struct smb_key key, struct kd_bytes name)
+static struct smb_file *file_add(struct kd_ctx *ctx, struct smb_key key, struct kd_bytes name)
 {
     struct smb_state *st = smb_state_of(ctx);
     struct smb_memory mem = smb_memory_of(ctx);
@@ -92,10 +102,9 @@ static struct smb_file *file_add(const struct kd_ctx *ctx, struct smb_key key, s
     return f;
 }
 
-/* The file of a READ or WRITE; one opened before we came is followed without a name. */
-static struct smb_file *file_get(const struct kd_ctx *ctx, const struct smb_pending *p)
+struct smb_file *smb_file_get(struct kd_ctx *ctx, const struct smb_pending *p)
 {
-    struct smb_file *f = file_find(ctx, p->file);
+    struct smb_file *f = smb_file_find(ctx, p->file);
     if (f != NULL)
         return f;
     f = file_add(ctx, p->file, (struct kd_bytes){NULL, 0});
@@ -113,11 +122,10 @@ void smb_files_close(struct kd_ctx *ctx)
         file_end(ctx, (struct smb_file *)st->files.oldest);
 }
 
-/* Fill a record with what is known of the request's file. */
-static void describe_file(const struct kd_ctx *ctx, const struct smb_pending *p,
-                          struct kd_rec_smb *rec)
+void smb_describe_file(const struct kd_ctx *ctx, const struct smb_pending *p,
+                       struct kd_rec_smb *rec)
 {
-    const struct smb_file *f = p != NULL ? file_find(ctx, p->file) : NULL;
+    const struct smb_file *f = p != NULL ? smb_file_find(ctx, p->file) : NULL;
     if (f == NULL)
         return;
     rec->filename = kd_bytes_of(f->name, f->n);
@@ -170,7 +178,7 @@ void smb_other_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
     struct smb_room room;
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p, &room, &rec);
-    describe_file(ctx, p, &rec);
+    smb_describe_file(ctx, p, &rec);
     kd_emit(ctx, KD_REC_SMB, &rec);
 }
 
@@ -195,8 +203,7 @@ void smb_tree_request(struct kd_ctx *ctx, struct smb_msg *m)
         smb_pending_text(p, 0, path);
 }
 
-static void tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type,
-                     struct kd_bytes share)
+void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type, struct kd_bytes share)
 {
     struct smb_state *st = smb_state_of(ctx);
     struct smb_memory mem = smb_memory_of(ctx);
@@ -225,7 +232,7 @@ void smb_tree_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *
         (void)kd_cur_le16(&m->body);
         type = kd_cur_u8(&m->body);
         if (p != NULL) {
-            tree_add(ctx, (struct smb_key){p->session_id, m->head.tree_id}, type, share);
+            smb_tree_add(ctx, (struct smb_key){p->session_id, m->head.tree_id}, type, share);
             p->tree_id = m->head.tree_id;
         }
     }
@@ -261,14 +268,7 @@ void smb_create_request(struct kd_ctx *ctx, struct smb_msg *m)
     smb_pending_text(p, 0, name);
 }
 
-struct created {
-    uint32_t action;
-    uint64_t size;
-    uint32_t attributes;
-    struct smb_key file;
-};
-
-static bool read_created(struct kd_cur *c, struct created *ret)
+static bool read_created(struct kd_cur *c, struct smb_created *ret)
 {
     (void)kd_cur_le32(c); /* size, lock, flags */
     ret->action = kd_cur_le32(c);
@@ -280,10 +280,10 @@ static bool read_created(struct kd_cur *c, struct created *ret)
     return kd_cur_ok(c);
 }
 
-static void remember_file(const struct kd_ctx *ctx, const struct smb_msg *m,
-                          const struct smb_pending *p, const struct created *made)
+void smb_file_opened(struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
+                     const struct smb_created *made, bool delete_on_close)
 {
-    struct smb_file *f = file_find(ctx, made->file);
+    struct smb_file *f = smb_file_find(ctx, made->file);
     if (f != NULL)
         file_end(ctx, f);
     f = file_add(ctx, made->file, p != NULL ? smb_pending_view(p, 0) : (struct kd_bytes){NULL, 0});
@@ -293,13 +293,13 @@ static void remember_file(const struct kd_ctx *ctx, const struct smb_msg *m,
     f->tree_id = p != NULL ? p->tree_id : m->head.tree_id;
     f->size = made->size;
     f->directory = (made->attributes & ATTRIBUTE_DIRECTORY) != 0;
-    f->delete_on_close = p != NULL && (p->u.create.options & OPTION_DELETE_ON_CLOSE) != 0;
+    f->delete_on_close = delete_on_close;
 }
 
 void smb_create_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
 {
     struct smb_state *st = smb_state_of(ctx);
-    struct created made = {.action = ACTION_NONE};
+    struct smb_created made = {.action = ACTION_NONE};
     bool opened = m != NULL && !smb_is_failure(m);
     if (opened && !read_created(&m->body, &made)) {
         smb_odd(ctx, SMB_ODD_BODY);
@@ -311,7 +311,8 @@ void smb_create_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending
         st->created.file = made.file;
     }
     if (opened)
-        remember_file(ctx, m, p, &made);
+        smb_file_opened(ctx, m, p, &made,
+                        p != NULL && (p->u.create.options & OPTION_DELETE_ON_CLOSE) != 0);
 
     struct smb_room room;
     struct kd_rec_smb rec;
@@ -344,7 +345,7 @@ void smb_close_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
         smb_other_answer(ctx, m, p);
         return;
     }
-    struct smb_file *f = file_find(ctx, p->file);
+    struct smb_file *f = smb_file_find(ctx, p->file);
     if (f == NULL)
         return;
     (void)kd_cur_le16(&m->body);
@@ -353,8 +354,7 @@ void smb_close_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
     uint64_t size = kd_cur_le64(&m->body);
     if (has_attributes && kd_cur_ok(&m->body))
         f->size = size;
-    tell_close(ctx, m, p, f);
-    file_drop(ctx, f);
+    smb_file_closed(ctx, m, p, f);
 }
 
 /* ---- content ---- */
@@ -386,7 +386,7 @@ void smb_read_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *
     uint32_t n = kd_cur_le32(&m->body);
     if (p == NULL || !kd_cur_ok(&m->body))
         return;
-    struct smb_file *f = file_get(ctx, p);
+    struct smb_file *f = smb_file_get(ctx, p);
     if (f != NULL)
         f->read += n;
     uint32_t fixed = SMB2_HEADER + SMB2_READ_ANSWER;
@@ -406,6 +406,8 @@ void smb_write_request(struct kd_ctx *ctx, struct smb_msg *m)
     expect_file(ctx, p, file);
     if (p == NULL || !kd_cur_ok(c))
         return;
+    if (!p->chained)
+        (void)smb_file_get(ctx, p);
     uint32_t fixed = SMB2_HEADER + SMB2_WRITE_REQUEST;
     smb_state_of(ctx)->stream[m->dir].data =
         (struct smb_data){p->file, offset, start > fixed ? start - fixed : 0, n};
@@ -419,18 +421,9 @@ void smb_write_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
     }
     (void)kd_cur_le32(&m->body);
     uint32_t n = kd_cur_le32(&m->body);
-    struct smb_file *f = p != NULL && kd_cur_ok(&m->body) ? file_get(ctx, p) : NULL;
+    struct smb_file *f = p != NULL && kd_cur_ok(&m->body) ? smb_file_get(ctx, p) : NULL;
     if (f != NULL)
         f->written += n;
-}
-
-/* Carving attaches here too. */
-void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
-                   struct kd_bytes piece, uint64_t n)
-{
-    struct smb_file *f = file_find(ctx, data->file);
-    if (f != NULL)
-        smb_pipe_data(ctx, dir, f, piece, n, data->offset == 0);
 }
 
 /* ---- rename, delete ---- */
@@ -467,19 +460,27 @@ void smb_set_request(struct kd_ctx *ctx, struct smb_msg *m)
     p->u.set.rename = rename;
     p->u.set.remove = remove;
     p->u.set.keep = dispose && !remove;
+    p->u.set.resize = type == INFO_FILE && class == INFO_END_OF_FILE && info.n >= 8;
+    struct kd_cur size = kd_cur_of(info);
+    p->u.set.size = p->u.set.resize ? kd_cur_le64(&size) : 0;
     smb_pending_text(p, 0, name);
 }
 
-static void rename_file(const struct kd_ctx *ctx, const struct smb_pending *p)
+void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd_bytes name)
 {
-    struct smb_file *old = file_find(ctx, p->file);
+    struct smb_file *old = smb_file_find(ctx, p->file);
     if (old == NULL)
         return;
     struct smb_file was = *old;
-    file_drop(ctx, old);
-    struct smb_file *f = file_add(ctx, p->file, smb_pending_view(p, 0));
-    if (f == NULL)
+    old->carve[0] = old->carve[1] = NULL;
+    old->rpc = NULL;
+    file_drop(ctx, old, false);
+    struct smb_file *f = file_add(ctx, p->file, name);
+    if (f == NULL) {
+        smb_content_end(ctx, &was, false);
+        smb_pipe_close(ctx, &was);
         return;
+    }
     f->session_id = was.session_id;
     f->tree_id = was.tree_id;
     f->size = was.size;
@@ -487,16 +488,46 @@ static void rename_file(const struct kd_ctx *ctx, const struct smb_pending *p)
     f->written = was.written;
     f->directory = was.directory;
     f->delete_on_close = was.delete_on_close;
+    memcpy(f->carve, was.carve, sizeof(f->carve));
+    f->rpc = was.rpc;
+    f->pipe = was.pipe;
+    f->not_pipe = was.not_pipe;
+    smb_content_renamed(f);
+}
+
+/* A file cut short loses what was behind; one that grows will be written to. */
+static void resized(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
+{
+    struct smb_file *f = smb_file_find(ctx, p->file);
+    if (m == NULL || smb_is_failure(m) || f == NULL) {
+        smb_other_answer(ctx, m, p);
+        return;
+    }
+    bool shorter = p->u.set.size < f->size;
+    f->size = p->u.set.size;
+    if (!shorter)
+        return;
+    struct smb_room room;
+    struct kd_rec_smb rec;
+    smb_record_start(ctx, m, p, &room, &rec);
+    smb_describe_file(ctx, p, &rec);
+    rec.function = kd_str("END_OF_FILE");
+    rec.file_size = p->u.set.size;
+    kd_emit(ctx, KD_REC_SMB, &rec);
 }
 
 void smb_set_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
 {
+    if (p != NULL && p->u.set.resize) {
+        resized(ctx, m, p);
+        return;
+    }
     if (p == NULL || !(p->u.set.rename || p->u.set.remove || p->u.set.keep)) {
         smb_other_answer(ctx, m, p);
         return;
     }
     bool done = m != NULL && !smb_is_failure(m);
-    struct smb_file *f = file_find(ctx, p->file);
+    struct smb_file *f = smb_file_find(ctx, p->file);
     if (done && f != NULL && !p->u.set.rename)
         f->delete_on_close = p->u.set.remove;
     if (p->u.set.keep && !smb_is_failure(m))
@@ -504,12 +535,12 @@ void smb_set_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p
     struct smb_room room;
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p, &room, &rec);
-    describe_file(ctx, p, &rec);
+    smb_describe_file(ctx, p, &rec);
     rec.rename_to = smb_pending_view(p, 0);
     rec.delete_on_close = p->u.set.remove;
     kd_emit(ctx, KD_REC_SMB, &rec);
     if (done && p->u.set.rename)
-        rename_file(ctx, p);
+        smb_file_renamed(ctx, p, smb_pending_view(p, 0));
 }
 
 /* ---- control ---- */
@@ -549,7 +580,9 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     if (!whole)
         expect_file(ctx, p, file);
     p->u.fsctl = code;
-    struct smb_file *f = code == FSCTL_PIPE_TRANSCEIVE ? file_get(ctx, p) : NULL;
+    struct smb_file *f = code == FSCTL_PIPE_TRANSCEIVE ? smb_file_get(ctx, p) : NULL;
+    if (f != NULL)
+        f->pipe = true;
     if (f != NULL && kd_cur_ok(&m->body))
         smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n, true);
 }
@@ -575,7 +608,7 @@ void smb_ioctl_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
     struct smb_room room;
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p, &room, &rec);
-    describe_file(ctx, p, &rec);
+    smb_describe_file(ctx, p, &rec);
     rec.function = smb_fsctl_name(p->u.fsctl, room.function);
     kd_emit(ctx, KD_REC_SMB, &rec);
 }

@@ -29,6 +29,69 @@ static const char *const commands[] = {
     "SERVER_NOTIFICATION",
 };
 
+/* Of SMB 1, as EVE has them. */
+static const char *const smb1_commands[256] = {
+    [0x00] = "CREATE_DIRECTORY",
+    [0x01] = "DELETE_DIRECTORY",
+    [0x02] = "OPEN",
+    [0x03] = "CREATE",
+    [0x04] = "CLOSE",
+    [0x05] = "FLUSH",
+    [0x06] = "DELETE",
+    [0x07] = "RENAME",
+    [0x08] = "QUERY_INFORMATION",
+    [0x09] = "SET_INFORMATION",
+    [0x0a] = "READ",
+    [0x0b] = "WRITE",
+    [0x0c] = "LOCK_BYTE_RANGE",
+    [0x0d] = "UNLOCK_BYTE_RANGE",
+    [0x0e] = "CREATE_TEMPORARY",
+    [0x0f] = "CREATE_NEW",
+    [0x10] = "CHECK_DIRECTORY",
+    [0x11] = "PROCESS_EXIT",
+    [0x12] = "SEEK",
+    [0x1a] = "READ_RAW",
+    [0x1d] = "WRITE_RAW",
+    [0x24] = "LOCKING_ANDX",
+    [0x25] = "TRANS",
+    [0x26] = "TRANS_SECONDARY",
+    [0x2b] = "ECHO",
+    [0x2c] = "WRITE_AND_CLOSE",
+    [0x2d] = "OPEN_ANDX",
+    [0x2e] = "READ_ANDX",
+    [0x2f] = "WRITE_ANDX",
+    [0x32] = "TRANS2",
+    [0x33] = "TRANS2_SECONDARY",
+    [0x34] = "FIND_CLOSE2",
+    [0x70] = "TREE_CONNECT",
+    [0x71] = "TREE_DISCONNECT",
+    [0x72] = "NEGOTIATE_PROTOCOL",
+    [0x73] = "SESSION_SETUP_ANDX",
+    [0x74] = "LOGOFF_ANDX",
+    [0x75] = "TREE_CONNECT_ANDX",
+    [0x80] = "QUERY_INFO_DISK",
+    [0x81] = "SEARCH",
+    [0x82] = "FIND",
+    [0xa0] = "NT_TRANS",
+    [0xa1] = "NT_TRANS_SECONDARY",
+    [0xa2] = "NT_CREATE_ANDX",
+    [0xa4] = "NT_CANCEL",
+    [0xa5] = "NT_RENAME",
+    [0xc0] = "OPEN_PRINT_FILE",
+    [0xc1] = "WRITE_PRINT_FILE",
+    [0xc2] = "CLOSE_PRINT_FILE",
+};
+
+enum { SMB1_COMMANDS = 0x100, SMB1_DIALECT_OTHER = 1 };
+
+/* Their numbers are ours and lie below those of SMB 2. */
+static const struct name_row smb1_dialects[] = {
+    {1, "SMB1"},       {2, "PC NETWORK PROGRAM 1.0"},
+    {3, "LANMAN1.0"},  {4, "Windows for Workgroups 3.1a"},
+    {5, "LM1.2X002"},  {6, "LANMAN2.1"},
+    {7, "NT LM 0.12"}, {8, "NT LANMAN 1.0"},
+};
+
 /* In ascending order: searched by halves. */
 static const struct name_row statuses[] = {
 #define STATUS(number, name) {number, "STATUS_" name},
@@ -106,6 +169,15 @@ static struct kd_bytes or_hex(const char *name, const char *prefix, uint32_t num
 struct kd_bytes smb_command_name(uint16_t command, char *room)
 {
     struct kd_out o = kd_out_of(room, KD_SMB_NAME_ROOM);
+    if (command >= SMB1_COMMANDS) {
+        const char *name = smb1_commands[command & 0xff];
+        kd_out_str(&o, "SMB1_COMMAND_");
+        if (name != NULL)
+            kd_out_str(&o, name);
+        else
+            kd_out_u64(&o, command & 0xffu);
+        return kd_out_bytes_view(&o);
+    }
     kd_out_str(&o, "SMB2_COMMAND_");
     if (command < KD_COUNT(commands))
         kd_out_str(&o, commands[command]);
@@ -121,8 +193,19 @@ struct kd_bytes smb_status_name(uint32_t status, char *room)
     return name;
 }
 
+uint16_t smb1_dialect(struct kd_bytes name)
+{
+    for (size_t i = 0; i < KD_COUNT(smb1_dialects); i++)
+        if (kd_bytes_eq_str(name, smb1_dialects[i].name))
+            return (uint16_t)smb1_dialects[i].number;
+    return SMB1_DIALECT_OTHER;
+}
+
 struct kd_bytes smb_dialect_name(uint16_t dialect, char *room)
 {
+    const char *old = find_name(smb1_dialects, KD_COUNT(smb1_dialects), dialect);
+    if (old != NULL)
+        return kd_str(old);
     return or_hex(find_name(dialects, KD_COUNT(dialects), dialect), "0x", dialect, room);
 }
 

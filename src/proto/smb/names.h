@@ -10,6 +10,7 @@
 enum { KD_SMB_NAME_ROOM = 40 };
 
 struct kd_bytes smb_command_name(uint16_t command, char *room);
+uint16_t smb1_dialect(struct kd_bytes name); /* a number that smb_dialect_name() knows */
 struct kd_bytes smb_status_name(uint32_t status, char *room); /* STATUS_…, else STATUS_C0000123 */
 struct kd_bytes smb_dialect_name(uint16_t dialect, char *room);
 struct kd_bytes smb_fsctl_name(uint32_t code, char *room);

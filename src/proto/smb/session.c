@@ -6,9 +6,21 @@
 #include "proto/smb/smb.h"
 #include "proto/spnego/spnego.h"
 
-enum { SECURITY_SIGNING_REQUIRED = 2, GUID_BYTES = 16 };
-enum { SESSION_GUEST = 1, SESSION_NULL = 2, SESSION_ENCRYPTED = 4 };
-enum { TEXT_USER, TEXT_DOMAIN, TEXT_HOST, TEXT_VERSION }; /* of a waiting logon */
+enum {
+    SECURITY_SIGNING_REQUIRED = 2,
+    GUID_BYTES = 16,
+    DIALECT_3_1_1 = 0x0311,
+    CONTEXTS_MAX = 16,
+    CONTEXT_KINDS = 4
+};
+enum {
+    TEXT_USER,
+    TEXT_DOMAIN,
+    TEXT_HOST,
+    TEXT_VERSION,
+    TEXT_SYSTEM,
+    TEXT_SOFTWARE
+}; /* of a waiting logon */
 
 struct kd_bytes smb_auth_name(enum smb_auth auth)
 {
@@ -17,6 +29,10 @@ struct kd_bytes smb_auth_name(enum smb_auth auth)
         return kd_str("ntlm");
     case SMB_AUTH_KERBEROS:
         return kd_str("kerberos");
+    case SMB_AUTH_LM:
+        return kd_str("lm");
+    case SMB_AUTH_PASSWORD:
+        return kd_str("password");
     case SMB_AUTH_GUEST:
         return kd_str("guest");
     case SMB_AUTH_ANONYMOUS:
@@ -29,12 +45,50 @@ struct kd_bytes smb_auth_name(enum smb_auth auth)
 
 /* ---- negotiate ---- */
 
+/* Capabilities offered ([MS-SMB2] 2.2.3.1), each at a multiple of eight from the header. */
+static uint8_t read_contexts(const struct smb_msg *m, size_t at, unsigned n)
+{
+    static const uint8_t bits[] = {
+        [1] = SMB_CONTEXT_PREAUTH, [2] = SMB_CONTEXT_ENCRYPTION, [3] = SMB_CONTEXT_COMPRESSION};
+    uint8_t found = 0;
+    for (unsigned i = 0; i < n && i < CONTEXTS_MAX; i++) {
+        struct kd_cur c = kd_cur_of(kd_bytes_from(m->bytes, at));
+        uint16_t type = kd_cur_le16(&c);
+        size_t len = kd_cur_le16(&c);
+        if (!kd_cur_ok(&c))
+            break;
+        found |= type > 0 && type < KD_COUNT(bits) ? bits[type] : SMB_CONTEXT_OTHER;
+        at += (8 + len + 7) / 8 * 8;
+    }
+    return found;
+}
+
+static size_t name_contexts(uint8_t found, struct kd_bytes *ret)
+{
+    static const char *const names[CONTEXT_KINDS] = {"preauth", "encryption", "compression",
+                                                     "other"};
+    size_t n = 0;
+    for (unsigned i = 0; i < CONTEXT_KINDS; i++)
+        if (found & 1u << i)
+            ret[n++] = kd_str(names[i]);
+    return n;
+}
+
 void smb_negotiate_request(struct kd_ctx *ctx, struct smb_msg *m)
 {
     struct smb_state *st = smb_state_of(ctx);
     (void)smb_expect(ctx, m, 0);
-    (void)kd_cur_take(&m->body, 12); /* size, dialects, mode, reserved, capabilities */
+    (void)kd_cur_le16(&m->body); /* size */
+    unsigned dialects = kd_cur_le16(&m->body);
+    (void)kd_cur_take(&m->body, 8); /* mode, reserved, capabilities */
     struct kd_bytes guid = kd_cur_take(&m->body, GUID_BYTES);
+    size_t contexts_at = kd_cur_le32(&m->body);
+    unsigned contexts = kd_cur_le16(&m->body);
+    (void)kd_cur_le16(&m->body);
+    st->contexts = 0;
+    for (unsigned i = 0; i < dialects && kd_cur_more(&m->body); i++)
+        if (kd_cur_le16(&m->body) == DIALECT_3_1_1)
+            st->contexts = read_contexts(m, contexts_at, contexts);
     if (guid.n == GUID_BYTES) {
         memcpy(st->client_guid, guid.p, GUID_BYTES);
         st->has_client_guid = true;
@@ -67,6 +121,8 @@ void smb_negotiate_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pend
     rec.server_guid = guid;
     if (st->has_client_guid)
         rec.client_guid = kd_bytes_of(st->client_guid, GUID_BYTES);
+    struct kd_bytes contexts[CONTEXT_KINDS];
+    rec.contexts = (struct kd_strs){contexts, name_contexts(st->contexts, contexts)};
     kd_emit(ctx, KD_REC_SMB, &rec);
 }
 
@@ -133,18 +189,17 @@ static struct kd_out text_room(struct smb_pending *p, unsigned i)
     return kd_out_of(p->text + at, kd_min_size(p->text_room - at, SMB_NAME_MAX));
 }
 
-static void expect_ntlm(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes token)
+static struct smb_pending *expect_ntlm(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes token)
 {
     struct kd_ntlm ntlm;
     if (kd_ntlm_parse(token, &ntlm) != KD_OK) {
         smb_odd(ctx, SMB_ODD_TOKEN);
-        (void)smb_expect(ctx, m, 0);
-        return;
+        return smb_expect(ctx, m, 0);
     }
     bool names = ntlm.type == KD_NTLM_AUTHENTICATE;
     struct smb_pending *p = smb_expect(ctx, m, names ? SMB_TEXTS * SMB_NAME_MAX : 0);
     if (p == NULL || !names)
-        return;
+        return p;
     p->u.logon.auth = SMB_AUTH_NTLM;
     p->u.logon.anonymous = ntlm.anonymous;
     p->u.logon.ntlmv1 = ntlm.ntlmv1;
@@ -159,9 +214,11 @@ static void expect_ntlm(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes t
         kd_out_fmt(&o, "%u.%u.%u", ntlm.major, ntlm.minor, ntlm.build);
         put_text(p, TEXT_VERSION, &o);
     }
+    return p;
 }
 
-static void expect_kerberos(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes token)
+static struct smb_pending *expect_kerberos(struct kd_ctx *ctx, struct smb_msg *m,
+                                           struct kd_bytes token)
 {
     struct kd_krb5 krb5;
     enum kd_status s = kd_krb5_parse(token, &krb5);
@@ -170,7 +227,7 @@ static void expect_kerberos(struct kd_ctx *ctx, struct smb_msg *m, struct kd_byt
     bool names = s == KD_OK && krb5.type == KD_KRB5_AP_REQ;
     struct smb_pending *p = smb_expect(ctx, m, names ? 2 * SMB_NAME_MAX : 0);
     if (p == NULL || !names)
-        return;
+        return p;
     p->u.logon.auth = SMB_AUTH_KERBEROS;
     p->u.logon.ticket_etype = krb5.ticket_etype;
     struct kd_out o = text_room(p, 0);
@@ -179,31 +236,32 @@ static void expect_kerberos(struct kd_ctx *ctx, struct smb_msg *m, struct kd_byt
     o = text_room(p, 1);
     kd_krb5_out_name(&o, krb5.sname);
     put_text(p, 1, &o);
+    return p;
+}
+
+struct smb_pending *smb_logon_request(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes blob)
+{
+    struct kd_spnego token = {0};
+    if (blob.n > 0 && kd_spnego_parse(blob, &token) != KD_OK)
+        smb_odd(ctx, SMB_ODD_TOKEN);
+    if (token.mech == KD_MECH_NTLM && token.token.n > 0)
+        return expect_ntlm(ctx, m, token.token);
+    if (token.mech == KD_MECH_KERBEROS && token.token.n > 0)
+        return expect_kerberos(ctx, m, token.token);
+    return smb_expect(ctx, m, 0);
 }
 
 void smb_session_request(struct kd_ctx *ctx, struct smb_msg *m)
 {
     (void)kd_cur_take(&m->body, 12); /* size, flags, mode, capabilities, channel */
-    struct kd_bytes blob = read_blob(ctx, m);
-    struct kd_spnego token = {0};
-    if (blob.n > 0 && kd_spnego_parse(blob, &token) != KD_OK)
-        smb_odd(ctx, SMB_ODD_TOKEN);
-    if (token.mech == KD_MECH_NTLM && token.token.n > 0)
-        expect_ntlm(ctx, m, token.token);
-    else if (token.mech == KD_MECH_KERBEROS && token.token.n > 0)
-        expect_kerberos(ctx, m, token.token);
-    else
-        (void)smb_expect(ctx, m, 0);
+    (void)smb_logon_request(ctx, m, read_blob(ctx, m));
 }
 
 /* ---- answers ---- */
 
 /* The server's challenge: its names are kept for the record of this logon. */
-static void on_challenge(struct kd_ctx *ctx, struct smb_msg *m)
+static void on_challenge(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes blob)
 {
-    (void)kd_cur_le16(&m->body); /* size */
-    (void)kd_cur_le16(&m->body); /* flags */
-    struct kd_bytes blob = read_blob(ctx, m);
     struct kd_spnego token;
     struct kd_ntlm ntlm;
     if (blob.n == 0 || kd_spnego_parse(blob, &token) != KD_OK || token.mech != KD_MECH_NTLM ||
@@ -254,9 +312,9 @@ static void tell_kerberos(const struct kd_ctx *ctx, const struct smb_pending *p)
 /* How the session came about: by the answer's word over the request's. */
 static enum smb_auth auth_of(const struct smb_pending *p, uint16_t flags)
 {
-    if (flags & SESSION_NULL || (p != NULL && p->u.logon.anonymous))
+    if (flags & SMB_SESSION_NULL || (p != NULL && p->u.logon.anonymous))
         return SMB_AUTH_ANONYMOUS;
-    if (flags & SESSION_GUEST)
+    if (flags & SMB_SESSION_GUEST)
         return SMB_AUTH_GUEST;
     return p != NULL ? (enum smb_auth)p->u.logon.auth : SMB_AUTH_NONE;
 }
@@ -290,21 +348,17 @@ static void tell_login(const struct kd_ctx *ctx, const struct kd_rec_smb *smb, e
     kd_emit(ctx, KD_REC_LOGIN, &rec);
 }
 
-void smb_session_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
+void smb_logon_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p, uint16_t flags,
+                      struct kd_bytes blob, struct kd_rec_smb *extra)
 {
     bool has_names = p != NULL && p->u.logon.auth != SMB_AUTH_NONE;
     if (m == NULL && !has_names)
         return;
     if (m != NULL && m->head.status == SMB_STATUS_MORE_PROCESSING) {
-        on_challenge(ctx, m);
+        on_challenge(ctx, m, blob);
         return;
     }
     bool failed = smb_is_failure(m);
-    uint16_t flags = 0;
-    if (m != NULL && !failed) {
-        (void)kd_cur_le16(&m->body);
-        flags = kd_cur_le16(&m->body);
-    }
     enum smb_auth auth = auth_of(p, flags);
     uint64_t id = p != NULL && p->session_id != 0 ? p->session_id
                   : m != NULL                     ? m->head.session_id
@@ -321,13 +375,34 @@ void smb_session_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pendin
         rec.domain = smb_pending_view(p, kerberos ? 0 : TEXT_DOMAIN);
         rec.host = kerberos ? kd_str("") : smb_pending_view(p, TEXT_HOST);
     }
+    if (p != NULL) {
+        rec.client_os = smb_pending_view(p, TEXT_SYSTEM);
+        rec.client_software = smb_pending_view(p, TEXT_SOFTWARE);
+    }
     rec.auth = smb_auth_name(auth);
-    rec.encrypted = (flags & SESSION_ENCRYPTED) != 0;
+    rec.encrypted = (flags & SMB_SESSION_ENCRYPTED) != 0;
+    if (extra != NULL) {
+        rec.server_os = extra->server_os;
+        rec.server_software = extra->server_software;
+    }
     kd_emit(ctx, KD_REC_SMB, &rec);
-    if (has_names && p->u.logon.auth == SMB_AUTH_NTLM)
-        tell_ntlm(ctx, p, smb_session_find(ctx, id));
-    else if (has_names)
+    if (has_names && p->u.logon.auth == SMB_AUTH_KERBEROS)
         tell_kerberos(ctx, p);
+    else if (has_names)
+        tell_ntlm(ctx, p, smb_session_find(ctx, id));
     if (has_names || failed)
         tell_login(ctx, &rec, auth, m == NULL ? "unknown" : failed ? "failure" : "success", failed);
+}
+
+void smb_session_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
+{
+    uint16_t flags = 0;
+    struct kd_bytes blob = {NULL, 0};
+    if (m != NULL && !smb_is_failure(m)) {
+        (void)kd_cur_le16(&m->body); /* size */
+        flags = kd_cur_le16(&m->body);
+        if (m->head.status == SMB_STATUS_MORE_PROCESSING)
+            blob = read_blob(ctx, m);
+    }
+    smb_logon_answer(ctx, m, p, flags, blob, NULL);
 }

@@ -5,7 +5,9 @@
 
 enum {
     MAX_MESSAGE = 65536,
-    SYNC_BYTES = 10, /* NetBIOS head, and of the SMB2 header what is always the same */
+    MESSAGE_LARGEST = 1 << 24, /* of a NetBIOS message, so of what it was before compression */
+    COMPRESSION_LAST = 5,      /* LZ4 */
+    SYNC_BYTES = 10,           /* NetBIOS head, and of the SMB2 header what is always the same */
     NBSS_SESSION = 0x00,
     NBSS_REQUEST = 0x81,
     NBSS_POSITIVE = 0x82,
@@ -14,8 +16,6 @@ enum {
     NBSS_KEEPALIVE = 0x85,
     NBSS_CONTROL_MAX = 512,
     NBSS_REQUEST_BYTES = 68,
-    SMB1_NEGOTIATE = 0x72,
-    SMB1_NEGOTIATE_MAX = 4096,
     SMB1_FLAG_REPLY = 0x80
 };
 
@@ -52,6 +52,11 @@ void smb_odd(const struct kd_ctx *ctx, enum smb_oddity what)
         [SMB_ODD_TOKEN] = "smb_bad_security_token",
         [SMB_ODD_COMPRESSED] = "smb_compressed",
         [SMB_ODD_DECOMPRESSED] = "smb_compression_overflow",
+        [SMB_ODD_COMPRESSION] = "smb_bad_compression",
+        [SMB_ODD_TYPE] = "smb1_transaction_type",
+        [SMB_ODD_OVERRUN] = "smb1_transaction_overrun",
+        [SMB_ODD_SETUP] = "smb1_session_setup_subcommand",
+        [SMB_ODD_MULTIPLEX] = "smb1_multiplex_changed",
     };
     struct smb_state *st = smb_state_of(ctx);
     if (st->told & 1u << what)
@@ -107,14 +112,7 @@ static struct cut cut_smb2(struct kd_bytes b, uint32_t left, uint32_t limit)
     return cut;
 }
 
-static bool is_smb1_negotiate(struct kd_bytes b)
-{
-    struct kd_cur c = kd_cur_of(b);
-    (void)kd_cur_be32(&c);
-    return kd_cur_u8(&c) == SMB1_NEGOTIATE;
-}
-
-enum { CUT_BYTES = 24 }; /* of the unit's start decide the cut */
+enum { CUT_BYTES = 36 }; /* of the unit's start decide the cut */
 
 /* `b` starts at the unit and has at least min(left, CUT_BYTES) bytes. */
 static bool cut_unit(const struct kd_ctx *ctx, struct kd_bytes b, uint32_t left, struct cut *ret)
@@ -126,8 +124,7 @@ static bool cut_unit(const struct kd_ctx *ctx, struct kd_bytes b, uint32_t left,
         *ret = cut_smb2(b, left, limit);
         return true;
     case MAGIC_SMB1:
-        ret->held =
-            (uint32_t)kd_min_u64(left, is_smb1_negotiate(b) ? SMB1_NEGOTIATE_MAX : SMB1_HEADER);
+        ret->held = (uint32_t)kd_min_u64(left, smb1_held(b, limit));
         return true;
     case MAGIC_TRANSFORM:
         ret->held = (uint32_t)kd_min_u64(left, SMB2_TRANSFORM);
@@ -327,17 +324,20 @@ static enum kd_status smb_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_b
     return KD_OK;
 }
 
-static void read_compression(const struct kd_ctx *ctx, struct kd_bytes bytes)
+static void read_compression(const struct kd_ctx *ctx, struct kd_bytes bytes, uint32_t n)
 {
     struct kd_cur c = kd_cur_of(bytes);
     (void)kd_cur_be32(&c);
     uint64_t original = kd_cur_le32(&c);
-    (void)kd_cur_le16(&c); /* algorithm */
+    uint16_t algorithm = kd_cur_le16(&c);
     bool chained = (kd_cur_le16(&c) & 1) != 0;
     uint64_t offset = kd_cur_le32(&c);
     smb_odd(ctx, SMB_ODD_COMPRESSED);
     if (!chained && original + offset > UINT32_MAX)
         smb_odd(ctx, SMB_ODD_DECOMPRESSED);
+    if (original > MESSAGE_LARGEST || algorithm > COMPRESSION_LAST ||
+        (!chained && offset + SMB2_COMPRESSION > n))
+        smb_odd(ctx, SMB_ODD_COMPRESSION);
 }
 
 static enum kd_status smb_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
@@ -370,10 +370,10 @@ static enum kd_status smb_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
         smb1_message(ctx, dir, unit);
         break;
     case MAGIC_TRANSFORM:
-        smb2_transform(ctx, unit);
+        smb2_transform(ctx, unit, cut.unit);
         break;
     default:
-        read_compression(ctx, unit);
+        read_compression(ctx, unit, cut.unit);
         break;
     }
     return KD_OK;
@@ -427,7 +427,7 @@ static size_t smb_resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in
 
 const struct kd_parser kd_parser_smb = {
     .name = "smb",
-    .summary = "SMB 2 and 3 file sharing, with its logons",
+    .summary = "SMB 1, 2 and 3 file sharing, with its logons",
     .app = KD_APP_SMB,
     .over = KD_OVER_TCP,
     .ports = (const uint16_t[]){445, 139, 0},

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the SMB parser share: smb.c cuts the stream, smb2.c pairs requests and
- * responses, session.c and file.c say what they mean, smb1.c reads what is needed of the old
- * protocol. */
+ * responses, session.c and file.c say what they mean; smb1.h has what SMB 1 adds. */
 #ifndef KD_PROTO_SMB_SMB_H
 #define KD_PROTO_SMB_SMB_H
 
@@ -29,8 +28,12 @@ enum smb2_command {
     SMB2_QUERY_INFO = 16,
     SMB2_SET_INFO = 17,
     SMB2_OPLOCK_BREAK = 18,
-    SMB2_COMMANDS = 20
+    SMB2_COMMANDS = 20,
+    SMB1_COMMANDS = 0x100, /* added to a command of SMB 1, to have one number for both */
+    SMB1_CLOSED = SMB1_COMMANDS + 4
 };
+
+enum { SMB1_FILES = 0x100 }; /* second half of a file's key in SMB 1; the first is its FID */
 
 enum {
     SMB2_HEADER = 64,
@@ -65,6 +68,12 @@ enum smb_oddity {
     SMB_ODD_COMPRESSED,   /* smb_compressed: content is compressed and not read */
     SMB_ODD_DECOMPRESSED, /* smb_compression_overflow: sizes that overflow when added
                              (CVE-2020-0796) */
+    SMB_ODD_COMPRESSION,  /* smb_bad_compression: sizes that cannot be those of a message */
+    SMB_ODD_TYPE,         /* smb1_transaction_type: continued by the command of another kind
+                             (MS17-010) */
+    SMB_ODD_OVERRUN,      /* smb1_transaction_overrun: a part lies behind the announced total */
+    SMB_ODD_SETUP,        /* smb1_session_setup_subcommand: TRANS2 subcommand nobody uses */
+    SMB_ODD_MULTIPLEX,    /* smb1_multiplex_changed: its answer bears another number */
     SMB_ODDITIES
 };
 
@@ -83,6 +92,8 @@ enum smb_auth {
     SMB_AUTH_NONE,
     SMB_AUTH_NTLM,
     SMB_AUTH_KERBEROS,
+    SMB_AUTH_LM,       /* SMB 1: LAN Manager response only */
+    SMB_AUTH_PASSWORD, /* SMB 1: password in the clear */
     SMB_AUTH_GUEST,
     SMB_AUTH_ANONYMOUS
 };
@@ -92,7 +103,7 @@ struct smb_session {
     struct smb_node node;
     enum smb_auth auth;
     bool established;
-    bool encrypted_told;
+    uint64_t encrypted_n, encrypted_bytes;        /* messages */
     struct smb_text user, domain, host;           /* when established */
     struct smb_text target, dns_host, dns_domain; /* from the server's NTLM challenge */
 };
@@ -109,16 +120,17 @@ struct smb_tree {
 struct smb_file {
     struct smb_node node;
     struct kd_dcerpc *rpc; /* of a named pipe in use */
-    bool not_pipe;
+    bool pipe, not_pipe;   /* surely one; surely none */
     uint64_t session_id;
     uint64_t size, read, written;
     uint32_t tree_id;
     bool directory, delete_on_close;
+    struct kd_carve *carve[2]; /* content written and read */
     uint16_t n;
     uint8_t name[];
 };
 
-enum { SMB_TEXTS = 4 };
+enum { SMB_TEXTS = 6 };
 
 /* A request that waits for its answer.  Key: message id. */
 struct smb_pending {
@@ -137,15 +149,23 @@ struct smb_pending {
         } read;
         uint32_t fsctl;
         struct {
-            bool rename, remove, keep;
+            uint64_t size;
+            bool rename, remove, keep, resize;
         } set;
         struct {
             uint8_t auth; /* enum smb_auth; NONE: no names in this message */
             bool anonymous, ntlmv1;
             int32_t ticket_etype;
         } logon;
+        struct smb_trans {
+            uint32_t total_data, total_params; /* as announced */
+            uint16_t function;                 /* setup word: subcommand, or function of a pipe */
+            uint16_t level;                    /* of information, TRANS2 */
+            bool pipe, told, rename, remove;
+        } trans;
     } u;
-    /* Consecutive in `text`: path or new name; or user (realm), domain (service), host, version. */
+    /* Consecutive in `text`: path, new name; or user (realm), domain (service), host, version, and
+     * of SMB 1 the client's system and software. */
     uint16_t text_n[SMB_TEXTS];
     uint16_t text_room;
     uint8_t text[];
@@ -172,12 +192,13 @@ struct smb_stream {
 struct smb_state {
     struct smb_stream stream[2];
     struct smb_table pending, sessions, trees, files;
-    size_t used;   /* memory of the tables */
-    uint32_t told; /* bits of enum smb_oddity */
-    uint16_t dialect;
+    size_t used;      /* memory of the tables */
+    uint32_t told;    /* bits of enum smb_oddity */
+    uint16_t dialect; /* SMB 1: as smb_dialect_name() has it */
     uint8_t client_guid[16];
     bool has_client_guid;
-    bool smb1_told;
+    uint8_t contexts;          /* offered in the negotiation, bits of enum smb_context */
+    struct smb_key last_setup; /* SMB 1: newest TRANS2 SESSION_SETUP that waits */
     /* Of the compound being read, by direction of its messages. */
     struct {
         uint64_t session_id;
@@ -200,6 +221,7 @@ struct smb_head {
 /* One SMB2 command: a message without its NetBIOS head, or a link of a compound chain. */
 struct smb_msg {
     struct smb_head head;
+    struct smb_key key;    /* its request waits under it */
     struct kd_bytes bytes; /* from the SMB2 header on, what was held of it */
     struct kd_cur body;    /* behind the header */
     enum kd_dir dir;
@@ -213,14 +235,25 @@ static inline struct smb_state *smb_state_of(const struct kd_ctx *ctx)
 struct smb_memory smb_memory_of(const struct kd_ctx *ctx);
 void smb_odd(const struct kd_ctx *ctx, enum smb_oddity what);
 
+/* Capabilities offered by an SMB 3.1.1 client ([MS-SMB2] 2.2.3.1). */
+enum smb_context {
+    SMB_CONTEXT_PREAUTH = 1,
+    SMB_CONTEXT_ENCRYPTION = 2,
+    SMB_CONTEXT_COMPRESSION = 4,
+    SMB_CONTEXT_OTHER = 8
+};
+
 /* smb2.c */
 void smb2_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);
-void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes);
+void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes, uint32_t n); /* n: whole length */
 void smb2_close(struct kd_ctx *ctx);
 
 /* Remember a request, with room for `text` bytes; NULL when there is no memory. */
 struct smb_pending *smb_expect(const struct kd_ctx *ctx, const struct smb_msg *m, size_t text);
+struct smb_pending *smb_pending_find(const struct kd_ctx *ctx, struct smb_key key);
+void smb_pending_drop(const struct kd_ctx *ctx, struct smb_pending *p);
 void smb_pending_text(struct smb_pending *p, unsigned i, struct kd_bytes utf16);
+void smb_pending_oem(struct smb_pending *p, unsigned i, struct kd_bytes oem); /* Shift_JIS */
 struct kd_bytes smb_pending_view(const struct smb_pending *p, unsigned i);
 
 /* A record's common part: numbers, names, session and share.  `p` may be NULL (request not seen),
@@ -246,11 +279,36 @@ void smb_negotiate_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_negotiate_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 void smb_session_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_session_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
+/* Either protocol: a security token is sent, and answered (m may be NULL) with SMB2's session
+ * flags. */
+struct smb_pending *smb_logon_request(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes blob);
+enum { SMB_SESSION_GUEST = 1, SMB_SESSION_NULL = 2, SMB_SESSION_ENCRYPTED = 4 };
+void smb_logon_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p, uint16_t flags,
+                      struct kd_bytes blob, struct kd_rec_smb *extra);
 struct smb_session *smb_session_find(const struct kd_ctx *ctx, uint64_t id);
 struct smb_session *smb_session_get(const struct kd_ctx *ctx, uint64_t id); /* made when missing */
 struct kd_bytes smb_auth_name(enum smb_auth auth);
 
-/* file.c */
+/* file.c: open files, for both protocols */
+struct smb_created {
+    uint32_t action;
+    uint64_t size;
+    uint32_t attributes;
+    struct smb_key file;
+};
+struct smb_file *smb_file_find(const struct kd_ctx *ctx, struct smb_key key);
+/* The file of a READ or WRITE; one opened before we came is followed without a name. */
+struct smb_file *smb_file_get(struct kd_ctx *ctx, const struct smb_pending *p);
+void smb_file_opened(struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
+                     const struct smb_created *made, bool delete_on_close);
+void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd_bytes name);
+void smb_file_closed(struct kd_ctx *ctx, const struct smb_msg *m, const struct smb_pending *p,
+                     struct smb_file *f);
+/* Fill a record with what is known of the request's file. */
+void smb_describe_file(const struct kd_ctx *ctx, const struct smb_pending *p,
+                       struct kd_rec_smb *rec);
+void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type,
+                  struct kd_bytes share);
 void smb_tree_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_tree_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 struct smb_tree *smb_tree_find(const struct kd_ctx *ctx, uint64_t session_id, uint32_t tree_id);
@@ -272,9 +330,11 @@ void smb_other_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_other_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 void smb_files_close(struct kd_ctx *ctx); /* tell what was read and written of files never closed */
 
-/* Content of an open file: the n bytes at data->offset; `piece` is empty when they were lost. */
+/* content.c.  The n bytes at data->offset of an open file; `piece` is empty when they were lost. */
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n);
+void smb_content_renamed(struct smb_file *f);
+void smb_content_end(struct kd_ctx *ctx, struct smb_file *f, bool closed);
 
 /* pipe.c: n bytes of a file's content; `piece` is shorter when some were lost; `start`: the first
  * ones of a READ, WRITE or transaction. */
@@ -284,5 +344,9 @@ void smb_pipe_close(const struct kd_ctx *ctx, struct smb_file *f);
 
 /* smb1.c */
 void smb1_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);
+/* How much of a message to hold, by its header and what follows it (at least min(left, 36) bytes).
+ */
+uint32_t smb1_held(struct kd_bytes b, uint32_t limit);
+void smb1_unanswered(struct kd_ctx *ctx, struct smb_pending *p); /* at the end */
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMB2 commands ([MS-SMB2] 2.2.1): compounds, asynchronous answers, pairing by message number. */
+#include "base/charset.h"
 #include "base/utf16.h"
 #include "proto/smb/smb.h"
 
@@ -33,18 +34,12 @@ static struct smb_handler handler_of(uint16_t command)
 
 /* ---- waiting requests ---- */
 
-static struct smb_key pending_key(uint64_t message_id)
+struct smb_pending *smb_pending_find(const struct kd_ctx *ctx, struct smb_key key)
 {
-    return (struct smb_key){message_id, 0};
+    return (struct smb_pending *)smb_table_find(&smb_state_of(ctx)->pending, key);
 }
 
-static struct smb_pending *pending_find(const struct kd_ctx *ctx, uint64_t message_id)
-{
-    return (struct smb_pending *)smb_table_find(&smb_state_of(ctx)->pending,
-                                                pending_key(message_id));
-}
-
-static void pending_drop(const struct kd_ctx *ctx, struct smb_pending *p)
+void smb_pending_drop(const struct kd_ctx *ctx, struct smb_pending *p)
 {
     struct smb_memory mem = smb_memory_of(ctx);
     smb_table_drop(&smb_state_of(ctx)->pending, &mem, &p->node);
@@ -54,12 +49,12 @@ struct smb_pending *smb_expect(const struct kd_ctx *ctx, const struct smb_msg *m
 {
     struct smb_state *st = smb_state_of(ctx);
     struct smb_memory mem = smb_memory_of(ctx);
-    struct smb_pending *p = pending_find(ctx, m->head.message_id);
+    struct smb_pending *p = smb_pending_find(ctx, m->key);
     if (p != NULL)
-        pending_drop(ctx, p); /* the number is used again: the first was never answered */
+        smb_pending_drop(ctx, p); /* the number is used again: the first was never answered */
     text = kd_min_size(text, SMB_PATH_MAX);
     size_t n = sizeof(*p) + text;
-    struct smb_key key = pending_key(m->head.message_id);
+    struct smb_key key = m->key;
     p = (struct smb_pending *)smb_table_add(&st->pending, &mem, ctx->lim->pending, key, n);
     if (p == NULL && st->pending.oldest != NULL) {
         smb_table_drop(&st->pending, &mem, st->pending.oldest);
@@ -87,6 +82,15 @@ void smb_pending_text(struct smb_pending *p, unsigned i, struct kd_bytes utf16)
     size_t at = text_start(p, i);
     struct kd_out o = kd_out_of(p->text + at, p->text_room - at);
     kd_out_utf16le(&o, utf16);
+    p->text_n[i] = (uint16_t)o.n;
+}
+
+void smb_pending_oem(struct smb_pending *p, unsigned i, struct kd_bytes oem)
+{
+    size_t at = text_start(p, i);
+    struct kd_out o = kd_out_of(p->text + at, p->text_room - at);
+    if (!kd_charset_to_utf8(kd_str("Shift_JIS"), oem, &o))
+        kd_out_bytes(&o, kd_bytes_head(oem, o.max));
     p->text_n[i] = (uint16_t)o.n;
 }
 
@@ -155,6 +159,7 @@ static bool read_head(struct smb_msg *m)
         m->head.tree_id = 0;
     m->head.session_id = kd_cur_le64(c);
     (void)kd_cur_take(c, 16); /* signature */
+    m->key = (struct smb_key){m->head.message_id, 0};
     return kd_cur_ok(c) && size == SMB2_HEADER;
 }
 
@@ -194,9 +199,9 @@ static void on_answer(struct kd_ctx *ctx, struct smb_msg *m)
     if (m->head.message_id == UINT64_MAX) /* the server speaks on its own: a lock broken */
         return;
     struct smb_state *st = smb_state_of(ctx);
-    struct smb_pending *p = pending_find(ctx, m->head.message_id);
+    struct smb_pending *p = smb_pending_find(ctx, m->key);
     if (p != NULL && p->command != m->head.command) {
-        pending_drop(ctx, p);
+        smb_pending_drop(ctx, p);
         p = NULL;
     }
     bool follows_failure = p != NULL && p->chained && st->created.failed && smb_is_failure(m);
@@ -205,7 +210,7 @@ static void on_answer(struct kd_ctx *ctx, struct smb_msg *m)
     if (!follows_failure)
         handler_of(m->head.command).answer(ctx, m, p);
     if (p != NULL)
-        pending_drop(ctx, p);
+        smb_pending_drop(ctx, p);
 }
 
 void smb2_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes)
@@ -221,7 +226,20 @@ void smb2_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes)
         on_request(ctx, &m);
 }
 
-void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes)
+static void tell_encrypted(const struct kd_ctx *ctx, const struct smb_session *session)
+{
+    struct smb_pending none = {.session_id = session->node.key.a};
+    struct smb_room room;
+    struct kd_rec_smb rec;
+    smb_record_start(ctx, NULL, &none, &room, &rec);
+    rec.command = kd_str("SMB2_TRANSFORM");
+    rec.encrypted = true;
+    rec.encrypted_messages = session->encrypted_n;
+    rec.encrypted_bytes = session->encrypted_bytes;
+    kd_emit(ctx, KD_REC_SMB, &rec);
+}
+
+void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes, uint32_t n)
 {
     struct kd_cur c = kd_cur_of(bytes);
     (void)kd_cur_take(&c, 44);
@@ -231,16 +249,12 @@ void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes)
         return;
     }
     struct smb_session *session = smb_session_get(ctx, id);
-    if (session == NULL || session->encrypted_told)
+    if (session == NULL)
         return;
-    session->encrypted_told = true;
-    struct smb_pending none = {.session_id = id};
-    struct smb_room room;
-    struct kd_rec_smb rec;
-    smb_record_start(ctx, NULL, &none, &room, &rec);
-    rec.command = kd_str("SMB2_TRANSFORM");
-    rec.encrypted = true;
-    kd_emit(ctx, KD_REC_SMB, &rec);
+    session->encrypted_n++;
+    session->encrypted_bytes += n;
+    if (session->encrypted_n == 1) /* at once; the sums follow when it is over */
+        tell_encrypted(ctx, session);
 }
 
 void smb2_close(struct kd_ctx *ctx)
@@ -249,10 +263,18 @@ void smb2_close(struct kd_ctx *ctx)
     struct smb_memory mem = smb_memory_of(ctx);
     while (st->pending.oldest != NULL) {
         struct smb_pending *p = (struct smb_pending *)st->pending.oldest;
-        handler_of(p->command).answer(ctx, NULL, p);
-        pending_drop(ctx, p);
+        if (p->command >= SMB1_COMMANDS)
+            smb1_unanswered(ctx, p);
+        else
+            handler_of(p->command).answer(ctx, NULL, p);
+        smb_pending_drop(ctx, p);
     }
     smb_files_close(ctx);
+    for (const struct smb_node *n = st->sessions.oldest; n != NULL; n = n->newer) {
+        const struct smb_session *session = (const struct smb_session *)n;
+        if (session->encrypted_n > 1)
+            tell_encrypted(ctx, session);
+    }
     smb_table_done(&st->pending, &mem);
     smb_table_done(&st->files, &mem);
     smb_table_done(&st->trees, &mem);

@@ -3,32 +3,6 @@
 
 enum { ENVELOPE_TEXT = 5 * 1024, ADDRESS_MAX = 512, MAIL_ARENA = KD_MIME_ARENA + 32 * 1024 };
 
-static void on_file(void *user, const struct kd_mail_part *part, bool whole)
-{
-    const struct kd_ctx *ctx = user;
-    const struct smtp_state *st = ctx->state;
-    struct kd_rec_file rec = {
-        .filename = part->filename,
-        .magic = part->magic,
-        .mime = part->content_type,
-        .state = kd_str(whole ? "CLOSED" : "TRUNCATED"),
-        .size = part->bytes,
-        .md5 = part->md5,
-        .sha1 = part->sha1,
-        .sha256 = part->sha256,
-        .tx_id = st->mail == NULL ? 0 : st->mail->id,
-        .to_server = true,
-    };
-    kd_emit(ctx, KD_REC_FILE, &rec);
-}
-
-static void on_anomaly(void *user, const char *event, uint64_t at)
-{
-    kd_anomaly(user, event, at);
-}
-
-static const struct kd_mime_events mime_events = {on_file, on_anomaly};
-
 static void emit(struct kd_ctx *ctx, struct kd_rec_smtp *rec)
 {
     struct smtp_state *st = ctx->state;
@@ -59,6 +33,10 @@ static void add_content(struct kd_rec_smtp *rec, const struct kd_mail *mail)
     rec->received = mail->received;
     rec->auth_results = mail->auth_results;
     rec->urls = mail->urls;
+    rec->shown = mail->shown;
+    rec->my_numbers = mail->my_numbers;
+    rec->card_numbers = mail->card_numbers;
+    rec->ssn_numbers = mail->ssn_numbers;
     rec->attachments = mail->attachments;
     rec->bytes = mail->bytes;
 }
@@ -130,7 +108,7 @@ void smtp_mail_begin_data(struct kd_ctx *ctx)
 {
     struct smtp_mail *mail = smtp_mail_now(ctx);
     if (mail != NULL && mail->mime == NULL)
-        mail->mime = kd_mime_start(&mail->mem, ctx->lim, &mime_events);
+        mail->mime = kd_mime_start(&mail->mem, ctx->lim, (struct kd_mime_of){mail->id, true});
 }
 
 void smtp_mail_data(struct kd_ctx *ctx, struct kd_bytes piece)

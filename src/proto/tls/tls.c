@@ -344,6 +344,7 @@ static enum kd_status on_ssl2_hello(struct kd_ctx *ctx, struct kd_bytes msg)
     (void)kd_cur_take(&c, 3);
     if (n != NULL) {
         n->has_client = true;
+        n->rec.ssl2_hello = true;
         n->client.version = kd_cur_be16(&c);
     }
     return KD_OK;

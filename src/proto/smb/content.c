@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Content of open files, read and written, to the carver: one `file` record for each direction. */
+#include "proto/carve/carve.h"
+#include "proto/smb/smb.h"
+
+static struct kd_carve *begin(struct kd_ctx *ctx, const struct smb_file *f, enum kd_dir dir)
+{
+    const struct smb_tree *tree = smb_tree_find(ctx, f->session_id, f->tree_id);
+    uint8_t room[SMB_PATH_MAX + SMB_PATH_MAX];
+    struct kd_out source = kd_out_of(room, sizeof(room));
+    if (tree != NULL) {
+        kd_out_bytes(&source, kd_bytes_of(tree->share, tree->n));
+        kd_out_str(&source, "\\");
+    }
+    kd_out_bytes(&source, kd_bytes_of(f->name, f->n));
+    struct kd_carve_meta meta = {
+        .filename = kd_bytes_of(f->name, f->n),
+        .source = kd_out_bytes_view(&source),
+        .size = dir == KD_TO_CLIENT ? f->size : 0,
+        .to_server = dir == KD_TO_SERVER,
+        .rewritable = dir == KD_TO_SERVER,
+    };
+    return kd_carve_begin(ctx, &meta);
+}
+
+/* A file of a share not seen (a capture begun later) may be a pipe: remote calls begin with their
+ * version, 5.0. */
+static bool may_be_calls(struct kd_bytes piece)
+{
+    return kd_bytes_starts(piece, kd_bytes_of("\5\0", 2));
+}
+
+void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
+                   struct kd_bytes piece, uint64_t n)
+{
+    struct smb_file *f = smb_file_find(ctx, data->file);
+    if (f == NULL || f->directory)
+        return;
+    smb_pipe_data(ctx, dir, f, piece, n, data->offset == 0);
+    if (piece.n == 0 || f->pipe || (f->rpc != NULL && (f->n > 0 || may_be_calls(piece))))
+        return; /* what was lost is a hole before what comes next */
+    if (f->carve[dir] == NULL)
+        f->carve[dir] = begin(ctx, f, dir);
+    kd_carve_at(f->carve[dir], data->offset, piece);
+}
+
+void smb_content_renamed(struct smb_file *f)
+{
+    for (size_t dir = 0; dir < KD_COUNT(f->carve); dir++)
+        if (f->carve[dir] != NULL)
+            kd_carve_name(f->carve[dir], kd_bytes_of(f->name, f->n));
+}
+
+void smb_content_end(struct kd_ctx *ctx, struct smb_file *f, bool closed)
+{
+    for (size_t dir = KD_COUNT(f->carve); dir-- > 0;) { /* what was read was there first */
+        struct kd_carve *c = f->carve[dir];
+        if (c != NULL)
+            kd_carve_end(ctx, c, closed && kd_carve_next(c) >= f->size);
+        f->carve[dir] = NULL;
+    }
+}
