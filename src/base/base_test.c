@@ -166,7 +166,7 @@ static void pool_blocks_are_little_larger_than_asked_for(void)
     }
     CHECK(kd_pool_used(pool) == 0);
     size_t size = 0;
-    CHECK(kd_pool_take(pool, KD_POOL_MAX + 1, &size) == NULL);
+    CHECK(kd_pool_take(pool, KD_POOL_LARGE + 1, &size) == NULL);
     kd_pool_free(pool);
 }
 

@@ -42,10 +42,13 @@ size_t kd_bytes_find(struct kd_bytes hay, struct kd_bytes needle)
 
 bool kd_bytes_icontains(struct kd_bytes hay, struct kd_bytes needle)
 {
+    if (needle.n == 0)
+        return true;
+    uint8_t first = kd_ascii_lower(needle.p[0]);
     for (size_t i = 0; i + needle.n <= hay.n; i++)
-        if (kd_bytes_istarts(kd_bytes_from(hay, i), needle))
+        if (kd_ascii_lower(hay.p[i]) == first && kd_bytes_istarts(kd_bytes_from(hay, i), needle))
             return true;
-    return needle.n == 0;
+    return false;
 }
 
 struct kd_bytes kd_bytes_trim(struct kd_bytes b)

@@ -103,16 +103,23 @@ static void *cut_fresh(struct kd_pool *pool, size_t size)
 
 void *kd_pool_take(struct kd_pool *pool, size_t n, size_t *ret_size)
 {
-    if (n > KD_POOL_MAX)
+    if (n > KD_POOL_LARGE)
         return NULL;
-    unsigned k = class_of(n);
-    size_t size = class_size(k);
+    bool large = n > KD_POOL_MAX;
+    unsigned k = large ? 0 : class_of(n);
+    size_t size = large ? n : class_size(k);
     if (size > pool->max - pool->used)
         return NULL;
     void *block;
 #ifdef KD_ASAN
     block = malloc(size); /* so that the sanitizer sees every block's end */
 #else
+    if (large) {
+        block = malloc(size);
+        pool->used += block == NULL ? 0 : size;
+        *ret_size = size;
+        return block;
+    }
     struct free_block *b = pool->free[k];
     if (b != NULL) {
         pool->free[k] = b->next;
@@ -137,6 +144,10 @@ void kd_pool_give(struct kd_pool *pool, void *block, size_t size)
 #ifdef KD_ASAN
     free(block);
 #else
+    if (size > KD_POOL_MAX) {
+        free(block);
+        return;
+    }
     unsigned k = class_of(size);
     struct free_block *b = block;
     b->next = pool->free[k];

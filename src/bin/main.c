@@ -74,6 +74,17 @@ const struct kd_command kd_commands[] = {
      "  --package ファイル  記録・原本・封印・鍵を、誰でも検証できる 1 つの tar にまとめる\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_host},
+    {"incident", "list | show NUMBER [--json] [--dir DIRECTORY]",
+     "what belongs together: the story of an attack", "事案(一連の攻撃の経緯)を表示する",
+     "  list               all incidents, open and grave ones first\n"
+     "  show NUMBER        one of them: what to do, who, how far, and every step in order\n"
+     "  --json             as JSON\n"
+     "  --dir DIRECTORY    the sensor's directory, or that of replay --db\n",
+     "  list                事案の一覧(未対応で深刻なものから)\n"
+     "  show 番号           1 件の内容(今すること・端末・経緯)\n"
+     "  --json              JSON で表示\n"
+     "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
+     kd_cmd_incident},
     {"packets", "FLOW_ID|ADDRESS|NAME|MAC [--from TIME] [--to TIME] [-o FILE] [--dir DIRECTORY]",
      "the kept packets of a conversation or host, as pcapng",
      "保存されたパケットを通信または端末ごとに取り出す(pcapng)",

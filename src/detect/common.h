@@ -33,6 +33,7 @@ uint32_t kd_sum_addr(const struct kd_addr *a);
 /* A set of sums in a fixed array (0: free), `room` a power of two.  True when newly added; false when
  * there already or when no room is left (three quarters full). */
 bool kd_sums_add(uint32_t *sums, uint32_t room, uint32_t *n, uint32_t sum);
+bool kd_sums_has(const uint32_t *sums, uint32_t room, uint32_t sum);
 
 /* The newest record numbers. */
 enum { KD_IDS_KEPT = 8 };

@@ -11,6 +11,7 @@
 #include "store/ask_pool.h"
 #include "store/detections.h"
 #include "store/hosts.h"
+#include "store/incidents.h"
 #include "store/ingest.h"
 #include "store/packets.h"
 #include "store/sightings.h"
@@ -181,6 +182,15 @@ static void send_detection(struct kd_store *s, uint64_t id)
     kd_jw_done(&w);
 }
 
+static void send_incident(struct kd_store *s, uint64_t id)
+{
+    struct kd_jw w;
+    kd_jw_init(&w, s->cfg.zone_s);
+    if (s->cfg.event != NULL && kd_incident_brief_json(&s->meta, id, &w) == KD_OK)
+        send_event(s, KD_EVENT_INCIDENT, &w);
+    kd_jw_done(&w);
+}
+
 static void send_role(struct kd_store *s, const struct kd_rec_health *h)
 {
     struct kd_jw w;
@@ -198,16 +208,20 @@ static void send_role(struct kd_store *s, const struct kd_rec_health *h)
 /* ---- records that are more than evidence ---- */
 
 static const uint64_t wanted_types = (uint64_t)1 << KD_REC_ALERT | (uint64_t)1 << KD_REC_HOST |
-                                     (uint64_t)1 << KD_REC_STATS | (uint64_t)1 << KD_REC_HEALTH;
+                                     (uint64_t)1 << KD_REC_STATS | (uint64_t)1 << KD_REC_HEALTH |
+                                     (uint64_t)1 << KD_REC_INCIDENT;
 
 union wanted_body {
     struct kd_rec_alert alert;
     struct kd_rec_host host;
     struct kd_rec_stats stats;
     struct kd_rec_health health;
+    struct kd_rec_incident incident;
 };
 
 struct batch_effects {
+    uint64_t incident[8]; /* the same for incidents */
+    size_t n_incidents;
     uint64_t detection[64]; /* numbers to tell of, once the transaction holds */
     size_t n_detections;
     bool in_transaction;
@@ -226,7 +240,21 @@ static void tell(struct kd_store *s, struct batch_effects *fx)
     fx->in_transaction = false;
     for (size_t i = 0; i < fx->n_detections; i++)
         send_detection(s, fx->detection[i]);
-    fx->n_detections = 0;
+    for (size_t i = 0; i < fx->n_incidents; i++)
+        send_incident(s, fx->incident[i]);
+    fx->n_detections = fx->n_incidents = 0;
+}
+
+static void take_incident(struct kd_store *s, const struct kd_rec_head *h, const struct kd_rec_incident *r,
+                          struct batch_effects *fx)
+{
+    uint64_t id = 0;
+    kd_ignore(kd_incident_take(&s->meta, h, r, s->cfg.zone_s, &id));
+    for (size_t i = 0; i < fx->n_incidents; i++)
+        if (fx->incident[i] == id)
+            return;
+    if (id != 0 && fx->n_incidents < KD_COUNT(fx->incident))
+        fx->incident[fx->n_incidents++] = id;
 }
 
 static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct kd_bytes body,
@@ -244,6 +272,10 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         case KD_REC_HOST:
             begin_once(s, fx);
             kd_ignore(kd_host_take(&s->meta, h, &b.host));
+            break;
+        case KD_REC_INCIDENT:
+            begin_once(s, fx);
+            take_incident(s, h, &b.incident, fx);
             break;
         case KD_REC_STATS:
             kd_live_stats(s->live, h, &b.stats, now);

@@ -185,6 +185,21 @@ def records_are_found_again(folder):
     one_line(run("hunt", "", "--dir", folder + "/nothing"), 3, "--dir")
 
 
+def an_attack_is_told_as_one_story(folder):
+    db = folder + "/idb"
+    assert run("replay", "--db", db, recording("first-attack.pcap.zst"))[0] == 0
+    listed = run("incident", "list", "--dir", db)[1].decode()
+    assert len(listed.splitlines()) == 1 and "10.20.1.114" in listed and " open " in listed, listed
+    number = listed.split()[0]
+    told = run("incident", "show", number, "--dir", db)[1].decode()
+    assert "it began here" in told and "was got into" in told and "KD-LM-0003" in told, told
+    assert told.index("KD-DI-0001") < told.index("KD-LM-0003"), told
+    story = json.loads(run("incident", "show", number, "--json", "--dir", db)[1])
+    assert story["incident"]["patient_zero"]["address"] == "10.20.1.114" and story["detections"], story
+    one_line(run("incident", "show", "77", "--dir", db), 1, "77")
+    one_line(run("incident", "--dir", db), 2, "list")
+
+
 def packets_are_kept_and_sealed(folder):
     """The packet ring: a host's and a conversation's packets come out again; a changed byte is found."""
     db, out = folder + "/rdb", folder + "/host.pcapng"
@@ -288,5 +303,7 @@ def without_namespaces_it_stays_shut(folder):
 tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stats, damaged_captures,
           files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
+          an_attack_is_told_as_one_story,
+
           packets_are_kept_and_sealed, a_package_for_third_parties, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

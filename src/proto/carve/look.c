@@ -5,7 +5,11 @@
 
 enum { NAME_MAX_BYTES = 512, LINK_MAX_BYTES = 1024 };
 
-const struct look_format *const look_formats[] = {NULL};
+const struct look_format *const look_formats[] = {
+    &look_cab,     &look_gzip, &look_iso, &look_lnk, &look_ole,
+    &look_onenote, &look_pdf,  &look_rar, &look_rtf, &look_sevenzip,
+    &look_tar,     &look_tnef, &look_url, &look_zip, NULL,
+};
 
 static const struct look_format *format_of(const char *type)
 {
@@ -72,9 +76,10 @@ void look_add(struct look *l, struct kd_bytes piece)
             l->step.skip -= n;
         } else if (l->step.any) {
             struct kd_bytes b = kd_bytes_head(piece, (size_t)kd_min_u64(l->step.want, piece.n));
-            n = b.n;
             l->at = l->next;
+            l->back = 0;
             take_step(l, b);
+            n = b.n - kd_min_size(l->back, b.n - 1);
         } else {
             n = gather(l, piece);
         }
@@ -107,6 +112,39 @@ struct kd_bytes look_text(struct look *l, struct kd_bytes text, bool utf8, size_
     struct kd_bytes kept = kd_arena_copy(l->mem, kd_out_bytes_view(&o), l->found.text_left);
     l->found.text_left -= (uint32_t)kept.n;
     return kept;
+}
+
+struct kd_bytes look_text_utf16(struct look *l, struct kd_bytes text, bool big, size_t max)
+{
+    uint8_t room[LINK_MAX_BYTES];
+    struct kd_out o = kd_out_of(room, kd_min_size(sizeof(room), max));
+    if (!kd_charset_to_utf8(kd_str(big ? "utf-16be" : "utf-16le"), text, &o))
+        return (struct kd_bytes){NULL, 0};
+    struct kd_bytes kept = kd_arena_copy(l->mem, kd_out_bytes_view(&o), l->found.text_left);
+    l->found.text_left -= (uint32_t)kept.n;
+    return kept;
+}
+
+size_t look_find(struct kd_bytes b, struct kd_bytes mark, uint8_t *matched)
+{
+    for (size_t i = 0; i < b.n; i++) {
+        if (*matched == 0) {
+            size_t at = kd_bytes_find_byte(kd_bytes_from(b, i), mark.p[0]);
+            if (at == SIZE_MAX)
+                return SIZE_MAX;
+            i += at;
+            *matched = 1;
+        } else if (b.p[i] == mark.p[*matched]) {
+            ++*matched;
+        } else {
+            *matched = b.p[i] == mark.p[0];
+        }
+        if (*matched == mark.n) {
+            *matched = 0;
+            return i + 1;
+        }
+    }
+    return SIZE_MAX;
 }
 
 /* The array with room for one more, or NULL. */

@@ -47,6 +47,8 @@ struct look {
     uint64_t next; /* place of the next byte to come */
     uint8_t *held;
     uint32_t n_held;
+    size_t back; /* set by step(): so many bytes at the end of `got` (asked for with `any`) come
+                    again */
     bool stopped;
 };
 
@@ -90,6 +92,16 @@ struct kd_file_member *look_member(struct look *l, struct kd_bytes name, bool ut
 void look_link(struct look *l, struct kd_bytes text);
 struct kd_bytes look_text(struct look *l, struct kd_bytes text, bool utf8, size_t max);
 
+/* UTF-16 without its byte order known: `big` says which. */
+struct kd_bytes look_text_utf16(struct look *l, struct kd_bytes text, bool big, size_t max);
+
+/* The first place in `b` of a mark of `n` bytes, given the bytes of it that ended the piece before
+ * (*matched, in and out).  Returns the number of bytes up to and with the mark, or SIZE_MAX.  Right
+ * for marks whose first byte does not come again in them. */
+size_t look_find(struct kd_bytes b, struct kd_bytes mark, uint8_t *matched);
+
 extern const struct look_format *const look_formats[];
+extern const struct look_format look_cab, look_gzip, look_iso, look_lnk, look_ole, look_onenote,
+    look_pdf, look_rar, look_rtf, look_sevenzip, look_tar, look_tnef, look_url, look_zip;
 
 #endif

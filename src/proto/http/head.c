@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
 #include "proto/http/http.h"
 #include "proto/mime/header.h"
 
@@ -292,12 +293,15 @@ static const struct field response_texts[] = {
 #undef TEXT
 
 /* The file name of Content-Disposition (RFC 6266), decoded. */
-static void keep_disposition(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value)
+static void keep_disposition(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir,
+                             struct kd_bytes value)
 {
     uint8_t room[1024];
     struct kd_out o = kd_out_of(room, sizeof(room));
+    struct kd_bytes *field =
+        dir == KD_TO_SERVER ? &tx->request_filename : &tx->rec.content_disposition;
     if (kd_mime_param(value, "filename", &o))
-        keep_once(ctx, tx, KD_TO_CLIENT, kd_out_bytes_view(&o), &tx->rec.content_disposition);
+        keep_once(ctx, tx, dir, kd_out_bytes_view(&o), field);
 }
 
 static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes name,
@@ -360,7 +364,11 @@ static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struc
     if (tx == NULL)
         return;
     http_hint_field(ctx, tx, name, value);
-    if (IS(name, "Cookie"))
+    if (IS(name, "Content-Encoding"))
+        tx->request_coding = (uint8_t)kd_coding_of(value);
+    else if (IS(name, "Content-Disposition"))
+        keep_disposition(ctx, tx, KD_TO_SERVER, value);
+    else if (IS(name, "Cookie"))
         read_cookie(ctx, tx, value);
     else if (IS(name, "Authorization"))
         http_auth_field(ctx, tx, value, false);
@@ -368,6 +376,21 @@ static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struc
         http_auth_field(ctx, tx, value, true);
     else
         keep_text(ctx, tx, KD_TO_SERVER, name, value);
+}
+
+static void read_response_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name,
+                                struct kd_bytes value)
+{
+    if (IS(name, "Content-Disposition")) {
+        keep_disposition(ctx, tx, KD_TO_CLIENT, value);
+    } else if (IS(name, "Content-Range")) {
+        tx->range = http_range_of(value);
+    } else if (IS(name, "ETag") || IS(name, "Last-Modified")) {
+        uint64_t hash = kd_hash(value.p, value.n, 0);
+        memcpy(tx->validator, &hash, sizeof(hash));
+    } else {
+        keep_text(ctx, tx, KD_TO_CLIENT, name, value);
+    }
 }
 
 /* A folded value (obs-fold) in one line: each line end becomes a space. */
@@ -405,10 +428,8 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
         return; /* framing alone is read beyond the limits */
     else if (dir == KD_TO_SERVER)
         read_request_field(ctx, side, name, value);
-    else if (side->tx != NULL && IS(name, "Content-Disposition"))
-        keep_disposition(ctx, side->tx, value);
     else if (IS(name, "WWW-Authenticate") || IS(name, "Proxy-Authenticate"))
         http_auth_challenge(ctx, value);
     else if (side->tx != NULL)
-        keep_text(ctx, side->tx, KD_TO_CLIENT, name, value);
+        read_response_field(ctx, side->tx, name, value);
 }

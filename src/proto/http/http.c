@@ -25,6 +25,8 @@ static const char *const event_names[HTTP_EVENTS] = {
     [HTTP_EV_URI_SPACE] = "uri_with_space",
     [HTTP_EV_RESPONSE_ALONE] = "response_without_request",
     [HTTP_EV_TOO_MANY_PENDING] = "too_many_pending",
+    [HTTP_EV_CODING_BROKEN] = "content_coding_broken",
+    [HTTP_EV_CODING_BOMB] = "content_coding_bomb",
 };
 
 void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at)
@@ -396,7 +398,7 @@ static void gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
     }
     uint64_t lost = kd_min_u64(n, side->left);
     if (side->tx != NULL)
-        http_tx_body_lost(side->tx, dir, lost);
+        http_tx_body_lost(ctx, side->tx, dir, lost);
     if (side->left != UINT64_MAX)
         side->left -= lost;
     /* Within a frame feed.c goes on by itself; a body that was expected but not begun is ours to

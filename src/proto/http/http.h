@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the HTTP/1.x parser.  http.c cuts the stream and keeps the state, head.c reads start
- * lines and fields, auth.c credentials, hint.c code in requests, tx.c pairs requests with responses and emits records.
+ * lines and fields, auth.c credentials, hint.c code in requests, tx.c pairs requests with responses
+ * and emits records; content.c, form.c and page.c read bodies.
  *
  * Each line of a head is a message of its own: nothing but one line is ever held, and a head of any
  * length keeps its framing. */
@@ -8,6 +9,7 @@
 #define KD_PROTO_HTTP_HTTP_H
 
 #include "base/hasher.h"
+#include "proto/http/content.h"
 #include "proto/credential/credential.h"
 #include "proto/parser.h"
 
@@ -44,6 +46,8 @@ enum http_event {
     HTTP_EV_URI_SPACE,
     HTTP_EV_RESPONSE_ALONE,
     HTTP_EV_TOO_MANY_PENDING,
+    HTTP_EV_CODING_BROKEN,
+    HTTP_EV_CODING_BOMB,
     HTTP_EVENTS
 };
 
@@ -76,6 +80,12 @@ struct http_tx {
     struct kd_bytes auth_user;
     struct kd_credential *credential; /* NTLM's or Kerberos' names; NULL without */
     uint8_t head[2][HTTP_HEAD_BYTES];
+    struct http_content content[2];
+    bool secret; /* the request's body holds a password: its first bytes are not told */
+    struct http_range range;
+    struct kd_bytes request_filename;
+    uint8_t validator[8];            /* hash of ETag or Last-Modified */
+    uint8_t request_coding;          /* enum kd_coding_kind */
     uint8_t names[HTTP_NAMES_BYTES]; /* of the request's fields */
     struct kd_sha256 sha;
     uint8_t digest[KD_SHA256_BYTES];
@@ -116,6 +126,7 @@ struct http_state {
     uint32_t told;    /* bits of enum http_event */
     size_t mem;       /* bytes of all arenas */
     bool tunnel;
+    struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */
     uint8_t *challenge; /* NTLM's latest, of the server; NULL: none */
     size_t challenge_n, challenge_size;
@@ -140,7 +151,8 @@ void http_auth_challenge(struct kd_ctx *ctx, struct kd_bytes value);
 void http_auth_close(struct kd_ctx *ctx);
 
 /* hint.c: keeps a request field, or a part of the body, that holds code for an interpreter. */
-void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name, struct kd_bytes value);
+void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name,
+                     struct kd_bytes value);
 void http_hint_body(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes piece);
 void http_hint_end(struct kd_ctx *ctx, struct http_tx *tx);
 
@@ -158,7 +170,7 @@ struct kd_bytes http_tx_keep(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir
                              struct kd_bytes text);
 
 void http_tx_body(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes piece);
-void http_tx_body_lost(struct http_tx *tx, enum kd_dir dir, uint64_t n);
+void http_tx_body_lost(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, uint64_t n);
 
 /* The message of one side is over (`whole`: with all of its body); emits when both are. */
 void http_tx_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, bool whole);

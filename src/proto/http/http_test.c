@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parser/talk.h"
 
+#include <zlib.h>
+
 extern const struct kd_parser kd_parser_http;
 
 static void one_request_and_its_answer(void)
@@ -337,15 +339,251 @@ static void recognition(void)
     CHECK(probe("GET key\r\n", KD_TO_SERVER) == KD_PROBE_NO);
 }
 
+/* --- bodies --- */
+
+#define HELLO_SHA256                                                                               \
+    "\"sha256\":\"eac13dc78da3f79858440011e4db4107e9301314511e6d0073320b14c535b824\""
+
+static void server_bytes(const char *head, const void *body, size_t n)
+{
+    uint8_t text[4096];
+    struct kd_out o = kd_out_of(text, sizeof(text));
+    kd_out_fmt(&o, "%sContent-Length: %zu\r\n\r\n", head, n);
+    kd_out_bytes(&o, kd_bytes_of(body, n));
+    kd_tape_add(&tape, KD_TO_CLIENT, kd_out_bytes_view(&o));
+}
+
+/* "hello hello hello hello" in all codings, by zlib and brotli's own programs. */
+static void codings_are_undone(void)
+{
+    static const struct {
+        const char *coding, *told;
+        const char *bytes;
+        size_t n;
+    } cases[] = {
+        {"gzip", "gzip",
+         "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01\xe3\x51"
+         "\x3d"
+         "\x8d\x17\x00\x00\x00",
+         29},
+        {"deflate", "deflate", "\x78\x9c\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01\x68\x03\x08\xb1",
+         16},
+        {"deflate", "deflate", "\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01", 10},
+        {"br", "br", "\x1b\x16\x00\x00\x24\x40\x6a\x10\x65\xea\xf0\x9c\x3e", 13},
+        {"gzip", NULL, "hello hello hello hello", 23}, /* it only says so */
+        {"identity", NULL, "hello hello hello hello", 23},
+    };
+    for (size_t i = 0; i < KD_COUNT(cases); i++) {
+        char head[256];
+        char encoding[64];
+        snprintf(head, sizeof(head),
+                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: %s\r\n",
+                 cases[i].coding);
+        begin();
+        client("GET /a/h%C3%A9llo.txt?x=/y HTTP/1.1\r\nHost: h.example\r\n\r\n");
+        server_bytes(head, cases[i].bytes, cases[i].n);
+        play();
+        CHECK(records("file") == 1 && has(HELLO_SHA256) && has("\"state\":\"CLOSED\",\"size\":23"));
+        CHECK(has("\"filename\":\"héllo.txt\"") &&
+              has("\"source\":\"http://h.example/a/h%C3%A9llo.txt?x=/y\""));
+        snprintf(encoding, sizeof(encoding), "\"encoding\":\"%s\"",
+                 cases[i].told == NULL ? "" : cases[i].told);
+        CHECK(cases[i].told != NULL ? has(encoding) : lacks("\"encoding\""));
+        CHECK(records("anomaly") == 0);
+        done();
+    }
+}
+
+static void codings_that_are_broken(void)
+{
+    begin();
+    client("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+    server_bytes("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n",
+                 "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xff\xff\xff\xff\xff", 18);
+    server_bytes("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n", "\xff\xff\xff\xff", 4);
+    play();
+    CHECK(records("http") == 2 && has("content_coding_broken") && lacks("\"sha256\""));
+    CHECK(has("TRUNCATED"));
+    done();
+}
+
+/* 40 MB of zeros in 40 KB, of which the ratio lets 16 MiB and a bit pass. */
+static void bombs_are_not_unpacked(void)
+{
+    uint8_t packed[48 * 1024];
+    static const uint8_t zeros[65536];
+    z_stream z = {0};
+    CHECK(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    z.next_out = packed;
+    z.avail_out = sizeof(packed);
+    for (unsigned i = 0; i < 640; i++) {
+        z.next_in = (Bytef *)(uintptr_t)zeros;
+        z.avail_in = sizeof(zeros);
+        CHECK(deflate(&z, i == 639 ? Z_FINISH : Z_NO_FLUSH) >= 0);
+    }
+    size_t n = sizeof(packed) - z.avail_out;
+    deflateEnd(&z);
+    begin();
+    client("GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n");
+    kd_tape_add(&tape, KD_TO_CLIENT, kd_bytes_of(packed, n));
+    run = kd_tape_play(talk_parser, kd_out_bytes_view(&tape), SIZE_MAX);
+    CHECK(has("content_coding_bomb") && has("TRUNCATED") && lacks("\"sha256\"") &&
+          run.pool_left == 0);
+    done();
+}
+
+static void names_of_files(void)
+{
+    begin();
+    client("GET /dl?id=1 HTTP/1.1\r\nHost: h\r\n\r\nPUT /up/b.bin HTTP/1.1\r\nHost: h:8080\r\n"
+           "Content-Type: application/octet-stream\r\nContent-Length: 4\r\n\r\n\x01\x02\x03\x04");
+    server(
+        "HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=\"\x8c\xa9\x90\xcf.zip\"\r\n"
+        "Content-Length: 4\r\n\r\nPK\x03\x04"
+        "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(records("file") == 2 && has("\"filename\":\"見積.zip\",\"magic\":\"zip\""));
+    CHECK(has("\"filename\":\"b.bin\",\"mimetype\":\"application/octet-stream\"") &&
+          has("\"to_server\":true,\"source\":\"http://h:8080/up/b.bin\""));
+    /* an error's page is no file, a program that comes with an error is one */
+    done();
+    begin();
+    client("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+    server("HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\n<html>no</html>");
+    play();
+    CHECK(records("file") == 0);
+    done();
+    begin();
+    client("GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    server("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n#!/bin/sh");
+    play();
+    CHECK(records("file") == 1 && has("\"magic\":\"script\""));
+    done();
+}
+
+static void ranges_are_joined(void)
+{
+    begin();
+    for (unsigned i = 0; i < 3; i++)
+        client("GET /f HTTP/1.1\r\nHost: h\r\n\r\n");
+    server("HTTP/1.1 206 Partial\r\nETag: a\r\nContent-Range: bytes 0-4/23\r\nContent-Length: "
+           "5\r\n\r\nhello");
+    server("HTTP/1.1 206 Partial\r\nETag: a\r\nContent-Range: bytes 5-11/23\r\nContent-Length: "
+           "7\r\n\r\n hello ");
+    server("HTTP/1.1 206 Partial\r\nETag: a\r\nContent-Range: bytes 12-22/23\r\nContent-Length: "
+           "11\r\n\r\nhello hello");
+    play();
+    CHECK(records("http") == 3 && records("file") == 1 && has(HELLO_SHA256) && has("CLOSED"));
+    done();
+    /* another version of it, and a part of the middle */
+    begin();
+    for (unsigned i = 0; i < 2; i++)
+        client("GET /f HTTP/1.1\r\nHost: h\r\n\r\n");
+    server("HTTP/1.1 206 Partial\r\nETag: a\r\nContent-Range: bytes 0-4/23\r\nContent-Length: "
+           "5\r\n\r\nhello");
+    server("HTTP/1.1 206 Partial\r\nETag: b\r\nContent-Range: bytes 5-11/23\r\nContent-Length: "
+           "7\r\n\r\n hello ");
+    play();
+    CHECK(records("file") == 2 && has("\"state\":\"PARTIAL\",\"size\":5") &&
+          has("\"state\":\"PARTIAL\",\"size\":7") && has("\"start\":5") && lacks("\"sha256\""));
+    done();
+}
+
+static void forms_and_uploads(void)
+{
+    begin();
+    client("POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 415\r\n"
+           "Content-Type: multipart/form-data; boundary=\"--xy\"\r\n\r\n"
+           "----xy\r\nContent-Disposition: form-data; name=\"comment\"\r\n\r\na\r\n----x\r\nb\r\n"
+           "----xy\r\nContent-Disposition: form-data; name=\"Password\"\r\n\r\nhunter2\r\n"
+           "----xy\r\nContent-Disposition: form-data; name=\"f\"; filename=\"見積.txt\"\r\n"
+           "Content-Type: text/plain\r\n\r\nhello hello hello hello\r\n"
+           "----xy\r\nContent-Disposition: form-data; name=\"e\"; filename=\"\"\r\n\r\n\r\n"
+           "----xy--\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(records("http") == 1 && records("file") == 1 && has(HELLO_SHA256));
+    CHECK(has("{\"name\":\"comment\",\"value\":\"a\\r\\n----x\\r\\nb\",\"bytes\":11}"));
+    CHECK(has("{\"name\":\"Password\",\"value\":\"***\",\"bytes\":7}") && lacks("hunter2,"));
+    CHECK(has(
+        "{\"name\":\"f\",\"filename\":\"見積.txt\",\"content_type\":\"text/plain\",\"bytes\":23}"));
+    CHECK(has("\"filename\":\"見積.txt\",\"magic\":\"text\""));
+    done();
+    begin();
+    client("POST /login HTTP/1.1\r\nHost: h\r\nContent-Length: 51\r\n"
+           "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+           "user=%E5%B1%B1+%41%zz&passwd=geheim&empty=&=&flag&x");
+    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(has("{\"name\":\"user\",\"value\":\"山 Azz\"") &&
+          has("{\"name\":\"passwd\",\"value\":\"***\""));
+    CHECK(has("{\"name\":\"empty\"}") && has("{\"name\":\"flag\"}") && records("file") == 0 &&
+          lacks("request_body_head"));
+    done();
+    begin(); /* what curl sends by default is no form */
+    client("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n"
+           "Content-Type: application/x-www-form-urlencoded\r\n\r\nMZ\x90\x01\x03\x04");
+    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(records("file") == 1 && has("\"size\":6") && lacks("\"form\""));
+    done();
+}
+
+static void where_pages_lead(void)
+{
+    static const struct {
+        const char *page, *want;
+    } cases[] = {
+        {"<META HTTP-EQUIV=\"Refresh\" content=\"0; URL='http://e.example/a?b&amp;c'\">",
+         "\"body_redirect\":\"http://e.example/a?b&c\""},
+        {"<meta http-equiv=refresh content=5;url=/next>", "\"body_redirect\":\"/next\""},
+        {"<script>var x = '<b>'; top.location = \"//e.example/\";</script>",
+         "\"body_redirect\":\"//e.example/\""},
+        {"<SCRIPT type=a>if (location.protocol == 'http:')\n "
+         "window.location.href='http://e/'</SCRIPT>",
+         "\"body_redirect\":\"http://e/\""},
+        {"<script>setTimeout(\"document.location.replace ( 'http://e/' )\", 9)</script>",
+         "\"body_redirect\":\"http://e/\""},
+        {"<body class='a>b' onload=\"location.assign('http://e/')\">",
+         "\"body_redirect\":\"http://e/\""},
+        {"<iframe width=1 SRC=http://bad.example/x></iframe><script src='//cdn.example/a.js'/>",
+         "\"frames\":[\"http://bad.example/x\",\"//cdn.example/a.js\"]"},
+        {"<object data=\"https://o.example/\"><embed src='http://h/own'><frame src=/own>",
+         "\"frames\":[\"https://o.example/\"]"},
+    };
+    static const char *const silent[] = {
+        "<!-- <meta http-equiv=refresh content='0;url=http://e/'> -->",
+        "<script>location.href = base + '/x'; mylocation = 'http://e/'; "
+        "location.href='http://e/'+x</script>",
+        "<p location='http://e/'>location = 'http://e/'</p><a href='http://e/'>",
+        "<meta http-equiv=refresh "
+        "content=60><script>location.href=='http://e/';location='#top'</script>",
+    };
+    for (size_t i = 0; i < KD_COUNT(cases) + KD_COUNT(silent); i++) {
+        bool speaks = i < KD_COUNT(cases);
+        const char *page = speaks ? cases[i].page : silent[i - KD_COUNT(cases)];
+        begin();
+        client("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        server_bytes("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n", page, strlen(page));
+        play();
+        CHECK(speaks ? has(cases[i].want) : lacks("body_redirect") && lacks("frames"));
+        done();
+    }
+}
+
 static void code_in_requests_is_kept(void)
 {
     begin();
-    client("POST /api HTTP/1.1\r\nHost: h\r\nX-Api: ${jndi:ldap://h/a}\r\nCookie: s=secret; c=${x}\r\n"
-           "X-Old: () { :;}; id\r\nX-Fine: {a}\r\nContent-Length: 35\r\n\r\n{\"k\":\"${jndi:rmi://q}\"}\n{\"z\":1}   ");
+    client(
+        "POST /api HTTP/1.1\r\nHost: h\r\nX-Api: ${jndi:ldap://h/a}\r\nCookie: s=secret; c=${x}\r\n"
+        "X-Old: () { :;}; id\r\nX-Fine: {a}\r\nContent-Length: "
+        "35\r\n\r\n{\"k\":\"${jndi:rmi://q}\"}\n{\"z\":1}   ");
     server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     play();
-    CHECK(has("\"suspicious\":[\"X-Api: ${jndi:ldap://h/a}\",\"Cookie: ${x}\",\"X-Old: () { :;}; id\","
-              "\"body: ${jndi:rmi://q}\\\"}\\n\"]"));
+    CHECK(has(
+        "\"suspicious\":[\"X-Api: ${jndi:ldap://h/a}\",\"Cookie: ${x}\",\"X-Old: () { :;}; id\","
+        "\"body: ${jndi:rmi://q}\\\"}\\n\"]"));
     CHECK(lacks("secret") && lacks("X-Fine: "));
     done();
 }
@@ -372,6 +610,13 @@ int main(void)
     RUN(long_lines_keep_the_framing);
     RUN(pending_requests_are_bounded);
     RUN(recognition);
+    RUN(codings_are_undone);
+    RUN(codings_that_are_broken);
+    RUN(bombs_are_not_unpacked);
+    RUN(names_of_files);
+    RUN(ranges_are_joined);
+    RUN(forms_and_uploads);
+    RUN(where_pages_lead);
     RUN(code_in_requests_is_kept);
     return tap_done();
 }

@@ -56,7 +56,10 @@ static void forget(struct kd_ctx *ctx, struct http_tx *tx)
 static void emit(struct kd_ctx *ctx, struct http_tx *tx)
 {
     struct kd_rec_http *rec = &tx->rec;
-    rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
+    for (int dir = 0; dir < 2; dir++)
+        http_content_end(ctx, tx, (enum kd_dir)dir, false);
+    if (!tx->secret)
+        rec->request_head = kd_bytes_of(tx->head[KD_TO_SERVER], tx->head_n[KD_TO_SERVER]);
     http_hint_end(ctx, tx);
     rec->response_head = kd_bytes_of(tx->head[KD_TO_CLIENT], tx->head_n[KD_TO_CLIENT]);
     rec->request_fields = kd_bytes_of(tx->names, tx->names_n);
@@ -156,6 +159,7 @@ void http_tx_body(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struc
     if (dir == KD_TO_SERVER && !tx->lost[dir])
         http_hint_body(ctx, tx, piece);
     *length_of(tx, dir) += piece.n;
+    http_content_data(ctx, tx, dir, piece);
     if (tx->lost[dir])
         return;
     if (tx->head_n[dir] < HTTP_HEAD_BYTES) {
@@ -164,13 +168,14 @@ void http_tx_body(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struc
         kd_out_bytes(&head, kd_bytes_head(piece, HTTP_HEAD_BYTES - head.n));
         tx->head_n[dir] = (uint8_t)head.n;
     }
-    if (dir == KD_TO_CLIENT)
+    if (dir == KD_TO_CLIENT && !http_content_hashes(tx))
         kd_sha256_add(&tx->sha, piece);
 }
 
-void http_tx_body_lost(struct http_tx *tx, enum kd_dir dir, uint64_t n)
+void http_tx_body_lost(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, uint64_t n)
 {
     *length_of(tx, dir) += n;
+    http_content_lost(ctx, tx, dir, n);
     tx->lost[dir] = true;
 }
 
@@ -178,12 +183,14 @@ void http_tx_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, bool w
 {
     if (tx == NULL)
         return;
+    bool hashed = http_content_hashes(tx);
+    http_content_end(ctx, tx, dir, whole);
     if (dir == KD_TO_SERVER) {
         tx->request_done = true;
         tx->request_us = ctx->now_us;
     } else {
         tx->response_done = true;
-        if (whole && !tx->lost[KD_TO_CLIENT] && tx->rec.length > 0) {
+        if (!hashed && whole && !tx->lost[KD_TO_CLIENT] && tx->rec.length > 0) {
             kd_sha256_end(&tx->sha, tx->digest);
             tx->rec.response_sha256 = kd_bytes_of(tx->digest, sizeof(tx->digest));
         }
@@ -199,4 +206,5 @@ void http_tx_close(struct kd_ctx *ctx)
     struct http_state *st = ctx->state;
     while (st->first != NULL)
         emit(ctx, st->first);
+    http_ranges_end(ctx);
 }
