@@ -28,6 +28,7 @@ static const struct magic magics[] = {
     {0, 4, "!BDN", "pst"},
     {0, 14, "!<arch>\ndebian", "deb"},
     {0, 4, "\xed\xab\xee\xdb", "rpm"},
+    {0, 4, "\x78\x9f\x3e\x22", "tnef"},
     {0, 7, "Rar!\x1a\x07\x01", "rar"},
     {0, 7, "Rar!\x1a\x07\0", "rar"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "7z"},

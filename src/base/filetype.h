@@ -4,7 +4,7 @@
  * Names are stable tokens, used in records and rules:
  *   programs    pe elf macho java-class jar dex swf wasm
  *   scripts     script (#! line) powershell vbs-encoded lnk url-shortcut hta
- *   documents   ole (older Office, MSI) ooxml ooxml-macro odf rtf pdf onenote chm html xml eml
+ *   documents   ole (older Office, MSI) ooxml ooxml-macro odf rtf pdf onenote chm html xml eml tnef (winmail.dat)
  *   archives    zip zip-encrypted rar 7z gzip bzip2 xz zstd cab lzh tar ace arj
  *   images      iso vhd vhdx vmdk png jpeg gif bmp webp tiff ico
  *   media       mp4 mp3 wav avi ogg

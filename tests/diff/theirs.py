@@ -7,12 +7,13 @@ import re
 import subprocess
 import tempfile
 
-from facts import Side, address, between, pair
+from facts import Side, address, between, leaves, pair
 
 LIMIT_S = 600
-MESSAGES = "dns or mdns or llmnr or http or tls.handshake or smb or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or dcerpc or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address"
+MESSAGES = ("dns or mdns or llmnr or http or tls.handshake or smb or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or dcerpc or "
+            "ldap or cldap or rdp or ssh or vnc or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address")
 PROTOCOLS = ("ip ipv6 tcp udp dns mdns llmnr http tls quic smb smb2 spnego gss-api ntlmssp kerberos smtp imf dhcp arp "
-             "nbns icmp icmpv6 dcerpc ldap")
+             "nbns icmp icmpv6 dcerpc ldap cldap rdp ssh vnc")
 # Ways to follow a stream.  The first waits for what is missing and for whole bodies, and says nothing of a message that
 # is not all there, nor of what follows it; the others take what comes, with and without waiting for bodies.
 WHOLE = ["-o", "tcp.reassemble_out_of_order:TRUE"]
@@ -100,9 +101,11 @@ _WANTED = (
     "arp.src.hw_mac arp.src.proto_ipv4 arp.dst.proto_ipv4 "
     "icmpv6.nd.ns.target_address icmpv6.nd.na.target_address "
     "nbns.id nbns.name nbns.netbios_name "
-    "dcerpc.pkt_type dcerpc.cn_flags.first_frag dcerpc.cn_ctx_id dcerpc.cn_bind_to_uuid dcerpc.opnum").split()
+    "dcerpc.pkt_type dcerpc.cn_flags.first_frag dcerpc.cn_ctx_id dcerpc.cn_bind_to_uuid dcerpc.opnum "
+    "ldap.messageID ldap.protocolOp ldap.baseObject ldap.object ldap.entry ldap.resultCode rdp.rt_cookie ssh.protocol "
+    "ssh.kex.hassh ssh.kex.hasshserver vnc.auth_result").split()
 _EVENT = re.compile(
-    rb'<(packet)>|<proto name="([^"]+)"|<field name="(num|' + "|".join(re.escape(w) for w in _WANTED).encode()
+    rb'<(packet)>|<proto name="([^"]+)"|<field name="(num||' + "|".join(re.escape(w) for w in _WANTED).encode()
     + rb')"[^>]*? show="([^"]*)"(?: value="([0-9a-f]*)")?')
 
 
@@ -151,7 +154,8 @@ def _packets(xml):
                 if len(raw) != 16:  # half a byte in each letter, RFC 1001 section 14.1
                     raw = bytes((hi - 65 & 15) << 4 | (lo - 65 & 15) for hi, lo in zip(raw[-33:-1:2], raw[-32:-1:2]))
                 text = _netbios(raw)
-            packet.append((None, m[3].decode(), text))
+            if m[3] != b"" or text.startswith("Filter: "):
+                packet.append((None, m[3].decode(), text))
     if packet is not None:
         yield packet
 
@@ -290,8 +294,8 @@ def _smb1(side, p):
 
 
 def _ntlm(side, p):
-    """Logons of SMB itself; those of protocols within it or beside it are not read."""
-    if "dcerpc" in p.protocols or "ldap" in p.protocols or not {"smb", "smb2"} & set(p.protocols):
+    """Logons of file shares, remote calls, directories and web servers; those of other protocols are not read."""
+    if not {"smb", "smb2", "dcerpc", "ldap", "http"} & set(p.protocols):
         return
     fields = [(f, t) for _, f, t in p.events if f]
     user, domain = _first(fields, "ntlmssp.auth.username"), _first(fields, "ntlmssp.auth.domain")
@@ -335,8 +339,6 @@ class _Krb5:
             self.tell(p.to_server, names, p.where)
 
     def packet(self, p):
-        if "ldap" in p.protocols:
-            return
         kind, names, in_body = None, {}, False
         for proto, field, text in p.events:
             if proto == "kerberos":
@@ -441,9 +443,60 @@ class _Dcerpc:
                 self.side.each("dcerpc.call", f"{p.to_server} {_first(m, 'dcerpc.opnum')} {name}", "", p.where)
 
 
+def _ldap(side, p):
+    number = operation = None
+    based = filtered = False
+    for _, field, text in p.events:
+        if field == "ldap.messageID":
+            number, operation, based, filtered = text, None, False, False
+        elif field == "ldap.protocolOp":
+            operation = operation or text
+        elif field in ("ldap.baseObject", "ldap.object", "ldap.entry") and operation in ("3", "6", "8", "14") and not based:
+            based = True
+            side.once("ldap.base", f"{p.to_server} {number} {text.lower()}", "", p.where)
+        elif field == "" and operation == "3" and not filtered:
+            filtered = True
+            side.once("ldap.filter", f"{p.to_server} {number} {leaves(text.removeprefix('Filter: '))}", "", p.where)
+        elif field == "ldap.resultCode" and text != "14":  # a logon that goes on
+            side.once("ldap.result", f"{p.to_client} {number}", text, p.where)
+
+
+def _rdp(side, p):
+    for _, field, text in p.events:
+        if field == "rdp.rt_cookie" and "mstshash=" in text:
+            side.each("rdp.cookie", f"{p.to_server} {text.partition('mstshash=')[2]}", "", p.where)
+
+
+class _Ssh:
+    """Who began is known from the first of a conversation's packets."""
+
+    def __init__(self, side):
+        self.side, self.client = side, {}
+
+    def packet(self, p):
+        key = between(p.to_server)
+        if key not in self.client:
+            self.client[key] = p.to_client if int(p.sport) < int(p.dport) else p.to_server
+        who = self.client[key]
+        end = "client" if who == p.to_server else "server"
+        for _, field, text in p.events:
+            if field == "ssh.protocol" and text.startswith("SSH-"):
+                self.side.once("ssh.software", f"{who} {end} {text.removeprefix('SSH-').strip()}", "", p.where)
+            elif field == "ssh.kex.hassh":
+                self.side.once("ssh.hassh", f"{who} {text}", "", p.where)
+            elif field == "ssh.kex.hasshserver":
+                self.side.once("ssh.hassh_server", f"{who} {text}", "", p.where)
+
+
+def _vnc(side, p):
+    for _, field, text in p.events:
+        if field == "vnc.auth_result":
+            side.each("vnc.result", f"{p.to_client} {'failure' if text in ('1', 'True') else 'success'}", "", p.where)
+
+
 def _messages(side, path, options, which):
     xml = _tshark("-r", path, *options, "-Y", which, "-T", "pdml", "-J", PROTOCOLS)
-    krb5, dcerpc = _Krb5(side), _Dcerpc(side)
+    krb5, dcerpc, ssh = _Krb5(side), _Dcerpc(side), _Ssh(side)
     for events in _packets(xml):
         p = _Packet(events)
         quoted = "icmp" in p.protocols
@@ -456,6 +509,11 @@ def _messages(side, path, options, which):
             if name in p.protocols and (name != "imf" or "smtp" not in p.protocols) and \
                     (name != "tls" or "quic" not in p.protocols):
                 reader(side, p)
+        for names, reader in (({"ldap", "cldap"}, _ldap), ({"rdp"}, _rdp), ({"vnc"}, _vnc)):
+            if names & set(p.protocols):
+                reader(side, p)
+        if "ssh" in p.protocols:
+            ssh.packet(p)
         if "kerberos" in p.protocols:
             krb5.packet(p)
         if "dcerpc" in p.protocols:

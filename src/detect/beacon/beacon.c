@@ -253,11 +253,8 @@ static void http(struct kd_detect *d, const struct kd_record *r)
 static void tls(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_tls *t = r->body;
-    if (is_routine_port(r->head->dst_port))
+    if (is_routine_port(r->head->dst_port) || !kd_is_tls_itself(r->head))
         return;
-    uint8_t app = r->head->app;
-    if (app != KD_APP_TLS && app != KD_APP_QUIC && app != KD_APP_UNKNOWN)
-        return; /* inside remote desktop, a directory's session …: not a call of its own */
     add(d, r, &(struct call){.kind = CALL_TLS, .name = t->sni, .at_us = r->head->ts_us, .answered = true});
 }
 

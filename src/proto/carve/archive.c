@@ -209,3 +209,49 @@ static void sevenzip_end(struct look *l, struct kd_bytes rest)
 static const char *const sevenzip_types[] = {"7z", NULL};
 const struct look_format look_sevenzip = {
     .types = sevenzip_types, .step = sevenzip_step, .end = sevenzip_end};
+
+/* --- winmail.dat ([MS-OXTNEF]): attachments of Outlook in one; each begins with its rendering data
+ * --- */
+
+struct tnef {
+    bool title_due;
+};
+
+enum {
+    TNEF_HEAD = 6,
+    TNEF_ATTRIBUTE = 9,
+    TNEF_CHECKSUM = 2,
+    TNEF_RENDERING = 0x00069002,
+    TNEF_TITLE = 0x00018010,
+    TNEF_DATA = 0x0006800f
+};
+
+static struct look_step tnef_step(struct look *l, struct kd_bytes got)
+{
+    struct tnef *t = l->state;
+    struct look_found *f = &l->found;
+    struct kd_cur c = kd_cur_of(got);
+    if (got.n == 0)
+        return look_want(TNEF_HEAD, TNEF_ATTRIBUTE);
+    if (t->title_due) {
+        struct kd_bytes name = kd_bytes_head(got, kd_bytes_find_byte(got, 0));
+        f->members[f->n_members - 1].filename = look_text(l, name, false, NAME_MAX_BYTES);
+        t->title_due = false;
+        return look_want(TNEF_CHECKSUM, TNEF_ATTRIBUTE);
+    }
+    (void)kd_cur_u8(&c); /* of the message, or of an attachment */
+    uint32_t attribute = kd_cur_le32(&c);
+    uint32_t n = kd_cur_le32(&c);
+    if (attribute == TNEF_RENDERING && look_member(l, kd_str(NULL), true, 0, false) == NULL)
+        return look_done();
+    if (attribute == TNEF_DATA && f->n_members > 0)
+        f->members[f->n_members - 1].bytes = n;
+    t->title_due = attribute == TNEF_TITLE && f->n_members > 0 && n > 0 && n <= NAME_MAX_BYTES;
+    if (t->title_due)
+        return look_want(0, n);
+    return look_want((uint64_t)n + TNEF_CHECKSUM, TNEF_ATTRIBUTE);
+}
+
+static const char *const tnef_types[] = {"tnef", NULL};
+const struct look_format look_tnef = {
+    .types = tnef_types, .state_bytes = sizeof(struct tnef), .step = tnef_step};

@@ -114,11 +114,16 @@ static uint8_t entropy(const struct kd_carve *c)
     return (uint8_t)(bits * 10 + 0.5);
 }
 
+static uint64_t more_hashes_max(const struct kd_carve *c)
+{
+    return (uint64_t)c->lim->file_hash_mib << 20;
+}
+
 static bool wants_more_hashes(const struct kd_carve *c)
 {
     if (c->all_hashes || c->lim->file_hashes == HASHES_ALL)
         return true;
-    return c->lim->file_hashes != HASHES_NONE &&
+    return c->lim->file_hashes != HASHES_NONE && c->size <= more_hashes_max(c) &&
            (kd_filetype_is_risky(c->magic) || kd_filename_is_risky(c->rec.filename));
 }
 
@@ -126,7 +131,7 @@ static void hash(struct kd_carve *c, struct kd_bytes b)
 {
     if (!c->more)
         return;
-    if (c->seen > (uint64_t)c->lim->file_hash_mib << 20 && !c->all_hashes) {
+    if (c->seen > more_hashes_max(c) && !c->all_hashes && c->lim->file_hashes != HASHES_ALL) {
         c->more = false;
         return;
     }
@@ -374,7 +379,8 @@ static void add_found(struct kd_carve *c)
     rec->links.v = f->links;
     rec->links.n = f->n_links;
     rec->command = f->command;
-    rec->hidden = kd_str(kd_hidden_program(kd_bytes_of(c->type.head, c->type.n), kd_bytes_of(c->tail.b, c->tail.n)));
+    rec->hidden = kd_str(
+        kd_hidden_program(kd_bytes_of(c->type.head, c->type.n), kd_bytes_of(c->tail.b, c->tail.n)));
     kd_personal_end(&c->personal);
     rec->my_numbers = kd_personal_my_numbers(&c->personal);
     rec->card_numbers = kd_personal_cards(&c->personal);

@@ -6,8 +6,9 @@
 enum { NAME_MAX_BYTES = 512, LINK_MAX_BYTES = 1024 };
 
 const struct look_format *const look_formats[] = {
-    &look_cab, &look_gzip, &look_iso,      &look_lnk, &look_ole, &look_onenote, &look_pdf,
-    &look_rar, &look_rtf,  &look_sevenzip, &look_tar, &look_url, &look_zip,     NULL,
+    &look_cab,     &look_gzip, &look_iso, &look_lnk, &look_ole,
+    &look_onenote, &look_pdf,  &look_rar, &look_rtf, &look_sevenzip,
+    &look_tar,     &look_tnef, &look_url, &look_zip, NULL,
 };
 
 static const struct look_format *format_of(const char *type)

@@ -102,6 +102,6 @@ size_t look_find(struct kd_bytes b, struct kd_bytes mark, uint8_t *matched);
 
 extern const struct look_format *const look_formats[];
 extern const struct look_format look_cab, look_gzip, look_iso, look_lnk, look_ole, look_onenote,
-    look_pdf, look_rar, look_rtf, look_sevenzip, look_tar, look_url, look_zip;
+    look_pdf, look_rar, look_rtf, look_sevenzip, look_tar, look_tnef, look_url, look_zip;
 
 #endif

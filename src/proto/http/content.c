@@ -147,6 +147,10 @@ static void begin_file(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, 
         .tx_id = rec->tx_id,
         .to_server = !answer,
     };
+    const struct http_framing *framing =
+        &((const struct http_state *)ctx->state)->side[dir].framing;
+    if (coding == NULL && framing->has_length && !framing->coded)
+        meta.size = framing->length;
     meta.filename = answer ? rec->content_disposition : tx->request_filename;
     if (meta.filename.n == 0)
         meta.filename = name_in_url(rec->url, name_room, sizeof(name_room));
