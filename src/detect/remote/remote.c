@@ -72,9 +72,10 @@ static bool winrm_use(const struct kd_record *r, struct use *ret)
 {
     const struct kd_rec_http *h = r->body;
     *ret = (struct use){BY_WINRM, h->status >= 200 && h->status < 300, kd_str("")};
+    bool exchange = kd_bytes_icontains(h->url, kd_str("/powershell?serializationLevel"));
     bool envelope = kd_bytes_icontains(h->request_content_type, kd_str("soap+xml")) ||
                     kd_bytes_icontains(h->request_content_type, kd_str("session-encrypted"));
-    return kd_bytes_eq_str(h->http_method, "POST") && kd_bytes_istarts(h->url, kd_str("/wsman")) && envelope &&
+    return kd_bytes_eq_str(h->http_method, "POST") && (kd_bytes_istarts(h->url, kd_str("/wsman")) || exchange) && envelope &&
            !kd_bytes_icontains(h->url, kd_str("SubscriptionManager")) &&
            !kd_bytes_istarts(h->url, kd_str("/wsman-anon")) && (ret->passed || h->status == 500);
 }

@@ -24,6 +24,7 @@ enum phase { ASKING, CLEAR, ENCRYPTED, PASSING };
 struct rdp_state {
     uint8_t phase; /* enum phase */
     bool told, asked, answered, failed;
+    bool begun[2];                /* something of this direction was read or went by */
     uint32_t requested, selected; /* selected: or the failure's code */
     uint8_t cookie_n;
     uint8_t cookie[RDP_TEXT_MAX];
@@ -257,6 +258,7 @@ static void on_confirm(struct kd_ctx *ctx, struct rdp_state *st, struct kd_bytes
 static enum kd_status rdp_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct rdp_state *st = state_of(ctx);
+    st->begun[dir] = true;
     struct kd_cur c = kd_cur_of(kd_bytes_from(msg, TPKT_HEAD));
     size_t li = kd_cur_u8(&c);
     uint8_t code = kd_cur_u8(&c);
@@ -282,7 +284,8 @@ static enum kd_status rdp_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_b
 {
     const struct rdp_state *st = state_of(ctx);
     (void)seen;
-    bool due = dir == KD_TO_SERVER ? !st->asked : !st->answered; /* packets overtake each other */
+    /* Packets overtake each other: the question may come behind its answer. */
+    bool due = !st->begun[dir] && (dir == KD_TO_SERVER ? !st->asked : !st->answered);
     bool tls = in.p[0] == TLS_HANDSHAKE && st->phase == ASKING;
     bool clear = (st->phase == ASKING && !tls) || (st->phase == CLEAR && !st->told) ||
                  (st->phase == ENCRYPTED && due && in.p[0] == TPKT_VERSION);
@@ -308,6 +311,7 @@ static enum kd_status rdp_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_by
 {
     struct rdp_state *st = state_of(ctx);
     (void)last;
+    st->begun[dir] = true;
     if (st->phase == ASKING)
         begin_tls(ctx, st);
     if (st->phase != ENCRYPTED)
@@ -325,6 +329,7 @@ static void rdp_gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
 {
     struct rdp_state *st = state_of(ctx);
     st->watch.blind = true;
+    st->begun[dir] = true;
     if (st->phase == ENCRYPTED)
         kd_inner_gap(&st->inner, ctx, dir, n);
     else if (st->phase == CLEAR)
