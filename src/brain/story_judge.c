@@ -370,7 +370,9 @@ void kd_story_judge(struct kd_brain *b, struct kd_story *y)
 {
     unsigned spread;
     find_hosts(b, y);
-    y->first_us = y->n > 0 ? y->v[0].first_us : b->now_us;
+    y->first_us = 0;
+    for (unsigned i = 0; i < y->n && y->first_us == 0; i++)
+        y->first_us = kd_step_weighs(&y->v[i]) ? y->v[i].first_us : 0;
     uint8_t severity = severity_of(y, &spread);
     y->severity = severity > y->severity ? severity : y->severity;
     tell_courses(b, y);
