@@ -15,7 +15,7 @@ MAY = {
     "engine": {"base", "wire", "packet", "flow", "proto"},
     "detect": {"base", "wire"},
     "brain": {"base", "wire", "detect"},
-    "store": {"base", "wire"},
+    "store": {"base", "wire", "packet"},
     "config": {"base"},
     "api": {"base", "wire"},
     "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "detect", "brain", "store", "config", "api"},

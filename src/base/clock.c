@@ -163,3 +163,11 @@ bool kd_time_parse(struct kd_bytes text, int zone_s, uint64_t *ret_us)
     }
     return kd_cur_ok(&c) && kd_cur_left(&c) == 0 && kd_date_to_us(&d, zone, ret_us);
 }
+
+uint32_t kd_day_of(uint64_t us, int zone_s)
+{
+    if (us >= (uint64_t)INT64_MAX / 2)
+        return 99991231;
+    struct kd_date d = kd_date_of(us, zone_s);
+    return (uint32_t)d.year * 10000 + d.month * 100 + d.day;
+}

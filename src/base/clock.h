@@ -35,7 +35,8 @@ KD_MUST_USE bool kd_date_to_us(const struct kd_date *d, int zone_s, uint64_t *re
 /* 2026-11-22T09:15:02.123456+0900, as EVE writes it. */
 void kd_out_time(struct kd_out *o, uint64_t us, int zone_s);
 
-/* 20261122, the name of a day's partition at the site. */
+/* 20261122, the number of a day at the site; and as text, the name of its partition. */
+uint32_t kd_day_of(uint64_t us, int zone_s);
 void kd_out_day(struct kd_out *o, uint64_t us, int zone_s);
 
 /* RFC 3339 date-time, or a date alone (its first moment); without a zone, zone_s counts.  Also accepts

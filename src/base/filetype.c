@@ -23,6 +23,7 @@ static const struct magic magics[] = {
     {0, 8, "ElfFile\0", "evtx"},
     {4, 4, "\xef\xcd\xab\x89", "ese"},
     {0, 4, "regf", "regf"},
+    {0, 11, "X5O!P%@AP[4", "eicar"},
     {0, 6, "MDMP\x93\xa7", "minidump"},
     {0, 4, "!BDN", "pst"},
     {0, 14, "!<arch>\ndebian", "deb"},

@@ -10,6 +10,7 @@
  *   media       mp4 mp3 wav avi ogg
  *   secrets     regf (registry hive) ese (NTDS.dit and other databases of Windows) minidump evtx pst
  *   installers  deb rpm
+ *   test        eicar (the file by which virus scanners are tested)
  *   other       sqlite pcap pcapng dicom pem text
  * NULL: none of these. */
 #ifndef KD_BASE_FILETYPE_H

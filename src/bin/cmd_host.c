@@ -5,7 +5,8 @@
 #include "bin/say.h"
 #include "os/clock.h"
 #include "os/fd.h"
-#include "store/package.h"
+#include "store/hosts.h"
+#include "store/packets.h"
 
 enum { NEWEST = 50, THREADS = 2 };
 
@@ -39,6 +40,24 @@ static enum kd_status write_fd(void *arg, struct kd_bytes b)
 
 #define U(x) ((unsigned long long)(x))
 
+/* The host's kept packets go along; none are kept: it goes without. */
+static struct kd_packets_found *add_packets(const struct kd_reading *rd, const struct kd_host_ask *ask,
+                                            struct kd_package_part *ret)
+{
+    struct kd_addr addr[KD_HOST_ADDRS_MAX];
+    struct kd_packets_found *found = NULL;
+    struct kd_packets_sum sum;
+    struct kd_err err = {0};
+    struct kd_keep_query q = {.host = addr, .from_us = rd->from_us, .to_us = rd->to_us};
+    if (kd_addr_parse(ask->who, &addr[0]))
+        q.n_hosts = 1;
+    else if (kd_host_resolve(ask->meta, ask->who, addr, KD_HOST_ADDRS_MAX, &q.n_hosts) != KD_OK)
+        return NULL;
+    if (q.n_hosts > 0 && kd_packets_find(rd->dir_fd, &q, &found, &sum, &err) == KD_OK)
+        *ret = (struct kd_package_part){"packets.pcapng", kd_packets_read, found, sum.bytes};
+    return found;
+}
+
 static int package(const struct kd_reading *rd, const struct kd_host_ask *ask)
 {
     static struct kd_package_ask p;
@@ -49,7 +68,9 @@ static int package(const struct kd_reading *rd, const struct kd_host_ask *ask)
         .host = *ask, .dir_fd = rd->dir_fd, .write = write_fd, .arg = &fd};
     p.host.limit = 0;
     memcpy(p.secret, rd->secret, sizeof(p.secret));
+    struct kd_packets_found *found = add_packets(rd, ask, &p.packets);
     enum kd_status s = kd_package_write(&p, &sum, &err);
+    kd_packets_found_free(found);
     OPENSSL_cleanse(p.secret, sizeof(p.secret));
     if (s != KD_OK) {
         (void)kd_say_err(KD_EXIT_COULD_NOT, "host", &err);

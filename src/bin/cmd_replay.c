@@ -21,7 +21,7 @@ int kd_cmd_replay(int argc, char **argv)
     static struct kd_config config;
     const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *rules = NULL,
                *sandbox = NULL;
-    bool realtime = false;
+    bool realtime = false, packets = false;
     uint64_t n_engines = 1;
     const struct kd_option options[] = {{"--config", "-c", &path, NULL},
                                         {"--json", NULL, &json, NULL},
@@ -29,7 +29,8 @@ int kd_cmd_replay(int argc, char **argv)
                                         {"--engines", NULL, &engines, NULL},
                                         {"--rules", NULL, &rules, NULL},
                                         {"--sandbox", NULL, &sandbox, NULL},
-                                        {"--realtime", NULL, NULL, &realtime}};
+                                        {"--realtime", NULL, NULL, &realtime},
+                                        {"--packets", NULL, NULL, &packets}};
     if (!kd_options("replay", &argc, argv, options, KD_COUNT(options)) ||
         (engines != NULL &&
          !kd_option_number("replay", "--engines", engines, KD_ENGINES_MAX, &n_engines)))
@@ -61,6 +62,7 @@ int kd_cmd_replay(int argc, char **argv)
         .files = (const char *const *)(argv + 1),
         .n_files = (size_t)argc - 1,
         .realtime = realtime,
+        .packets = packets,
         .n_engines = n_engines > 0 ? (unsigned)n_engines : 1,
     };
     return kd_sensor_run(&plan);

@@ -154,6 +154,7 @@ int kd_cmd_run(int argc, char **argv)
         .n_files = demo ? 1 : 0,
         .loop = demo,
         .web = true,
+        .packets = true,
         .n_engines = engines_for(&config, demo),
         .reload = reload,
         .arg = &ch,

@@ -36,12 +36,14 @@ const struct kd_command kd_commands[] = {
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
      "  --engines N        share the work (default 1: two runs give the same bytes)\n"
      "  --realtime         at the pace it was recorded\n"
+     "  --packets          with --db: keep the packets too, as a running sensor does\n"
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
      "  --engines 数         処理を分担する(初期値 1: 何度実行しても同じ結果)\n"
      "  --realtime           記録されたときの速さで再生する\n"
+     "  --packets            --db と併せて: 稼働中のセンサーと同じくパケットも残す\n"
      "  --sandbox 方式       full、または名前空間の使えない環境では reduced\n",
      kd_cmd_replay},
     {"hunt", "'EXPRESSION' [--from TIME] [--to TIME] [--dir DIRECTORY]", "search the records",
@@ -72,6 +74,29 @@ const struct kd_command kd_commands[] = {
      "  --package ファイル  記録・原本・封印・鍵を、誰でも検証できる 1 つの tar にまとめる\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_host},
+    {"incident", "list | show NUMBER [--json] [--dir DIRECTORY]",
+     "what belongs together: the story of an attack", "事案(一連の攻撃の経緯)を表示する",
+     "  list               all incidents, open and grave ones first\n"
+     "  show NUMBER        one of them: what to do, who, how far, and every step in order\n"
+     "  --json             as JSON\n"
+     "  --dir DIRECTORY    the sensor's directory, or that of replay --db\n",
+     "  list                事案の一覧(未対応で深刻なものから)\n"
+     "  show 番号           1 件の内容(今すること・端末・経緯)\n"
+     "  --json              JSON で表示\n"
+     "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
+     kd_cmd_incident},
+    {"packets", "FLOW_ID|ADDRESS|NAME|MAC [--from TIME] [--to TIME] [-o FILE] [--dir DIRECTORY]",
+     "the kept packets of a conversation or host, as pcapng",
+     "保存されたパケットを通信または端末ごとに取り出す(pcapng)",
+     "  FLOW_ID            a conversation's number, as in flow_id of its records\n"
+     "  --from, --to TIME  2026-11-22 or 2026-11-22T09:00:00+09:00\n"
+     "  -o FILE            a new file; - or nothing: standard output\n"
+     "  --dir DIRECTORY    the sensor's directory, or that of replay --db --packets\n",
+     "  FLOW_ID             通信の番号(記録の flow_id)\n"
+     "  --from, --to 時刻   2026-11-22 または 2026-11-22T09:00:00+09:00\n"
+     "  -o ファイル         新しいファイル。- または省略時は標準出力\n"
+     "  --dir フォルダー    センサーの保存先、または replay --db --packets の保存先\n",
+     kd_cmd_packets},
     {"verify", "[DIRECTORY|PACKAGE]", "are the seals of the records, or of a package, intact",
      "記録の封印(改ざんのないこと)を確かめる",
      "  DIRECTORY          the sensor's directory, or that of replay --db\n"

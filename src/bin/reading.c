@@ -58,19 +58,25 @@ static int shut_in(const char *command, const struct kd_config *config, struct k
     return KD_EXIT_DONE;
 }
 
-/* The file to be written, and the key to sign it with: both are out of reach later. */
+/* A file to be written: out of reach later. */
+static int open_output(const char *command, const char *path, int *ret)
+{
+    *ret = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*ret >= 0)
+        return KD_EXIT_DONE;
+    return kd_say(KD_EXIT_COULD_NOT, command,
+                  errno == EEXIST ? "%s: exists already; name another file"
+                                  : "%s: cannot be made; name a file in a directory you may write to",
+                  path);
+}
+
+/* And the key to sign it with. */
 static int open_package(const char *command, struct kd_reading *r)
 {
     struct kd_err err = {0};
     if (kd_seal_secret(r->dir_fd, r->secret, &err) != KD_OK)
         return kd_say_err(KD_EXIT_COULD_NOT, command, &err);
-    r->package_fd = open(r->package, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (r->package_fd < 0)
-        return kd_say(KD_EXIT_COULD_NOT, command,
-                      errno == EEXIST ? "%s: exists already; name another file"
-                                      : "%s: cannot be made; name a file in a directory you may write to",
-                      r->package);
-    return KD_EXIT_DONE;
+    return open_output(command, r->package, &r->package_fd);
 }
 
 /* Is the operand of `verify` a file?  Then it is a package. */
@@ -100,6 +106,7 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
                                         {"--from", NULL, &from, NULL},
                                         {"--to", NULL, &to, NULL},
                                         {"--package", NULL, &ret->package, NULL},
+                                        {"--output", "-o", &ret->output, NULL},
                                         {"--json", NULL, NULL, &ret->json},
                                         {"--sightings", NULL, NULL, &ret->sightings}};
     if (!kd_options(command, &argc, argv, options, KD_COUNT(options)))
@@ -123,6 +130,9 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
         (ret->dir_fd = open_data(command, dir)) < 0)
         return KD_EXIT_COULD_NOT;
     if (ret->package != NULL && open_package(command, ret) != KD_EXIT_DONE)
+        return KD_EXIT_COULD_NOT;
+    if (ret->output != NULL && strcmp(ret->output, "-") != 0 &&
+        open_output(command, ret->output, &ret->package_fd) != KD_EXIT_DONE)
         return KD_EXIT_COULD_NOT;
     return shut_in(command, &config, ret);
 }

@@ -9,8 +9,9 @@
 
 struct kd_reading {
     int dir_fd;        /* -1: a package is read */
-    int package_fd;    /* host --package: to be written; verify PACKAGE: to be read; else -1 */
+    int package_fd;    /* host --package, packets -o: to be written; verify PACKAGE: to be read; else -1 */
     const char *package; /* its path */
+    const char *output;  /* packets -o: a path, or - */
     uint8_t secret[64];  /* host --package: the key of the seals; wipe it */
     char dir_path[32]; /* for SQLite */
     int zone_s;

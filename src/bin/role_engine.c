@@ -3,6 +3,7 @@
 
 #include "base/charset.h"
 #include "bin/engine_files.h"
+#include "bin/packet_ring.h"
 #include "bin/role.h"
 #include "bin/say.h"
 #include "engine/engine.h"
@@ -88,6 +89,15 @@ static void capture(struct kd_engine *e, struct inputs *in)
     count_drops(e, in);
 }
 
+/* The first interface. */
+static const char *source_of(const struct kd_start *s)
+{
+    for (size_t i = 0; i < s->n_extras; i++)
+        if (s->extra[i].kind == KD_EXTRA_RING)
+            return s->extra[i].name;
+    return s->shift ? "demo" : "";
+}
+
 int kd_role_engine(const struct kd_start *s)
 {
     static struct inputs in;
@@ -96,6 +106,7 @@ int kd_role_engine(const struct kd_start *s)
     if (kd_progress_map(kd_start_fd(s, KD_EXTRA_PROGRESS), &progress, &err) != KD_OK)
         kd_role_fail(&err);
     map_rings(s, progress, &in);
+    struct kd_keep *keep = kd_packet_ring_map(s);
     struct kd_engine_config cfg = {
         .lim = &s->limits,
         .hash_seed = s->seed,
@@ -103,7 +114,9 @@ int kd_role_engine(const struct kd_start *s)
         .n_engines = s->n_engines,
         .split_by_hash = !s->live && s->n_engines > 1,
         .id_base = s->id_base,
-        .source = s->n_extras > 1 ? s->extra[1].name : s->shift ? "demo" : "",
+        .source = source_of(s),
+        .keep = keep,
+        .keep_flow_bytes = s->keep_flow_bytes,
     };
     struct kd_engine *e = kd_engine_new(&cfg, (struct kd_engine_out){to_brain, NULL});
     if (e == NULL) {
@@ -122,6 +135,7 @@ int kd_role_engine(const struct kd_start *s)
     /* A replay at full speed gives the same bytes twice, so it does not tell how long it took. */
     kd_engine_finish(e, s->live || s->realtime ? kd_os_cpu_us() : 0);
     kd_engine_free(e);
+    kd_keep_free(keep);
     for (size_t i = 0; i < in.n; i++)
         kd_ring_unmap(in.ring[i]);
     return KD_EXIT_DONE;

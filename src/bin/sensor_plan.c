@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bin/certificate.h"
+#include "bin/packet_ring.h"
 #include "bin/say.h"
 #include "bin/sensor.h"
 #include "os/capture.h"
@@ -190,6 +191,7 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     KD_ASSERT(kd_config_zone(cfg->zone, &zone_s));
     st->zone_s = zone_s;
     st->limits = cfg->limits;
+    st->keep_flow_bytes = cfg->packets_flow_kib << 10;
     if (c->role == KD_PROC_BRAIN) {
         st->memory_bytes = cfg->limits.memory_mib * MIB;
         st->tunables = kd_bytes_of(cfg->detectors.lines, cfg->detectors.n);
@@ -257,6 +259,9 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
     (void)add_extra(c, KD_EXTRA_PROGRESS, progress, "", 0);
     c->out = s->edges[KD_EDGE_RECORDS][0];
     configure(c, s->plan.config);
+    int ring = kd_packet_ring_open(s, number);
+    if (ring >= 0)
+        (void)add_extra(c, KD_EXTRA_KEEP, ring, "", 0);
     return s->plan.n_files > 0 || add_rings(s, c);
 }
 

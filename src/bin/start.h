@@ -35,6 +35,7 @@ enum kd_extra {
     KD_EXTRA_LISTENER,
     KD_EXTRA_CERTIFICATE,
     KD_EXTRA_KEY,
+    KD_EXTRA_KEEP, /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_KINDS
 };
 
@@ -58,6 +59,7 @@ struct kd_start {
     uint64_t seed, id_base;
     int32_t zone_s;
     uint32_t ring_bytes;
+    uint64_t keep_flow_bytes; /* engine: of one conversation, into the packet ring */
     uint64_t memory_bytes;                      /* brain */
     uint64_t keep_days, keep_bytes, free_bytes; /* store */
     struct kd_limits limits;

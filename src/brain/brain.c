@@ -5,6 +5,7 @@
 
 enum { MEM_MAX = 1 << 20, FOLDS_MOST = 20000, MARKS_MOST = 50000, EXPIRE_STEP = 4096 };
 #define HOST_QUIET_US KD_US_PER_MINUTE
+#define STORY_QUIET_US (10 * (uint64_t)KD_US_PER_S)
 #define HOUSEKEEPING_US ((uint64_t)KD_US_PER_S)
 #define FOLD_IDLE_US KD_US_PER_DAY
 #define HOST_IDLE_US (30 * KD_US_PER_DAY)
@@ -13,7 +14,7 @@ enum { MEM_MAX = 1 << 20, FOLDS_MOST = 20000, MARKS_MOST = 50000, EXPIRE_STEP = 
 /* Records the brain itself learns from, whatever the detectors want. */
 static const uint64_t own_wants = 1u << KD_REC_FLOW | 1u << KD_REC_DNS | 1u << KD_REC_DHCP | 1u << KD_REC_ARP |
                                   1u << KD_REC_NTLM | 1u << KD_REC_KRB5 | 1u << KD_REC_NBNS | 1u << KD_REC_SMB |
-                                  1u << KD_REC_STATS;
+                                  1u << KD_REC_STATS | 1u << KD_REC_DCERPC | KD_STORY_WANTS;
 
 /* A body of any type. */
 union any_body {
@@ -35,6 +36,15 @@ union any_body {
     struct kd_rec_health health;
     struct kd_rec_alert alert;
     struct kd_rec_host host;
+    struct kd_rec_dcerpc dcerpc;
+    struct kd_rec_ldap ldap;
+    struct kd_rec_rdp rdp;
+    struct kd_rec_ssh ssh;
+    struct kd_rec_ftp ftp;
+    struct kd_rec_mailbox mailbox;
+    struct kd_rec_sql sql;
+    struct kd_rec_snmp snmp;
+    struct kd_rec_icmp icmp;
 };
 
 /* ---- out ---- */
@@ -133,6 +143,10 @@ static void housekeeping(struct kd_brain *b)
         }
         b->next_decay_us = b->now_us + KD_US_PER_HOUR;
     }
+    if (b->stories.n_due > 0)
+        kd_story_work(b);
+    kd_stories_expire(&b->stories, b->now_us);
+    kd_story_tell(b, STORY_QUIET_US);
     kd_brain_tell_hosts(b, HOST_QUIET_US);
 }
 
@@ -157,10 +171,16 @@ static void look(struct kd_brain *b, const struct kd_rec_head *head, const union
 {
     struct kd_record r = {head, body};
     b->head = head;
+    b->record = &r;
     kd_hosts_learn(&b->hosts, &r, b->now_us);
+    if ((KD_STORY_WANTS >> head->type & 1) != 0)
+        kd_story_record(b, &r); /* before a finding about it makes the host known for it */
     for (struct kd_detect **d = b->wanting[head->type]; *d != NULL; d++)
         (*d)->detector->record(*d, &r);
     b->head = NULL;
+    b->record = NULL;
+    if (b->stories.n_due > 0)
+        kd_story_work(b);
 }
 
 static enum kd_status take(struct kd_brain *b, const struct kd_rec_head *head, struct kd_bytes encoded,
@@ -285,6 +305,8 @@ static bool start(struct kd_brain *b, const struct kd_brain_config *cfg)
         !kd_table_init(&b->marks, b->pool, sizeof(struct kd_marks), MARKS_MOST, b->seed) ||
         !kd_table_init(&b->folds, b->pool, sizeof(struct kd_fold), FOLDS_MOST, b->seed) || !start_kinds(b))
         return false;
+    if (!kd_stories_init(&b->stories, b, b->pool, b->seed))
+        return false;
     b->folds.leave = kd_fold_leave;
     b->folds.arg = b;
     for (; kd_detectors[b->n_detects] != NULL; b->n_detects++) {
@@ -344,6 +366,7 @@ void kd_brain_free(struct kd_brain *b)
     kd_table_done(&b->marks);
     kd_table_each(&b->folds, give_alert_back, b->pool);
     kd_table_done(&b->folds);
+    kd_stories_done(&b->stories);
     kd_intel_done(&b->intel);
     kd_exceptions_done(&b->exceptions);
     kd_pool_free(b->pool);
@@ -367,6 +390,8 @@ void kd_brain_finish(struct kd_brain *b)
         if (b->detects[i].detector->leave != NULL)
             kd_table_each(&b->detects[i].table, last_word, &b->detects[i]);
     kd_fold_finish(b);
+    kd_story_work(b);
+    kd_story_tell(b, 0);
     tell_exceptions(b);
     kd_brain_tell_hosts(b, 0);
     kd_total_emit(b);

@@ -142,6 +142,15 @@ static void list_ids(const struct kd_brain *b, const struct kd_finding *f, struc
     }
 }
 
+static size_t list_techniques(const struct kd_finding *f, struct kd_bytes *ret, size_t most)
+{
+    const char *const *from = f->n_techniques > 0 ? f->technique : f->kind->technique;
+    size_t n = 0;
+    for (; n < most && (f->n_techniques > 0 ? n < f->n_techniques : from[n] != NULL); n++)
+        ret[n] = kd_str(from[n]);
+    return n;
+}
+
 /* Encode the alert into the fold's own block, as it stands now. */
 static void write_alert(struct kd_brain *b, const struct kd_finding *f, struct kd_fold *fold, struct kd_bytes key,
                         const struct kd_exception *exception)
@@ -152,9 +161,7 @@ static void write_alert(struct kd_brain *b, const struct kd_finding *f, struct k
     list_ids(b, f, &ids);
     fill_texts(b, f, fold, exception != NULL && fold->severity == KD_CRITICAL ? exception : NULL, &t);
     struct kd_bytes techniques[16];
-    size_t n_techniques = 0;
-    for (; n_techniques < KD_COUNT(techniques) && k->technique[n_techniques] != NULL; n_techniques++)
-        techniques[n_techniques] = kd_str(k->technique[n_techniques]);
+    size_t n_techniques = list_techniques(f, techniques, KD_COUNT(techniques));
     const struct kd_host *host = kd_hosts_find(&b->hosts, &f->host);
     uint8_t user[KD_FACT_MAX];
     struct kd_out o = kd_out_of(user, sizeof(user));
@@ -191,8 +198,8 @@ static void write_alert(struct kd_brain *b, const struct kd_finding *f, struct k
     fold->record_bytes = enc.n;
 }
 
-/* Send the kept alert with its present count. */
-static void tell(struct kd_brain *b, struct kd_fold *fold)
+/* Send the kept alert with its present count; r: the record that led to it, or NULL. */
+static void tell(struct kd_brain *b, struct kd_fold *fold, const struct kd_record *r)
 {
     fold->told_count = fold->count;
     fold->told_us = b->now_us;
@@ -209,6 +216,8 @@ static void tell(struct kd_brain *b, struct kd_fold *fold)
         a.count = fold->count;
         a.last_us = fold->last_us;
         kd_brain_emit(b, &head, &a);
+        if (!a.excepted)
+            kd_story_alert(b, &head, &a, r);
     }
     kd_arena_done(&mem);
 }
@@ -279,7 +288,11 @@ static void add_to_host(struct kd_brain *b, const struct kd_finding *f, int seve
 
 void kd_find(struct kd_detect *d, const struct kd_finding *f)
 {
-    struct kd_brain *b = d->brain;
+    kd_brain_find(d->brain, f);
+}
+
+void kd_brain_find(struct kd_brain *b, const struct kd_finding *f)
+{
     if (!is_on(b, f->kind))
         return;
     uint8_t room[KD_TABLE_KEY_MAX];
@@ -307,7 +320,7 @@ void kd_find(struct kd_detect *d, const struct kd_finding *f)
     if (now || f->count > 0)
         write_alert(b, f, fold, key, exception);
     if (now)
-        tell(b, fold);
+        tell(b, fold, b->record);
 }
 
 void kd_fold_leave(void *arg, struct kd_bytes key, void *state)
@@ -316,7 +329,7 @@ void kd_fold_leave(void *arg, struct kd_bytes key, void *state)
     struct kd_brain *b = arg;
     struct kd_fold *fold = state;
     if (fold->count > fold->told_count)
-        tell(b, fold);
+        tell(b, fold, NULL);
     kd_pool_give(b->pool, fold->record, fold->block_bytes);
     fold->record = NULL;
 }
@@ -326,7 +339,7 @@ static bool tell_rest(void *arg, struct kd_bytes key, void *state)
     (void)key;
     struct kd_fold *fold = state;
     if (fold->count > fold->told_count)
-        tell(arg, fold);
+        tell(arg, fold, NULL);
     return true;
 }
 

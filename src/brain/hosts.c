@@ -198,11 +198,16 @@ static void role_of_host(struct kd_hosts *h, struct kd_host *host, unsigned role
         kd_hosts_mark(h, host);
 }
 
+bool kd_roles_dc(unsigned roles)
+{
+    return (roles & KD_ROLE_KDC) && (roles & KD_ROLE_LDAP);
+}
+
 const char *kd_role_text(unsigned roles)
 {
     if (roles & KD_ROLE_ROUTER)
         return "router";
-    if ((roles & KD_ROLE_KDC) && (roles & KD_ROLE_LDAP))
+    if (kd_roles_dc(roles))
         return "dc";
     if (roles & KD_ROLE_DNS)
         return "dns";
@@ -405,6 +410,22 @@ static void learn_smb(struct kd_hosts *h, const struct kd_record *r, uint64_t no
         role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_ROLE_FILE);
 }
 
+/* Who answers the domain's own interfaces is a domain controller.  Not what a domain controller asks of it: a
+ * machine that passes itself off as one is asked too. */
+static void learn_dcerpc(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
+{
+    static const char netlogon[] = "12345678-1234-abcd-ef00-01234567cffb";
+    static const char drsuapi[] = "e3514235-4b06-11d1-ab04-00c04fc2dcd2";
+    const struct kd_rec_dcerpc *c = r->body;
+    if (!c->answered || c->fault || c->guessed || c->status_code != 0)
+        return;
+    bool names = kd_bytes_ieq(c->uuid, kd_str(drsuapi)) && c->opnum == 12;
+    bool logon = kd_bytes_ieq(c->uuid, kd_str(netlogon)) && (c->opnum == 26 || c->opnum == 29 || c->opnum == 39 || c->opnum == 45);
+    const struct kd_host *src = kd_hosts_find(h, &r->head->src);
+    if ((names || logon) && (src == NULL || !kd_roles_dc(src->roles)))
+        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_ROLE_KDC | KD_ROLE_LDAP);
+}
+
 void kd_hosts_learn(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
 {
     switch (r->head->type) {
@@ -431,6 +452,9 @@ void kd_hosts_learn(struct kd_hosts *h, const struct kd_record *r, uint64_t now_
         break;
     case KD_REC_SMB:
         learn_smb(h, r, now_us);
+        break;
+    case KD_REC_DCERPC:
+        learn_dcerpc(h, r, now_us);
         break;
     default:
         break;

@@ -79,6 +79,7 @@ void kd_hosts_tell(struct kd_hosts *h, uint64_t now_us, uint64_t quiet_us,
 
 /* "dc", "router", "dns,file" … as static text. */
 const char *kd_role_text(unsigned roles);
+bool kd_roles_dc(unsigned roles); /* answers both Kerberos and the directory */
 const char *kd_source_text(enum kd_source s);
 
 static inline struct kd_bytes kd_text_view(const struct kd_text *t)

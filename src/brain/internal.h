@@ -8,6 +8,7 @@
 #include "brain/hosts.h"
 #include "brain/intel.h"
 #include "brain/severity.h"
+#include "brain/story.h"
 #include "brain/table.h"
 #include "detect/detect.h"
 
@@ -57,8 +58,10 @@ struct kd_brain {
     struct kd_table folds; /* struct kd_fold by kind, host, fold */
     struct kd_intel intel;
     struct kd_exceptions exceptions;
+    struct kd_stories stories;
 
     const struct kd_rec_head *head; /* of the record being looked at, or NULL */
+    const struct kd_record *record; /* the same record, or NULL */
     uint64_t now_us;
     uint64_t next_housekeeping_us, next_decay_us;
     uint64_t next_id;
@@ -83,6 +86,7 @@ void kd_brain_health(struct kd_brain *b, const char *kind, const char *state, ui
                      const char *text_ja);
 
 /* findings.c */
+void kd_brain_find(struct kd_brain *b, const struct kd_finding *f); /* what kd_find() does */
 void kd_fold_leave(void *arg, struct kd_bytes key, void *state);
 void kd_fold_finish(struct kd_brain *b);
 

@@ -44,7 +44,8 @@ bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct k
     *ret = (struct kd_host_view){
         .name = kd_text_view(&h->name), .user = kd_text_view(&h->user), .os = kd_text_view(&h->os),
         .role = kd_str(kd_role_text(h->roles)), .mac = h->mac, .first_us = h->first_us, .last_us = h->last_us,
-        .severity = h->severity,
+        .severity = h->severity, .dc = kd_roles_dc(h->roles),
+        .files = (h->roles & KD_ROLE_FILE) != 0,
     };
     return true;
 }

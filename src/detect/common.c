@@ -86,6 +86,14 @@ bool kd_sums_add(uint32_t *sums, uint32_t room, uint32_t *n, uint32_t sum)
     return true;
 }
 
+bool kd_sums_has(const uint32_t *sums, uint32_t room, uint32_t sum)
+{
+    uint32_t i = (sum >> 1) & (room - 1);
+    while (sums[i] != 0 && sums[i] != sum)
+        i = (i + 1) & (room - 1);
+    return sums[i] == sum;
+}
+
 void kd_ids_add(struct kd_ids *ids, uint64_t id)
 {
     ids->v[ids->n++ % KD_IDS_KEPT] = id;

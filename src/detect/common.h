@@ -33,6 +33,7 @@ uint32_t kd_sum_addr(const struct kd_addr *a);
 /* A set of sums in a fixed array (0: free), `room` a power of two.  True when newly added; false when
  * there already or when no room is left (three quarters full). */
 bool kd_sums_add(uint32_t *sums, uint32_t room, uint32_t *n, uint32_t sum);
+bool kd_sums_has(const uint32_t *sums, uint32_t room, uint32_t sum);
 
 /* The newest record numbers. */
 enum { KD_IDS_KEPT = 8 };
@@ -67,6 +68,13 @@ struct kd_bytes kd_service_name(uint16_t port, struct kd_digits *room);
 static inline uint64_t kd_gap_us(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : b - a;
+}
+
+/* Is a TLS record's conversation encrypted from its beginning?  Inside remote desktop, a directory's or a
+ * mail session (STARTTLS) certificates and rhythm are those of the outer protocol. */
+static inline bool kd_is_tls_itself(const struct kd_rec_head *h)
+{
+    return h->app == KD_APP_TLS || h->app == KD_APP_QUIC || h->app == KD_APP_UNKNOWN;
 }
 
 /* Is it a resolver?  It passes on what its clients ask: it is where to look next, not who is ill. */

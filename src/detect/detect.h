@@ -65,6 +65,8 @@ struct kd_finding {
     size_t n_record_ids;
     uint64_t first_us, last_us;
     uint64_t count;            /* how often so far, as the detector counts; 0: once more */
+    const char *const *technique; /* instead of the kind's own, when there are any */
+    size_t n_techniques;
 };
 
 /* What the framework lends a detector during one call. */
@@ -101,6 +103,8 @@ struct kd_host_view {
     struct kd_mac mac;
     uint64_t first_us, last_us;
     unsigned severity; /* 0 to 10 */
+    bool dc;           /* a domain controller, whatever else it is */
+    bool files;        /* gives out file shares */
 };
 bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct kd_host_view *ret);
 

@@ -169,7 +169,8 @@ bool kd_web_is_cheap_name(struct kd_bytes host)
 {
     static const char *const tails[] = {
         ".top", ".tk", ".ml", ".ga", ".cf", ".gq", ".xyz", ".pw", ".icu", ".cyou", ".rest", ".buzz", ".click", ".link", ".work",
-        ".su", ".cc", ".monster", ".quest", ".sbs", ".cfd", ".bond", ".zip", ".mov", ".club", ".site", ".online", ".space",
+        ".su", ".cc", ".monster", ".quest", ".sbs", ".cfd", ".bond", ".zip", ".mov", ".best", ".beauty", ".shop", ".vip", ".lol", ".bar", ".hair", ".autos", ".mom", ".pics", ".za.com", ".sa.com", ".ru.com", ".co.ua",
+        ".club", ".site", ".online", ".space",
         ".duckdns.org", ".no-ip.org", ".no-ip.biz", ".ddns.net", ".hopto.org", ".zapto.org", ".sytes.net", ".serveo.net",
         ".ngrok.io", ".ngrok-free.app", ".trycloudflare.com", ".loca.lt", ".ddns.info", ".dynu.net", ".linkpc.net", ".myftp.org",
         ".kozow.com", ".servehttp.com", NULL};

@@ -247,6 +247,37 @@ static bool is_echo(const struct kd_packet *p)
            (p->proto == KD_IP_ICMPV6 && (p->sport == 128 || p->sport == 129));
 }
 
+/* Whose an ARP packet is: sender and target (RFC 826; Ethernet and IPv4 only). */
+static void arp_addresses(struct kd_bytes arp, struct kd_addr *a, struct kd_addr *b)
+{
+    static const uint8_t ether_ipv4[] = {0, 1, 8, 0, 6, 4};
+    if (arp.n < 28 || memcmp(arp.p, ether_ipv4, sizeof(ether_ipv4)) != 0)
+        return;
+    *a = kd_addr_v4(arp.p + 14);
+    *b = kd_addr_v4(arp.p + 24);
+}
+
+/* Into the packet ring; `f` may be NULL.  Of a long conversation only the beginning is kept: the bulk of a
+ * download tells nothing that its hash does not. */
+static void keep_frame(struct kd_engine *e, const struct kd_packet *p, const struct kd_flow *f)
+{
+    if (e->cfg.keep == NULL)
+        return;
+    uint64_t most = e->cfg.keep_flow_bytes;
+    uint64_t flow = f == NULL ? 0 : kd_engine_flow_id(e, f);
+    bool too_long = f != NULL && most > 0 && f->bytes[0] + f->bytes[1] > most;
+    struct kd_addr a = p->src, b = p->dst;
+    if (p->kind == KD_PACKET_ARP)
+        arp_addresses(p->payload, &a, &b);
+    if (!too_long && kd_keep_put(e->cfg.keep, e->frame, flow, &a, &b)) {
+        e->stats.kept++;
+        e->stats.kept_bytes += e->frame->bytes.n;
+        return;
+    }
+    kd_keep_leave_out(e->cfg.keep, e->frame->length);
+    e->stats.kept_out++;
+}
+
 /* A packet with a transport header.  False: it belongs to another engine. */
 static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
 {
@@ -256,6 +287,7 @@ static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
     unsigned dir;
     bool is_new;
     struct kd_flow *f = kd_flow_table_packet(e->flows, p, hash, &dir, &is_new);
+    keep_frame(e, p, f);
     if (p->proto == KD_IP_TCP)
         kd_engine_tcp(e, f, p, dir);
     else if (p->proto == KD_IP_UDP)
@@ -282,8 +314,12 @@ static bool fragment(struct kd_engine *e, struct kd_packet *p)
                                    .type = KD_REC_ANOMALY, .proto = p->proto};
         kd_engine_emit(e, &head, &rec);
     }
-    if (!done)
-        return e->cfg.number == 0 || !e->cfg.split_by_hash;
+    if (!done) {
+        bool mine = e->cfg.number == 0 || !e->cfg.split_by_hash;
+        if (mine)
+            keep_frame(e, p, NULL);
+        return mine;
+    }
     kd_packet_transport(p, whole, e->cfg.lim->tunnel_depth);
     return p->kind == KD_PACKET_IP && transport_packet(e, p);
 }
@@ -293,6 +329,7 @@ static bool other_packet(struct kd_engine *e, const struct kd_packet *p)
 {
     if (e->cfg.split_by_hash && e->cfg.number != 0)
         return false;
+    keep_frame(e, p, NULL);
     if (p->kind == KD_PACKET_ARP) {
         if (e->arp != NULL)
             kd_engine_link(e, e->arp, p);
@@ -311,6 +348,7 @@ static bool other_packet(struct kd_engine *e, const struct kd_packet *p)
 void kd_engine_frame(struct kd_engine *e, const struct kd_captured *frame)
 {
     struct kd_packet p;
+    e->frame = frame;
     kd_packet_decode(frame, e->cfg.lim->tunnel_depth, &p);
     if (e->stats.first_us == 0)
         e->stats.first_us = p.ts_us;

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "packet/frame.h"
+#include "packet/keep.h"
 #include "wire/record.h"
 
 struct kd_engine;
@@ -18,6 +19,8 @@ struct kd_engine_config {
     bool split_by_hash;  /* true: skip the flows of other engines (a file read by all); false: take all */
     uint64_t id_base;    /* record and flow numbers begin here: 0 in a replay, the time in us live */
     const char *source;  /* interface or file, for the stats record */
+    struct kd_keep *keep;     /* frames go there too; NULL: they are not kept.  The caller's. */
+    uint64_t keep_flow_bytes; /* … of a conversation, up to so many bytes; 0: all */
 };
 
 /* Where batches go: whole records, at most KD_BATCH_MAX bytes.  A status other than KD_OK counts the

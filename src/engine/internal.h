@@ -38,6 +38,7 @@ struct kd_engine_stats {
     uint64_t packets, bytes, decoded, undecoded, truncated, dropped;
     uint64_t records, records_lost, anomalies, degraded, gap_bytes;
     uint64_t first_us, last_us;
+    uint64_t kept, kept_bytes, kept_out; /* frames in the packet ring; left out for length or lack of room */
     uint64_t app_flows[KD_APP_COUNT], app_packets[KD_APP_COUNT], app_bytes[KD_APP_COUNT];
 };
 
@@ -52,6 +53,7 @@ struct kd_engine {
     struct kd_engine_stats stats;
     const char *input_error;
     uint64_t now_us;              /* latest packet time */
+    const struct kd_captured *frame; /* the one being looked at */
     uint64_t next_record;
     uint8_t engine_no;
     /* Parsers by what they read, and those that expect a port. */

@@ -36,6 +36,9 @@ void kd_engine_emit_stats(struct kd_engine *e, const char *scope, uint64_t now_u
         .anomalies = s->anomalies,
         .seconds_us = s->last_us - s->first_us,
         .cpu_us = cpu_us,
+        .kept = s->kept,
+        .kept_bytes = s->kept_bytes,
+        .kept_out = s->kept_out,
         .input_error = kd_str(e->input_error),
         .protocols = {protos, n},
     };

@@ -8,6 +8,7 @@
 #include "store/detections.h"
 #include "store/host_report.h"
 #include "store/hosts.h"
+#include "store/incidents.h"
 #include "store/sighting.h"
 
 enum {
@@ -412,6 +413,11 @@ static void answer_today(struct kd_asker *k)
     if (s == KD_OK)
         s = kd_detections_json(&k->a->meta, &f, w, &next, NULL);
     kd_jw_close(w, ']');
+    struct kd_incident_filter stories = {.state = kd_str("open"), .limit = 3, .worst_first = true};
+    kd_jw_open(w, "incidents", '[');
+    if (s == KD_OK)
+        s = kd_incidents_json(&k->a->meta, &stories, w, &next, NULL);
+    kd_jw_close(w, ']');
     if (s == KD_OK)
         s = put_days(k, w, now);
     struct kd_host_filter h = {.min_severity = 2, .limit = 5};
@@ -461,6 +467,9 @@ static void (*const answers[KD_ASK_KINDS])(struct kd_asker *k) = {
     [KD_ASK_USER_DELETE] = kd_answer_user_delete,
     [KD_ASK_AUDIT] = kd_answer_audit,
     [KD_ASK_SIGHTINGS] = answer_sightings,
+    [KD_ASK_INCIDENTS] = kd_answer_incidents,
+    [KD_ASK_INCIDENT] = kd_answer_incident,
+    [KD_ASK_INCIDENT_PATCH] = kd_answer_incident_patch,
 };
 
 static bool may_ask(struct kd_asker *k)

@@ -30,6 +30,11 @@ bool kd_asker_moment(struct kd_asker *k, const char *name, uint64_t otherwise, u
 enum kd_status kd_asker_audit(struct kd_asker *k, const char *action, struct kd_bytes object,
                               struct kd_bytes detail);
 
+/* answer_story.c: incidents */
+void kd_answer_incidents(struct kd_asker *k);
+void kd_answer_incident(struct kd_asker *k);
+void kd_answer_incident_patch(struct kd_asker *k);
+
 /* answer_people.c: sessions, exceptions, users, the audit log */
 void kd_answer_login(struct kd_asker *k);
 void kd_answer_session(struct kd_asker *k);

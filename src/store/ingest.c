@@ -41,12 +41,6 @@ static uint64_t now_us(const struct kd_ingest *in)
     return kd_now_us(&in->cfg.clock);
 }
 
-static uint32_t day_of(const struct kd_ingest *in, uint64_t us)
-{
-    struct kd_date d = kd_date_of(us, in->cfg.zone_s);
-    return (uint32_t)d.year * 10000 + d.month * 100 + d.day;
-}
-
 /* Bytes of the first `rows` records, or of all. */
 static size_t skip_rows(struct kd_bytes records, uint64_t rows)
 {
@@ -201,7 +195,7 @@ static enum kd_status one_block(struct kd_ingest *in, struct kd_bytes records)
     do {
         s = kd_events_add(in->cfg.events, &in->built);
     } while (s == KD_FULL && give_up_a_day(in));
-    uint32_t day = day_of(in, in->built.fixed.min_us);
+    uint32_t day = kd_day_of(in->built.fixed.min_us, in->cfg.zone_s);
     if (s == KD_OK && day != in->sealed_day) {
         seal_day(in, in->sealed_day);
         in->sealed_day = day;
@@ -279,7 +273,7 @@ static enum kd_status lose(struct kd_ingest *in, enum kd_status s, size_t n)
 enum kd_status kd_ingest_batch(struct kd_ingest *in, struct kd_bytes records, size_t n,
                                uint64_t first_ts_us)
 {
-    uint32_t day = day_of(in, first_ts_us);
+    uint32_t day = kd_day_of(first_ts_us, in->cfg.zone_s);
     bool new_day =
         in->pending_day != 0 && day != in->pending_day && in->pending_rows >= DAY_CHANGE_ROWS;
     bool no_room =

@@ -339,8 +339,12 @@ static void check_sums(struct check *c)
     const struct kept *sums = kept_of(c, "SHA256SUMS");
     const struct kept *sig = kept_of(c, "SHA256SUMS.sig");
     bool foreign = c->has_pub;
-    if (sums == NULL || sig == NULL || (!foreign && !own_key(c))) {
-        broken(c, "SHA256SUMS", "the package's list, its signature or its key is missing");
+    if (sums == NULL || sig == NULL) {
+        broken(c, "SHA256SUMS", "the package's list or its signature is missing");
+        return;
+    }
+    if (!foreign && !own_key(c)) {
+        broken(c, "key.pem", "it is missing, or no key");
         return;
     }
     struct kd_bytes rest = view(&sums->bytes), name;

@@ -128,3 +128,51 @@ CREATE TABLE audit (
   detail TEXT NOT NULL,
   hash BLOB NOT NULL
 );
+-- version 2
+CREATE TABLE incidents (
+  id INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE,
+  merged_into BLOB,
+  severity INTEGER NOT NULL,
+  title_ja TEXT NOT NULL,
+  title_en TEXT NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'open',
+  note TEXT NOT NULL DEFAULT '',
+  state_by TEXT NOT NULL DEFAULT '',
+  state_us INTEGER NOT NULL DEFAULT 0,
+  brief TEXT NOT NULL,
+  json TEXT NOT NULL
+);
+CREATE INDEX incidents_state ON incidents (state, severity, last_us);
+CREATE TABLE incident_changes (
+  incident INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+  version INTEGER NOT NULL,
+  ts_us INTEGER NOT NULL,
+  severity INTEGER NOT NULL,
+  hosts INTEGER NOT NULL,
+  steps INTEGER NOT NULL,
+  title_ja TEXT NOT NULL,
+  title_en TEXT NOT NULL,
+  PRIMARY KEY (incident, version)
+) WITHOUT ROWID;
+CREATE TABLE incident_hosts (
+  incident INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+  host TEXT NOT NULL,
+  PRIMARY KEY (incident, host)
+) WITHOUT ROWID;
+CREATE INDEX incident_hosts_host ON incident_hosts (host);
+CREATE TABLE incident_steps (
+  incident INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+  fold BLOB NOT NULL,
+  PRIMARY KEY (incident, fold)
+) WITHOUT ROWID;
+CREATE INDEX incident_steps_fold ON incident_steps (fold);
+CREATE TABLE incident_things (
+  incident INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (incident, kind, value)
+) WITHOUT ROWID;

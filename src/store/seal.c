@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/hasher.h"
+#include "packet/keep.h"
 #include "store/seal_line.h"
 
 struct kd_seals {
@@ -16,6 +17,7 @@ struct kd_seals {
     uint64_t size;
     uint8_t last[KD_BLOCK_HASH]; /* of the last line */
     uint8_t secret[crypto_sign_SECRETKEYBYTES];
+    uint64_t packets[256]; /* by engine: the last segment of the packet ring that is sealed */
 };
 
 static enum kd_status read_key(int dir_fd, uint8_t secret[crypto_sign_SECRETKEYBYTES])
@@ -63,6 +65,18 @@ static enum kd_status load_key(int dir_fd, uint8_t secret[crypto_sign_SECRETKEYB
     return s == KD_OK ? s : kd_fail_sys(err, s, "signing key", "seal.key", errno);
 }
 
+/* The line's engine and segment, when it is about packets.  Our own file: the signature is not checked here. */
+static void note_packets(struct kd_seals *s, struct kd_bytes line)
+{
+    uint64_t engine = 0, segment = 0;
+    if (!kd_bytes_eq_str(kd_bytes_cut(&line, ' '), "packets") ||
+        !kd_bytes_to_u64(kd_bytes_cut(&line, ' '), KD_COUNT(s->packets) - 1, &engine))
+        return;
+    (void)kd_bytes_cut(&line, ' '); /* frames */
+    if (kd_bytes_to_u64(kd_bytes_cut(&line, ' '), UINT64_MAX, &segment) && segment > s->packets[engine])
+        s->packets[engine] = segment;
+}
+
 /* Find the end of the last whole line and its hash; a torn line is cut. */
 static enum kd_status find_end(struct kd_seals *s)
 {
@@ -72,7 +86,9 @@ static enum kd_status find_end(struct kd_seals *s)
         struct kd_bytes rest = kd_bytes_of(text.p, text.n);
         for (size_t at; (at = kd_bytes_find_byte(rest, '\n')) != SIZE_MAX;
              rest = kd_bytes_from(rest, at + 1)) {
-            kd_seal_line_hash(kd_bytes_head(rest, at), s->last);
+            struct kd_bytes line = kd_bytes_head(rest, at);
+            kd_seal_line_hash(line, s->last);
+            note_packets(s, line);
             s->size += at + 1;
         }
         if (s->size < text.n && ftruncate(s->fd, (off_t)s->size) != 0)
@@ -179,6 +195,25 @@ enum kd_status kd_seals_gone(struct kd_seals *s, const struct kd_day_info *d, co
     return add_line(s, "gone", d, d->blocks, kd_str(reason), now_us);
 }
 
+enum kd_status kd_seals_packets(struct kd_seals *s, const struct kd_keep_head *h,
+                                const uint8_t hash[KD_BLOCK_HASH], uint64_t now_us)
+{
+    uint8_t hex[KD_BLOCK_HASH * 2];
+    struct kd_out o = kd_out_of(hex, sizeof(hex));
+    kd_out_hex(&o, kd_bytes_of(hash, KD_BLOCK_HASH));
+    struct kd_day_info as_day = {
+        .day = h->engine, .records = h->seq, .first_seq = h->first_us, .last_seq = h->last_us};
+    if (h->engine < KD_COUNT(s->packets) && h->seq > s->packets[h->engine])
+        s->packets[h->engine] = h->seq;
+    return add_line(s, "packets", &as_day, h->frames, kd_out_bytes_view(&o), now_us);
+}
+
+void kd_seals_packets_done(const struct kd_seals *s, uint64_t *ret, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ret[i] = i < KD_COUNT(s->packets) ? s->packets[i] : 0;
+}
+
 /* ---- a line read back ---- */
 
 static bool take_number(struct kd_bytes *rest, uint64_t max, uint64_t *ret)
@@ -201,9 +236,10 @@ enum kd_status kd_seal_line_parse(struct kd_bytes line, const uint8_t pub[32],
     struct kd_bytes rest = line;
     struct kd_bytes kind = kd_bytes_cut(&rest, ' ');
     ret->gone = kd_bytes_eq_str(kind, "gone");
+    ret->packets = kd_bytes_eq_str(kind, "packets");
     uint64_t day = 0;
     uint64_t blocks = 0;
-    if (!(ret->gone || kd_bytes_eq_str(kind, "day")) || !take_number(&rest, 99999999, &day) ||
+    if (!(ret->gone || ret->packets || kd_bytes_eq_str(kind, "day")) || !take_number(&rest, 99999999, &day) ||
         !take_number(&rest, UINT32_MAX, &blocks) ||
         !take_number(&rest, UINT64_MAX, &ret->records) ||
         !take_number(&rest, UINT64_MAX, &ret->first_seq) ||

@@ -9,6 +9,7 @@ enum { KD_SEALS_MAX = 256 << 20 };
 
 struct kd_seal_line {
     bool gone;
+    bool packets; /* day is the engine, blocks the frames, records the segment, seqs its times */
     uint32_t day, blocks;
     uint64_t records, first_seq, last_seq;
     uint8_t root[KD_BLOCK_HASH];

@@ -178,14 +178,6 @@ struct finder {
     struct kd_sighting_sum *sum;
 };
 
-static uint32_t day_number(uint64_t us, int zone_s)
-{
-    if (us >= (uint64_t)INT64_MAX / 2)
-        return 99991231;
-    struct kd_date d = kd_date_of(us, zone_s);
-    return (uint32_t)d.year * 10000 + d.month * 100 + d.day;
-}
-
 static enum kd_status hand_over(struct finder *f, enum kd_sighting_kind kind, struct kd_sql *q)
 {
     uint8_t text[2 * KD_SIGHT_KEY_MAX + 1];
@@ -267,8 +259,8 @@ enum kd_status kd_sightings_find(const struct kd_sighting_ask *ask,
                                  struct kd_sighting_sum *ret, struct kd_err *err)
 {
     struct finder f = {.ask = ask,
-                       .from_day = day_number(ask->from_us, ask->zone_s),
-                       .to_day = day_number(ask->to_us, ask->zone_s),
+                       .from_day = kd_day_of(ask->from_us, ask->zone_s),
+                       .to_day = kd_day_of(ask->to_us, ask->zone_s),
                        .row = row,
                        .arg = arg,
                        .sum = ret};

@@ -11,7 +11,9 @@
 #include "store/ask_pool.h"
 #include "store/detections.h"
 #include "store/hosts.h"
+#include "store/incidents.h"
 #include "store/ingest.h"
+#include "store/packets.h"
 #include "store/sightings.h"
 
 enum { ARENA_MAX = 8 << 20, NOTICES_MAX = 16, NOTICE_TEXT = 400 };
@@ -29,6 +31,7 @@ struct kd_store {
     struct kd_events *events;
     struct kd_ingest *ingest;
     struct kd_sightings *sightings;
+    struct kd_packets *packets;
     struct kd_live *live;
     struct kd_meta meta; /* of the thread that takes records */
     struct kd_ask_pool *pool;
@@ -62,6 +65,8 @@ static enum kd_status open_writer(struct kd_store *s, struct kd_err *err)
         st = kd_seals_open(s->cfg.dir_fd, &s->seals, err);
     if (st == KD_OK)
         st = kd_events_open(s->cfg.dir_fd, s->cfg.zone_s, true, &s->events, err);
+    if (st == KD_OK && (s->packets = kd_packets_new(s->cfg.dir_fd, s->cfg.zone_s, s->seals)) == NULL)
+        st = kd_fail(err, KD_NO_MEMORY, 0, "packet ring");
     if (st == KD_OK)
         st = kd_meta_open(s->cfg.dir_path, true, false, s->cfg.clock, &s->meta, err);
     if (st == KD_OK) {
@@ -138,6 +143,9 @@ void kd_store_close(struct kd_store *s)
     kd_ask_pool_free(s->pool);
     if (s->ingest != NULL)
         kd_ignore(kd_ingest_seal(s->ingest));
+    if (s->packets != NULL)
+        kd_packets_tick(s->packets, s->events, kd_now_us(&s->cfg.clock), true);
+    kd_packets_free(s->packets);
     kd_sightings_free(s->sightings);
     kd_ingest_free(s->ingest);
     kd_events_free(s->events);
@@ -174,6 +182,15 @@ static void send_detection(struct kd_store *s, uint64_t id)
     kd_jw_done(&w);
 }
 
+static void send_incident(struct kd_store *s, uint64_t id)
+{
+    struct kd_jw w;
+    kd_jw_init(&w, s->cfg.zone_s);
+    if (s->cfg.event != NULL && kd_incident_brief_json(&s->meta, id, &w) == KD_OK)
+        send_event(s, KD_EVENT_INCIDENT, &w);
+    kd_jw_done(&w);
+}
+
 static void send_role(struct kd_store *s, const struct kd_rec_health *h)
 {
     struct kd_jw w;
@@ -191,16 +208,20 @@ static void send_role(struct kd_store *s, const struct kd_rec_health *h)
 /* ---- records that are more than evidence ---- */
 
 static const uint64_t wanted_types = (uint64_t)1 << KD_REC_ALERT | (uint64_t)1 << KD_REC_HOST |
-                                     (uint64_t)1 << KD_REC_STATS | (uint64_t)1 << KD_REC_HEALTH;
+                                     (uint64_t)1 << KD_REC_STATS | (uint64_t)1 << KD_REC_HEALTH |
+                                     (uint64_t)1 << KD_REC_INCIDENT;
 
 union wanted_body {
     struct kd_rec_alert alert;
     struct kd_rec_host host;
     struct kd_rec_stats stats;
     struct kd_rec_health health;
+    struct kd_rec_incident incident;
 };
 
 struct batch_effects {
+    uint64_t incident[8]; /* the same for incidents */
+    size_t n_incidents;
     uint64_t detection[64]; /* numbers to tell of, once the transaction holds */
     size_t n_detections;
     bool in_transaction;
@@ -219,7 +240,21 @@ static void tell(struct kd_store *s, struct batch_effects *fx)
     fx->in_transaction = false;
     for (size_t i = 0; i < fx->n_detections; i++)
         send_detection(s, fx->detection[i]);
-    fx->n_detections = 0;
+    for (size_t i = 0; i < fx->n_incidents; i++)
+        send_incident(s, fx->incident[i]);
+    fx->n_detections = fx->n_incidents = 0;
+}
+
+static void take_incident(struct kd_store *s, const struct kd_rec_head *h, const struct kd_rec_incident *r,
+                          struct batch_effects *fx)
+{
+    uint64_t id = 0;
+    kd_ignore(kd_incident_take(&s->meta, h, r, s->cfg.zone_s, &id));
+    for (size_t i = 0; i < fx->n_incidents; i++)
+        if (fx->incident[i] == id)
+            return;
+    if (id != 0 && fx->n_incidents < KD_COUNT(fx->incident))
+        fx->incident[fx->n_incidents++] = id;
 }
 
 static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct kd_bytes body,
@@ -237,6 +272,10 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         case KD_REC_HOST:
             begin_once(s, fx);
             kd_ignore(kd_host_take(&s->meta, h, &b.host));
+            break;
+        case KD_REC_INCIDENT:
+            begin_once(s, fx);
+            take_incident(s, h, &b.incident, fx);
             break;
         case KD_REC_STATS:
             kd_live_stats(s->live, h, &b.stats, now);
@@ -351,6 +390,8 @@ void kd_store_tick(struct kd_store *s)
     if (now - s->last_second_us < KD_US_PER_S)
         return;
     s->last_second_us = now;
+    if (s->packets != NULL)
+        kd_packets_tick(s->packets, s->events, now, false);
     struct kd_jw w;
     kd_jw_init(&w, s->cfg.zone_s);
     kd_live_second(s->live, &s->meta, now, &w);

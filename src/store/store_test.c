@@ -487,6 +487,58 @@ static void health_follows_the_sensor(void)
     CHECK(json_array_size(json_object_get(r, "hosts_at_risk")) == 1);
 }
 
+static void put_incident(const char *key, const char *into, unsigned version, size_t n_hosts)
+{
+    static uint8_t buf[KD_BATCH_MAX];
+    struct kd_out o = kd_out_of(buf, sizeof(buf));
+    static const uint8_t fold[16] = "fold-of-a-step..";
+    struct kd_incident_host hosts[2] = {{.role = kd_str("first"), .steps = 2}, {.role = kd_str("spread")}};
+    CHECK(kd_addr_parse(kd_str("10.1.0.7"), &hosts[0].address) && kd_addr_parse(kd_str("10.1.0.9"), &hosts[1].address));
+    struct kd_incident_step step = {.first_us = fake_now, .last_us = fake_now, .count = 1, .host = hosts[0].address,
+                                    .detection_id = kd_str("KD-CC-0001"), .alert_key = kd_bytes_of(fold, sizeof(fold)),
+                                    .severity = kd_str("high"), .title_en = kd_str("called out")};
+    struct kd_incident_thing thing = {.kind = kd_str("place"), .value = kd_str("bad.example"), .n_hosts = 1};
+    struct kd_rec_incident r = {
+        .key = kd_bytes_of(key, 16), .state = kd_str(into == NULL ? "open" : "merged"), .version = version,
+        .merged_into = into == NULL ? kd_str("") : kd_bytes_of(into, 16), .title_en = kd_str("Suspected intrusion"),
+        .title_ja = kd_str("侵入の疑い"), .severity = kd_str("high"), .first_us = fake_now, .last_us = fake_now,
+        .zero = hosts[0].address, .hosts = {hosts, n_hosts}, .steps = {&step, 1}, .things = {&thing, 1},
+    };
+    struct kd_rec_head h = {.ts_us = fake_now, .type = KD_REC_INCIDENT};
+    CHECK(kd_record_put(&o, &h, &r) == KD_OK);
+    put_batch(&o);
+}
+
+static void incidents_are_kept_with_their_changes(void)
+{
+    unsigned before = n_events[KD_EVENT_INCIDENT];
+    put_incident("incident-number1", NULL, 1, 1);
+    put_incident("incident-number1", NULL, 2, 1); /* nothing new */
+    put_incident("incident-number2", NULL, 1, 2);
+    CHECK(n_events[KD_EVENT_INCIDENT] == before + 3 && strstr(last_event[KD_EVENT_INCIDENT], "侵入の疑い") != NULL);
+    json_t *r = ASK(KD_ASK_INCIDENTS, "host", "10.1.0.7");
+    CHECK(answer.status == 200 && int_of(r, "total") == 2 && int_of(item(r, 0), "hosts_spread") == 1);
+    CHECK(int_of(ASK(KD_ASK_INCIDENTS, "host", "10.1.0.9"), "total") == 1);
+    CHECK(int_of(ASK(KD_ASK_INCIDENTS, "q", "Bad.Example"), "total") == 2);
+    CHECK(int_of(ASK(KD_ASK_INCIDENTS, "severity", "low"), "total") == 0);
+    r = ASK(KD_ASK_INCIDENT, "id", "1");
+    CHECK(answer.status == 200 && json_array_size(json_object_get(r, "changes")) == 1);
+    CHECK(json_array_size(json_object_get(json_object_get(r, "incident"), "steps")) == 1);
+    CHECK(json_array_size(json_object_get(r, "scope")) == 1);
+    (void)ASK(KD_ASK_INCIDENT_PATCH, "id", "1", "state", "closed", "note", "looked at");
+    CHECK(answer.status == 200 && int_of(ASK(KD_ASK_INCIDENTS, "state", "open"), "total") == 1);
+    put_incident("incident-number1", NULL, 3, 1);
+    CHECK(int_of(ASK(KD_ASK_INCIDENTS, "state", "open"), "total") == 1); /* says no more than before */
+    put_incident("incident-number1", NULL, 4, 2);
+    CHECK(int_of(ASK(KD_ASK_INCIDENTS, "state", "open"), "total") == 2); /* another host: it opens again */
+    put_incident("incident-number2", "incident-number1", 2, 2);
+    CHECK(int_of(ASK(KD_ASK_INCIDENTS, "q", ""), "total") == 1);
+    CHECK(int_of(ASK(KD_ASK_INCIDENT, "id", "2"), "merged_into_id") == 1);
+    (void)ASK(KD_ASK_INCIDENT, "id", "99");
+    CHECK(answer.status == 404);
+    CHECK(json_array_size(json_object_get(ask(KD_ASK_TODAY, NULL), "incidents")) == 1);
+}
+
 static void users_have_their_bounds(void)
 {
     json_t *r = ask(KD_ASK_USERS, NULL);
@@ -591,6 +643,7 @@ int main(void)
     RUN(records_before_and_after_sealing);
     RUN(who_met_a_name_is_told);
     RUN(health_follows_the_sensor);
+    RUN(incidents_are_kept_with_their_changes);
     RUN(users_have_their_bounds);
     RUN(a_question_can_be_cancelled);
     RUN(there_is_one_writer);

@@ -7,18 +7,20 @@
 
 #include "base/hasher.h"
 #include "store/events_format.h"
-#include "store/seal.h"
+#include "store/packets.h"
 #include "store/seal_line.h"
 
 enum { CHUNK = 1 << 20 };
 
 struct verifier {
-    int root_fd;
+    int dir_fd, root_fd; /* the store's, events/ */
     struct kd_verify_result *res;
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *arg;
     struct kd_seal_line *seal; /* the last line about each day */
     size_t n_seals, seals_room;
+    struct kd_seal_line *segment; /* seals of the packet ring, in order of the list */
+    size_t n_segments, segments_room;
     struct block {
         uint64_t seq;
         uint8_t prev[KD_BLOCK_HASH], hash[KD_BLOCK_HASH];
@@ -40,23 +42,31 @@ static void broken(struct verifier *v, const char *where, const char *what)
 
 /* ---- seals.log ---- */
 
+static enum kd_status add_line(struct kd_seal_line **list, size_t *n, size_t *room,
+                               const struct kd_seal_line *line)
+{
+    if (*n == *room) {
+        size_t more = *room * 2 + 64;
+        struct kd_seal_line *s = realloc(*list, more * sizeof(*s));
+        if (s == NULL)
+            return KD_NO_MEMORY;
+        *list = s;
+        *room = more;
+    }
+    (*list)[(*n)++] = *line;
+    return KD_OK;
+}
+
 static enum kd_status keep_seal(struct verifier *v, const struct kd_seal_line *line)
 {
+    if (line->packets)
+        return add_line(&v->segment, &v->n_segments, &v->segments_room, line);
     for (size_t i = 0; i < v->n_seals; i++)
         if (v->seal[i].day == line->day && !v->seal[i].gone) {
             v->seal[i] = *line; /* the later word about the day, be it that it is gone */
             return KD_OK;
         }
-    if (v->n_seals == v->seals_room) {
-        size_t room = v->seals_room * 2 + 64;
-        struct kd_seal_line *s = realloc(v->seal, room * sizeof(*s));
-        if (s == NULL)
-            return KD_NO_MEMORY;
-        v->seal = s;
-        v->seals_room = room;
-    }
-    v->seal[v->n_seals++] = *line;
-    return KD_OK;
+    return add_line(&v->seal, &v->n_seals, &v->seals_room, line);
 }
 
 static enum kd_status read_seals(struct verifier *v, const uint8_t pub[32])
@@ -354,6 +364,57 @@ static void check_missing_days(struct verifier *v)
     }
 }
 
+/* ---- packets ---- */
+
+static const struct kd_seal_line *segment_seal(const struct verifier *v, const struct kd_keep_head *h,
+                                               uint64_t *ret_last)
+{
+    const struct kd_seal_line *found = NULL;
+    *ret_last = 0;
+    for (size_t i = 0; i < v->n_segments; i++) {
+        const struct kd_seal_line *s = &v->segment[i];
+        if (s->day != h->engine)
+            continue;
+        *ret_last = kd_max_u64(*ret_last, s->records);
+        if (s->records == h->seq)
+            found = s;
+    }
+    return found;
+}
+
+/* A segment of the packet ring against its seal.  The one in hand and what was closed a moment ago have none
+ * yet; what has a number below a sealed one must have its own. */
+static enum kd_status check_segment(void *arg, const char *file, int fd, uint64_t at,
+                                    const struct kd_keep_head *h)
+{
+    struct verifier *v = arg;
+    char where[128];
+    uint8_t hash[KD_BLOCK_HASH];
+    uint64_t last = 0;
+    (void)snprintf(where, sizeof(where), "packets/%.64s segment %llu (byte %llu)", file,
+                   (unsigned long long)h->seq, (unsigned long long)at);
+    const struct kd_seal_line *seal = segment_seal(v, h, &last);
+    bool was_ok = v->res->ok;
+    v->res->packet_segments++;
+    if (h->seq == 0)
+        broken(v, where, "the segment's header was changed");
+    else if (seal == NULL && (h->closed ? h->seq <= last : h->seq < last))
+        broken(v, where, "it is not the segment that was sealed");
+    else if (seal == NULL)
+        v->res->unsealed_segments++;
+    if (seal == NULL)
+        return KD_OK;
+    enum kd_status s = kd_packets_hash(fd, at, h, hash);
+    v->res->bytes += h->used;
+    if (s == KD_OK && (!h->closed || memcmp(hash, seal->root, sizeof(hash)) != 0))
+        broken(v, where, "its packets or their index were changed");
+    if (was_ok && !v->res->ok) {
+        v->res->from_us = seal->first_seq;
+        v->res->to_us = seal->last_seq;
+    }
+    return s;
+}
+
 static bool is_day(const char *name)
 {
     return strlen(name) == 8 && strspn(name, "0123456789") == 8;
@@ -372,6 +433,7 @@ static enum kd_status run(struct verifier *v, const uint8_t pub[32])
     if (s == KD_OK) {
         check_chain(v);
         check_missing_days(v);
+        s = kd_packets_each(v->dir_fd, check_segment, v);
     }
     return s;
 }
@@ -400,7 +462,7 @@ enum kd_status kd_verify(int dir_fd, const uint8_t *pub,
     if (s != KD_OK)
         return kd_fail_sys(err, s, "public key of the seals; is this a store's directory?",
                            "seal.pub", errno);
-    struct verifier v = {.res = ret, .progress = progress, .arg = arg, .buf = malloc(CHUNK)};
+    struct verifier v = {.res = ret, .progress = progress, .arg = arg, .buf = malloc(CHUNK), .dir_fd = dir_fd};
     v.root_fd = kd_file_dir(dir_fd, "events", false);
     if (v.root_fd < 0)
         s = kd_fail_sys(err, KD_NOT_FOUND, "evidence directory", "events", errno);
@@ -410,6 +472,7 @@ enum kd_status kd_verify(int dir_fd, const uint8_t *pub,
         (void)close(v.root_fd);
     free(v.buf);
     free(v.seal);
+    free(v.segment);
     free(v.block);
     kd_heap_done(&v.head);
     kd_heap_done(&v.packed);

@@ -14,6 +14,7 @@ const char *const kd_event_names[KD_EVENT_KINDS] = {
     [KD_EVENT_DETECTION] = "detection",
     [KD_EVENT_HEALTH] = "health",
     [KD_EVENT_ROLE] = "role",
+    [KD_EVENT_INCIDENT] = "incident",
 };
 
 static bool is_word_of(struct kd_bytes word, const char *list)

@@ -69,7 +69,7 @@ struct kd_answer {
     struct kd_bytes json;  /* empty for 204 */
 };
 
-enum kd_event_kind { KD_EVENT_DETECTION = 1, KD_EVENT_HEALTH, KD_EVENT_ROLE, KD_EVENT_KINDS };
+enum kd_event_kind { KD_EVENT_DETECTION = 1, KD_EVENT_HEALTH, KD_EVENT_ROLE, KD_EVENT_INCIDENT, KD_EVENT_KINDS };
 
 struct kd_event {
     enum kd_event_kind kind;

@@ -71,6 +71,56 @@ static void keep_host(struct kd_tb *t, const struct kd_rec_host *h)
     copy_text(k->reason, sizeof(k->reason), h->reasons.n > 0 ? r[0].detection_id : kd_str(""));
 }
 
+static void list_hosts(struct kd_tb_incident *k, const struct kd_rec_incident *r)
+{
+    struct kd_out o = kd_out_of(k->hosts, sizeof(k->hosts) - 1);
+    const struct kd_incident_host *h = r->hosts.v;
+    for (size_t i = 0; i < r->hosts.n; i++) {
+        kd_out_str(&o, i > 0 ? " " : "");
+        kd_out_addr(&o, &h[i].address);
+        kd_out_str(&o, "=");
+        kd_out_bytes(&o, h[i].role);
+        kd_out_str(&o, kd_addr_is_none(&h[i].from) ? "" : "<");
+        if (!kd_addr_is_none(&h[i].from))
+            kd_out_addr(&o, &h[i].from);
+    }
+    k->hosts[o.n] = '\0';
+}
+
+static void keep_incident(struct kd_tb *t, const struct kd_rec_incident *r)
+{
+    if (t->n_incidents == KD_TB_INCIDENTS)
+        return;
+    struct kd_tb_incident *k = &t->incidents[t->n_incidents++];
+    copy_text(k->severity, sizeof(k->severity), r->severity);
+    copy_text(k->state, sizeof(k->state), r->state);
+    copy_text(k->title_en, sizeof(k->title_en), r->title_en);
+    copy_text(k->title_ja, sizeof(k->title_ja), r->title_ja);
+    copy_text(k->do_ja, sizeof(k->do_ja), r->do_ja);
+    copy_addr(k->zero, sizeof(k->zero), &r->zero);
+    list_hosts(k, r);
+    struct kd_out o = kd_out_of(k->steps, sizeof(k->steps) - 1);
+    const struct kd_incident_step *s = r->steps.v;
+    for (size_t i = 0; i < r->steps.n; i++) {
+        kd_out_str(&o, i > 0 ? " " : "");
+        kd_out_bytes(&o, s[i].detection_id.n > 0 ? s[i].detection_id : kd_str("-"));
+    }
+    k->steps[o.n] = '\0';
+    o = kd_out_of(k->techniques, sizeof(k->techniques) - 1);
+    for (size_t i = 0; i < r->technique.n; i++) {
+        kd_out_bytes(&o, r->technique.v[i]);
+        kd_out_str(&o, " ");
+    }
+    k->techniques[o.n] = '\0';
+    memcpy(k->key, r->key.p, kd_min_size(r->key.n, sizeof(k->key)));
+    k->version = r->version;
+    k->n_steps = r->steps.n;
+    k->n_hosts = r->hosts.n;
+    k->n_things = r->things.n;
+    k->n_met = r->things.n > 0 ? ((const struct kd_incident_thing *)r->things.v)->n_hosts : 0;
+    t->unfilled += has_gap(r->title_en) || has_gap(r->title_ja) || has_gap(r->summary_en) || has_gap(r->do_ja);
+}
+
 static enum kd_status take_batch(void *arg, struct kd_bytes batch)
 {
     struct kd_tb *t = arg;
@@ -84,13 +134,15 @@ static enum kd_status take_batch(void *arg, struct kd_bytes batch)
         struct kd_rec_alert alert;
         struct kd_rec_host host;
         struct kd_rec_stats stats;
+        struct kd_rec_incident incident;
     } any;
     while (kd_record_next(&c, &head, &body, &whole) == KD_OK) {
         t->stats_last = false;
         t->passed_sum = kd_hash(whole.p, whole.n, t->passed_sum);
         if (head.type == KD_REC_HEALTH)
             t->n_health++;
-        bool ours = head.type == KD_REC_ALERT || head.type == KD_REC_HOST || head.type == KD_REC_STATS;
+        bool ours = head.type == KD_REC_ALERT || head.type == KD_REC_HOST || head.type == KD_REC_STATS ||
+                    head.type == KD_REC_INCIDENT;
         if (!ours || kd_body_decode(kd_schemas[head.type], body, &mem, &any) != KD_OK) {
             t->n_passed++;
             continue;
@@ -99,6 +151,8 @@ static enum kd_status take_batch(void *arg, struct kd_bytes batch)
             keep_alert(t, &head, &any.alert);
         else if (head.type == KD_REC_HOST)
             keep_host(t, &any.host);
+        else if (head.type == KD_REC_INCIDENT)
+            keep_incident(t, &any.incident);
         else if (kd_bytes_eq_str(any.stats.scope, "total")) {
             t->stats = any.stats;
             t->stats_last = true;
@@ -240,6 +294,20 @@ uint64_t kd_tb_flow(struct kd_tb *t, const struct kd_tb_flow *f)
     return kd_tb_put(t, h, &r);
 }
 
+uint64_t kd_tb_call(struct kd_tb *t, const struct kd_tb_call *c)
+{
+    struct kd_rec_head h = kd_tb_head(KD_REC_DCERPC, c->at_s, c->src, 50000, c->dst, 445);
+    struct kd_dcerpc_arg args[4];
+    struct kd_rec_dcerpc r = {
+        .interface = kd_str("test"), .uuid = kd_str(c->uuid), .opnum = c->opnum, .operation = kd_str(c->operation),
+        .user = kd_str(c->user), .status_code = c->status, .fault = c->fault, .answered = !c->unanswered,
+        .response_bytes = c->response_bytes, .args = {args, 0},
+    };
+    for (; r.args.n < KD_COUNT(args) && c->args[2 * r.args.n] != NULL; r.args.n++)
+        args[r.args.n] = (struct kd_dcerpc_arg){kd_str(c->args[2 * r.args.n]), kd_str(c->args[2 * r.args.n + 1])};
+    return kd_tb_put(t, h, &r);
+}
+
 size_t kd_tb_lines(const struct kd_tb *t, const char *id)
 {
     size_t n = 0;
@@ -290,5 +358,29 @@ const struct kd_tb_host *kd_tb_host(const struct kd_tb *t, const char *address)
     for (size_t i = t->n_hosts; i > 0; i--)
         if (strcmp(t->hosts[i - 1].address, address) == 0)
             return &t->hosts[i - 1];
+    return NULL;
+}
+
+static bool is_newest(const struct kd_tb *t, size_t at)
+{
+    for (size_t i = at + 1; i < t->n_incidents; i++)
+        if (memcmp(t->incidents[i].key, t->incidents[at].key, sizeof(t->incidents[i].key)) == 0)
+            return false;
+    return strcmp(t->incidents[at].state, "open") == 0;
+}
+
+size_t kd_tb_stories(const struct kd_tb *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_incidents; i++)
+        n += is_newest(t, i);
+    return n;
+}
+
+const struct kd_tb_incident *kd_tb_story(const struct kd_tb *t)
+{
+    for (size_t i = t->n_incidents; i-- > 0;)
+        if (is_newest(t, i))
+            return &t->incidents[i];
     return NULL;
 }

@@ -185,6 +185,62 @@ def records_are_found_again(folder):
     one_line(run("hunt", "", "--dir", folder + "/nothing"), 3, "--dir")
 
 
+def an_attack_is_told_as_one_story(folder):
+    db = folder + "/idb"
+    assert run("replay", "--db", db, recording("first-attack.pcap.zst"))[0] == 0
+    listed = run("incident", "list", "--dir", db)[1].decode()
+    assert len(listed.splitlines()) == 1 and "10.20.1.114" in listed and " open " in listed, listed
+    number = listed.split()[0]
+    told = run("incident", "show", number, "--dir", db)[1].decode()
+    assert "it began here" in told and "was got into" in told and "KD-LM-0003" in told, told
+    assert told.index("KD-DI-0001") < told.index("KD-LM-0003"), told
+    story = json.loads(run("incident", "show", number, "--json", "--dir", db)[1])
+    assert story["incident"]["patient_zero"]["address"] == "10.20.1.114" and story["detections"], story
+    one_line(run("incident", "show", "77", "--dir", db), 1, "77")
+    one_line(run("incident", "--dir", db), 2, "list")
+
+
+def packets_are_kept_and_sealed(folder):
+    """The packet ring: a host's and a conversation's packets come out again; a changed byte is found."""
+    db, out = folder + "/rdb", folder + "/host.pcapng"
+    capture = recording("first-attack.pcap.zst")
+    assert run("replay", "--db", db, "--packets", capture)[0] == 0
+    assert run("packets", "10.20.1.114", "--dir", db, "-o", out)[0] == 0
+    plain = folder + "/plain.pcap"
+    with open(plain, "wb") as f:
+        subprocess.run(["zstdcat", capture], stdout=f, check=True)
+    def frames(path, what):
+        shown = subprocess.run(["tshark", "-n", "-r", path, "-Y", what, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len"],
+                               capture_output=True, check=True).stdout
+        return sorted((time[:17], size) for time, size in (line.split() for line in shown.splitlines())) # to the microsecond
+    host = "ip.addr==10.20.1.114 || arp.src.proto_ipv4==10.20.1.114 || arp.dst.proto_ipv4==10.20.1.114"
+    assert frames(out, "frame") == frames(plain, host)
+    flow = next(r for r in records(run("hunt", "event_type = http", "--dir", db)[1]))
+    code, bytes_, _ = run("packets", str(flow["flow_id"]), "--dir", db, "-o", "-")
+    with open(folder + "/flow.pcapng", "wb") as f:
+        f.write(bytes_)
+    ports = f"tcp.port=={flow['src_port']} && tcp.port=={flow['dest_port']} && ip.addr=={flow['src_ip']} && ip.addr=={flow['dest_ip']}"
+    assert code == 0 and frames(folder + "/flow.pcapng", "frame") == frames(plain, ports) != []
+    one_line(run("packets", "203.0.113.77", "--dir", db, "-o", "-"), 1, "the oldest kept packet")
+    assert run("verify", db)[0] == 0
+    ring = db + "/data/packets/engine-00.ring"
+    for at in (20, 5000, 80000, (32 << 20) - 100):
+        with open(ring, "r+b") as f:
+            f.seek(at)
+            byte = f.read(1)
+            f.seek(at)
+            f.write(bytes([byte[0] ^ 16]))
+        one_line(run("verify", db), 1, "packets/engine-00.ring segment 1")
+        with open(ring, "r+b") as f:
+            f.seek(at)
+            f.write(byte)
+    assert run("verify", db)[0] == 0
+    assert run("host", "10.20.1.114", "--dir", db, "--package", folder + "/with.tar")[0] == 0
+    members = subprocess.run(["tar", "tf", folder + "/with.tar"], capture_output=True, check=True).stdout.decode()
+    assert "evidence/packets.pcapng" in members and run("verify", folder + "/with.tar")[0] == 0
+    shutil.rmtree(db)
+
+
 def a_package_for_third_parties(folder):
     """What a host did, checked by openssl and sha256sum alone, and by verify."""
     db, tar = folder + "/pdb", folder + "/p.tar"
@@ -247,5 +303,7 @@ def without_namespaces_it_stays_shut(folder):
 tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stats, damaged_captures,
           files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
-          a_package_for_third_parties, a_reader_that_has_enough,
+          an_attack_is_told_as_one_story,
+
+          packets_are_kept_and_sealed, a_package_for_third_parties, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

@@ -12,8 +12,9 @@ import tomllib
 
 FIELDS = (
     "flow", "dns.name", "dns.rcode", "dns.address", "http.request", "http.status", "tls.sni", "tls.ja3",
-    "tls.ja3s", "smb.file", "smb.tree", "ntlm.user", "krb5.cname", "krb5.sname", "krb5.realm", "smtp.from", "smtp.rcpt",
-    "smtp.subject", "dhcp.hostname", "dhcp.assigned", "arp", "nd", "nbns.name",
+    "tls.ja3s", "smb.file", "smb.tree", "smb1.file", "smb1.tree", "smb1.status", "ntlm.user", "krb5.cname", "krb5.sname", "krb5.realm", "smtp.from", "smtp.rcpt",
+    "smtp.subject", "dhcp.hostname", "dhcp.assigned", "arp", "nd", "nbns.name", "dcerpc.call",
+    "ldap.base", "ldap.filter", "ldap.result", "rdp.cookie", "ssh.software", "ssh.hassh", "ssh.hassh_server", "vnc.result",
 )
 
 
@@ -34,6 +35,18 @@ def pair(src, sport, dst, dport):
 def between(who):
     """The same two, whoever asked."""
     return "-".join(sorted(who.split(">")))
+
+
+def leaves(text):
+    """The comparisons of an LDAP filter, in order, without what joins them; a value that is not plain text is left out,
+    as there are several ways to write it."""
+    if "ntver" in text.lower():  # looking for a domain controller: tshark has its own words for it
+        return "netlogon"
+    found = []
+    for name, sign, value in re.findall(r"\(([^()&|!=~<>]+?)(~=|>=|<=|=)((?:[^()])*)\)", text):
+        plain = value.isascii() and value.isprintable() and "\\" not in value
+        found.append(f"{name}{sign}{value}" if plain else name)
+    return " ".join(found).lower()
 
 
 class Side:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from facts import Side, address, between, pair
+from facts import Side, address, between, leaves, pair
 
 LIMIT_S = 600
 
@@ -50,12 +50,29 @@ def _tls(side, r, who):
             side.once(field, f"{who} {_text(value)}", "", r["timestamp"])
 
 
+SMB1_ANSWERED = ("NEGOTIATE_PROTOCOL", "SESSION_SETUP_ANDX", "TREE_CONNECT_ANDX", "NT_CREATE_ANDX", "DELETE", "RENAME",
+                 "CREATE_DIRECTORY", "DELETE_DIRECTORY")
+
+
 def _smb(side, r, who):
     s = r["smb"]
     if s.get("command") == "SMB2_COMMAND_CREATE":
         side.once("smb.file", f"{who} {s.get('id', 0)} {s.get('filename', '').lower()}", "", r["timestamp"])
     if s.get("command") == "SMB2_COMMAND_TREE_CONNECT":
         side.once("smb.tree", f"{who} {s.get('share', '').lower()}", "", r["timestamp"])
+    _smb1(side, s, who, r["timestamp"])
+
+
+def _smb1(side, s, who, where):
+    command = s.get("command", "").removeprefix("SMB1_COMMAND_")
+    number = s.get("id", 0)
+    if command == "NT_CREATE_ANDX":
+        name = "".join(c if c >= " " else f"\\x{ord(c):x}" for c in s.get("filename", "").lower())  # as tshark writes it
+        side.once("smb1.file", f"{who} {number} {name}", "", where)
+    if command == "TREE_CONNECT_ANDX":
+        side.once("smb1.tree", f"{who} {number} {s.get('share', '').lower()}", "", where)
+    if command in SMB1_ANSWERED and "status" in s:
+        side.once("smb1.status", f"{who} {number} {command} {s.get('status_bits', 0):#010x}", "", where)
 
 
 def _ntlm(side, r, who):
@@ -107,8 +124,50 @@ def _nbns(side, r, who):
     side.once("nbns.name", f"{between(who)} {n.get('id', 0)} {name}<{n.get('suffix', 0):02x}>", "", r["timestamp"])
 
 
+def _dcerpc(side, r, who):
+    """Each call, with the interface it was bound to; what is concluded without a bind is left out."""
+    d = r["dcerpc"]
+    name = "" if d.get("guessed") else d.get("interface_uuid", "")
+    for _ in range(d.get("calls", 1)):
+        side.each("dcerpc.call", f"{who} {d['opnum']} {name}", "", r["timestamp"])
+
+
+def _ldap(side, r, who):
+    m = r["ldap"]
+    number = m.get("message_id", 0)
+    if m["operation"] in ("search", "modify", "add", "compare"):
+        side.once("ldap.base", f"{who} {number} {m.get('base', '').lower()}", "", r["timestamp"])
+    if m["operation"] == "search":
+        side.once("ldap.filter", f"{who} {number} {leaves(m.get('filter', ''))}", "", r["timestamp"])
+    if m.get("result"):
+        side.once("ldap.result", f"{who} {number}", str(m.get("result_code", 0)), r["timestamp"])
+
+
+def _rdp(side, r, who):
+    if r["rdp"].get("cookie"):
+        side.each("rdp.cookie", f"{who} {r['rdp']['cookie']}", "", r["timestamp"])
+
+
+def _ssh(side, r, who):
+    for end in ("client", "server"):
+        told = r["ssh"].get(end, {})
+        if told.get("software_version"):
+            text = f"{told['proto_version']}-{told['software_version']}"
+            side.once("ssh.software", f"{who} {end} {text}", "", r["timestamp"])
+        if told.get("hassh"):
+            field = "ssh.hassh" if end == "client" else "ssh.hassh_server"
+            side.once(field, f"{who} {told['hassh']['hash']}", "", r["timestamp"])
+
+
+def _login(side, r, who):
+    m = r["login"]
+    if m["service"] == "vnc" and m["result"] != "unknown" and m["method"] == "vnc":
+        side.each("vnc.result", f"{who} {m['result']}", "", r["timestamp"])
+
+
 _READERS = {"dns": _dns, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,
-            "dhcp": _dhcp, "arp": _arp, "nbns": _nbns}
+            "dhcp": _dhcp, "arp": _arp, "nbns": _nbns, "dcerpc": _dcerpc, "ldap": _ldap, "rdp": _rdp, "ssh": _ssh,
+            "login": _login}
 
 
 def facts(path, command, folder):

@@ -7,12 +7,13 @@ import re
 import subprocess
 import tempfile
 
-from facts import Side, address, between, pair
+from facts import Side, address, between, leaves, pair
 
 LIMIT_S = 600
-MESSAGES = "dns or mdns or llmnr or http or tls.handshake or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address"
+MESSAGES = ("dns or mdns or llmnr or http or tls.handshake or smb or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or dcerpc or "
+            "ldap or cldap or rdp or ssh or vnc or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address")
 PROTOCOLS = ("ip ipv6 tcp udp dns mdns llmnr http tls quic smb smb2 spnego gss-api ntlmssp kerberos smtp imf dhcp arp "
-             "nbns icmp icmpv6 dcerpc ldap")
+             "nbns icmp icmpv6 dcerpc ldap cldap rdp ssh vnc")
 # Ways to follow a stream.  The first waits for what is missing and for whole bodies, and says nothing of a message that
 # is not all there, nor of what follows it; the others take what comes, with and without waiting for bodies.
 WHOLE = ["-o", "tcp.reassemble_out_of_order:TRUE"]
@@ -90,7 +91,8 @@ _WANTED = (
     "dns.id dns.flags.response dns.flags.rcode dns.qry.name dns.qry.type dns.a dns.aaaa "
     "http.request.method http.request.uri http.host http.response.code "
     "tls.handshake.extensions_server_name tls.handshake.ja3 tls.handshake.ja3s "
-    "smb2.cmd smb2.msg_id smb2.flags.response smb2.filename smb2.tree "
+    "smb.cmd smb.nt_status smb.error_class smb.error_code smb.flags.response smb.mid smb.path smb.file smb.account smb.primary_domain "
+    "smb2.cmd smb2.fid smb2.msg_id smb2.flags.response smb2.filename smb2.tree "
     "ntlmssp.auth.username ntlmssp.auth.domain "
     "kerberos.msg_type kerberos.req_body_element kerberos.realm kerberos.crealm kerberos.CNameString "
     "kerberos.SNameString kerberos.cname_element kerberos.sname_element "
@@ -98,9 +100,12 @@ _WANTED = (
     "dhcp.hw.mac_addr dhcp.ip.your dhcp.option.hostname dhcp.option.dhcp dhcp.fqdn.name "
     "arp.src.hw_mac arp.src.proto_ipv4 arp.dst.proto_ipv4 "
     "icmpv6.nd.ns.target_address icmpv6.nd.na.target_address "
-    "nbns.id nbns.name nbns.netbios_name").split()
+    "nbns.id nbns.name nbns.netbios_name "
+    "dcerpc.pkt_type dcerpc.cn_flags.first_frag dcerpc.cn_ctx_id dcerpc.cn_bind_to_uuid dcerpc.opnum "
+    "ldap.messageID ldap.protocolOp ldap.baseObject ldap.object ldap.entry ldap.resultCode rdp.rt_cookie ssh.protocol "
+    "ssh.kex.hassh ssh.kex.hasshserver vnc.auth_result").split()
 _EVENT = re.compile(
-    rb'<(packet)>|<proto name="([^"]+)"|<field name="(num|' + "|".join(re.escape(w) for w in _WANTED).encode()
+    rb'<(packet)>|<proto name="([^"]+)"|<field name="(num||' + "|".join(re.escape(w) for w in _WANTED).encode()
     + rb')"[^>]*? show="([^"]*)"(?: value="([0-9a-f]*)")?')
 
 
@@ -149,7 +154,8 @@ def _packets(xml):
                 if len(raw) != 16:  # half a byte in each letter, RFC 1001 section 14.1
                     raw = bytes((hi - 65 & 15) << 4 | (lo - 65 & 15) for hi, lo in zip(raw[-33:-1:2], raw[-32:-1:2]))
                 text = _netbios(raw)
-            packet.append((None, m[3].decode(), text))
+            if m[3] != b"" or text.startswith("Filter: "):
+                packet.append((None, m[3].decode(), text))
     if packet is not None:
         yield packet
 
@@ -253,9 +259,43 @@ def _smb(side, p):
             side.once("smb.tree", f"{p.to_server} {text.lower()}", "", p.where)
 
 
+_SMB1_ANSWERED = {0x72: "NEGOTIATE_PROTOCOL", 0x73: "SESSION_SETUP_ANDX", 0x75: "TREE_CONNECT_ANDX", 0xa2: "NT_CREATE_ANDX",
+                  0x06: "DELETE", 0x07: "RENAME", 0x00: "CREATE_DIRECTORY", 0x01: "DELETE_DIRECTORY"}
+
+
+# Errors of the old kind (class, code), as kidoban names them among the NT status values; others are UNSUCCESSFUL.
+_DOS_ERRORS = {(0, 0): 0, (1, 2): 0xc000000f, (1, 3): 0xc000003a, (1, 5): 0xc0000022, (1, 6): 0xc0000008,
+               (2, 2): 0xc000006d, (2, 4): 0xc0000022, (2, 5): 0xc00000c9, (2, 6): 0xc00000cc}
+
+
+def _smb1(side, p):
+    """The first command of a message bears its status; names may stand with those that follow it."""
+    if "udp" in p.protocols:  # mailslots
+        return
+    for m in _split(p.events, {"smb"}):
+        commands = [int(x, 0) for x in _all(m, "smb.cmd")]
+        if not commands:
+            continue
+        number, request = _first(m, "smb.mid"), _first(m, "smb.flags.response") == "0"
+        who = p.to_server if request else p.to_client
+        if not request and commands[0] in _SMB1_ANSWERED:
+            dos = (int(_first(m, "smb.error_class", "0"), 0), int(_first(m, "smb.error_code", "0"), 0))
+            status = int(_first(m, "smb.nt_status", str(_DOS_ERRORS.get(dos, 0xc0000001))), 0)
+            if status != 0xc0000016:  # more to come
+                side.once("smb1.status", f"{who} {number} {_SMB1_ANSWERED[commands[0]]} {status:#010x}", "", p.where)
+        if request and 0x75 in commands:
+            side.once("smb1.tree", f"{who} {number} {_first(m, 'smb.path', '').lower()}", "", p.where)
+        if request and 0xa2 in commands:
+            side.once("smb1.file", f"{who} {number} {_first(m, 'smb.file', '').lower().removeprefix(chr(92))}", "", p.where)
+        account = _first(m, "smb.account")
+        if request and account:
+            domain = _first(m, "smb.primary_domain") or ""
+            side.once("ntlm.user", f"{who} {domain.lower()}\\{account.lower()}", "", p.where)
+
+
 def _ntlm(side, p):
-    """Logons of SMB 2 itself; those of protocols within it or beside it are not read."""
-    if "dcerpc" in p.protocols or "ldap" in p.protocols or "smb2" not in p.protocols:
+    """Logons of file shares, remote calls, directories and web servers; those of other protocols are not read."""
+    if not {"smb", "smb2", "dcerpc", "ldap", "http"} & set(p.protocols):
         return
     fields = [(f, t) for _, f, t in p.events if f]
     user, domain = _first(fields, "ntlmssp.auth.username"), _first(fields, "ntlmssp.auth.domain")
@@ -299,8 +339,6 @@ class _Krb5:
             self.tell(p.to_server, names, p.where)
 
     def packet(self, p):
-        if "dcerpc" in p.protocols or "ldap" in p.protocols:
-            return
         kind, names, in_body = None, {}, False
         for proto, field, text in p.events:
             if proto == "kerberos":
@@ -386,9 +424,79 @@ def _nbns(side, p):
             side.once("nbns.name", f"{between(p.to_server)} {number} {name}", "", p.where)
 
 
+class _Dcerpc:
+    """Requests by operation number and the interface bound to their context, in each conversation or pipe."""
+
+    def __init__(self, side):
+        self.side, self.bound = side, {}
+
+    def packet(self, p):
+        pipe = next((t for _, f, t in p.events if f == "smb2.fid"), "")
+        for m in _split(p.events, {"dcerpc"}):
+            kind = _first(m, "dcerpc.pkt_type")
+            contexts = _all(m, "dcerpc.cn_ctx_id")
+            if kind in ("11", "14"):
+                for context, uuid in zip(contexts, _all(m, "dcerpc.cn_bind_to_uuid")):
+                    self.bound[p.to_server, pipe, context] = uuid
+            elif kind == "0" and _first(m, "dcerpc.cn_flags.first_frag", "1") == "1":
+                name = self.bound.get((p.to_server, pipe, contexts[0] if contexts else ""), "")
+                self.side.each("dcerpc.call", f"{p.to_server} {_first(m, 'dcerpc.opnum')} {name}", "", p.where)
+
+
+def _ldap(side, p):
+    number = operation = None
+    based = filtered = False
+    for _, field, text in p.events:
+        if field == "ldap.messageID":
+            number, operation, based, filtered = text, None, False, False
+        elif field == "ldap.protocolOp":
+            operation = operation or text
+        elif field in ("ldap.baseObject", "ldap.object", "ldap.entry") and operation in ("3", "6", "8", "14") and not based:
+            based = True
+            side.once("ldap.base", f"{p.to_server} {number} {text.lower()}", "", p.where)
+        elif field == "" and operation == "3" and not filtered:
+            filtered = True
+            side.once("ldap.filter", f"{p.to_server} {number} {leaves(text.removeprefix('Filter: '))}", "", p.where)
+        elif field == "ldap.resultCode" and text != "14":  # a logon that goes on
+            side.once("ldap.result", f"{p.to_client} {number}", text, p.where)
+
+
+def _rdp(side, p):
+    for _, field, text in p.events:
+        if field == "rdp.rt_cookie" and "mstshash=" in text:
+            side.each("rdp.cookie", f"{p.to_server} {text.partition('mstshash=')[2]}", "", p.where)
+
+
+class _Ssh:
+    """Who began is known from the first of a conversation's packets."""
+
+    def __init__(self, side):
+        self.side, self.client = side, {}
+
+    def packet(self, p):
+        key = between(p.to_server)
+        if key not in self.client:
+            self.client[key] = p.to_client if int(p.sport) < int(p.dport) else p.to_server
+        who = self.client[key]
+        end = "client" if who == p.to_server else "server"
+        for _, field, text in p.events:
+            if field == "ssh.protocol" and text.startswith("SSH-"):
+                self.side.once("ssh.software", f"{who} {end} {text.removeprefix('SSH-').strip()}", "", p.where)
+            elif field == "ssh.kex.hassh":
+                self.side.once("ssh.hassh", f"{who} {text}", "", p.where)
+            elif field == "ssh.kex.hasshserver":
+                self.side.once("ssh.hassh_server", f"{who} {text}", "", p.where)
+
+
+def _vnc(side, p):
+    for _, field, text in p.events:
+        if field == "vnc.auth_result":
+            side.each("vnc.result", f"{p.to_client} {'failure' if text in ('1', 'True') else 'success'}", "", p.where)
+
+
 def _messages(side, path, options, which):
     xml = _tshark("-r", path, *options, "-Y", which, "-T", "pdml", "-J", PROTOCOLS)
-    krb5 = _Krb5(side)
+    krb5, dcerpc, ssh = _Krb5(side), _Dcerpc(side), _Ssh(side)
     for events in _packets(xml):
         p = _Packet(events)
         quoted = "icmp" in p.protocols
@@ -397,12 +505,19 @@ def _messages(side, path, options, which):
         for name in ("dns", "mdns", "llmnr"):
             if name in p.protocols:
                 _dns(side, p, name)
-        for name, reader in (("http", _http), ("tls", _tls), ("smb2", _smb), ("ntlmssp", _ntlm), ("smtp", _smtp), ("imf", _smtp), ("dhcp", _dhcp), ("arp", _arp), ("icmpv6", _nd), ("nbns", _nbns)):
+        for name, reader in (("http", _http), ("tls", _tls), ("smb", _smb1), ("smb2", _smb), ("ntlmssp", _ntlm), ("smtp", _smtp), ("imf", _smtp), ("dhcp", _dhcp), ("arp", _arp), ("icmpv6", _nd), ("nbns", _nbns)):
             if name in p.protocols and (name != "imf" or "smtp" not in p.protocols) and \
                     (name != "tls" or "quic" not in p.protocols):
                 reader(side, p)
+        for names, reader in (({"ldap", "cldap"}, _ldap), ({"rdp"}, _rdp), ({"vnc"}, _vnc)):
+            if names & set(p.protocols):
+                reader(side, p)
+        if "ssh" in p.protocols:
+            ssh.packet(p)
         if "kerberos" in p.protocols:
             krb5.packet(p)
+        if "dcerpc" in p.protocols:
+            dcerpc.packet(p)
     krb5.finish()
 
 

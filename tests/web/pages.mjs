@@ -11,6 +11,8 @@ const PAGES = [
     { name: 'detections', hash: '#/detections', heading: ['nav.detections'], actions: ['#q', '#range', 'main input[type=checkbox]', 'main td a'] },
     { name: 'detections-grouped', hash: '#/detections?group=host&state=any', heading: ['nav.detections'], actions: ['#group', 'main h2 button'] },
     { name: 'detection', hash: async (page) => `#/detections/${(await ask(page, '/detections?limit=1')).items[0].id}`, heading: null, actions: ['#note', 'main summary'] },
+    { name: 'incidents', hash: '#/incidents', heading: ['nav.incidents'], actions: ['#q', '#host', 'main input[type=checkbox]', 'main h2 a', 'main .go a'] },
+    { name: 'incident', hash: async (page) => `#/incidents/${(await ask(page, '/incidents?limit=1')).items[0].id}`, heading: null, actions: ['#note', 'main .steps a', 'main svg a', 'main summary'] },
     { name: 'hosts', hash: '#/hosts', heading: ['nav.hosts'], actions: ['#q', 'main td a'], wideActions: ['th button'] },
     { name: 'host', hash: async (page) => `#/hosts/${encodeURIComponent((await ask(page, '/hosts?sort=severity&limit=1')).items[0].address)}`, heading: ['host.title'], actions: ['main a.button'] },
     { name: 'search', hash: '#/search', heading: ['nav.search'], actions: ['#host', '#name', '#range', '#kind', '#text', 'main input[type=checkbox]'] },

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regular calls to one peer, and long sessions in an unknown protocol.  See beacon.md. */
 #include "detect/beacon/rhythm.h"
+#include "detect/beacon/session.h"
 #include "detect/common.h"
 #include "findings.h"
 
-enum { KEY_CALLS = 'c', KEY_PEER = 'p', CALLERS_KEPT = 16, TARGETS_MANY = 4, IP_TCP = 6, IP_UDP = 17 };
+enum { KEY_CALLS = 'c', KEY_PEER = 'p', KEY_ROUND = 'r', CALLERS_KEPT = 16, TARGETS_MANY = 4, IP_TCP = 6, IP_UDP = 17 };
 
 #define SPAN_LEAST_US KD_US_PER_MINUTE        /* shorter is no habit */
 #define SURE_SPAN_US (8 * KD_US_PER_MINUTE)
@@ -28,7 +29,7 @@ struct calls {
     struct kd_ids ids;
 };
 
-/* Who calls a peer: what many call is no secret channel. */
+/* Who calls a peer: what many call is no secret channel.  Also whom a machine goes its rounds to. */
 struct callers {
     uint32_t n, sums[CALLERS_KEPT];
 };
@@ -36,6 +37,7 @@ struct callers {
 union state {
     struct calls calls;
     struct callers callers;
+    struct kd_greeting greeting;
 };
 
 static const struct kd_tunable tunables[] = {
@@ -57,19 +59,30 @@ static struct kd_key peer_key(const struct calls *c)
     return key;
 }
 
-static void note_caller(struct kd_detect *d, const struct calls *c)
+/* Note who calls; do many? */
+static bool note_caller(struct kd_detect *d, const struct calls *c)
 {
     struct kd_key key = peer_key(c);
     union state *s = kd_detect_state(d, kd_key_view(&key), NULL);
-    if (s != NULL)
-        (void)kd_sums_add(s->callers.sums, CALLERS_KEPT, &s->callers.n, kd_sum_addr(&c->source));
+    if (s == NULL)
+        return false;
+    (void)kd_sums_add(s->callers.sums, CALLERS_KEPT, &s->callers.n, kd_sum_addr(&c->source));
+    return s->callers.n >= (uint32_t)kd_detect_tunable(d, "common");
 }
 
-static bool is_common(struct kd_detect *d, const struct calls *c)
+/* A machine that looks after others calls several of them by turns. */
+static bool goes_rounds(struct kd_detect *d, const struct calls *c, bool add)
 {
-    struct kd_key key = peer_key(c);
-    const union state *s = kd_detect_peek(d, kd_key_view(&key));
-    return s != NULL && s->callers.n >= (uint32_t)kd_detect_tunable(d, "common");
+    enum { SEVERAL = 4 };
+    struct kd_key key = kd_key_of(KEY_ROUND);
+    kd_key_addr(&key, &c->source);
+    kd_key_u16(&key, c->port);
+    union state *s = kd_detect_state(d, kd_key_view(&key), NULL);
+    if (s == NULL)
+        return false;
+    if (add)
+        (void)kd_sums_add(s->callers.sums, CALLERS_KEPT, &s->callers.n, kd_sum_addr(&c->target));
+    return s->callers.n >= SEVERAL;
 }
 
 static const struct kd_finding_kind *kind_of(const struct calls *c)
@@ -133,7 +146,8 @@ static void judge(struct kd_detect *d, struct calls *c)
     memcpy(at, c->at_us, n * sizeof(at[0]));
     bool regular = kd_rhythm_of(at, n, (unsigned)kd_detect_tunable(d, "calls"), &r);
     c->steady = regular ? c->steady + 1 : 0;
-    if (!regular || is_common(d, c) || r.period_us * r.n < SPAN_LEAST_US)
+    bool common = note_caller(d, c);
+    if (!regular || common || r.period_us * r.n < SPAN_LEAST_US)
         return;
     bool same_size = kd_spread_pct(c->bytes, n) <= SAME_SIZE_PCT;
     /* A few steady gaps also come by chance; few equal requests do not. */
@@ -144,7 +158,7 @@ static void judge(struct kd_detect *d, struct calls *c)
     bool lasts = r.period_us * r.n >= SURE_SPAN_US && c->steady >= 2;
     bool sure = outside && lasts && confidence >= SURE && r.n >= SURE_CALLS && kind_of(c) != &kd_finding_KD_CC_0006;
     /* Inside, equipment with a protocol of its own keeps calling its server: only worth keeping. */
-    int plain = !outside && c->kind == CALL_RAW ? KD_INFO : KD_LOW;
+    int plain = !outside && (c->kind == CALL_RAW || goes_rounds(d, c, false)) ? KD_INFO : KD_LOW;
     tell(d, c, &r, sure ? KD_MEDIUM : plain, confidence);
 }
 
@@ -195,22 +209,31 @@ static void add(struct kd_detect *d, const struct kd_record *r, const struct cal
     (void)kd_sums_add(c->targets, KD_COUNT(c->targets), &c->n_targets, kd_sum_addr(&h->dst));
     kd_word_set(&c->name, call->name);
     kd_ids_add(&c->ids, h->id);
-    if (c->n % 16 == 2)
-        note_caller(d, c);
+    /* From time to time, so that it is not forgotten between judgements. */
+    enum { OFTEN = 16, CALLER_TURN = 2, ROUND_TURN = 5 };
+    if (c->n % OFTEN == CALLER_TURN)
+        (void)note_caller(d, c);
+    if (c->n % OFTEN == ROUND_TURN && kd_detect_is_inside(d, &c->target))
+        (void)goes_rounds(d, c, true);
     if (is_time_to_judge(d, c))
         judge(d, c);
 }
 
 /* Services that call regularly by their nature. */
-static bool is_routine(const struct kd_rec_head *h)
+static bool is_routine_port(uint16_t port)
 {
     static const uint16_t ports[] = {21,  22,  23,  25,  53,  67,  68,  88,  110, 123,  135,  137,  138,
                                      139, 143, 161, 162, 389, 445, 464, 465, 514, 546,  547,  587,  636,
                                      993, 995, 1900, 3268, 3389, 3702, 5353, 5355, 5900, 5985};
     for (size_t i = 0; i < KD_COUNT(ports); i++)
-        if (h->dst_port == ports[i])
+        if (port == ports[i])
             return true;
-    return h->app != KD_APP_UNKNOWN && h->app != KD_APP_FAILED;
+    return false;
+}
+
+static bool is_routine(const struct kd_rec_head *h)
+{
+    return is_routine_port(h->dst_port) || (h->app != KD_APP_UNKNOWN && h->app != KD_APP_FAILED);
 }
 
 static bool is_watched(const struct kd_detect *d, const struct kd_rec_head *h)
@@ -230,71 +253,17 @@ static void http(struct kd_detect *d, const struct kd_record *r)
 static void tls(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_tls *t = r->body;
-    uint8_t app = r->head->app;
-    if (app != KD_APP_TLS && app != KD_APP_QUIC && app != KD_APP_UNKNOWN)
-        return; /* inside remote desktop, a directory's session …: not a call of its own */
+    if (is_routine_port(r->head->dst_port) || !kd_is_tls_itself(r->head))
+        return;
     add(d, r, &(struct call){.kind = CALL_TLS, .name = t->sni, .at_us = r->head->ts_us, .answered = true});
 }
 
-/* Ports at which a protocol that we do not know is nothing to speak of. */
-static bool is_known_service(uint16_t port)
+static bool common_peer(struct kd_detect *d, const struct kd_record *r)
 {
-    static const uint16_t ports[] = {1194, 1433, 1521, 1723, 1883, 2049, 3306, 3389, 5060, 5061, 5222, 5223, 5228,
-                                     5432, 5900, 6379, 8883, 27017};
-    for (size_t i = 0; i < KD_COUNT(ports); i++)
-        if (ports[i] == port)
-            return true;
-    return port < 1024 && port != 80 && port != 443;
-}
-
-/* First bytes of the web's own protocols: their parser only gave up. */
-static bool is_web_head(struct kd_bytes head)
-{
-    static const uint8_t handshake[] = {22, 3};
-    static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ", "PRI *", "HTTP/"};
-    if (kd_bytes_starts(head, kd_bytes_of(handshake, sizeof(handshake))))
-        return true;
-    for (size_t i = 0; i < KD_COUNT(methods); i++)
-        if (kd_bytes_starts(head, kd_str(methods[i])))
-            return true;
-    return false;
-}
-
-/* A session to the outside in no protocol that we know: on a web port at once, else when it lasts. */
-static bool is_unknown_session(const struct kd_detect *d, const struct kd_record *r, bool web)
-{
-    enum { TOLD_BYTES = 32, ANSWERS = 2 };
-    const struct kd_rec_flow *f = r->body;
-    const struct kd_rec_head *h = r->head;
-    bool spoke = f->data_toserver >= TOLD_BYTES && f->pkts_toclient >= ANSWERS && f->payload_head.n > 0;
-    bool whole = !f->midstream && f->gap_bytes == 0;
-    return h->proto == IP_TCP && spoke && whole && !is_web_head(f->payload_head) && !is_known_service(h->dst_port) &&
-           !kd_detect_is_inside(d, &h->dst) && (web || (double)f->age_us >= kd_detect_tunable(d, "session_s") * 1e6);
-}
-
-static void unknown_session(struct kd_detect *d, const struct kd_record *r)
-{
-    const struct kd_rec_flow *f = r->body;
-    const struct kd_rec_head *h = r->head;
-    bool web = h->dst_port == 80 || h->dst_port == 443;
-    if (!is_unknown_session(d, r, web))
-        return;
-    struct calls c = {.kind = CALL_RAW, .source = h->src, .target = h->dst};
-    note_caller(d, &c);
-    if (is_common(d, &c))
-        return;
-    struct kd_digits port, bytes;
-    struct kd_key fold = peer_key(&c);
-    kd_key_u16(&fold, h->dst_port);
-    struct kd_fact facts[] = {
-        {"port", kd_digits_of(&port, h->dst_port)},
-        {"bytes", kd_digits_of(&bytes, f->data_toserver + f->data_toclient)},
-    };
-    kd_find(d, &(struct kd_finding){
-                   .kind = web ? &kd_finding_KD_CC_0008 : &kd_finding_KD_CC_0007, .host = h->src, .peer = h->dst,
-                   .fold = kd_key_view(&fold), .severity = -1, .confidence = -1, .facts = facts,
-                   .n_facts = KD_COUNT(facts), .first_us = f->start_us, .last_us = f->end_us,
-               });
+    struct calls c = {.kind = CALL_RAW, .source = r->head->src, .target = r->head->dst};
+    if (!kd_is_unknown_session(d, r))
+        return false;
+    return note_caller(d, &c);
 }
 
 static void flow(struct kd_detect *d, const struct kd_record *r)
@@ -304,7 +273,7 @@ static void flow(struct kd_detect *d, const struct kd_record *r)
     bool transport = h->proto == IP_TCP || h->proto == IP_UDP;
     if (!transport || is_routine(h))
         return;
-    unknown_session(d, r);
+    kd_unknown_session(d, r, common_peer(d, r));
     /* A conversation counts once, when it ends; without its beginning the moment is not known.  UDP without
      * an answer goes out in many ways that nobody means. */
     bool answered = f->pkts_toclient > 0 && !kd_bytes_eq_str(f->state, "refused");

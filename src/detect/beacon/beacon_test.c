@@ -116,6 +116,20 @@ static void routine_is_silent(void)
     kd_tb_free(t);
 }
 
+static void rounds_inside_are_silent(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    char dst[32];
+    for (int i = 0; i < 60; i++)
+        for (int k = 0; k < 6; k++) {
+            snprintf(dst, sizeof(dst), "10.0.0.%d", 20 + k);
+            web_call(t, i * 60 + k * 5, "10.0.0.5", "", dst, 0, "");
+        }
+    kd_tb_finish(t);
+    CHECK(kd_tb_at_least(t, "low") == 0);
+    kd_tb_free(t);
+}
+
 static void people_who_browse_are_silent(void)
 {
     unsigned alerts = 0;
@@ -156,6 +170,31 @@ static void unknown_protocols_are_told(void)
     kd_tb_free(t);
 }
 
+static void session(struct kd_tb *t, double at_s, const char *dst, uint16_t port, struct kd_bytes head)
+{
+    struct kd_rec_flow f = {.state = kd_str("closed"), .reason = kd_str("fin"), .age_us = 500000, .start_us = KD_TB_START_US,
+                            .end_us = KD_TB_START_US + 500000, .pkts_toserver = 5, .pkts_toclient = 5, .data_toserver = 200,
+                            .data_toclient = 80, .payload_head = head};
+    kd_tb_put(t, kd_tb_head(KD_REC_FLOW, at_s, "10.0.0.5", (uint16_t)(50000 + at_s), dst, port), &f);
+}
+
+static void known_forms_and_greetings_are_told(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    static const char frame[] = "XRAT9\x97\0\0\0\x94\5\0\0\x78\x9cmore";
+    for (int i = 0; i < 3; i++)
+        session(t, i * 600, "10.0.7.7", 9494, kd_bytes_of(frame, sizeof(frame) - 1));
+    session(t, 1, "203.0.113.5", 2404, kd_bytes_of("\x1b\x84\xd5\xb0]\xf4", 6));
+    session(t, 2, "203.0.113.6", 2404, kd_bytes_of("\x1b\x84\xd5\xb0]\xf4", 6)); /* another peer */
+    kd_tb_send(t);
+    CHECK(kd_tb_count(t, "KD-CC-0007") == 0);
+    session(t, 3, "203.0.113.5", 2404, kd_bytes_of("\x1b\x84\xd5\xb0\x99\x01", 6));
+    kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-CC-0007") == 1 && strcmp(kd_tb_alert(t, "KD-CC-0007")->peer, "203.0.113.5") == 0);
+    CHECK(kd_tb_count(t, "KD-CC-0062") == 1 && strcmp(kd_tb_alert(t, "KD-CC-0062")->severity, "high") == 0);
+    kd_tb_free(t);
+}
+
 static void a_dead_server_is_tried_again_and_again(void)
 {
     struct kd_tb *t = kd_tb_new(NULL, NULL);
@@ -175,8 +214,10 @@ int main(void)
     RUN(jitter_loss_and_bursts_do_not_hide_it);
     RUN(chance_has_no_rhythm);
     RUN(routine_is_silent);
+    RUN(rounds_inside_are_silent);
     RUN(people_who_browse_are_silent);
     RUN(unknown_protocols_are_told);
+    RUN(known_forms_and_greetings_are_told);
     RUN(a_dead_server_is_tried_again_and_again);
     return tap_done();
 }

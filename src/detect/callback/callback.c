@@ -159,7 +159,8 @@ static uint64_t place_signs(struct place *p, const struct kd_rec_http *h, uint64
     if (tool != 0 && (p->tool == 0 || p->tool == tool)) {
         p->tool = (uint8_t)tool;
         p->known_paths |= 1u << which;
-        if ((p->known_paths & (p->known_paths - 1)) != 0)
+        bool several = (p->known_paths & (p->known_paths - 1)) != 0;
+        if (several || ((p->signs | signs) & (BIT(BARE_COOKIE) | BIT(BINARY_POST))))
             more |= BIT(KNOWN_PATHS);
     }
     uint32_t sum = kd_sum_text(kd_path_of(h->url)) ^ (uint32_t)(h->http_method.n << 1);

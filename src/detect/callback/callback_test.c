@@ -78,6 +78,41 @@ static void one_address_at_many_sites(void)
     kd_tb_free(t);
 }
 
+/* A bot numbered in its path, one with a report for an agent, a beacon with a bare cookie, data cut into folders. */
+static void other_shapes_fire(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    request(t, 1, "10.0.0.5", "203.0.113.1", 8082,
+            (struct kd_rec_http){.hostname = kd_str("203.0.113.1"), .http_method = kd_str("POST"), .http_user_agent = kd_str("test"),
+                                 .url = kd_str("/mor84/PC07_W617601.0A1B2C3D4E5F60718293A4B5C6D7E8F9/90"), .request_length = 400,
+                                 .request_content_type = kd_str("multipart/form-data; boundary=x")});
+    request(t, 2, "10.0.0.5", "203.0.113.2", 1515,
+            (struct kd_rec_http){.hostname = kd_str("203.0.113.2"), .http_method = kd_str("POST"), .url = kd_str("/is-ready"),
+                                 .http_user_agent = kd_str("8CA1FF20<|>PC07<|>suzuki<|>Microsoft Windows 10 Pro<|>plus")});
+    for (int i = 0; i < 4; i++)
+        request(t, 3 + i * 60, "10.0.0.5", "203.0.113.3", 80,
+                (struct kd_rec_http){.hostname = kd_str("203.0.113.3"), .http_method = kd_str("GET"), .url = kd_str("/pixel.gif"),
+                                     .cookie = true, .cookie_bytes = 172,
+                                     .http_user_agent = kd_str("Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)")});
+    request(t, 4, "10.0.0.5", "203.0.113.4", 80,
+            (struct kd_rec_http){.hostname = kd_str("kq7zvx.club"), .http_method = kd_str("GET"), .length = 200000,
+                                 .url = kd_str("/images/Kq3Vz_2BxT8Lw/n4RbY7cQ/Jm2_2FpHs9DfGk6/ZtWv1XaE5uN_2Bo8iP/r3SgTh7/yKlM2qBcV4xZ/"
+                                               "aD9wFj_2FnQ6eR/tU1oHv8.gif"),
+                                 .http_user_agent = kd_str("Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1)"),
+                                 .http_content_type = kd_str("text/html"),
+                                 .response_head = kd_str("UmFuZG9tIGxvb2tpbmcgYmFzZTY0IHRoYXQgaXMgbm8gcGFnZSBhdCBhbGwhIQ9Z")});
+    kd_tb_finish(t);
+    static const char *const peers[] = {"203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"};
+    for (size_t p = 0; p < KD_COUNT(peers); p++) {
+        bool found = false;
+        for (size_t i = 0; i < t->n_alerts; i++)
+            found |= strcmp(t->alerts[i].id, "KD-CC-0030") == 0 && strcmp(t->alerts[i].peer, peers[p]) == 0;
+        printf("# %s %s\n", peers[p], found ? "told" : "missed");
+        CHECK(found);
+    }
+    kd_tb_free(t);
+}
+
 static void own_address_is_told(void)
 {
     struct kd_tb *t = kd_tb_new(NULL, NULL);
@@ -150,6 +185,7 @@ int main(void)
     RUN(one_weak_request_is_low_and_uploads_are_told);
     RUN(a_known_tool_inside_is_high);
     RUN(one_address_at_many_sites);
+    RUN(other_shapes_fire);
     RUN(own_address_is_told);
     RUN(ordinary_requests_are_silent);
     RUN(common_places_are_silent_after_a_while);

@@ -205,6 +205,15 @@ static bool says_browser(struct kd_bytes agent)
     return kd_bytes_starts(agent, kd_str("Mozilla/5.0 (")) || kd_bytes_starts(agent, kd_str("Mozilla/4.0 (compatible"));
 }
 
+/* name<|>user<|>system: a report, not a program's name. */
+static bool has_fields(struct kd_bytes agent)
+{
+    size_t bars = 0;
+    for (size_t i = 0; i < agent.n; i++)
+        bars += agent.p[i] == '|' || agent.p[i] == '\\';
+    return bars >= 2;
+}
+
 /* Browsers older than any that is still in use, or written by somebody who never saw one. */
 static bool is_odd_agent(struct kd_bytes agent)
 {
@@ -213,6 +222,9 @@ static bool is_odd_agent(struct kd_bytes agent)
     if (kd_bytes_starts(agent, kd_str("Mozilla/")))
         return has_any(agent, old, KD_COUNT(old)) || !(says_browser(agent) || agent.n > 60 ||
                                                        kd_bytes_starts(agent, kd_str("Mozilla/5.0")));
+    /* Fields of a report in place of a program's name. */
+    if (has_fields(agent))
+        return true;
     /* One word, as in "agent": real programs tell their version. */
     return agent.n > 0 && agent.n < 16 && kd_bytes_find_byte(agent, '/') == SIZE_MAX &&
            kd_bytes_find_byte(agent, ' ') == SIZE_MAX;
@@ -226,7 +238,7 @@ static uint64_t agent_signs(const struct kd_rec_http *h, bool post)
     if (agent.n == 0)
         return post ? BIT(NO_AGENT_POST) : BIT(NO_AGENT);
     if (is_odd_agent(agent))
-        return BIT(ODD_AGENT);
+        return has_fields(agent) ? BIT(ODD_AGENT) | BIT(MACHINE_ID) : BIT(ODD_AGENT);
     if (post && has_any(agent, tools, KD_COUNT(tools)))
         return BIT(TOOL_AGENT);
     bool lacks = h->request_fields.n > 0 && !kd_bytes_icontains(h->request_fields, kd_str("Accept-Language"));
@@ -351,6 +363,23 @@ static bool is_packed(struct kd_bytes head)
     return false;
 }
 
+/* Mostly bytes written as %XX that are no text: letters of other languages come as UTF-8. */
+static bool is_escaped(struct kd_bytes form)
+{
+    enum { LEAST = 8 };
+    uint8_t room[64];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    for (size_t i = 0; i + 2 < form.n; i++) {
+        uint8_t high = kd_ascii_lower(form.p[i + 1]), low = kd_ascii_lower(form.p[i + 2]);
+        bool hex = (is_digit(high) || (high >= 'a' && high <= 'f')) && (is_digit(low) || (low >= 'a' && low <= 'f'));
+        if (form.p[i] != '%' || !hex)
+            continue;
+        kd_out_u8(&o, (uint8_t)((is_digit(high) ? high - '0' : high - 'a' + 10) << 4 | (is_digit(low) ? low - '0' : low - 'a' + 10)));
+        i += 2;
+    }
+    return o.n >= LEAST && o.n * 6 >= form.n && is_binary(kd_out_bytes_view(&o));
+}
+
 static uint64_t post_signs(const struct kd_rec_http *h)
 {
     static const char *const scripts[] = {".php", ".asp", ".aspx", ".jsp", ".cgi", ".pl"};
@@ -362,7 +391,7 @@ static uint64_t post_signs(const struct kd_rec_http *h)
     bool untyped = type.n == 0 || kd_bytes_istarts(type, kd_str("application/octet-stream"));
     if (untyped && is_binary(head) && !is_packed(head))
         signs |= BIT(BINARY_POST);
-    if (longest_coded(head, FORM_DATA) > 0)
+    if (longest_coded(head, FORM_DATA) > 0 || is_escaped(head))
         signs |= BIT(CODED_POST);
     /* Browsers name the page that the data come from. */
     bool from_page = h->http_refer.n > 0 || kd_bytes_icontains(h->request_fields, kd_str("Origin"));
@@ -437,8 +466,15 @@ static bool has_guid(struct kd_bytes query)
 bool kd_names_itself(struct kd_bytes url, struct kd_bytes name)
 {
     enum { LEAST = 4 };
-    struct kd_bytes query = query_of(url), rest = name;
+    struct kd_bytes query = query_of(url), path = kd_path_of(url), rest = name;
     struct kd_bytes label = kd_bytes_cut(&rest, '.');
+    while (path.n > 0 && label.n >= LEAST) {
+        /* NAME, or NAME_W617601.… */
+        struct kd_bytes part = kd_bytes_cut(&path, '/');
+        uint8_t next = kd_bytes_at(part, label.n);
+        if (kd_bytes_istarts(part, label) && (next == 0 || next == '_'))
+            return true;
+    }
     while (query.n > 0) {
         struct kd_bytes value = kd_bytes_cut(&query, '&');
         (void)kd_bytes_cut(&value, '=');
@@ -450,9 +486,21 @@ bool kd_names_itself(struct kd_bytes url, struct kd_bytes name)
 
 static uint64_t url_signs(const struct kd_rec_http *h, bool post)
 {
-    enum { LONG = 64, VERY_LONG = 200 };
+    enum { LONG = 64, VERY_LONG = 200, FOLDED = 120, NUMBER = 32 };
     struct kd_bytes path = kd_path_of(h->url), rest = kd_bytes_from(path, 1);
     size_t coded = longest_coded(h->url, LONG);
+    /* Data cut into folders, with the ending of a picture. */
+    struct kd_bytes stem = path;
+    for (size_t i = path.n; i > 0; i--)
+        if (path.p[i - 1] == '.') {
+            stem = kd_bytes_head(path, i - 1);
+            break;
+        }
+    if (is_coded(stem, FOLDED))
+        coded = kd_max_u64(coded, VERY_LONG);
+    /* Shorter, a number of the machine: but pages name their pictures and scripts so too. */
+    if (coded == 0 && h->http_refer.n == 0 && longest_coded(h->url, NUMBER) > 0)
+        coded = NUMBER;
     uint64_t signs = coded >= VERY_LONG ? BIT(VERY_LONG_DATA) : coded > 0 ? BIT(LONG_DATA) : 0;
     struct kd_bytes query = query_of(h->url);
     if (has_machine_id(query) || has_guid(query) || (post && has_machine_id(h->request_head)))
@@ -477,7 +525,7 @@ static uint64_t answer_signs(const struct kd_rec_http *h)
     bool whole = h->length <= head.n;
     bool padded = head.p[head.n - 1] == '=';
     size_t least = whole && padded ? SHORT_TEXT : LONG_TEXT;
-    return text && (h->length <= SMALL || whole) && is_coded(head, least) ? BIT(CODED_ANSWER) : 0;
+    return text && (h->length <= SMALL || whole || head.n >= LONG_TEXT * 2) && is_coded(head, least) ? BIT(CODED_ANSWER) : 0;
 }
 
 uint64_t kd_signs_of(const struct kd_rec_http *h, const struct kd_rec_head *head, bool outside)

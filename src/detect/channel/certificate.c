@@ -119,7 +119,8 @@ static unsigned subject_signs(const struct kd_rec_tls *t)
 {
     static const char *const defaults[] = {"Internet Widgits", "Some-State", "Default Company", "Default City",
                                            "CN=localhost", "CN=example.com", "CN=test", "O=Global Security",
-                                           "CN=127.0.0.1", "O=Company Ltd", "O=Acme", "CN=server", "CN=my.domain"};
+                                           "CN=127.0.0.1", "O=Company Ltd", "O=Acme", "CN=server", "CN=my.domain", "O=My Company", "O=1, OU=1",
+                                           "OU=IT Department", "CN=localhost.localdomain"};
     static const char *const tools[] = {"cobaltstrike", "Major Cobalt Strike", "O=Metasploit", "AsyncRAT", "DcRat", "Quasar Server",
                                         "VenomRAT", "BitRAT", "Orcus Server", "CN=Covenant", "O=Pajfds", "OU=Jethpro",
                                         "CN=multiplayer", "O=Posh", "NYAN CAT", "CN=Havoc", "Mythic", "CN=Merlin", "ShadowPad",
@@ -132,7 +133,7 @@ static unsigned subject_signs(const struct kd_rec_tls *t)
         signs |= BIT(TOOL);
     if (has_any(t->subject, defaults, KD_COUNT(defaults)))
         signs |= BIT(DEFAULT);
-    if (t->self_signed && has_drawn_owner(t->subject))
+    if (has_drawn_owner(t->subject) && (t->self_signed || has_drawn_owner(t->issuerdn)))
         signs |= BIT(RANDOM);
     return signs;
 }

@@ -196,10 +196,10 @@ static void channel_record(struct kd_detect *d, const struct kd_record *r)
     bool ours = kd_detect_is_inside(d, &r->head->src) || !kd_detect_is_inside(d, &r->head->dst);
     if (!ours || kd_addr_is_loopback(&r->head->dst))
         return;
-    if (r->head->type == KD_REC_TLS)
-        tls(d, r);
-    else
+    if (r->head->type != KD_REC_TLS)
         flow(d, r);
+    else if (kd_is_tls_itself(r->head))
+        tls(d, r);
 }
 
 const struct kd_detector kd_detector_channel = {

@@ -9,6 +9,8 @@ enum { ZONES_KEPT = 128, LABEL_LEAST = 6, EXAMPLES = 3 };
 struct misses {
     uint64_t first_us, last_us;
     uint32_t n_zones, n_random, told;
+    uint32_t n_tld, n_bytes, n_squares; /* zones under `tld`, a lower bound; their labels' lengths, and squares of them */
+    uint32_t tld;
     uint32_t zones[ZONES_KEPT];
     struct kd_addr resolver;
     struct kd_word examples[EXAMPLES];
@@ -46,12 +48,25 @@ static void tell(struct kd_detect *d, const struct misses *m, const struct kd_ad
                });
 }
 
+/* Names of words or syllables made by one recipe: one top-level domain, and all equally long or all very long.
+ * What people mistype, and what filters hide from them, is of all sorts. */
+static bool is_uniform(const struct misses *m)
+{
+    enum { LEAST = 14, VERY_LONG = 17, SPREAD_SQUARED = 1 };
+    if (m->n_zones < LEAST || m->n_tld * 10 < m->n_zones * 7)
+        return false;
+    double mean = (double)m->n_bytes / m->n_zones, spread = (double)m->n_squares / m->n_zones - mean * mean;
+    return spread <= SPREAD_SQUARED || mean >= VERY_LONG;
+}
+
 /* Many of which half look random, or a few that all do.  -1: nothing to tell. */
 static int judge(const struct kd_detect *d, const struct misses *m)
 {
     double names = kd_detect_tunable(d, "names"), random = m->n_random * 100.0 / m->n_zones;
+    if (m->n_zones >= names && random >= kd_detect_tunable(d, "random_pct"))
+        return KD_MEDIUM;
     if (m->n_zones >= names)
-        return random >= kd_detect_tunable(d, "random_pct") ? KD_MEDIUM : -1;
+        return is_uniform(m) ? KD_LOW : -1;
     return m->n_zones >= names * 0.6 && random >= 90 ? KD_LOW : -1;
 }
 
@@ -67,12 +82,20 @@ static void miss(struct kd_detect *d, const struct kd_record *r, struct kd_bytes
         *m = (struct misses){0};
     if (!kd_sums_add(m->zones, ZONES_KEPT, &m->n_zones, kd_sum_text(zone)))
         return;
+    uint32_t tld = kd_sum_text(kd_bytes_from(zone, label.n));
+    m->tld = m->n_tld == 0 ? tld : m->tld;
+    m->n_tld = m->tld == tld ? m->n_tld + 1 : m->n_tld - 1;
+    m->n_bytes += (uint32_t)label.n;
+    m->n_squares += (uint32_t)(label.n * label.n);
     m->first_us = m->first_us == 0 ? ts_us : m->first_us;
     m->last_us = ts_us;
     m->resolver = r->head->dst;
     if (kd_name_surprise(label) >= KD_NAME_RANDOM) {
         kd_word_set(&m->examples[m->n_random % EXAMPLES], zone);
         m->n_random++;
+        kd_ids_add(&m->ids, r->head->id);
+    } else if (m->n_random == 0) {
+        kd_word_set(&m->examples[0], zone);
         kd_ids_add(&m->ids, r->head->id);
     }
     int severity = judge(d, m);

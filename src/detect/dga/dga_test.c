@@ -44,6 +44,27 @@ static void a_burst_of_random_names_fires(void)
     kd_tb_free(t);
 }
 
+/* Words or syllables, but all of one recipe. */
+static void names_of_one_recipe_fire(void)
+{
+    static const char *const equal[] = {
+        "mirotaka.ru", "sunobari.ru", "gamelitu.ru", "halopine.ru", "dorasemi.ru", "kitonaru.ru", "pelagomi.ru", "tarumeso.ru",
+        "vinohare.ru", "lomirata.ru", "sarobine.ru", "nokimada.ru", "zulaperi.ru", "romitase.ru", "bekanoli.ru", "fisaruto.ru",
+    };
+    static const char *const long_words[] = {
+        "gardentownlibraryhouse.com", "mountainriverstation.com", "schoolhospitalwinter.com", "breadcompanynetwork.com",
+        "weathergardenoffice.com", "printservertownhall.com", "silverwindowmarket.com", "northernstreetcafe.com",
+        "paperbridgeholiday.com", "summerkitchentable.com", "officebuildingpark.com", "islandmusicteacher.com",
+        "greenmorningletter.com", "doctormountainpost.com", "yellowstationbook.com", "familyweatherradio.com",
+    };
+    struct kd_tb *t = asked(equal, KD_COUNT(equal), "NXDOMAIN");
+    CHECK(kd_tb_count(t, "KD-CC-0010") == 1 && kd_tb_at_least(t, "medium") == 0 && t->unfilled == 0);
+    kd_tb_free(t);
+    t = asked(long_words, KD_COUNT(long_words), "NXDOMAIN");
+    CHECK(kd_tb_count(t, "KD-CC-0010") == 1 && kd_tb_at_least(t, "medium") == 0);
+    kd_tb_free(t);
+}
+
 static void what_exists_or_reads_well_is_silent(void)
 {
     struct kd_tb *t = asked(random_names, 12, "NOERROR");
@@ -74,6 +95,7 @@ static void words_surprise_less_than_draws(void)
 int main(void)
 {
     RUN(a_burst_of_random_names_fires);
+    RUN(names_of_one_recipe_fire);
     RUN(what_exists_or_reads_well_is_silent);
     RUN(words_surprise_less_than_draws);
     return tap_done();

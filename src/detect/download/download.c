@@ -51,9 +51,10 @@ struct fetch {
     uint64_t bytes;
     uint32_t signs; /* bits of enum sign */
     uint16_t status;
-    bool has_http, to_outside, packed; /* packed: in a content coding, its beginning says nothing */
+    bool has_http, from_inside, to_outside, packed; /* packed: in a content coding, its beginning says nothing */
     uint8_t agent, declared, named;    /* enum kd_agent, kd_content, kd_content */
     bool installer;                    /* the name or the asker says it is one */
+    bool macro;
     bool has_head, plain_head;         /* plain_head: its beginning is readable text */
     uint8_t told;                      /* bits of what was told */
     char magic[14];
@@ -151,9 +152,27 @@ static bool is_scrambled(const struct fetch *f)
     return says_program && f->has_head && !f->packed && f->magic[0] == 0 && !f->plain_head && f->bytes >= 8192;
 }
 
+/* The transfer service of the system also serves who commands it: then the place gives it away. */
 static bool is_updater(const struct fetch *f)
 {
-    return f->agent == KD_AGENT_UPDATER;
+    bool commanded = kd_bytes_istarts(kd_word_view(&f->asker), kd_str("Microsoft BITS")) &&
+                     f->signs & (1u << SIGN_ADDRESS | 1u << SIGN_CHEAP);
+    return f->agent == KD_AGENT_UPDATER && !commanded;
+}
+
+/* Kinds of files that hardly anybody offers for download, but every second mail with malicious content leads to. */
+static bool is_trap(const struct fetch *f)
+{
+    static const char *const kinds[] = {"lnk", "hta", "vbs-encoded", "onenote", "ooxml-macro", "vhd", "vhdx"};
+    static const char *const tails[] = {".js", ".jse", ".vbs", ".vbe", ".wsf", ".hta", ".lnk", ".ps1", ".bat", ".cmd", ".scr", ".pif", ".cpl"};
+    for (size_t i = 0; i < KD_COUNT(kinds); i++)
+        if (strcmp(f->magic, kinds[i]) == 0)
+            return true;
+    for (size_t i = 0; f->member.n > 0 && i < KD_COUNT(tails); i++)
+        if (kd_bytes_iends(kd_word_view(&f->member), kd_str(tails[i])))
+            return true;
+    bool small_image = strcmp(f->magic, "iso") == 0 && f->bytes < 20 * 1024 * 1024;
+    return f->macro || small_image;
 }
 
 static void judge(struct kd_detect *d, struct fetch *f)
@@ -176,10 +195,12 @@ static void judge(struct kd_detect *d, struct fetch *f)
     if (f->agent == KD_AGENT_POWERSHELL && delivered && (f->to_outside || program)) {
         bool grave = program || f->signs & (1u << SIGN_ADDRESS | 1u << SIGN_CHEAP | 1u << SIGN_NOT_PICTURE);
         tell(d, f, &kd_finding_KD_PE_0023, TOLD_FETCH, grave && f->to_outside ? KD_MEDIUM : KD_LOW);
-    } else if (f->agent == KD_AGENT_SYSTEM_TOOL && program) {
+    } else if ((f->agent == KD_AGENT_SYSTEM_TOOL || f->agent == KD_AGENT_UPDATER) && program) {
         tell(d, f, &kd_finding_KD_PE_0025, TOLD_FETCH, f->to_outside ? KD_MEDIUM : KD_LOW);
     } else if (program && odd) {
         tell(d, f, &kd_finding_KD_PE_0020, TOLD_FETCH, by_score);
+    } else if (delivered && f->to_outside && is_trap(f)) {
+        tell(d, f, &kd_finding_KD_PE_0028, TOLD_FETCH, -1);
     }
 }
 
@@ -213,7 +234,7 @@ static void bare(struct kd_detect *d, struct fetch *f, const struct kd_rec_http 
 {
     bool asker = f->agent == KD_AGENT_OLD_LIBRARY || f->agent == KD_AGENT_SYSTEM_TOOL || f->agent == KD_AGENT_OTHER;
     bool address = f->signs & 1u << SIGN_ADDRESS;
-    if (asker && address && h->http_refer.n == 0 && kd_bytes_ieq(h->http_method, kd_str("GET")) && h->url.n > 1)
+    if (asker && address && f->from_inside && h->http_refer.n == 0 && kd_bytes_ieq(h->http_method, kd_str("GET")) && h->url.n > 1)
         tell(d, f, &kd_finding_KD_PE_0026, TOLD_BARE, -1);
 }
 
@@ -284,6 +305,7 @@ static void http(struct kd_detect *d, const struct kd_record *r)
     f->ids[f->ids[0] != 0] = r->head->id;
     f->status = h->status;
     f->bytes = f->bytes > 0 ? f->bytes : h->length;
+    f->from_inside = kd_detect_is_inside(d, &r->head->src);
     f->to_outside = !kd_detect_is_inside(d, &r->head->dst);
     f->agent = (uint8_t)kd_web_agent(h->http_user_agent);
     f->declared = (uint8_t)kd_web_content_of_type(h->http_content_type);
@@ -307,6 +329,11 @@ static void http(struct kd_detect *d, const struct kd_record *r)
     bare(d, f, h);
 }
 
+static bool is_program_name(struct kd_bytes name)
+{
+    return kd_web_content_of_name(name) == KD_CONTENT_PROGRAM || kd_bytes_iends(name, kd_str(".js"));
+}
+
 static void file(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_file *v = r->body;
@@ -319,11 +346,12 @@ static void file(struct kd_detect *d, const struct kd_record *r)
     f->bytes = v->size;
     f->packed = false;
     keep_magic(f, v->magic);
+    f->macro = v->macro;
     kd_word_set(&f->hidden, v->hidden);
     const struct kd_file_member *m = v->members.v;
     for (size_t i = 0; i < v->members.n && f->member.n == 0; i++)
-        if (kd_web_content_of_name(m[i].filename) == KD_CONTENT_PROGRAM && kd_bytes_istarts(v->magic, kd_str("zip")))
-            kd_word_set(&f->member, m[i].filename);
+        if (is_program_name(m[i].filename) && kd_web_content_of_magic(v->magic) == KD_CONTENT_ARCHIVE)
+            kd_word_set(&f->member, kd_web_basename(m[i].filename));
     judge(d, f);
 }
 

@@ -85,6 +85,9 @@ static void loaders(void)
     CHECK(fires("KD-PE-0025", "medium", (struct get){.dst = OUT, .host = "a.example.com", .url = "/x", .agent = "Windows Installer",
                                                      .head = OLE}));
     CHECK(fires("KD-PE-0026", "low", (struct get){.dst = OUT, .host = OUT, .url = "/a/b", .agent = LIBRARY, .status = 404}));
+    CHECK(fires("KD-PE-0025", "medium", (struct get){.dst = OUT, .host = OUT, .url = "/x.exe", .agent = "Microsoft BITS/7.8", .head = PE}));
+    CHECK(fires("KD-PE-0028", "low", (struct get){.dst = OUT, .host = "www.example.com", .url = "/scan", .agent = FIREFOX, .referer = "http://x.example/", .magic = "hta"}));
+    CHECK(silent((struct get){.dst = OUT, .host = "dl.example.com", .url = "/x.cab", .agent = "Microsoft BITS/7.8", .head = PE}));
     CHECK(fires("KD-PE-0027", "medium", (struct get){.dst = OUT, .host = "a.example.com", .url = "/?q=1", .agent = "Mozilla/4.0 (Windows 7 6.1) Java/1.7.0_10",
                                                      .type = "application/x-msdownload", .head = NOISE}));
 }

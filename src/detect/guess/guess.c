@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guessing where the logon itself cannot be seen: many short sessions.  See guess.md. */
+/* Guessing where the logon itself cannot be seen: many short sessions, or many that were concluded to have
+ * failed.  See guess.md. */
 #include "detect/common.h"
 #include "findings.h"
 
-enum { KEY_PAIR = 'p', KEY_SOURCE = 's', TARGETS_KEPT = 32, IP_TCP = 6 };
+enum { KEY_PAIR = 'p', KEY_SOURCE = 's', KEY_KNOWN = 'v', TARGETS_KEPT = 32, IP_TCP = 6, PORT_SSH = 22 };
 
 struct sessions {
     uint64_t first_us, last_us;
     uint32_t n, told, n_targets;
+    bool passed; /* a success was told */
     uint32_t targets[TARGETS_KEPT];
     struct kd_addr source, target;
     struct kd_ids ids;
@@ -29,11 +31,11 @@ static const struct service {
     uint8_t app;
     uint32_t least_ts, most;
 } services[] = {
-    {22, KD_APP_SSH, 700, 16384},
+    {PORT_SSH, KD_APP_SSH, 700, 16384},
     {3389, KD_APP_RDP, 300, 24576},
     {21, KD_APP_FTP, 16, 4096},
-    {23, KD_APP_UNKNOWN, 16, 8192},
-    {5900, KD_APP_UNKNOWN, 12, 8192},
+    {23, KD_APP_TELNET, 16, 8192},
+    {5900, KD_APP_VNC, 12, 8192},
 };
 
 static const struct service *service_of(const struct kd_rec_head *h)
@@ -51,19 +53,25 @@ static bool is_attempt(const struct service *s, const struct kd_rec_flow *f)
            f->data_toserver >= s->least_ts && f->data_toclient > 0 && f->data_toserver + f->data_toclient <= s->most;
 }
 
-static void add(struct sessions *a, const struct kd_record *r, uint64_t window_us)
+/* A session and when it was. */
+struct attempt {
+    const struct kd_rec_head *head;
+    const struct service *service;
+    uint64_t start_us, end_us;
+};
+
+static void add(struct sessions *a, const struct attempt *t, uint64_t window_us)
 {
-    const struct kd_rec_flow *f = r->body;
-    if (a->n > 0 && kd_gap_us(f->start_us, a->first_us) > window_us)
+    if (a->n > 0 && kd_gap_us(t->start_us, a->first_us) > window_us)
         *a = (struct sessions){0};
-    a->first_us = a->n == 0 ? f->start_us : kd_min_u64(a->first_us, f->start_us);
-    a->last_us = kd_max_u64(a->last_us, f->end_us);
+    a->first_us = a->n == 0 ? t->start_us : kd_min_u64(a->first_us, t->start_us);
+    a->last_us = kd_max_u64(a->last_us, t->end_us);
     if (a->n++ == 0) { /* the first target stands for all: an alert's host must not wander */
-        a->source = r->head->src;
-        a->target = r->head->dst;
+        a->source = t->head->src;
+        a->target = t->head->dst;
     }
-    (void)kd_sums_add(a->targets, TARGETS_KEPT, &a->n_targets, kd_sum_addr(&r->head->dst));
-    kd_ids_add(&a->ids, r->head->id);
+    (void)kd_sums_add(a->targets, TARGETS_KEPT, &a->n_targets, kd_sum_addr(&t->head->dst));
+    kd_ids_add(&a->ids, t->head->id);
 }
 
 static void tell(struct kd_detect *d, struct sessions *a, const struct service *s)
@@ -95,36 +103,117 @@ static void judge(struct kd_detect *d, struct sessions *a, const struct service 
         tell(d, a, s);
 }
 
-static void guess_record(struct kd_detect *d, const struct kd_record *r)
+static struct kd_key pair_key(const struct attempt *t)
 {
-    const struct service *s = r->head->proto == IP_TCP ? service_of(r->head) : NULL;
-    if (s == NULL || !is_attempt(s, r->body))
-        return;
     struct kd_key key = kd_key_of(KEY_PAIR);
-    kd_key_addr(&key, &r->head->src);
-    kd_key_addr(&key, &r->head->dst);
-    kd_key_u16(&key, s->port);
+    kd_key_addr(&key, &t->head->src);
+    kd_key_addr(&key, &t->head->dst);
+    kd_key_u16(&key, t->service->port);
+    return key;
+}
+
+static struct kd_key source_key(const struct attempt *t)
+{
+    struct kd_key key = kd_key_of(KEY_SOURCE);
+    kd_key_addr(&key, &t->head->src);
+    kd_key_u16(&key, t->service->port);
+    return key;
+}
+
+static void count(struct kd_detect *d, const struct attempt *t)
+{
+    struct kd_key key = pair_key(t);
     struct sessions *a = kd_detect_state(d, kd_key_view(&key), NULL);
     if (a != NULL) {
-        add(a, r, (uint64_t)(kd_detect_tunable(d, "window_s") * 1e6));
-        judge(d, a, s, kd_detect_tunable(d, "sessions"));
+        add(a, t, (uint64_t)(kd_detect_tunable(d, "window_s") * 1e6));
+        judge(d, a, t->service, kd_detect_tunable(d, "sessions"));
     }
-    if (kd_detect_is_inside(d, &r->head->src))
+    if (kd_detect_is_inside(d, &t->head->src))
         return;
-    key = kd_key_of(KEY_SOURCE);
-    kd_key_addr(&key, &r->head->src);
-    kd_key_u16(&key, s->port);
+    key = source_key(t);
     a = kd_detect_state(d, kd_key_view(&key), NULL);
     if (a != NULL) {
-        add(a, r, KD_US_PER_DAY);
-        judge(d, a, s, kd_detect_tunable(d, "outside_sessions"));
+        add(a, t, KD_US_PER_DAY);
+        judge(d, a, t->service, kd_detect_tunable(d, "outside_sessions"));
     }
+}
+
+/* How a conversation's logon ended was concluded: its flow record says nothing more. */
+static struct kd_key known_key(const struct kd_rec_head *h)
+{
+    struct kd_key key = kd_key_of(KEY_KNOWN);
+    for (unsigned i = 0; i < 4; i++)
+        kd_key_u16(&key, (uint16_t)(h->flow_id >> 16 * i & 0xffff));
+    return key;
+}
+
+static void tell_success(struct kd_detect *d, const struct attempt *t)
+{
+    struct kd_key key = pair_key(t);
+    struct sessions *a = kd_detect_peek(d, kd_key_view(&key));
+    if (a == NULL || a->passed || a->n < kd_detect_tunable(d, "sessions"))
+        return;
+    a->passed = true;
+    kd_ids_add(&a->ids, t->head->id);
+    struct kd_digits fails, port;
+    uint64_t ids[KD_IDS_KEPT];
+    struct kd_sides sides = kd_sides_of(d, &t->head->src, &t->head->dst);
+    struct kd_fact facts[] = {{"service", kd_service_name(t->service->port, &port)},
+                              {"fails", kd_digits_of(&fails, a->n)}};
+    kd_find(d, &(struct kd_finding){
+                   .kind = &kd_finding_KD_CR_0050, .host = sides.host, .peer = sides.peer, .fold = kd_key_view(&key),
+                   .severity = -1, .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts), .record_ids = ids,
+                   .n_record_ids = kd_ids_list(&a->ids, ids), .first_us = a->first_us, .last_us = t->end_us,
+                   .count = a->n,
+               });
+}
+
+static void ssh(struct kd_detect *d, const struct kd_record *r)
+{
+    const struct kd_rec_ssh *s = r->body;
+    struct attempt t = {r->head, &services[0], r->head->ts_us, r->head->ts_us};
+    bool failed = kd_bytes_eq_str(s->auth, "failure");
+    if (!failed && !kd_bytes_eq_str(s->auth, "success"))
+        return;
+    struct kd_key key = known_key(r->head);
+    if (kd_detect_state(d, kd_key_view(&key), NULL) == NULL)
+        return;
+    if (failed)
+        count(d, &t);
+    else
+        tell_success(d, &t);
+}
+
+static void flow(struct kd_detect *d, const struct kd_record *r)
+{
+    const struct kd_rec_flow *f = r->body;
+    const struct service *s = r->head->proto == IP_TCP ? service_of(r->head) : NULL;
+    if (s == NULL)
+        return;
+    struct kd_key key = known_key(r->head);
+    if (kd_detect_peek(d, kd_key_view(&key)) != NULL) {
+        if (!kd_bytes_eq_str(f->reason, "update"))
+            kd_detect_forget(d, kd_key_view(&key));
+        return;
+    }
+    if (is_attempt(s, f))
+        count(d, &(struct attempt){r->head, s, f->start_us, f->end_us});
+}
+
+static void guess_record(struct kd_detect *d, const struct kd_record *r)
+{
+    if (r->head->type == KD_REC_SSH)
+        ssh(d, r);
+    else
+        flow(d, r);
 }
 
 /* What came after it was last told. */
 static void guess_leave(struct kd_detect *d, struct kd_bytes key, void *state)
 {
     struct sessions *a = state;
+    if (key.p[0] == KEY_KNOWN)
+        return;
     const uint8_t *port = key.p + key.n - 2;
     struct kd_rec_head h = {.dst_port = (uint16_t)(port[0] << 8 | port[1])};
     if (a->told != 0 && a->n > a->told)
@@ -135,7 +224,7 @@ const struct kd_detector kd_detector_guess = {
     .name = "guess",
     .summary_en = "many short sessions to a remote logon service (SSH, RDP, FTP, Telnet, VNC)",
     .summary_ja = "遠隔ログオン(SSH、RDP、FTP、Telnet、VNC)への短い接続の繰り返し",
-    .wants = (uint64_t)1 << KD_REC_FLOW,
+    .wants = (uint64_t)1 << KD_REC_FLOW | (uint64_t)1 << KD_REC_SSH,
     .key_state_bytes = sizeof(struct sessions),
     .max_keys = 20000,
     .idle_us = 2 * KD_US_PER_DAY,

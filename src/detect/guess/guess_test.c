@@ -63,11 +63,40 @@ static void work_and_monitoring_are_silent(void)
     kd_tb_free(t);
 }
 
+static void logon(struct kd_tb *t, double at_s, uint16_t port, const char *auth)
+{
+    struct kd_rec_ssh s = {.auth = kd_str(auth)};
+    struct kd_rec_head h = kd_tb_head(KD_REC_SSH, at_s, "10.0.0.5", port, "10.0.0.1", 22);
+    h.app = KD_APP_SSH;
+    h.flow_id = port;
+    kd_tb_put(t, h, &s);
+}
+
+static void conclusions_count_instead_of_sizes(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    for (int i = 0; i < 40; i++)
+        logon(t, i * 5, (uint16_t)(40000 + i), "success"); /* a script */
+    kd_tb_send(t);
+    CHECK(kd_tb_count(t, "KD-CR-0006") == 0);
+    for (int i = 0; i < 9; i++)
+        logon(t, 300 + i * 5, (uint16_t)(41000 + i), "failure");
+    kd_tb_send(t);
+    CHECK(kd_tb_count(t, "KD-CR-0006") == 1 && kd_tb_count(t, "KD-CR-0050") == 0);
+    logon(t, 400, 42000, "success");
+    logon(t, 401, 42001, "success");
+    kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-CR-0050") == 1 && t->unfilled == 0);
+    CHECK(strcmp(kd_tb_alert(t, "KD-CR-0050")->severity, "medium") == 0 && kd_tb_alert(t, "KD-CR-0050")->count == 9);
+    kd_tb_free(t);
+}
+
 int main(void)
 {
     RUN(many_short_sessions_fire);
     RUN(very_many_are_medium);
     RUN(slow_guessing_from_outside_adds_up);
     RUN(work_and_monitoring_are_silent);
+    RUN(conclusions_count_instead_of_sizes);
     return tap_done();
 }

@@ -55,6 +55,9 @@ static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd
     struct kd_key fold = kd_key_of(0);
     kd_key_addr(&fold, &s.peer);
     kd_key_text(&fold, kd_bytes_head(last_part(share), 80));
+    struct kd_host_view client; /* a Kerberos logon hides its user: who works there otherwise? */
+    if (user.n == 0 && kd_detect_host(d, &r->head->src, &client))
+        user = client.user;
     struct kd_fact facts[] = {
         {"share", share.n > 0 ? share : kd_str("-")},
         {"file", file.n > 0 ? file : kd_str("-")},
@@ -119,18 +122,36 @@ static void smb(struct kd_detect *d, const struct kd_record *r)
         written(d, r, s->share, s->filename, s->user);
 }
 
-/* A program by its content, whatever it is called. */
+/* \\\\server\\share of \\\\server\\share\\path; empty when it is none. */
+static struct kd_bytes share_of(struct kd_bytes source)
+{
+    size_t at = 2;
+    if (!kd_bytes_starts(source, kd_str("\\\\")))
+        return (struct kd_bytes){NULL, 0};
+    for (unsigned i = 0; i < 2 && at < source.n; i++) {
+        size_t n = kd_bytes_find_byte(kd_bytes_from(source, at), '\\');
+        if (n == SIZE_MAX)
+            return (struct kd_bytes){NULL, 0};
+        at += n + 1;
+    }
+    return kd_bytes_head(source, at - 1);
+}
+
+/* A program by its content, whatever it is called; the test virus counts as one. */
 static void file(struct kd_detect *d, const struct kd_record *r)
 {
-    static const char *const magics[] = {"PE32", "MS-DOS executable", "ELF ", "MS Windows shortcut"};
+    static const char *const types[] = {"pe", "elf", "macho", "lnk", "hta", "java-class", "eicar"};
     const struct kd_rec_file *f = r->body;
-    if (r->head->app != KD_APP_SMB || !f->to_server || runs(f->filename))
-        return; /* one with a program's name is told when it is closed */
-    for (size_t i = 0; i < KD_COUNT(magics); i++)
-        if (kd_bytes_istarts(f->magic, kd_str(magics[i]))) {
-            written(d, r, kd_str(""), f->filename, kd_str(""));
-            return;
-        }
+    bool program = false;
+    for (size_t i = 0; i < KD_COUNT(types); i++)
+        program = program || kd_bytes_eq_str(f->magic, types[i]);
+    if (r->head->app != KD_APP_SMB || !program)
+        return;
+    struct kd_bytes share = share_of(f->source);
+    if (!f->to_server && is_admin_share(share) && kd_bytes_eq_str(f->state, "CLOSED"))
+        tell(d, r, &kd_finding_KD_LM_0067, share, f->filename, kd_str(""));
+    else if (f->to_server && !runs(f->filename)) /* else it is told when it is closed */
+        written(d, r, share, f->filename, kd_str(""));
 }
 
 static void share_record(struct kd_detect *d, const struct kd_record *r)

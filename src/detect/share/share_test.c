@@ -61,7 +61,7 @@ static void admin_shares_and_programs(void)
 static void a_program_by_its_content(void)
 {
     struct kd_tb *t = kd_tb_new(NULL, NULL);
-    struct kd_rec_file f = {.filename = kd_str("picture.jpg"), .magic = kd_str("PE32 executable"), .to_server = true};
+    struct kd_rec_file f = {.filename = kd_str("picture.jpg"), .magic = kd_str("pe"), .to_server = true};
     struct kd_rec_head h = kd_tb_head(KD_REC_FILE, 1, "10.0.0.5", 50000, "10.0.0.1", 445);
     h.app = KD_APP_SMB;
     kd_tb_put(t, h, &f);
@@ -71,6 +71,19 @@ static void a_program_by_its_content(void)
     kd_tb_put(t, h, &f);
     kd_tb_finish(t);
     CHECK(kd_tb_count(t, "KD-LM-0004") == 1 && t->n_alerts == 1);
+    f = (struct kd_rec_file){.filename = kd_str("list"), .magic = kd_str("eicar"), .to_server = true,
+                             .source = kd_str("\\\\pc7\\C$\\list")};
+    h = kd_tb_head(KD_REC_FILE, 2, "10.0.0.7", 50000, "10.0.0.1", 445);
+    h.app = KD_APP_SMB;
+    kd_tb_put(t, h, &f);
+    f = (struct kd_rec_file){.filename = kd_str("t\\x.exe"), .magic = kd_str("pe"), .state = kd_str("CLOSED"),
+                             .source = kd_str("\\\\pc7\\C$\\t\\x.exe")};
+    h = kd_tb_head(KD_REC_FILE, 3, "10.0.0.8", 50000, "10.0.0.1", 445);
+    h.app = KD_APP_SMB;
+    kd_tb_put(t, h, &f);
+    kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-LM-0067") == 1);
+    CHECK(kd_tb_count(t, "KD-LM-0005") == 1);
     kd_tb_free(t);
 }
 

@@ -90,7 +90,7 @@ static const char *const code_words[] = {
     "call_user_func", "auto_prepend_file", "allow_url_include", "php://input", "java.lang.runtime",
     "java.lang.processbuilder", "getruntime()", ".getclass()", "class.module.classloader", "#_memberaccess",
     "ognlcontext", "@java.lang", "t(java.lang", "__import__(", "__globals__", "__subclasses__", "constructor.constructor",
-    "process.mainmodule", "eval-stdin.php", "invokefunction", "wscript.shell", "freemarker.template.utility.execute",
+    "process.mainmodule", "eval-stdin.php", "invokefunction", "autodiscover.json?@", "autodiscover.json?a=", "wscript.shell", "freemarker.template.utility.execute",
     NULL};
 
 static const char *const sql_words[] = {
@@ -149,7 +149,7 @@ static bool is_traversal(struct kd_bytes t, struct kd_bytes raw)
     bool target = has_any(t, targets);
     return levels >= 3 || (levels >= 2 && has_encoded_dots(raw)) || (levels >= 1 && target) ||
            has(t, "=/etc/passwd") || has(t, "=file:///") || has(t, "php://filter") || has(t, "=/etc/shadow") ||
-           has(t, "=c:/windows/") || has(t, "/%2e/");
+           has(t, "=c:/windows/") || has(t, "/..;/") || has(t, "/vpn/../vpns/");
 }
 
 static bool is_command_word(struct kd_bytes rest)
@@ -222,7 +222,8 @@ enum attack shapes_find(struct kd_bytes raw, enum place place)
         return ATTACK_SQL;
     if (place != PLACE_HEADER && (m.dots || m.colon || has(t, "=/etc/")) && is_traversal(t, raw))
         return ATTACK_TRAVERSAL;
-    if (m.angle && (has(t, "<script") || has(t, "onerror=") || has(t, "onload=")))
+    bool script = has(t, "<script") || has(t, "onerror=") || has(t, "onload=") || has(t, "=javascript:");
+    if (m.angle && place == PLACE_TARGET && script)
         return ATTACK_SCRIPT;
     return ATTACK_NONE;
 }

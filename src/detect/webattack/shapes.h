@@ -8,9 +8,9 @@
 
 enum attack {
     ATTACK_NONE,
+    ATTACK_SCRIPT, /* markup that other visitors are to run */
     ATTACK_TRAVERSAL,
     ATTACK_SQL,
-    ATTACK_SCRIPT, /* markup for other visitors; counted for scans only */
     ATTACK_COMMAND,
     ATTACK_CODE,
     ATTACK_OBJECT,

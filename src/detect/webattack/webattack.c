@@ -282,7 +282,7 @@ static int severity_of(const struct kd_detect *d, const struct kd_record *r, enu
         return KD_LOW; /* ours attacks others, or somebody searches for such words */
     bool refused = h->status >= 400 || (h->status >= 300 && h->status < 400);
     bool outside = !kd_detect_is_inside(d, &r->head->src);
-    return (outside && refused) || attack == ATTACK_OBJECT ? KD_LOW : KD_MEDIUM;
+    return (outside && refused) || attack == ATTACK_OBJECT || attack == ATTACK_SCRIPT ? KD_LOW : KD_MEDIUM;
 }
 
 static void http(struct kd_detect *d, const struct kd_record *r)
@@ -291,14 +291,14 @@ static void http(struct kd_detect *d, const struct kd_record *r)
     struct worst w = look_all(h);
     bool theirs = !kd_detect_is_inside(d, &r->head->dst);
     count_request(d, r, w.attack);
-    if (theirs && (w.attack == ATTACK_SQL || w.attack == ATTACK_CODE || w.attack == ATTACK_OBJECT))
+    if (theirs && (w.attack == ATTACK_SCRIPT || w.attack == ATTACK_SQL || w.attack == ATTACK_CODE || w.attack == ATTACK_OBJECT))
         w.attack = ATTACK_NONE; /* what people type and programs send to services outside looks like these */
-    if (w.attack > ATTACK_SCRIPT)
+    if (shapes_runs(w.attack))
         remember_try(d, r, w.attack, w.text);
     const struct kd_finding_kind *kind = w.attack == ATTACK_TRAVERSAL ? &kd_finding_KD_PE_0011
                                          : w.attack == ATTACK_SQL     ? &kd_finding_KD_PE_0012
                                                                       : &kd_finding_KD_PE_0010;
-    if (w.attack != ATTACK_NONE && w.attack != ATTACK_SCRIPT)
+    if (w.attack != ATTACK_NONE)
         tell(d, r, kind, w.attack, w.text, severity_of(d, r, w.attack));
     if (w.attack != ATTACK_NONE && h->status < 400 && shapes_answered(h->response_head))
         tell(d, r, &kd_finding_KD_PE_0015, w.attack, w.text, -1);

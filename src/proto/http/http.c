@@ -423,6 +423,7 @@ static size_t resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
 static void finish(struct kd_ctx *ctx)
 {
     http_tx_close(ctx);
+    http_auth_close(ctx);
 }
 
 static const uint16_t ports[] = {80, 8080, 3128, 8000, 8008, 8081, 8888, 5985, 5357, 0};

@@ -10,6 +10,7 @@
 
 #include "base/hasher.h"
 #include "proto/http/content.h"
+#include "proto/credential/credential.h"
 #include "proto/parser.h"
 
 enum http_phase {
@@ -54,7 +55,7 @@ enum http_auth {
     HTTP_AUTH_NONE,
     HTTP_AUTH_BASIC,
     HTTP_AUTH_DIGEST,
-    HTTP_AUTH_NTLM,
+    HTTP_AUTH_WINDOWS, /* NTLM or Kerberos */
     HTTP_AUTH_OTHER
 };
 
@@ -77,7 +78,7 @@ struct http_tx {
     uint8_t auth; /* enum http_auth */
     bool auth_proxy;
     struct kd_bytes auth_user;
-    struct kd_rec_ntlm *ntlm; /* its last message; NULL without */
+    struct kd_credential *credential; /* NTLM's or Kerberos' names; NULL without */
     uint8_t head[2][HTTP_HEAD_BYTES];
     struct http_content content[2];
     bool secret; /* the request's body holds a password: its first bytes are not told */
@@ -127,6 +128,8 @@ struct http_state {
     bool tunnel;
     struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */
+    uint8_t *challenge; /* NTLM's latest, of the server; NULL: none */
+    size_t challenge_n, challenge_size;
 };
 
 void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at);
@@ -144,6 +147,8 @@ enum kd_probe http_looks_like_response(struct kd_bytes in);
 /* auth.c: an Authorization or Proxy-Authorization field; the logon, told with its transaction. */
 void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);
 void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx);
+void http_auth_challenge(struct kd_ctx *ctx, struct kd_bytes value);
+void http_auth_close(struct kd_ctx *ctx);
 
 /* hint.c: keeps a request field, or a part of the body, that holds code for an interpreter. */
 void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name,

@@ -185,6 +185,25 @@ static void ntlm_logon(void)
     done();
 }
 
+/* The server's names come with its challenge, in the answer before. */
+static void ntlm_challenge_tells_of_the_server(void)
+{
+    begin();
+    client("POST /wsman HTTP/1.1\r\nHost: h:5985\r\nAuthorization: Negotiate "
+           "TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA=\r\nContent-Length: 0\r\n\r\n");
+    server("HTTP/1.1 401 \r\nWWW-Authenticate: Negotiate "
+           "TlRMTVNTUAACAAAABAAEADgAAAABAoEAAQIDBAUGBwgAAAAAAAAAAAAAAAA8AAAAAAAAAAAAAABEAE8A\r\n"
+           "Content-Length: 0\r\n\r\n");
+    client("POST /wsman HTTP/1.1\r\nHost: h:5985\r\nAuthorization: Negotiate "
+           "TlRMTVNTUAADAAAAAAAAAEAAAAAAAAAAQAAAAAQABABAAAAACAAI"
+           "AEQAAAAEAAQATAAAAAAAAABQAAAAAQKBAEQATwBVAFMARQBSAFAAQwA=\r\nContent-Length: 0\r\n\r\n");
+    server("HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n");
+    play();
+    CHECK(has("\"ntlm\":{\"user\":\"USER\",\"domain\":\"DO\",\"host\":\"PC\",\"target\":\"DO\""));
+    CHECK(records("login") == 1 && has("\"authorization\":\"Negotiate\""));
+    done();
+}
+
 static void file_name_offered(void)
 {
     begin();
@@ -585,6 +604,7 @@ int main(void)
     RUN(proxy_request_takes_host_from_its_uri);
     RUN(logons_are_told);
     RUN(ntlm_logon);
+    RUN(ntlm_challenge_tells_of_the_server);
     RUN(file_name_offered);
     RUN(framing_conflicts_are_anomalies);
     RUN(holes_are_survived);

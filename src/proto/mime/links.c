@@ -17,6 +17,11 @@ static bool is_link(struct kd_bytes b)
            (kd_bytes_istarts(b, kd_str("https://")) && b.n > 8);
 }
 
+static bool may_be_scheme(struct kd_bytes b)
+{
+    return kd_bytes_istarts(b, kd_str("http://")) || kd_bytes_istarts(b, kd_str("https://"));
+}
+
 /* Could what was kept so far become a link? */
 static bool may_be_link(const struct kd_links *l)
 {
@@ -44,15 +49,58 @@ static struct kd_bytes without_entities(struct kd_links *l)
     return kd_out_bytes_view(&o);
 }
 
-static void report(struct kd_links *l, bool from_text, void (*found)(void *, struct kd_bytes),
-                   void *user)
+static void report(struct kd_links *l, bool from_text, kd_link_found *found, void *user)
 {
     struct kd_bytes url = l->html ? without_entities(l) : kd_bytes_of(l->url, l->n);
     l->n = 0;
     while (from_text && url.n > 0 && strchr(".,;:!?'\")]>*_", kd_bytes_at(url, url.n - 1)) != NULL)
         url.n--;
-    if (is_link(url))
-        found(user, url);
+    if (!is_link(url))
+        return;
+    if (!from_text && l->in_anchor && l->n_target == 0) {
+        l->n_target = (uint16_t)kd_min_size(url.n, KD_LINK_TARGET);
+        memcpy(l->target, url.p, l->n_target);
+    }
+    found(user, url, (struct kd_bytes){NULL, 0});
+}
+
+/* Does visible text read like an address: a scheme, or dotted letters without a space? */
+static bool looks_like_address(struct kd_bytes t)
+{
+    size_t dots = 0;
+    if (may_be_scheme(t))
+        return true;
+    for (size_t i = 0; i < t.n; i++) {
+        uint8_t c = kd_ascii_lower(t.p[i]);
+        if (c == '/' || c == '?' || c == ':')
+            break;
+        dots += c == '.';
+        if (c != '.' && c != '-' && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9'))
+            return false;
+    }
+    uint8_t last = kd_ascii_lower(kd_bytes_at(t, t.n - 1));
+    return dots >= 1 && t.n >= 6 && kd_bytes_at(t, 0) != '.' && (last == '/' || (last >= 'a' && last <= 'z'));
+}
+
+static void end_anchor(struct kd_links *l, kd_link_found *found, void *user)
+{
+    struct kd_bytes shown = kd_bytes_trim(kd_bytes_of(l->shown, l->n_shown));
+    if (l->in_anchor && l->n_target > 0 && shown.n > 0 && looks_like_address(shown))
+        found(user, kd_bytes_of(l->target, l->n_target), shown);
+    l->in_anchor = false;
+    l->n_target = 0;
+    l->n_shown = 0;
+}
+
+/* The element's name is complete: does an anchor begin or end? */
+static void end_tag_name(struct kd_links *l, kd_link_found *found, void *user)
+{
+    bool anchor = l->n_tag == 1 && kd_ascii_lower((uint8_t)l->tag[0]) == 'a';
+    l->n_tag = UINT8_MAX;
+    if (!anchor)
+        return;
+    end_anchor(l, found, user);
+    l->in_anchor = !l->closing;
 }
 
 static bool is_url_char(uint8_t c)
@@ -60,8 +108,7 @@ static bool is_url_char(uint8_t c)
     return c > ' ' && c < 0x7f && strchr("\"<>\\^`{|}", c) == NULL;
 }
 
-static void text_char(struct kd_links *l, uint8_t c, void (*found)(void *, struct kd_bytes),
-                      void *user)
+static void text_char(struct kd_links *l, uint8_t c, kd_link_found *found, void *user)
 {
     if (l->n > 7 && is_url_char(c)) {
         keep(l, c);
@@ -82,10 +129,24 @@ static void text_char(struct kd_links *l, uint8_t c, void (*found)(void *, struc
         l->state = TAG;
         l->n_word = 0;
         l->equals = false;
+        l->closing = false;
+        l->n_tag = 0;
     }
 }
 
 /* Names of attributes; a name, spaces, then something other than "=" begins another name. */
+static void tag_name_char(struct kd_links *l, uint8_t c, kd_link_found *found, void *user)
+{
+    if (l->n_tag == UINT8_MAX)
+        return;
+    if (c == '/' && l->n_tag == 0)
+        l->closing = true;
+    else if (c <= ' ' || c == '>' || c == '/')
+        end_tag_name(l, found, user);
+    else if (l->n_tag < sizeof(l->tag))
+        l->tag[l->n_tag++] = (char)c;
+}
+
 static void tag_char(struct kd_links *l, uint8_t c)
 {
     if (c == '>') {
@@ -117,8 +178,7 @@ static void begin_value(struct kd_links *l, uint8_t c)
         keep(l, c);
 }
 
-static void value_char(struct kd_links *l, uint8_t c, void (*found)(void *, struct kd_bytes),
-                       void *user)
+static void value_char(struct kd_links *l, uint8_t c, kd_link_found *found, void *user)
 {
     bool ends = l->quote != 0 ? c == l->quote : c <= ' ' || c == '>';
     if (ends) {
@@ -133,17 +193,20 @@ static void value_char(struct kd_links *l, uint8_t c, void (*found)(void *, stru
 }
 
 void kd_links_add(struct kd_links *l, struct kd_bytes piece,
-                  void (*found)(void *user, struct kd_bytes url), void *user)
+                  kd_link_found *found, void *user)
 {
     for (size_t i = 0; i < piece.n; i++) {
         uint8_t c = piece.p[i];
         switch ((enum state)l->state) {
         case TEXT:
+            if (l->in_anchor && c != '<' && l->n_shown < KD_LINK_SHOWN)
+                l->shown[l->n_shown++] = c < ' ' ? ' ' : c;
             if (l->n == 0 && (c | 0x20) != 'h' && c != '<')
                 continue;
             text_char(l, c, found, user);
             break;
         case TAG:
+            tag_name_char(l, c, found, user);
             tag_char(l, c);
             break;
         case BEFORE_VALUE:
@@ -156,10 +219,11 @@ void kd_links_add(struct kd_links *l, struct kd_bytes piece,
     }
 }
 
-void kd_links_end(struct kd_links *l, void (*found)(void *user, struct kd_bytes url), void *user)
+void kd_links_end(struct kd_links *l, kd_link_found *found, void *user)
 {
     if (l->state == TEXT && l->n > 7)
         report(l, true, found, user);
+    end_anchor(l, found, user);
     l->n = 0;
     l->state = TEXT;
 }

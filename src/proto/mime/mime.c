@@ -64,7 +64,7 @@ struct kd_mime {
     struct kd_arena *mem;
     struct kd_ctx *ctx; /* during a call */
     struct kd_mail mail;
-    struct list to, cc, received, urls, attachments;
+    struct list to, cc, received, urls, shown, attachments;
     uint32_t header_left, link_left, part_left;
     uint32_t links_seen;
     uint32_t n_parts, n_nested;
@@ -140,9 +140,26 @@ static void add_text(struct kd_mime *m, struct list *l, struct kd_strs *to, stru
     to->n = l->n;
 }
 
-static void on_link(void *user, struct kd_bytes url)
+/* "what is shown -> where it leads" */
+static void add_shown(struct kd_mime *m, struct kd_bytes url, struct kd_bytes shown)
+{
+    uint8_t room[KD_LINK_SHOWN + KD_LINK_TARGET + 8];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_out_bytes(&o, shown);
+    kd_out_str(&o, " -> ");
+    kd_out_bytes(&o, url);
+    struct kd_bytes text = kd_out_bytes_view(&o);
+    if (m->shown.n < m->lim->list_items && m->link_left >= text.n && kd_bytes_is_utf8(text))
+        add_text(m, &m->shown, &m->mail.shown, text, sizeof(room), &m->link_left);
+}
+
+static void on_link(void *user, struct kd_bytes url, struct kd_bytes shown)
 {
     struct kd_mime *m = user;
+    if (shown.n > 0) {
+        add_shown(m, url, shown);
+        return;
+    }
     if (m->urls.n >= m->lim->list_items || m->link_left < url.n ||
         m->links_seen++ >= LINKS_LOOKED_AT)
         return;
@@ -382,6 +399,9 @@ static void end_part(struct kd_mime *m, bool whole)
     kd_part_end(&m->part, on_link, m);
     if (m->part.foreign > 0)
         tell(m, EV_BASE64);
+    m->mail.my_numbers += kd_personal_my_numbers(&m->part.personal);
+    m->mail.card_numbers += kd_personal_cards(&m->part.personal);
+    m->mail.ssn_numbers += m->part.personal.ssn;
     if (m->part.is_file)
         end_file(m, whole && !m->part.lost);
 }

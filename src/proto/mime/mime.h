@@ -19,6 +19,8 @@ struct kd_mail {
     struct kd_bytes status; /* HEADER_STARTED, BODY_STARTED or PARSE_DONE */
     struct kd_bytes from, reply_to, subject, message_id, date, x_mailer, auth_results;
     struct kd_strs to, cc, received, urls;
+    struct kd_strs shown; /* links whose visible text is an address: "shown -> target" */
+    uint32_t my_numbers, card_numbers, ssn_numbers; /* personal.h, in the text itself */
     struct kd_list attachments; /* of struct kd_mail_part */
     uint64_t bytes;
 };

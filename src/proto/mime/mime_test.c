@@ -129,6 +129,10 @@ static void put_mail(const struct kd_mail *mail)
         put("received", mail->received.v[i]);
     for (size_t i = 0; i < mail->urls.n; i++)
         put("url", mail->urls.v[i]);
+    for (size_t i = 0; i < mail->shown.n; i++)
+        put("shown", mail->shown.v[i]);
+    if (mail->my_numbers > 0)
+        kd_out_fmt(&out, "my_numbers=%u\n", (unsigned)mail->my_numbers);
     const struct kd_mail_part *parts = mail->attachments.v;
     for (size_t i = 0; i < mail->attachments.n; i++) {
         kd_out_fmt(&out, "part=%.*s type=%.*s bytes=%u magic=%.*s", (int)parts[i].filename.n,
@@ -206,6 +210,15 @@ static void plain_mail(void)
     CHECK(has(
         "url=http://evil.example/a?b=c&d\nurl=https://two.example/x\nurl=HTTP://Evil.example/B\n"));
     CHECK(strstr(summary, "part=") == NULL && strstr(summary, "anomaly=") == NULL);
+}
+
+static void what_links_show(void)
+{
+    read_all_ways(kd_str("Content-Type: text/html\r\n\r\n<p>A <A class=x href=\"http://evil.example/a\"> <b>https://bank</b>.example/"
+                         " </a><abbr>www.no.example</abbr><a href='https://b.example/'>press here</a>"
+                         "<a href=\"https://c.example/x\">www.c.example</a>My number: 1234-5678-9018"));
+    CHECK(has("shown=https://bank.example/ -> http://evil.example/a\n") && has("shown=www.c.example -> https://c.example/x\n"));
+    CHECK(has("my_numbers=1\n") && strstr(summary, "press") == NULL && strstr(summary, "no.example ->") == NULL);
 }
 
 static void html_links(void)
@@ -306,6 +319,7 @@ int main(void)
     RUN(addresses);
     RUN(plain_mail);
     RUN(html_links);
+    RUN(what_links_show);
     RUN(attachments_in_a_tree);
     RUN(broken_mails);
     RUN(depth_and_parts_are_bounded);

@@ -25,13 +25,15 @@ void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_fi
                           .links.html = is_html};
 }
 
-static void decoded(struct kd_part *p, struct kd_bytes b, void (*link)(void *, struct kd_bytes),
+static void decoded(struct kd_part *p, struct kd_bytes b, kd_link_found *link,
                     void *user)
 {
     p->bytes += b.n;
     kd_carve_data(p->file, b);
     if (p->is_text)
         kd_links_add(&p->links, b, link, user);
+    if (p->is_text && !p->is_file)
+        kd_personal_add(&p->personal, b);
 }
 
 static int hex_digit(uint8_t c)
@@ -90,7 +92,7 @@ static void decode_quoted(struct kd_part *p, struct kd_bytes in, struct kd_out *
     }
 }
 
-void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, struct kd_bytes),
+void kd_part_add(struct kd_part *p, struct kd_bytes in, kd_link_found *link,
                  void *user)
 {
     uint8_t room[DECODE_BYTES + 16];
@@ -118,7 +120,7 @@ void kd_part_lost(struct kd_part *p, uint64_t n)
     kd_carve_gap(p->file, p->encoding == KD_PART_BASE64 ? n / 4 * 3 + 1 : n);
 }
 
-void kd_part_end(struct kd_part *p, void (*link)(void *, struct kd_bytes), void *user)
+void kd_part_end(struct kd_part *p, kd_link_found *link, void *user)
 {
     uint8_t room[8];
     struct kd_out o = kd_out_of(room, sizeof(room));
@@ -128,4 +130,5 @@ void kd_part_end(struct kd_part *p, void (*link)(void *, struct kd_bytes), void 
     decoded(p, kd_out_bytes_view(&o), link, user);
     if (p->is_text)
         kd_links_end(&p->links, link, user);
+    kd_personal_end(&p->personal);
 }

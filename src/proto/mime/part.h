@@ -4,6 +4,7 @@
 #define KD_PROTO_MIME_PART_H
 
 #include "base/base64.h"
+#include "base/personal.h"
 #include "proto/carve/carve.h"
 #include "proto/mime/links.h"
 
@@ -21,6 +22,7 @@ struct kd_part {
     uint64_t foreign; /* characters that base64 does not have */
     struct kd_base64 base64;
     struct kd_links links;
+    struct kd_personal personal; /* of a text that is no file */
     struct kd_carve *file; /* of a file; NULL for lack of memory.  Ended by the caller */
 };
 
@@ -31,13 +33,13 @@ void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_fi
 const char *kd_part_encoding_name(enum kd_part_encoding encoding);
 
 /* Encoded bytes of the body; `link` is called with what links.h finds. */
-void kd_part_add(struct kd_part *p, struct kd_bytes in, void (*link)(void *, struct kd_bytes),
+void kd_part_add(struct kd_part *p, struct kd_bytes in, kd_link_found *link,
                  void *user);
 
 /* `n` encoded bytes are missing. */
 void kd_part_lost(struct kd_part *p, uint64_t n);
 
 /* Flush what is begun. */
-void kd_part_end(struct kd_part *p, void (*link)(void *, struct kd_bytes), void *user);
+void kd_part_end(struct kd_part *p, kd_link_found *link, void *user);
 
 #endif

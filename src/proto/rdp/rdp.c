@@ -15,7 +15,8 @@ enum {
     NEG_REQUEST = 1,
     NEG_RESPONSE = 2,
     NEG_FAILURE = 3,
-    NEG_BYTES = 8
+    NEG_BYTES = 8,
+    TLS_HANDSHAKE = 22
 };
 
 enum phase { ASKING, CLEAR, ENCRYPTED, PASSING };
@@ -230,10 +231,17 @@ static void on_request(struct rdp_state *st, struct kd_bytes body)
     st->requested = has_negotiation(body) ? negotiated(body) : RDP_STANDARD;
 }
 
+static void begin_tls(struct kd_ctx *ctx, struct rdp_state *st)
+{
+    st->phase = ENCRYPTED;
+    (void)kd_inner_begin(&st->inner, ctx, &kd_parser_tls);
+}
+
 static void on_confirm(struct kd_ctx *ctx, struct rdp_state *st, struct kd_bytes body)
 {
     st->answered = true;
-    st->phase = CLEAR;
+    if (st->phase == ASKING)
+        st->phase = CLEAR;
     if (!has_negotiation(body))
         return;
     st->selected = negotiated(body);
@@ -242,8 +250,7 @@ static void on_confirm(struct kd_ctx *ctx, struct rdp_state *st, struct kd_bytes
         tell(ctx, true);
         st->phase = PASSING;
     } else if (st->selected != RDP_STANDARD) {
-        st->phase = ENCRYPTED;
-        (void)kd_inner_begin(&st->inner, ctx, &kd_parser_tls);
+        begin_tls(ctx, st);
     }
 }
 
@@ -253,10 +260,10 @@ static enum kd_status rdp_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
     struct kd_cur c = kd_cur_of(kd_bytes_from(msg, TPKT_HEAD));
     size_t li = kd_cur_u8(&c);
     uint8_t code = kd_cur_u8(&c);
-    if (st->phase == ASKING && code == X224_REQUEST && dir == KD_TO_SERVER && li >= 6) {
+    if (!st->asked && code == X224_REQUEST && dir == KD_TO_SERVER && li >= 6) {
         (void)kd_cur_take(&c, 5);
         on_request(st, kd_cur_rest(&c));
-    } else if (st->phase == ASKING && code == X224_CONFIRM && dir == KD_TO_CLIENT && li >= 6) {
+    } else if (!st->answered && code == X224_CONFIRM && dir == KD_TO_CLIENT && li >= 6) {
         (void)kd_cur_take(&c, 5);
         on_confirm(ctx, st, kd_cur_rest(&c));
     } else if (st->phase == CLEAR && code == X224_DATA && dir == KD_TO_SERVER && !st->told) {
@@ -274,11 +281,11 @@ static enum kd_status rdp_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_b
                                 size_t seen, struct kd_frame *ret)
 {
     const struct rdp_state *st = state_of(ctx);
-    (void)dir;
     (void)seen;
-    /* What a client sends before it has an answer is not looked at in another way than afterwards.
-     */
-    bool clear = st->phase == ASKING || (st->phase == CLEAR && !st->told);
+    bool due = dir == KD_TO_SERVER ? !st->asked : !st->answered; /* packets overtake each other */
+    bool tls = in.p[0] == TLS_HANDSHAKE && st->phase == ASKING;
+    bool clear = (st->phase == ASKING && !tls) || (st->phase == CLEAR && !st->told) ||
+                 (st->phase == ENCRYPTED && due && in.p[0] == TPKT_VERSION);
     if (!clear) {
         *ret = (struct kd_frame){.len = in.n, .is_body = true};
         return KD_OK;
@@ -301,6 +308,8 @@ static enum kd_status rdp_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_by
 {
     struct rdp_state *st = state_of(ctx);
     (void)last;
+    if (st->phase == ASKING)
+        begin_tls(ctx, st);
     if (st->phase != ENCRYPTED)
         return KD_OK;
     kd_inner_data(&st->inner, ctx, dir, piece);

@@ -132,6 +132,37 @@ static void sizes_decide(void)
     done();
 }
 
+static void packets_that_overtake_each_other(void)
+{
+    begin();
+    add(KD_TO_CLIENT,
+        "\x03\x00\x00\x13\x0e\xd0\x00\x00\x12\x34\x00\x02\x00\x08\x00\x02\x00\x00\x00", 19);
+    add(KD_TO_SERVER,
+        "\x03\x00\x00\x27\x22\xe0\x00\x00\x00\x00\x00"
+        "Cookie: mstshash=k\r\n"
+        "\x01\x00\x08\x00\x03\x00\x00\x00",
+        39);
+    play();
+    CHECK(
+        has("\"cookie\":\"k\",\"requested_protocols\":\"tls,nla\",\"selected_protocol\":\"nla\"") &&
+        !has("anomaly"));
+    done();
+    begin();
+    add(KD_TO_SERVER,
+        "\x03\x00\x00\x27\x22\xe0\x00\x00\x00\x00\x00"
+        "Cookie: mstshash=k\r\n"
+        "\x01\x00\x08\x00\x03\x00\x00\x00",
+        39);
+    add(KD_TO_SERVER, "\x16\x03\x01\x00\x04", 5);
+    add(KD_TO_CLIENT,
+        "\x03\x00\x00\x13\x0e\xd0\x00\x00\x12\x34\x00\x02\x00\x08\x00\x02\x00\x00\x00", 19);
+    play();
+    CHECK(
+        has("\"cookie\":\"k\",\"requested_protocols\":\"tls,nla\",\"selected_protocol\":\"nla\"") &&
+        !has("anomaly"));
+    done();
+}
+
 static void loss_ends_conclusions(void)
 {
     load("nla-wrong-password");
@@ -165,6 +196,7 @@ int main(void)
     RUN(credssp_that_failed);
     RUN(refused);
     RUN(sizes_decide);
+    RUN(packets_that_overtake_each_other);
     RUN(loss_ends_conclusions);
     RUN(probe_knows_its_own);
     return tap_done();

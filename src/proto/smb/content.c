@@ -3,8 +3,6 @@
 #include "proto/carve/carve.h"
 #include "proto/smb/smb.h"
 
-enum { SHARE_PIPE = 2 };
-
 static struct kd_carve *begin(struct kd_ctx *ctx, const struct smb_file *f, enum kd_dir dir)
 {
     const struct smb_tree *tree = smb_tree_find(ctx, f->session_id, f->tree_id);
@@ -25,19 +23,22 @@ static struct kd_carve *begin(struct kd_ctx *ctx, const struct smb_file *f, enum
     return kd_carve_begin(ctx, &meta);
 }
 
-static bool is_pipe(const struct kd_ctx *ctx, const struct smb_file *f)
+/* A file of a share not seen (a capture begun later) may be a pipe: remote calls begin with their
+ * version, 5.0. */
+static bool may_be_calls(struct kd_bytes piece)
 {
-    const struct smb_tree *tree = smb_tree_find(ctx, f->session_id, f->tree_id);
-    return tree != NULL && tree->type == SHARE_PIPE;
+    return kd_bytes_starts(piece, kd_bytes_of("\5\0", 2));
 }
 
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n)
 {
-    (void)n; /* what was lost is a hole before what comes next */
     struct smb_file *f = smb_file_find(ctx, data->file);
-    if (f == NULL || f->directory || piece.n == 0 || is_pipe(ctx, f))
+    if (f == NULL || f->directory)
         return;
+    smb_pipe_data(ctx, dir, f, piece, n, data->offset == 0);
+    if (piece.n == 0 || f->pipe || (f->rpc != NULL && (f->n > 0 || may_be_calls(piece))))
+        return; /* what was lost is a hole before what comes next */
     if (f->carve[dir] == NULL)
         f->carve[dir] = begin(ctx, f, dir);
     kd_carve_at(f->carve[dir], data->offset, piece);
@@ -52,7 +53,7 @@ void smb_content_renamed(struct smb_file *f)
 
 void smb_content_end(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 {
-    for (size_t dir = 0; dir < KD_COUNT(f->carve); dir++) {
+    for (size_t dir = KD_COUNT(f->carve); dir-- > 0;) { /* what was read was there first */
         struct kd_carve *c = f->carve[dir];
         if (c != NULL)
             kd_carve_end(ctx, c, closed && kd_carve_next(c) >= f->size);

@@ -11,10 +11,13 @@ enum {
     INFO_FILE = 1,
     INFO_RENAME = 10,
     INFO_DISPOSITION = 13,
+    INFO_END_OF_FILE = 20,
     INFO_DISPOSITION_EX = 64,
     INFO_RENAME_EX = 65,
     ACTION_NONE = 0xff
 };
+
+#define FSCTL_PIPE_TRANSCEIVE 0x0011c017u
 
 #define FILE_ID_RELATED UINT64_MAX
 
@@ -40,6 +43,7 @@ struct smb_file *smb_file_find(const struct kd_ctx *ctx, struct smb_key key)
 
 static void file_drop(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 {
+    smb_pipe_close(ctx, f);
     smb_content_end(ctx, f, closed);
     struct smb_memory mem = smb_memory_of(ctx);
     smb_table_drop(&smb_state_of(ctx)->files, &mem, &f->node);
@@ -48,9 +52,9 @@ static void file_drop(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 static void tell_close(const struct kd_ctx *ctx, const struct smb_msg *m,
                        const struct smb_pending *p, const struct smb_file *f)
 {
-    struct smb_pending none = {
-        .command = f->node.key.b == SMB1_FILES ? SMB1_CLOSED : SMB2_CLOSE,
-        .session_id = f->session_id, .tree_id = f->tree_id};
+    struct smb_pending none = {.command = f->node.key.b == SMB1_FILES ? SMB1_CLOSED : SMB2_CLOSE,
+                               .session_id = f->session_id,
+                               .tree_id = f->tree_id};
     struct smb_room room;
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p != NULL ? p : &none, &room, &rec);
@@ -119,7 +123,7 @@ void smb_files_close(struct kd_ctx *ctx)
 }
 
 void smb_describe_file(const struct kd_ctx *ctx, const struct smb_pending *p,
-                          struct kd_rec_smb *rec)
+                       struct kd_rec_smb *rec)
 {
     const struct smb_file *f = p != NULL ? smb_file_find(ctx, p->file) : NULL;
     if (f == NULL)
@@ -199,8 +203,7 @@ void smb_tree_request(struct kd_ctx *ctx, struct smb_msg *m)
         smb_pending_text(p, 0, path);
 }
 
-void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type,
-                     struct kd_bytes share)
+void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type, struct kd_bytes share)
 {
     struct smb_state *st = smb_state_of(ctx);
     struct smb_memory mem = smb_memory_of(ctx);
@@ -457,6 +460,9 @@ void smb_set_request(struct kd_ctx *ctx, struct smb_msg *m)
     p->u.set.rename = rename;
     p->u.set.remove = remove;
     p->u.set.keep = dispose && !remove;
+    p->u.set.resize = type == INFO_FILE && class == INFO_END_OF_FILE && info.n >= 8;
+    struct kd_cur size = kd_cur_of(info);
+    p->u.set.size = p->u.set.resize ? kd_cur_le64(&size) : 0;
     smb_pending_text(p, 0, name);
 }
 
@@ -467,10 +473,12 @@ void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd
         return;
     struct smb_file was = *old;
     old->carve[0] = old->carve[1] = NULL;
+    old->rpc = NULL;
     file_drop(ctx, old, false);
     struct smb_file *f = file_add(ctx, p->file, name);
     if (f == NULL) {
         smb_content_end(ctx, &was, false);
+        smb_pipe_close(ctx, &was);
         return;
     }
     f->session_id = was.session_id;
@@ -481,11 +489,39 @@ void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd
     f->directory = was.directory;
     f->delete_on_close = was.delete_on_close;
     memcpy(f->carve, was.carve, sizeof(f->carve));
+    f->rpc = was.rpc;
+    f->pipe = was.pipe;
+    f->not_pipe = was.not_pipe;
     smb_content_renamed(f);
+}
+
+/* A file cut short loses what was behind; one that grows will be written to. */
+static void resized(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
+{
+    struct smb_file *f = smb_file_find(ctx, p->file);
+    if (m == NULL || smb_is_failure(m) || f == NULL) {
+        smb_other_answer(ctx, m, p);
+        return;
+    }
+    bool shorter = p->u.set.size < f->size;
+    f->size = p->u.set.size;
+    if (!shorter)
+        return;
+    struct smb_room room;
+    struct kd_rec_smb rec;
+    smb_record_start(ctx, m, p, &room, &rec);
+    smb_describe_file(ctx, p, &rec);
+    rec.function = kd_str("END_OF_FILE");
+    rec.file_size = p->u.set.size;
+    kd_emit(ctx, KD_REC_SMB, &rec);
 }
 
 void smb_set_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
 {
+    if (p != NULL && p->u.set.resize) {
+        resized(ctx, m, p);
+        return;
+    }
     if (p == NULL || !(p->u.set.rename || p->u.set.remove || p->u.set.keep)) {
         smb_other_answer(ctx, m, p);
         return;
@@ -517,7 +553,7 @@ static bool is_everyday(uint32_t fsctl)
     case 0x000601b0:
     case 0x00110018: /* PIPE_WAIT */
     case 0x0011400c: /* PIPE_PEEK */
-    case 0x0011c017: /* PIPE_TRANSCEIVE */
+    case FSCTL_PIPE_TRANSCEIVE:
     case 0x00140078: /* SRV_REQUEST_RESUME_KEY */
     case 0x001401d4: /* LMR_REQUEST_RESILIENCY */
     case 0x001401fc: /* QUERY_NETWORK_INTERFACE_INFO */
@@ -534,6 +570,8 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     (void)kd_cur_le32(&m->body); /* size, reserved */
     uint32_t code = kd_cur_le32(&m->body);
     struct smb_key file = read_file_id(&m->body);
+    uint32_t off = kd_cur_le32(&m->body);
+    uint32_t n = kd_cur_le32(&m->body);
     struct smb_pending *p = smb_expect(ctx, m, 0);
     if (p == NULL)
         return;
@@ -542,10 +580,29 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     if (!whole)
         expect_file(ctx, p, file);
     p->u.fsctl = code;
+    struct smb_file *f = code == FSCTL_PIPE_TRANSCEIVE ? smb_file_get(ctx, p) : NULL;
+    if (f != NULL)
+        f->pipe = true;
+    if (f != NULL && kd_cur_ok(&m->body))
+        smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n, true);
+}
+
+/* What a pipe answered follows as body. */
+static void expect_output(struct kd_ctx *ctx, struct smb_msg *m, const struct smb_pending *p)
+{
+    (void)kd_cur_take(&m->body, 8 + 16 + 8); /* size, code, file, input */
+    uint32_t start = kd_cur_le32(&m->body);
+    uint32_t n = kd_cur_le32(&m->body);
+    uint32_t fixed = SMB2_HEADER + SMB2_IOCTL_ANSWER;
+    if (kd_cur_ok(&m->body))
+        smb_state_of(ctx)->stream[m->dir].data =
+            (struct smb_data){p->file, 0, start > fixed ? start - fixed : 0, n};
 }
 
 void smb_ioctl_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
 {
+    if (m != NULL && p != NULL && p->u.fsctl == FSCTL_PIPE_TRANSCEIVE && !smb_is_failure(m))
+        expect_output(ctx, m, p);
     if (m == NULL || p == NULL || (!smb_is_failure(m) && is_everyday(p->u.fsctl)))
         return;
     struct smb_room room;

@@ -86,14 +86,10 @@ enum { SMB1_COMMANDS = 0x100, SMB1_DIALECT_OTHER = 1 };
 
 /* Their numbers are ours and lie below those of SMB 2. */
 static const struct name_row smb1_dialects[] = {
-    {1, "SMB1"},
-    {2, "PC NETWORK PROGRAM 1.0"},
-    {3, "LANMAN1.0"},
-    {4, "Windows for Workgroups 3.1a"},
-    {5, "LM1.2X002"},
-    {6, "LANMAN2.1"},
-    {7, "NT LM 0.12"},
-    {8, "NT LANMAN 1.0"},
+    {1, "SMB1"},       {2, "PC NETWORK PROGRAM 1.0"},
+    {3, "LANMAN1.0"},  {4, "Windows for Workgroups 3.1a"},
+    {5, "LM1.2X002"},  {6, "LANMAN2.1"},
+    {7, "NT LM 0.12"}, {8, "NT LANMAN 1.0"},
 };
 
 /* In ascending order: searched by halves. */

@@ -6,8 +6,21 @@
 #include "proto/smb/smb.h"
 #include "proto/spnego/spnego.h"
 
-enum { SECURITY_SIGNING_REQUIRED = 2, GUID_BYTES = 16 };
-enum { TEXT_USER, TEXT_DOMAIN, TEXT_HOST, TEXT_VERSION, TEXT_SYSTEM, TEXT_SOFTWARE }; /* of a waiting logon */
+enum {
+    SECURITY_SIGNING_REQUIRED = 2,
+    GUID_BYTES = 16,
+    DIALECT_3_1_1 = 0x0311,
+    CONTEXTS_MAX = 16,
+    CONTEXT_KINDS = 4
+};
+enum {
+    TEXT_USER,
+    TEXT_DOMAIN,
+    TEXT_HOST,
+    TEXT_VERSION,
+    TEXT_SYSTEM,
+    TEXT_SOFTWARE
+}; /* of a waiting logon */
 
 struct kd_bytes smb_auth_name(enum smb_auth auth)
 {
@@ -32,12 +45,50 @@ struct kd_bytes smb_auth_name(enum smb_auth auth)
 
 /* ---- negotiate ---- */
 
+/* Capabilities offered ([MS-SMB2] 2.2.3.1), each at a multiple of eight from the header. */
+static uint8_t read_contexts(const struct smb_msg *m, size_t at, unsigned n)
+{
+    static const uint8_t bits[] = {
+        [1] = SMB_CONTEXT_PREAUTH, [2] = SMB_CONTEXT_ENCRYPTION, [3] = SMB_CONTEXT_COMPRESSION};
+    uint8_t found = 0;
+    for (unsigned i = 0; i < n && i < CONTEXTS_MAX; i++) {
+        struct kd_cur c = kd_cur_of(kd_bytes_from(m->bytes, at));
+        uint16_t type = kd_cur_le16(&c);
+        size_t len = kd_cur_le16(&c);
+        if (!kd_cur_ok(&c))
+            break;
+        found |= type > 0 && type < KD_COUNT(bits) ? bits[type] : SMB_CONTEXT_OTHER;
+        at += (8 + len + 7) / 8 * 8;
+    }
+    return found;
+}
+
+static size_t name_contexts(uint8_t found, struct kd_bytes *ret)
+{
+    static const char *const names[CONTEXT_KINDS] = {"preauth", "encryption", "compression",
+                                                     "other"};
+    size_t n = 0;
+    for (unsigned i = 0; i < CONTEXT_KINDS; i++)
+        if (found & 1u << i)
+            ret[n++] = kd_str(names[i]);
+    return n;
+}
+
 void smb_negotiate_request(struct kd_ctx *ctx, struct smb_msg *m)
 {
     struct smb_state *st = smb_state_of(ctx);
     (void)smb_expect(ctx, m, 0);
-    (void)kd_cur_take(&m->body, 12); /* size, dialects, mode, reserved, capabilities */
+    (void)kd_cur_le16(&m->body); /* size */
+    unsigned dialects = kd_cur_le16(&m->body);
+    (void)kd_cur_take(&m->body, 8); /* mode, reserved, capabilities */
     struct kd_bytes guid = kd_cur_take(&m->body, GUID_BYTES);
+    size_t contexts_at = kd_cur_le32(&m->body);
+    unsigned contexts = kd_cur_le16(&m->body);
+    (void)kd_cur_le16(&m->body);
+    st->contexts = 0;
+    for (unsigned i = 0; i < dialects && kd_cur_more(&m->body); i++)
+        if (kd_cur_le16(&m->body) == DIALECT_3_1_1)
+            st->contexts = read_contexts(m, contexts_at, contexts);
     if (guid.n == GUID_BYTES) {
         memcpy(st->client_guid, guid.p, GUID_BYTES);
         st->has_client_guid = true;
@@ -70,6 +121,8 @@ void smb_negotiate_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pend
     rec.server_guid = guid;
     if (st->has_client_guid)
         rec.client_guid = kd_bytes_of(st->client_guid, GUID_BYTES);
+    struct kd_bytes contexts[CONTEXT_KINDS];
+    rec.contexts = (struct kd_strs){contexts, name_contexts(st->contexts, contexts)};
     kd_emit(ctx, KD_REC_SMB, &rec);
 }
 
@@ -164,7 +217,8 @@ static struct smb_pending *expect_ntlm(struct kd_ctx *ctx, struct smb_msg *m, st
     return p;
 }
 
-static struct smb_pending *expect_kerberos(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes token)
+static struct smb_pending *expect_kerberos(struct kd_ctx *ctx, struct smb_msg *m,
+                                           struct kd_bytes token)
 {
     struct kd_krb5 krb5;
     enum kd_status s = kd_krb5_parse(token, &krb5);

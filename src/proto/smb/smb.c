@@ -5,7 +5,9 @@
 
 enum {
     MAX_MESSAGE = 65536,
-    SYNC_BYTES = 10, /* NetBIOS head, and of the SMB2 header what is always the same */
+    MESSAGE_LARGEST = 1 << 24, /* of a NetBIOS message, so of what it was before compression */
+    COMPRESSION_LAST = 5,      /* LZ4 */
+    SYNC_BYTES = 10,           /* NetBIOS head, and of the SMB2 header what is always the same */
     NBSS_SESSION = 0x00,
     NBSS_REQUEST = 0x81,
     NBSS_POSITIVE = 0x82,
@@ -50,6 +52,7 @@ void smb_odd(const struct kd_ctx *ctx, enum smb_oddity what)
         [SMB_ODD_TOKEN] = "smb_bad_security_token",
         [SMB_ODD_COMPRESSED] = "smb_compressed",
         [SMB_ODD_DECOMPRESSED] = "smb_compression_overflow",
+        [SMB_ODD_COMPRESSION] = "smb_bad_compression",
         [SMB_ODD_TYPE] = "smb1_transaction_type",
         [SMB_ODD_OVERRUN] = "smb1_transaction_overrun",
         [SMB_ODD_SETUP] = "smb1_session_setup_subcommand",
@@ -83,7 +86,7 @@ static uint32_t held_of_command(uint16_t command, bool response, uint32_t limit)
     case SMB2_CHANGE_NOTIFY:
         return 8;
     case SMB2_IOCTL:
-        return 48;
+        return SMB2_IOCTL_ANSWER;
     default:
         return limit;
     }
@@ -321,17 +324,20 @@ static enum kd_status smb_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_b
     return KD_OK;
 }
 
-static void read_compression(const struct kd_ctx *ctx, struct kd_bytes bytes)
+static void read_compression(const struct kd_ctx *ctx, struct kd_bytes bytes, uint32_t n)
 {
     struct kd_cur c = kd_cur_of(bytes);
     (void)kd_cur_be32(&c);
     uint64_t original = kd_cur_le32(&c);
-    (void)kd_cur_le16(&c); /* algorithm */
+    uint16_t algorithm = kd_cur_le16(&c);
     bool chained = (kd_cur_le16(&c) & 1) != 0;
     uint64_t offset = kd_cur_le32(&c);
     smb_odd(ctx, SMB_ODD_COMPRESSED);
     if (!chained && original + offset > UINT32_MAX)
         smb_odd(ctx, SMB_ODD_DECOMPRESSED);
+    if (original > MESSAGE_LARGEST || algorithm > COMPRESSION_LAST ||
+        (!chained && offset + SMB2_COMPRESSION > n))
+        smb_odd(ctx, SMB_ODD_COMPRESSION);
 }
 
 static enum kd_status smb_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
@@ -364,10 +370,10 @@ static enum kd_status smb_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
         smb1_message(ctx, dir, unit);
         break;
     case MAGIC_TRANSFORM:
-        smb2_transform(ctx, unit);
+        smb2_transform(ctx, unit, cut.unit);
         break;
     default:
-        read_compression(ctx, unit);
+        read_compression(ctx, unit, cut.unit);
         break;
     }
     return KD_OK;

@@ -39,6 +39,7 @@ enum {
     SMB2_HEADER = 64,
     SMB2_READ_ANSWER = 16,   /* fixed part of a READ response, before the data */
     SMB2_WRITE_REQUEST = 48, /* of a WRITE request */
+    SMB2_IOCTL_ANSWER = 48,
     SMB2_TRANSFORM = 52,
     SMB2_COMPRESSION = 16,
     SMB1_HEADER = 32,
@@ -67,6 +68,7 @@ enum smb_oddity {
     SMB_ODD_COMPRESSED,   /* smb_compressed: content is compressed and not read */
     SMB_ODD_DECOMPRESSED, /* smb_compression_overflow: sizes that overflow when added
                              (CVE-2020-0796) */
+    SMB_ODD_COMPRESSION,  /* smb_bad_compression: sizes that cannot be those of a message */
     SMB_ODD_TYPE,         /* smb1_transaction_type: continued by the command of another kind
                              (MS17-010) */
     SMB_ODD_OVERRUN,      /* smb1_transaction_overrun: a part lies behind the announced total */
@@ -101,7 +103,7 @@ struct smb_session {
     struct smb_node node;
     enum smb_auth auth;
     bool established;
-    bool encrypted_told;
+    uint64_t encrypted_n, encrypted_bytes;        /* messages */
     struct smb_text user, domain, host;           /* when established */
     struct smb_text target, dns_host, dns_domain; /* from the server's NTLM challenge */
 };
@@ -117,6 +119,8 @@ struct smb_tree {
 /* An open file.  Key: file id. */
 struct smb_file {
     struct smb_node node;
+    struct kd_dcerpc *rpc; /* of a named pipe in use */
+    bool pipe, not_pipe;   /* surely one; surely none */
     uint64_t session_id;
     uint64_t size, read, written;
     uint32_t tree_id;
@@ -145,7 +149,8 @@ struct smb_pending {
         } read;
         uint32_t fsctl;
         struct {
-            bool rename, remove, keep;
+            uint64_t size;
+            bool rename, remove, keep, resize;
         } set;
         struct {
             uint8_t auth; /* enum smb_auth; NONE: no names in this message */
@@ -154,13 +159,13 @@ struct smb_pending {
         } logon;
         struct smb_trans {
             uint32_t total_data, total_params; /* as announced */
-            uint16_t function; /* setup word: subcommand, or function of a pipe */
-            uint16_t level;    /* of information, TRANS2 */
+            uint16_t function;                 /* setup word: subcommand, or function of a pipe */
+            uint16_t level;                    /* of information, TRANS2 */
             bool pipe, told, rename, remove;
         } trans;
     } u;
-    /* Consecutive in `text`: path, new name; or user (realm), domain (service), host, version, and of
-     * SMB 1 the client's system and software. */
+    /* Consecutive in `text`: path, new name; or user (realm), domain (service), host, version, and
+     * of SMB 1 the client's system and software. */
     uint16_t text_n[SMB_TEXTS];
     uint16_t text_room;
     uint8_t text[];
@@ -187,12 +192,12 @@ struct smb_stream {
 struct smb_state {
     struct smb_stream stream[2];
     struct smb_table pending, sessions, trees, files;
-    size_t used;   /* memory of the tables */
-    uint32_t told; /* bits of enum smb_oddity */
+    size_t used;      /* memory of the tables */
+    uint32_t told;    /* bits of enum smb_oddity */
     uint16_t dialect; /* SMB 1: as smb_dialect_name() has it */
     uint8_t client_guid[16];
     bool has_client_guid;
-    uint8_t contexts; /* offered in the negotiation, bits of enum smb_context */
+    uint8_t contexts;          /* offered in the negotiation, bits of enum smb_context */
     struct smb_key last_setup; /* SMB 1: newest TRANS2 SESSION_SETUP that waits */
     /* Of the compound being read, by direction of its messages. */
     struct {
@@ -216,7 +221,7 @@ struct smb_head {
 /* One SMB2 command: a message without its NetBIOS head, or a link of a compound chain. */
 struct smb_msg {
     struct smb_head head;
-    struct smb_key key; /* its request waits under it */
+    struct smb_key key;    /* its request waits under it */
     struct kd_bytes bytes; /* from the SMB2 header on, what was held of it */
     struct kd_cur body;    /* behind the header */
     enum kd_dir dir;
@@ -240,7 +245,7 @@ enum smb_context {
 
 /* smb2.c */
 void smb2_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);
-void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes);
+void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes, uint32_t n); /* n: whole length */
 void smb2_close(struct kd_ctx *ctx);
 
 /* Remember a request, with room for `text` bytes; NULL when there is no memory. */
@@ -274,7 +279,8 @@ void smb_negotiate_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_negotiate_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 void smb_session_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_session_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
-/* Either protocol: a security token is sent, and answered (m may be NULL) with SMB2's session flags. */
+/* Either protocol: a security token is sent, and answered (m may be NULL) with SMB2's session
+ * flags. */
 struct smb_pending *smb_logon_request(struct kd_ctx *ctx, struct smb_msg *m, struct kd_bytes blob);
 enum { SMB_SESSION_GUEST = 1, SMB_SESSION_NULL = 2, SMB_SESSION_ENCRYPTED = 4 };
 void smb_logon_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p, uint16_t flags,
@@ -301,7 +307,8 @@ void smb_file_closed(struct kd_ctx *ctx, const struct smb_msg *m, const struct s
 /* Fill a record with what is known of the request's file. */
 void smb_describe_file(const struct kd_ctx *ctx, const struct smb_pending *p,
                        struct kd_rec_smb *rec);
-void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type, struct kd_bytes share);
+void smb_tree_add(const struct kd_ctx *ctx, struct smb_key key, uint8_t type,
+                  struct kd_bytes share);
 void smb_tree_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_tree_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 struct smb_tree *smb_tree_find(const struct kd_ctx *ctx, uint64_t session_id, uint32_t tree_id);
@@ -329,9 +336,16 @@ void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *d
 void smb_content_renamed(struct smb_file *f);
 void smb_content_end(struct kd_ctx *ctx, struct smb_file *f, bool closed);
 
+/* pipe.c: n bytes of a file's content; `piece` is shorter when some were lost; `start`: the first
+ * ones of a READ, WRITE or transaction. */
+void smb_pipe_data(const struct kd_ctx *ctx, enum kd_dir dir, struct smb_file *f,
+                   struct kd_bytes piece, uint64_t n, bool start);
+void smb_pipe_close(const struct kd_ctx *ctx, struct smb_file *f);
+
 /* smb1.c */
 void smb1_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);
-/* How much of a message to hold, by its header and what follows it (at least min(left, 36) bytes). */
+/* How much of a message to hold, by its header and what follows it (at least min(left, 36) bytes).
+ */
 uint32_t smb1_held(struct kd_bytes b, uint32_t limit);
 void smb1_unanswered(struct kd_ctx *ctx, struct smb_pending *p); /* at the end */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SMB 1 messages ([MS-CIFS] 2.2.3): header, AndX chains, pairing by process and multiplex number. */
+/* SMB 1 messages ([MS-CIFS] 2.2.3): header, AndX chains, pairing by process and multiplex number.
+ */
 #include "proto/smb/smb1.h"
 
 #include "base/charset.h"
@@ -245,10 +246,10 @@ static uint32_t status_of_dos(uint8_t class, uint16_t code)
         uint16_t code;
         uint32_t status;
     } rows[] = {
-        {1, 1, 0xc0000002},   {1, 2, 0xc000000f},  {1, 3, 0xc000003a},  {1, 4, 0xc000011f},
-        {1, 5, 0xc0000022},   {1, 6, 0xc0000008},  {1, 8, 0xc0000017},  {1, 18, 0x80000006},
-        {1, 32, 0xc0000043},  {1, 33, 0xc0000054}, {1, 38, 0xc0000011}, {1, 50, 0xc00000bb},
-        {1, 67, 0xc00000cc},  {1, 80, 0xc0000035}, {1, 87, 0xc000000d}, {1, 112, 0xc000007f},
+        {1, 1, 0xc0000002},   {1, 2, 0xc000000f},   {1, 3, 0xc000003a},  {1, 4, 0xc000011f},
+        {1, 5, 0xc0000022},   {1, 6, 0xc0000008},   {1, 8, 0xc0000017},  {1, 18, 0x80000006},
+        {1, 32, 0xc0000043},  {1, 33, 0xc0000054},  {1, 38, 0xc0000011}, {1, 50, 0xc00000bb},
+        {1, 67, 0xc00000cc},  {1, 80, 0xc0000035},  {1, 87, 0xc000000d}, {1, 112, 0xc000007f},
         {1, 183, 0xc0000035}, {1, 234, 0x80000005}, {2, 2, 0xc000006d},  {2, 4, 0xc0000022},
         {2, 5, 0xc00000c9},   {2, 6, 0xc00000cc},
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SMB 1 ([MS-CIFS], [MS-SMB]): what its parts share.  It uses the tables of smb.h: a session's number
- * is the UID, a share's the TID, a message's the MID; a file's key is {FID, SMB1_FILES}. */
+/* SMB 1 ([MS-CIFS], [MS-SMB]): what its parts share.  It uses the tables of smb.h: a session's
+ * number is the UID, a share's the TID, a message's the MID; a file's key is {FID, SMB1_FILES}. */
 #ifndef KD_PROTO_SMB_SMB1_H
 #define KD_PROTO_SMB_SMB1_H
 
@@ -43,13 +43,13 @@ enum smb1_command {
 
 /* One command of a message (an AndX chain has several). */
 struct smb1_cmd {
-    struct smb_msg *m;    /* head.command is SMB1_COMMANDS + command */
-    struct kd_cur words;  /* parameters; behind the AndX head where the command has one */
-    struct kd_cur data;   /* its data bytes, what was held of them */
-    size_t data_at;       /* where they begin, from the SMB header */
+    struct smb_msg *m;   /* head.command is SMB1_COMMANDS + command */
+    struct kd_cur words; /* parameters; behind the AndX head where the command has one */
+    struct kd_cur data;  /* its data bytes, what was held of them */
+    size_t data_at;      /* where they begin, from the SMB header */
     bool unicode;
-    uint8_t n_words;      /* as sent, the AndX head counted */
-    bool chained;         /* follows another command that opens a file */
+    uint8_t n_words; /* as sent, the AndX head counted */
+    bool chained;    /* follows another command that opens a file */
 };
 
 /* Handlers as in smb.h.  p is NULL when the request was not seen. */
@@ -66,7 +66,8 @@ static inline struct smb_key smb1_file_key(uint16_t fid)
 /* Key of a waiting request of the same client process and number, but this command. */
 struct smb_key smb1_key(const struct smb_msg *m, uint8_t command);
 
-/* The next text: to its zero, or all.  `raw` gives it as on the wire; smb1_text adds it as UTF-8. */
+/* The next text: to its zero, or all.  `raw` gives it as on the wire; smb1_text adds it as UTF-8.
+ */
 struct kd_bytes smb1_raw(struct smb1_cmd *c, bool unicode);
 struct kd_bytes smb1_text(struct kd_out *o, struct kd_bytes raw, bool unicode);
 void smb1_pending_text(struct smb_pending *p, unsigned i, struct kd_bytes raw, bool unicode);
@@ -108,8 +109,8 @@ void smb1_path_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pending
 void smb1_trans_request(struct kd_ctx *ctx, struct smb1_cmd *c);
 void smb1_trans_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pending *p);
 void smb1_secondary_request(struct kd_ctx *ctx, struct smb1_cmd *c);
-/* What a TRANS2 answer without a request of its own belongs to: the NT_TRANSACT that was continued by
- * TRANS2 parts, or the SESSION_SETUP that is answered under another number; or NULL. */
+/* What a TRANS2 answer without a request of its own belongs to: the NT_TRANSACT that was continued
+ * by TRANS2 parts, or the SESSION_SETUP that is answered under another number; or NULL. */
 struct smb_pending *smb1_trans_stray(struct kd_ctx *ctx, const struct smb_msg *m);
 
 #endif

@@ -43,7 +43,8 @@ static void read_old_open(struct smb1_cmd *c, uint32_t *ret_access, uint32_t *re
     uint8_t command = command_of(c);
     if (command == SMB1_OPEN_ANDX)
         (void)kd_cur_le16(&c->words); /* flags */
-    uint16_t access = command == SMB1_OPEN || command == SMB1_OPEN_ANDX ? kd_cur_le16(&c->words) : 1;
+    uint16_t access =
+        command == SMB1_OPEN || command == SMB1_OPEN_ANDX ? kd_cur_le16(&c->words) : 1;
     uint16_t function = 0x01;
     if (command == SMB1_OPEN_ANDX) {
         (void)kd_cur_take(&c->words, 8); /* attributes, time */

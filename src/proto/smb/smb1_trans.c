@@ -110,9 +110,14 @@ static bool read_secondary(struct smb1_cmd *c, struct parts *ret)
     uint32_t v[8];
     for (unsigned i = 0; i < KD_COUNT(v); i++)
         v[i] = nt ? kd_cur_le32(w) : kd_cur_le16(w);
-    *ret = (struct parts){.total_params = v[0], .total_data = v[1],
-                          .params_n = v[2], .params_at = v[3], .params_offset = v[4],
-                          .data_n = v[5], .data_at = v[6], .data_offset = v[7]};
+    *ret = (struct parts){.total_params = v[0],
+                          .total_data = v[1],
+                          .params_n = v[2],
+                          .params_at = v[3],
+                          .params_offset = v[4],
+                          .data_n = v[5],
+                          .data_at = v[6],
+                          .data_offset = v[7]};
     return kd_cur_ok(w);
 }
 
@@ -219,12 +224,18 @@ void smb1_trans_request(struct kd_ctx *ctx, struct smb1_cmd *c)
     p->u.trans.pipe = true;
     p->file = smb1_file_key(t.fid);
     p->u.trans.told = t.function == PIPE_PEEK && t.fid == 0;
-    if (t.function == PIPE_TRANSCEIVE || t.function == PIPE_RAW_WRITE)
-        smb1_content(ctx, c->m, p->file, 0, t.data_at, t.data_n);
+    if (t.function != PIPE_TRANSCEIVE && t.function != PIPE_RAW_WRITE)
+        return;
+    struct smb_file *f = smb_file_get(ctx, p);
+    if (f == NULL)
+        return;
+    f->pipe = true;
+    smb1_content(ctx, c->m, p->file, 0, t.data_at, t.data_n);
 }
 
 /* The request a part continues: of its own kind, or of another (which no client does). */
-static struct smb_pending *find_continued(struct kd_ctx *ctx, const struct smb_msg *m, bool *ret_other)
+static struct smb_pending *find_continued(struct kd_ctx *ctx, const struct smb_msg *m,
+                                          bool *ret_other)
 {
     static const uint8_t kinds[][2] = {{SMB1_TRANS_SECONDARY, SMB1_TRANS},
                                        {SMB1_TRANS2_SECONDARY, SMB1_TRANS2},
@@ -285,8 +296,13 @@ struct smb_pending *smb1_trans_stray(struct kd_ctx *ctx, const struct smb_msg *m
 
 static struct kd_bytes function_name(uint8_t kind, const struct smb_trans *t, char *room)
 {
-    static const char *const nt[] = {"",        "CREATE", "IOCTL", "SET_SECURITY_DESC",
-                                     "NOTIFY_CHANGE", "RENAME", "QUERY_SECURITY_DESC"};
+    static const char *const nt[] = {"",
+                                     "CREATE",
+                                     "IOCTL",
+                                     "SET_SECURITY_DESC",
+                                     "NOTIFY_CHANGE",
+                                     "RENAME",
+                                     "QUERY_SECURITY_DESC"};
     if (kind == SMB1_NT_TRANSACT && t->function > 0 && t->function < KD_COUNT(nt))
         return kd_str(nt[t->function]);
     if (kind == SMB1_TRANS2 && t->function == T2_SESSION_SETUP)
@@ -300,7 +316,7 @@ static struct kd_bytes function_name(uint8_t kind, const struct smb_trans *t, ch
     if (kind == SMB1_TRANS2 && t->function == T2_CREATE_DIRECTORY)
         return kd_str("TRANS2_CREATE_DIRECTORY");
     if (kind == SMB1_TRANS && t->pipe && t->function == PIPE_PEEK)
-        return kd_str("TRANS_PEEK_NMPIPE");
+        return kd_str(t->told ? "TRANS_PEEK_NO_PIPE" : "TRANS_PEEK_NMPIPE");
     struct kd_out o = kd_out_of(room, KD_SMB_NAME_ROOM);
     kd_out_fmt(&o, "%u", t->function);
     return kd_out_bytes_view(&o);

@@ -226,7 +226,20 @@ void smb2_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes)
         on_request(ctx, &m);
 }
 
-void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes)
+static void tell_encrypted(const struct kd_ctx *ctx, const struct smb_session *session)
+{
+    struct smb_pending none = {.session_id = session->node.key.a};
+    struct smb_room room;
+    struct kd_rec_smb rec;
+    smb_record_start(ctx, NULL, &none, &room, &rec);
+    rec.command = kd_str("SMB2_TRANSFORM");
+    rec.encrypted = true;
+    rec.encrypted_messages = session->encrypted_n;
+    rec.encrypted_bytes = session->encrypted_bytes;
+    kd_emit(ctx, KD_REC_SMB, &rec);
+}
+
+void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes, uint32_t n)
 {
     struct kd_cur c = kd_cur_of(bytes);
     (void)kd_cur_take(&c, 44);
@@ -236,16 +249,12 @@ void smb2_transform(struct kd_ctx *ctx, struct kd_bytes bytes)
         return;
     }
     struct smb_session *session = smb_session_get(ctx, id);
-    if (session == NULL || session->encrypted_told)
+    if (session == NULL)
         return;
-    session->encrypted_told = true;
-    struct smb_pending none = {.session_id = id};
-    struct smb_room room;
-    struct kd_rec_smb rec;
-    smb_record_start(ctx, NULL, &none, &room, &rec);
-    rec.command = kd_str("SMB2_TRANSFORM");
-    rec.encrypted = true;
-    kd_emit(ctx, KD_REC_SMB, &rec);
+    session->encrypted_n++;
+    session->encrypted_bytes += n;
+    if (session->encrypted_n == 1) /* at once; the sums follow when it is over */
+        tell_encrypted(ctx, session);
 }
 
 void smb2_close(struct kd_ctx *ctx)
@@ -261,6 +270,11 @@ void smb2_close(struct kd_ctx *ctx)
         smb_pending_drop(ctx, p);
     }
     smb_files_close(ctx);
+    for (const struct smb_node *n = st->sessions.oldest; n != NULL; n = n->newer) {
+        const struct smb_session *session = (const struct smb_session *)n;
+        if (session->encrypted_n > 1)
+            tell_encrypted(ctx, session);
+    }
     smb_table_done(&st->pending, &mem);
     smb_table_done(&st->files, &mem);
     smb_table_done(&st->trees, &mem);

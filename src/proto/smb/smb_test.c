@@ -1,150 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/smb/smb_test.h"
 #include "base/charset.h"
-#include "parser/tape.h"
 
 #include "../../../tests/tap.h"
 
 extern const struct kd_parser kd_parser_smb;
-
-/* ---- builder of messages ---- */
-
-static uint8_t tape_room[1 << 20];
-static struct kd_out tape;
-
-static void tape_start(void)
-{
-    tape = kd_out_of(tape_room, sizeof(tape_room));
-}
-
-static void zeros(struct kd_out *o, size_t n)
-{
-    uint8_t *p = kd_out_room(o, n);
-    if (p != NULL && n > 0)
-        memset(p, 0, n);
-}
-
-struct header {
-    uint16_t command;
-    uint32_t status, flags, next, tree;
-    uint64_t id, session;
-};
-
-static void put_header(struct kd_out *o, const struct header *h)
-{
-    kd_out_bytes(o, kd_bytes_of("\xfeSMB", 4));
-    kd_out_le16(o, 64);
-    kd_out_le16(o, 1);
-    kd_out_le32(o, h->status);
-    kd_out_le16(o, h->command);
-    kd_out_le16(o, 1);
-    kd_out_le32(o, h->flags);
-    kd_out_le32(o, h->next);
-    kd_out_le64(o, h->id);
-    kd_out_le32(o, 0);
-    kd_out_le32(o, h->tree);
-    kd_out_le64(o, h->session);
-    zeros(o, 16);
-}
-
-static void put_utf16(struct kd_out *o, const char *ascii)
-{
-    for (; *ascii != '\0'; ascii++)
-        kd_out_le16(o, (uint8_t)*ascii);
-}
-
-static void put_create(struct kd_out *o, const char *name, uint32_t options)
-{
-    kd_out_le16(o, 57);
-    zeros(o, 22);
-    kd_out_le32(o, 0x120089);
-    zeros(o, 8);
-    kd_out_le32(o, 1); /* FILE_OPEN */
-    kd_out_le32(o, options);
-    kd_out_le16(o, 64 + 56);
-    kd_out_le16(o, (uint16_t)(2 * strlen(name)));
-    zeros(o, 8);
-    put_utf16(o, name);
-    zeros(o, (8 - o->n % 8) % 8);
-}
-
-static void put_created(struct kd_out *o, uint64_t size, uint64_t file)
-{
-    kd_out_le16(o, 89);
-    zeros(o, 2);
-    kd_out_le32(o, 1);
-    zeros(o, 40);
-    kd_out_le64(o, size);
-    zeros(o, 8);
-    kd_out_le64(o, file);
-    kd_out_le64(o, file);
-}
-
-static void put_close(struct kd_out *o, uint64_t file)
-{
-    kd_out_le16(o, 24);
-    zeros(o, 6);
-    kd_out_le64(o, file);
-    kd_out_le64(o, file);
-}
-
-static void put_closed(struct kd_out *o)
-{
-    kd_out_le16(o, 60);
-    zeros(o, 58);
-}
-
-static void put_error(struct kd_out *o)
-{
-    kd_out_le16(o, 9);
-    zeros(o, 6);
-}
-
-static void put_write(struct kd_out *o, uint64_t file, uint64_t offset, uint32_t n)
-{
-    kd_out_le16(o, 49);
-    kd_out_le16(o, 64 + 48);
-    kd_out_le32(o, n);
-    kd_out_le64(o, offset);
-    kd_out_le64(o, file);
-    kd_out_le64(o, file);
-    zeros(o, 16);
-}
-
-static void put_written(struct kd_out *o, uint32_t n)
-{
-    kd_out_le16(o, 17);
-    zeros(o, 2);
-    kd_out_le32(o, n);
-    zeros(o, 8);
-}
-
-/* A NetBIOS message around the content, as one chunk of the tape. */
-static void send(enum kd_dir dir, const struct kd_out *content)
-{
-    static uint8_t room[1 << 17];
-    struct kd_out o = kd_out_of(room, sizeof(room));
-    kd_out_be16(&o, (uint16_t)(content->n >> 16));
-    kd_out_be16(&o, (uint16_t)content->n);
-    kd_out_bytes(&o, kd_out_bytes_view(content));
-    for (struct kd_bytes rest = kd_out_bytes_view(&o); rest.n > 0;
-         rest = kd_bytes_from(rest, 60000))
-        kd_tape_add(&tape, dir, kd_bytes_head(rest, 60000));
-}
-
-static uint8_t message_room[1 << 17];
-
-static struct kd_out message(const struct header *h)
-{
-    struct kd_out o = kd_out_of(message_room, sizeof(message_room));
-    put_header(&o, h);
-    return o;
-}
-
-static void gap(enum kd_dir dir, uint16_t n)
-{
-    kd_out_u8(&tape, (uint8_t)(dir | 2));
-    kd_out_be16(&tape, n);
-}
 
 /* ---- looking at records ---- */
 
@@ -238,18 +98,36 @@ static void logons_of_a_real_server(void)
     CHECK(lines_with("COMMAND_CLOSE|n.txt|\"write_bytes\":6") == 1);
 }
 
-static void encryption_is_told_once(void)
+static void encryption_is_told_and_counted(void)
 {
     play_seed("encrypted-3.11");
-    CHECK(lines_with("SMB2_TRANSFORM|\"encrypted\":true|\"user\":\"yakuba\"") == 1);
+    CHECK(lines_with("SMB2_TRANSFORM|\"encrypted\":true|\"user\":\"yakuba\"") == 2);
+    CHECK(lines_with("SMB2_TRANSFORM|\"encrypted_messages\":1,") == 1); /* at once, and the sum */
     CHECK(lines_with("b.txt") == 0);
+}
+
+static void calls_in_pipes_of_a_real_server(void)
+{
+    play_seed("rpc-svcctl");
+    CHECK(lines_with(
+              "OpenServiceW|pipe\\\\svcctl|\"over\":\"smb\"|\"user\":\"Administrator\"|Spooler") ==
+          1);
+    CHECK(lines_with("StartServiceW|{\"name\":\"service\",\"value\":\"Spooler\"}|one two") == 1);
+    CHECK(lines_with("CreateServiceW|nca_op_rng_error|%COMSPEC% /c echo a") == 1);
+    play_seed("rpc-winreg");
+    CHECK(lines_with("BaseRegSetValue|HKLM\\\\SOFTWARE\\\\Kd|C:\\\\a.exe") == 1);
+    CHECK(lines_with("BaseRegSaveKey|ERROR_BAD_PATHNAME|x.save") == 1);
+    play_seed("rpc-spoolss");
+    CHECK(lines_with(
+              "PrinterChangeNotificationEx|\"name\":\"target\",\"value\":\"\\\\\\\\10.0.0.9") == 1);
 }
 
 static void old_protocol_has_the_same_records(void)
 {
     play_seed("smb1-files");
     CHECK(lines_with("SMB1_COMMAND_NEGOTIATE_PROTOCOL|\"dialect\":\"NT LANMAN 1.0\"") == 1);
-    CHECK(lines_with("SESSION_SETUP_ANDX|\"user\":\"root\"|\"auth\":\"ntlm\"|\"native_lm\":\"Samba") == 1);
+    CHECK(lines_with(
+              "SESSION_SETUP_ANDX|\"user\":\"root\"|\"auth\":\"ntlm\"|\"native_lm\":\"Samba") == 1);
     CHECK(lines_with("\"login\":{|\"user\":\"root\"|\"result\":\"success\"") == 1);
     CHECK(lines_with("TREE_CONNECT_ANDX|\\\\\\\\10.77.0.1\\\\SHARE|\"share_type\":\"DISK\"") == 1);
     CHECK(lines_with("CREATE_DIRECTORY|\"filename\":\"税務課\"|STATUS_SUCCESS") == 1);
@@ -267,11 +145,13 @@ static void old_protocol_has_the_same_records(void)
 static void old_logons_and_names(void)
 {
     play_seed("smb1-plain");
-    CHECK(lines_with("SESSION_SETUP_ANDX|\"user\":\"root\"|\"domain\":\"MACHI\"|\"auth\":\"ntlm\"") == 1);
+    CHECK(lines_with(
+              "SESSION_SETUP_ANDX|\"user\":\"root\"|\"domain\":\"MACHI\"|\"auth\":\"ntlm\"") == 1);
     CHECK(lines_with("\"ntlm\":{|\"ntlmv1\":true") == 1);
     CHECK(lines_with("CLOSE|日本.txt|\"write_bytes\":6") == 1); /* Shift_JIS on the wire */
     play_seed("smb1-wrong");
-    CHECK(lines_with("\"login\":{|\"result\":\"failure\",\"reason\":\"STATUS_LOGON_FAILURE\"") == 1);
+    CHECK(lines_with("\"login\":{|\"result\":\"failure\",\"reason\":\"STATUS_LOGON_FAILURE\"") ==
+          1);
     play_seed("smb1-139");
     CHECK(lines_with("CLOSE|n.txt|\"write_bytes\":6") == 1);
     CHECK(lines_with("\"login\":{\"method\":\"anonymous\"") == 1);
@@ -415,7 +295,7 @@ static void peek_at_no_pipe_is_told(void)
     old_answer(0x25, 0, 67);
     play_tape();
     CHECK(run.n_records == 1);
-    CHECK(lines_with("SMB1_COMMAND_TRANS|TRANS_PEEK_NMPIPE|STATUS_INSUFF_SERVER_RESOURCES") == 1);
+    CHECK(lines_with("SMB1_COMMAND_TRANS|TRANS_PEEK_NO_PIPE|STATUS_INSUFF_SERVER_RESOURCES") == 1);
 }
 
 /* ---- built conversations ---- */
@@ -532,6 +412,75 @@ static void writes_are_counted_when_they_succeed(void)
     CHECK(lines_with("COMMAND_WRITE|STATUS_DISK_FULL|\"filename\":\"a\"") == 1);
 }
 
+static void set_size(uint64_t id, uint64_t file, uint64_t size)
+{
+    struct header h = {.command = 17, .id = id, .session = 9, .tree = 3};
+    struct kd_out o = message(&h);
+    put_end_of_file(&o, file, size);
+    send(KD_TO_SERVER, &o);
+    h.flags = 1;
+    o = message(&h);
+    kd_out_le16(&o, 2);
+    send(KD_TO_CLIENT, &o);
+}
+
+static void a_file_cut_short_is_told(void)
+{
+    tape_start();
+    open_file(5, "a");
+    set_size(10, 5, 5000);
+    set_size(11, 5, 20);
+    play_tape();
+    CHECK(lines_with("COMMAND_SET_INFO|\"function\":\"END_OF_FILE\"") == 1);
+    CHECK(lines_with("COMMAND_SET_INFO|\"filename\":\"a\"|\"size\":20") == 1);
+}
+
+/* Pieces of an answer's worth in any order make the file. */
+static void read_piece(uint64_t id, uint64_t file, uint64_t offset, uint32_t n, bool ask)
+{
+    struct header h = {.command = 8, .id = id, .session = 9, .tree = 3, .flags = ask ? 0 : 1};
+    struct kd_out o = message(&h);
+    kd_out_le16(&o, ask ? 49 : 17);
+    kd_out_u8(&o, 80);
+    kd_out_u8(&o, 0);
+    kd_out_le32(&o, n);
+    if (ask) {
+        kd_out_le64(&o, offset);
+        kd_out_le64(&o, file);
+        kd_out_le64(&o, file);
+        zeros(&o, 16);
+    } else {
+        zeros(&o, 8);
+        for (uint64_t i = offset; i < offset + n; i++)
+            kd_out_u8(&o, (uint8_t)(i * 7 + i / 256));
+    }
+    send(ask ? KD_TO_SERVER : KD_TO_CLIENT, &o);
+}
+
+static void answers_in_another_order_make_the_file(void)
+{
+    static const unsigned order[] = {2, 0, 3, 1};
+    char sums[2][80] = {{0}};
+    for (unsigned turn = 0; turn < 2; turn++) {
+        tape_start();
+        open_file(5, "a");
+        for (unsigned i = 0; i < 4; i++)
+            read_piece(20 + i, 5, 40000 * i, 40000, true);
+        for (unsigned i = 0; i < 4; i++) {
+            unsigned k = turn == 0 ? i : order[i];
+            read_piece(20 + k, 5, 40000 * k, 40000, false);
+        }
+        close_file(5);
+        play_tape();
+        CHECK(lines_with("\"fileinfo\":{|\"state\":\"CLOSED\",\"size\":160000") == 1);
+        size_t at = kd_bytes_find(kd_bytes_of(run.text, run.n), kd_str("\"sha256\":\""));
+        CHECK(at != SIZE_MAX);
+        if (at != SIZE_MAX)
+            memcpy(sums[turn], run.text + at, 75);
+    }
+    CHECK(strcmp(sums[0], sums[1]) == 0);
+}
+
 static void file_never_closed_is_told_at_the_end(void)
 {
     tape_start();
@@ -631,6 +580,7 @@ static void compression_is_told_and_its_overflow(void)
     send(KD_TO_SERVER, &o);
     play_tape();
     CHECK(lines_with("anomaly|smb_compression_overflow") == 1);
+    CHECK(lines_with("anomaly|smb_bad_compression") == 1);
 }
 
 static void broken_messages_are_told(void)
@@ -703,16 +653,19 @@ int main(void)
     RUN(old_protocol_is_known_in_the_middle);
     RUN(files_of_a_real_server);
     RUN(logons_of_a_real_server);
-    RUN(encryption_is_told_once);
+    RUN(encryption_is_told_and_counted);
     RUN(old_protocol_has_the_same_records);
     RUN(old_logons_and_names);
     RUN(transaction_continued_as_another_kind);
     RUN(a_back_door_answers_under_another_number);
     RUN(peek_at_no_pipe_is_told);
+    RUN(calls_in_pipes_of_a_real_server);
     RUN(compound_works_on_the_file_it_created);
     RUN(failed_compound_is_told_once);
     RUN(writes_are_counted_when_they_succeed);
     RUN(file_never_closed_is_told_at_the_end);
+    RUN(a_file_cut_short_is_told);
+    RUN(answers_in_another_order_make_the_file);
     RUN(loss_within_content_costs_nothing);
     RUN(place_is_found_again_after_a_loss);
     RUN(old_requests_and_files_give_way);

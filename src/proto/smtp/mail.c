@@ -33,6 +33,10 @@ static void add_content(struct kd_rec_smtp *rec, const struct kd_mail *mail)
     rec->received = mail->received;
     rec->auth_results = mail->auth_results;
     rec->urls = mail->urls;
+    rec->shown = mail->shown;
+    rec->my_numbers = mail->my_numbers;
+    rec->card_numbers = mail->card_numbers;
+    rec->ssn_numbers = mail->ssn_numbers;
     rec->attachments = mail->attachments;
     rec->bytes = mail->bytes;
 }

@@ -26,11 +26,25 @@ static enum kd_mech mech_of(struct kd_bytes oid)
     return kd_bytes_eq(oid, oid_ntlm) ? KD_MECH_NTLM : KD_MECH_OTHER;
 }
 
-/* The token of a mechanism: NTLMSSP as it is, Kerberos within its GSS head. */
+/* AP-REQ, AP-REP, KRB-ERROR without a GSS head, as DCE/RPC has them (RFC 4757 7.3, [MS-KILE] 3.4).
+ */
+static bool is_bare_kerberos(struct kd_bytes in)
+{
+    uint8_t tag = kd_bytes_at(in, 0);
+    return tag == KD_DER_APPLICATION(14) || tag == KD_DER_APPLICATION(15) ||
+           tag == KD_DER_APPLICATION(30);
+}
+
+/* The token of a mechanism: NTLMSSP as it is, Kerberos within its GSS head or bare. */
 static bool read_mech_token(struct kd_bytes in, struct kd_spnego *ret)
 {
     if (kd_ntlm_is(in)) {
         ret->mech = KD_MECH_NTLM;
+        ret->token = in;
+        return true;
+    }
+    if (is_bare_kerberos(in)) {
+        ret->mech = KD_MECH_KERBEROS;
         ret->token = in;
         return true;
     }

@@ -3,6 +3,7 @@
 export const PATHS = {
     today: 'M4 11.5 12 5l8 6.5M6.5 10v9h11v-9M10.5 19v-5h3v5',
     detections: 'M12 4 2.8 19.5h18.4L12 4Zm0 6.2v4.3m0 2.4v.2',
+    incidents: 'M5 5.5h5v4H5zM14 14.5h5v4h-5zM7.5 9.5v4.2a2.8 2.8 0 0 0 2.8 2.8H14M14 5.5h5v4h-5zM10 7.5h4',
     hosts: 'M4 5.5h16v10H4zM9 19.5h6M12 15.5v4',
     search: 'M10.5 17a6.5 6.5 0 1 1 0-13 6.5 6.5 0 0 1 0 13Zm4.8-1.7L20.5 20.5',
     health: 'M3 12.5h4l2.5-6 4 11 2.5-5h5',

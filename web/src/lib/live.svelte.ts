@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live connection (server-sent events). It says whether it is live, reconnects with
 // back-off, and takes silence for a broken line: the server ticks every second.
-import type { Detection, HealthTick, Hello, RoleEvent } from '../gen/api';
+import type { Detection, HealthTick, Hello, IncidentBrief, RoleEvent } from '../gen/api';
 import { instant } from './format';
 import { me } from './session.svelte';
 
@@ -25,6 +25,7 @@ let heardAt = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 let clockOffsetMs = 0;
 const listeners = new Set<Listener>();
+const incidentListeners = new Set<(incident: IncidentBrief) => void>();
 const tickListeners = new Set<(tick: HealthTick) => void>();
 
 /** The server's "now" in milliseconds; in a replay that is the time of the recording. */
@@ -72,6 +73,10 @@ function connect(): void {
     opened.addEventListener('detection', (event) => {
         const detection = heard<Detection>(event);
         if (detection) for (const listen of listeners) listen(detection);
+    });
+    opened.addEventListener('incident', (event) => {
+        const incident = heard<IncidentBrief>(event);
+        if (incident) for (const listen of incidentListeners) listen(incident);
     });
     opened.addEventListener('role', (event) => {
         const said = heard<RoleEvent>(event);
@@ -135,6 +140,11 @@ export const live = {
     onDetection(listen: Listener): () => void {
         listeners.add(listen);
         return () => listeners.delete(listen);
+    },
+    /** Called when an incident begins or says more. */
+    onIncident(listen: (incident: IncidentBrief) => void): () => void {
+        incidentListeners.add(listen);
+        return () => incidentListeners.delete(listen);
     },
     onTick(listen: (tick: HealthTick) => void): () => void {
         tickListeners.add(listen);

@@ -19,6 +19,7 @@ export const MENU: readonly MenuGroup[] = [
     {
         items: [
             { page: 'today', label: 'nav.today', icon: 'today' },
+            { page: 'incidents', label: 'nav.incidents', icon: 'incidents' },
             { page: 'detections', label: 'nav.detections', icon: 'detections' },
             { page: 'hosts', label: 'nav.hosts', icon: 'hosts' },
             { page: 'search', label: 'nav.search', icon: 'search' },

@@ -65,9 +65,11 @@ export const today = {
     start(): () => void {
         void ask();
         const stop = live.onDetection(arrived);
+        const stopIncidents = live.onIncident(askSoon);
         const minute = setInterval(() => void ask(), 60_000);
         return () => {
             stop();
+            stopIncidents();
             clearInterval(minute);
             clearTimeout(timer);
             timer = undefined;

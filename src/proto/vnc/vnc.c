@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared screens (RFB, RFC 6143): how the logon went.  The screen itself goes by. */
+#include "proto/parser.h"
+
+enum { VERSION_BYTES = 12, PROOF_BYTES = 16, RESULT_BYTES = 4, REASON_MAX = 512 };
+
+/* What comes next in a direction. */
+enum phase { VERSION, SECURITY, CHOICE, CHALLENGE, PROOF, RESULT, REASON, PASSING };
+
+/* Security types (RFC 6143 7.1.2, and those in use). */
+enum { TYPE_FAILED = 0, TYPE_NONE = 1, TYPE_VNC = 2 };
+
+struct vnc_state {
+    uint8_t phase[2]; /* enum phase */
+    uint16_t minor;   /* 3, 7 or 8 */
+    uint8_t type;
+    bool chosen, told;
+};
+
+static struct vnc_state *state_of(const struct kd_ctx *ctx)
+{
+    return (struct vnc_state *)ctx->state;
+}
+
+static enum kd_probe vnc_probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
+{
+    static const char form[] = "RFB 000.000\n";
+    (void)dir; /* both begin alike */
+    (void)conn;
+    for (size_t i = 0; i < in.n && i < VERSION_BYTES; i++) {
+        bool digit = in.p[i] >= '0' && in.p[i] <= '9';
+        if (form[i] == '0' ? !digit : in.p[i] != (uint8_t)form[i])
+            return KD_PROBE_NO;
+    }
+    return in.n >= VERSION_BYTES ? KD_PROBE_YES : KD_PROBE_MORE;
+}
+
+static const char *type_name(uint8_t type)
+{
+    switch (type) {
+    case TYPE_NONE:
+        return "none";
+    case TYPE_VNC:
+        return "vnc";
+    case 5:
+    case 6:
+    case 129:
+    case 130:
+        return "rsa-aes";
+    case 16:
+        return "tight";
+    case 17:
+    case 113:
+        return "ultra";
+    case 18:
+        return "tls";
+    case 19:
+        return "vencrypt";
+    case 20:
+        return "sasl";
+    case 30:
+        return "apple";
+    default:
+        return "other";
+    }
+}
+
+static void tell(struct kd_ctx *ctx, const char *result, struct kd_bytes reason)
+{
+    struct vnc_state *st = state_of(ctx);
+    if (st->told)
+        return;
+    st->told = true;
+    struct kd_rec_login rec = {
+        .method = kd_str(type_name(st->type)),
+        .service = kd_str("vnc"),
+        .result = kd_str(result),
+        .reason = reason,
+    };
+    kd_emit(ctx, KD_REC_LOGIN, &rec);
+}
+
+static void pass_all(struct vnc_state *st)
+{
+    st->phase[0] = st->phase[1] = PASSING;
+}
+
+/* How much the message before it needs; 0: not that phase. */
+static size_t bytes_of(const struct vnc_state *st, enum phase phase, struct kd_bytes in)
+{
+    switch (phase) {
+    case VERSION:
+        return VERSION_BYTES;
+    case SECURITY:
+        return st->minor < 7 ? 4 : 1 + (size_t)kd_bytes_at(in, 0);
+    case CHOICE:
+        return 1;
+    case CHALLENGE:
+    case PROOF:
+        return PROOF_BYTES;
+    case RESULT:
+        return RESULT_BYTES;
+    case REASON: {
+        struct kd_cur c = kd_cur_of(in);
+        uint32_t n = kd_cur_be32(&c);
+        return 4 + (size_t)kd_min_u64(n, REASON_MAX);
+    }
+    default:
+        return 0;
+    }
+}
+
+static enum kd_status vnc_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in,
+                                size_t seen, struct kd_frame *ret)
+{
+    const struct vnc_state *st = state_of(ctx);
+    (void)seen;
+    size_t n = bytes_of(st, (enum phase)st->phase[dir], in);
+    if (n == 0) {
+        *ret = (struct kd_frame){.len = in.n, .is_body = true};
+        return KD_OK;
+    }
+    ret->len = n;
+    if (st->phase[dir] == REASON && in.n < 4) {
+        ret->len = 4;
+        return KD_MORE;
+    }
+    return KD_OK;
+}
+
+static void on_version(struct vnc_state *st, enum kd_dir dir, struct kd_bytes msg)
+{
+    struct kd_cur c = kd_cur_of(kd_bytes_from(msg, 8));
+    uint16_t minor = 0;
+    for (unsigned i = 0; i < 3; i++)
+        minor = (uint16_t)(minor * 10 + (kd_cur_u8(&c) - '0'));
+    bool newer = kd_bytes_at(msg, 6) > '3'; /* 4.x: speaks 3.8 */
+    minor = minor >= 8 || newer ? 8 : minor == 7 ? 7 : 3;
+    /* The lower of both counts (RFC 6143 7.1.1). */
+    if (st->minor == 0 || minor < st->minor)
+        st->minor = minor;
+    if (dir == KD_TO_CLIENT)
+        st->phase[dir] = SECURITY;
+    else
+        st->phase[dir] = st->minor < 7 ? PROOF : CHOICE;
+}
+
+/* The way is known: what follows? */
+static void on_type(struct kd_ctx *ctx, uint8_t type)
+{
+    struct vnc_state *st = state_of(ctx);
+    st->type = type;
+    st->chosen = true;
+    if (type == TYPE_VNC) {
+        st->phase[KD_TO_CLIENT] = CHALLENGE;
+        st->phase[KD_TO_SERVER] = PROOF;
+    } else if (type == TYPE_NONE && st->minor == 8) {
+        st->phase[KD_TO_CLIENT] = RESULT;
+        st->phase[KD_TO_SERVER] = PASSING;
+    } else {
+        tell(ctx, type == TYPE_NONE ? "success" : "unknown", kd_str(""));
+        pass_all(st);
+    }
+}
+
+static void on_security(struct kd_ctx *ctx, struct kd_bytes msg)
+{
+    struct vnc_state *st = state_of(ctx);
+    struct kd_cur c = kd_cur_of(msg);
+    if (st->minor >= 7) {
+        if (kd_cur_u8(&c) == 0)
+            st->phase[KD_TO_CLIENT] = REASON;
+        return; /* the client chooses */
+    }
+    uint32_t type = kd_cur_be32(&c);
+    if (type == TYPE_FAILED)
+        st->phase[KD_TO_CLIENT] = REASON;
+    else
+        on_type(ctx, (uint8_t)kd_min_u64(type, 255));
+}
+
+static void on_result(struct kd_ctx *ctx, struct kd_bytes msg)
+{
+    struct vnc_state *st = state_of(ctx);
+    struct kd_cur c = kd_cur_of(msg);
+    uint32_t result = kd_cur_be32(&c);
+    if (result != 0 && st->minor == 8) {
+        st->phase[KD_TO_CLIENT] = REASON;
+        return;
+    }
+    tell(ctx, result == 0 ? "success" : "failure", kd_str(""));
+    pass_all(st);
+}
+
+static enum kd_status vnc_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
+{
+    struct vnc_state *st = state_of(ctx);
+    switch (st->phase[dir]) {
+    case VERSION:
+        if (vnc_probe(msg, dir, ctx->conn) != KD_PROBE_YES)
+            return KD_MALFORMED;
+        on_version(st, dir, msg);
+        break;
+    case SECURITY:
+        on_security(ctx, msg);
+        break;
+    case CHOICE:
+        on_type(ctx, kd_bytes_at(msg, 0));
+        break;
+    case CHALLENGE:
+        st->phase[dir] = RESULT;
+        break;
+    case PROOF:
+        st->phase[dir] = PASSING;
+        break;
+    case RESULT:
+        on_result(ctx, msg);
+        break;
+    default: /* REASON */
+        tell(ctx, "failure", kd_bytes_head(kd_bytes_from(msg, 4), REASON_MAX));
+        pass_all(st);
+        break;
+    }
+    return KD_OK;
+}
+
+static void vnc_gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
+{
+    (void)dir;
+    (void)n;
+    pass_all(state_of(ctx));
+}
+
+static size_t vnc_resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
+{
+    (void)ctx;
+    (void)dir;
+    (void)in;
+    return 0;
+}
+
+static void vnc_close(struct kd_ctx *ctx)
+{
+    const struct vnc_state *st = state_of(ctx);
+    if (!st->chosen)
+        return;                                       /* nobody tried */
+    bool refused = st->phase[KD_TO_CLIENT] == REASON; /* the reason did not come */
+    tell(ctx, refused ? "failure" : "unknown", kd_str(""));
+}
+
+const struct kd_parser kd_parser_vnc = {
+    .name = "vnc",
+    .summary = "shared screens (VNC): how the logon went",
+    .app = KD_APP_VNC,
+    .over = KD_OVER_TCP,
+    .ports = (const uint16_t[]){5900, 5901, 0},
+    .max_message = 4 + REASON_MAX,
+    .state_bytes = sizeof(struct vnc_state),
+    .probe = vnc_probe,
+    .frame = vnc_frame,
+    .message = vnc_message,
+    .gap = vnc_gap,
+    .resync = vnc_resync,
+    .close = vnc_close,
+};
