@@ -20,7 +20,8 @@ void kd_tail_add(struct kd_tail *t, struct kd_bytes piece)
     t->n = keep + (uint32_t)piece.n;
 }
 
-/* A mask changes no difference between neighbours, so these tell the stub under any mask.  *ret_mask is the mask. */
+/* A mask changes no difference between neighbours, so these tell the stub under any mask. *ret_mask
+ * is the mask. */
 static bool find_masked(struct kd_bytes in, bool backwards, uint8_t *ret_mask)
 {
     for (size_t at = 0; at + STUB <= in.n; at++) {
@@ -35,9 +36,15 @@ static bool find_masked(struct kd_bytes in, bool backwards, uint8_t *ret_mask)
     return false;
 }
 
-/* "MZ", then the header of a DOS program, as base64 writes them: the first linkers' values in all their variants. */
-static const char *const base64_heads[] = {"TVqQAAMAAAAEAAAA", "TVpQAAIAAAAEAA8A", "TVoAAAAAAAAAAAAA", "TVpFUugAAAAAW",
-                                           "TVqAAAEAAAAEABAA", "TVpBUlVIieVIgew", NULL};
+/* "MZ", then the header of a DOS program, as base64 writes them: the first linkers' values in all
+ * their variants. */
+static const char *const base64_heads[] = {"TVqQAAMAAAAEAAAA",
+                                           "TVpQAAIAAAAEAA8A",
+                                           "TVoAAAAAAAAAAAAA",
+                                           "TVpFUugAAAAAW",
+                                           "TVqAAAEAAAAEABAA",
+                                           "TVpBUlVIieVIgew",
+                                           NULL};
 
 static bool has_base64(struct kd_bytes in, bool backwards)
 {
@@ -57,7 +64,8 @@ const char *kd_hidden_program(struct kd_bytes head, struct kd_bytes tail)
     uint8_t mask;
     if (find_masked(tail, true, &mask) || find_masked(head, true, &mask))
         return mask == 0 ? "reversed" : "reversed xor";
-    if (find_masked(head, false, &mask) && mask != 0 && mask != 0x20) /* 0x20 changes the case of letters only */
+    if (find_masked(head, false, &mask) && mask != 0 &&
+        mask != 0x20) /* 0x20 changes the case of letters only */
         return "xor";
     if (has_base64(head, false))
         return "base64";

@@ -32,8 +32,8 @@ static bool is_issuer(const uint8_t *d, size_t n)
         return two == 36 || two == 38 || (four >= 3000 && four <= 3059);
     if (n != 16)
         return false;
-    return d[0] == 4 || (two >= 51 && two <= 55) || (four >= 2221 && four <= 2720) || (four >= 3528 && four <= 3589) ||
-           four == 6011 || two == 65 || two == 62;
+    return d[0] == 4 || (two >= 51 && two <= 55) || (four >= 2221 && four <= 2720) ||
+           (four >= 3528 && four <= 3589) || four == 6011 || two == 65 || two == 62;
 }
 
 bool kd_card_ok(const uint8_t *d, size_t n)
@@ -45,8 +45,10 @@ bool kd_card_ok(const uint8_t *d, size_t n)
 static bool is_time(const uint8_t *d)
 {
     unsigned year = d[0] * 1000u + d[1] * 100u + d[2] * 10u + d[3];
-    unsigned month = d[4] * 10u + d[5], day = d[6] * 10u + d[7], hour = d[8] * 10u + d[9], minute = d[10] * 10u + d[11];
-    return year >= 1900 && year <= 2099 && month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour < 24 && minute < 60;
+    unsigned month = d[4] * 10u + d[5], day = d[6] * 10u + d[7], hour = d[8] * 10u + d[9],
+             minute = d[10] * 10u + d[11];
+    return year >= 1900 && year <= 2099 && month >= 1 && month <= 12 && day >= 1 && day <= 31 &&
+           hour < 24 && minute < 60;
 }
 
 static bool all_same(const uint8_t *d, size_t n)
@@ -74,18 +76,21 @@ static void end_token(struct kd_personal *p)
     const uint8_t *d = p->digits;
     bool whole = p->n_groups == 1;
     bool fits = !p->spoiled && p->n <= KD_PERSONAL_DIGITS;
-    if (fits && p->n == 12 && (whole || groups_are(p, 4, 4, 4, 0)) && !is_time(d) && !all_same(d, 12)) {
+    if (fits && p->n == 12 && (whole || groups_are(p, 4, 4, 4, 0)) && !is_time(d) &&
+        !all_same(d, 12)) {
         p->my_all++;
         p->my_right += kd_my_number_ok(d);
     }
-    bool card_form = whole || groups_are(p, 4, 4, 4, 4) || groups_are(p, 4, 6, 5, 0) || groups_are(p, 4, 6, 4, 0);
+    bool card_form = whole || groups_are(p, 4, 4, 4, 4) || groups_are(p, 4, 6, 5, 0) ||
+                     groups_are(p, 4, 6, 4, 0);
     if (fits && p->n >= 14 && p->n <= 16 && card_form && is_issuer(d, p->n) && !all_same(d, p->n)) {
         p->card_all++;
         p->card_right += luhn_ok(d, p->n);
     }
     if (fits && p->separator == '-' && p->n == 9 && groups_are(p, 3, 2, 4, 0)) {
         unsigned area = d[0] * 100u + d[1] * 10u + d[2];
-        bool used = area != 0 && area != 666 && area < 900 && (d[3] | d[4]) != 0 && (d[5] | d[6] | d[7] | d[8]) != 0;
+        bool used = area != 0 && area != 666 && area < 900 && (d[3] | d[4]) != 0 &&
+                    (d[5] | d[6] | d[7] | d[8]) != 0;
         p->ssn += used;
     }
     p->n = p->n_groups = 0;
@@ -97,7 +102,8 @@ static void digit(struct kd_personal *p, uint8_t value)
 {
     uint8_t b = kd_ascii_lower(p->before);
     if (p->n == 0) /* within a word, a fraction or a path it is none */
-        p->spoiled = (b >= 'a' && b <= 'z') || b == '_' || b == '.' || b == '/' || b == '-' || b == '%';
+        p->spoiled =
+            (b >= 'a' && b <= 'z') || b == '_' || b == '.' || b == '/' || b == '-' || b == '%';
     if (p->n == 0 || (p->separator != 0 && p->before == p->separator)) {
         if (p->n_groups == sizeof(p->groups))
             p->spoiled = true;

@@ -9,6 +9,7 @@ enum { TRAILS_MOST = 1024, THINGS_MOST = 8192, MAILS_MOST = 512, STORIES_MOST = 
 #define WEIGHTY_US (3 * KD_US_PER_DAY) /* how long a medium finding waits for others; lower ones a day */
 #define CONTEXT_US KD_US_PER_HOUR      /* information up to this long before the first finding is told with it */
 #define LOWS_US (6 * KD_US_PER_HOUR)
+#define TWIN_US (2 * (uint64_t)KD_US_PER_S)
 
 /* ---- one alert ---- */
 
@@ -429,6 +430,30 @@ static bool mail_steps(const struct kd_brain *b, const struct kd_trail *trail, c
     return true;
 }
 
+static bool share_record(const struct kd_step *a, const struct kd_step *b)
+{
+    for (unsigned i = 0; i < a->n_records; i++)
+        for (unsigned k = 0; k < b->n_records; k++)
+            if (a->records[i] == b->records[k])
+                return true;
+    return false;
+}
+
+/* Two detectors that judged the same conversation are no two stages of an attack. */
+static bool is_twin(const struct kd_trail *trail, unsigned at)
+{
+    const struct kd_step *t = &trail->v[at];
+    for (unsigned i = 0; i < trail->n; i++) {
+        const struct kd_step *o = &trail->v[i];
+        bool before = o->severity > t->severity || (o->severity == t->severity && i < at);
+        uint64_t apart = o->first_us > t->first_us ? o->first_us - t->first_us : t->first_us - o->first_us;
+        bool same = share_record(o, t) || (apart < TWIN_US && !kd_addr_is_none(&t->to) && kd_addr_eq(&o->to, &t->to));
+        if (i != at && before && same && o->stage != t->stage && kd_step_weighs(o))
+            return true;
+    }
+    return false;
+}
+
 static void weigh_group(struct kd_brain *b, const struct kd_host_set *set, struct kd_story_weight *w)
 {
     *w = (struct kd_story_weight){.n_hosts = 0};
@@ -436,7 +461,7 @@ static void weigh_group(struct kd_brain *b, const struct kd_host_set *set, struc
         const struct kd_trail *trail = kd_trail_find(&b->stories, &set->v[k]);
         unsigned own = 0;
         for (unsigned i = 0; trail != NULL && i < trail->n; i++)
-            if (kd_step_acts(b, &trail->v[i], &set->v[k]) && is_fresh(b, &trail->v[i])) {
+            if (kd_step_acts(b, &trail->v[i], &set->v[k]) && is_fresh(b, &trail->v[i]) && !is_twin(trail, i)) {
                 kd_story_weigh(w, &trail->v[i]);
                 own += kd_step_weighs(&trail->v[i]);
             }

@@ -154,6 +154,19 @@ static void alone_they_are_no_story(void)
     kd_tb_free(t);
 }
 
+/* A request for a listed link, told as contact, and a listed file in its answer: one conversation. */
+static void one_conversation_judged_twice_is_no_story(void)
+{
+    struct kd_tb *t = kd_tb_new(&(struct kd_tb_config){.known_bad = "ip 203.0.113.66 x\nmd5 44D88612FEA8A8F36DE82E1278ABB02F y\n"}, NULL);
+    static const char md5[] = "\x44\xd8\x86\x12\xfe\xa8\xa8\xf3\x6d\xe8\x2e\x12\x78\xab\xb0\x2f";
+    struct kd_rec_file f = {.filename = kd_str("a.com"), .md5 = kd_bytes_of(md5, 16)};
+    call_out(t, 100, "10.0.0.5");
+    kd_tb_put(t, kd_tb_head(KD_REC_FILE, 101, "10.0.0.5", 50000, "203.0.113.66", 80), &f);
+    kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-PE-0002") == 1 && kd_tb_count(t, "KD-CC-0001") == 1 && kd_tb_stories(t) == 0);
+    kd_tb_free(t);
+}
+
 static void what_is_excepted_is_no_part_of_it(void)
 {
     struct kd_tb *t = kd_tb_new(&(struct kd_tb_config){.known_bad = list, .exceptions = "KD-DI-0002 | 10.0.0.5 | | - | inventory\n"}, NULL);
@@ -211,6 +224,7 @@ int main(void)
     RUN(a_mail_is_joined_with_who_opened_it);
     RUN(many_hosts_and_one_place);
     RUN(alone_they_are_no_story);
+    RUN(one_conversation_judged_twice_is_no_story);
     RUN(what_is_excepted_is_no_part_of_it);
     RUN(crowds_are_borne);
     RUN(it_is_the_same_twice);

@@ -304,6 +304,5 @@ tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stat
           files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
           an_attack_is_told_as_one_story,
-
           packets_are_kept_and_sealed, a_package_for_third_parties, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

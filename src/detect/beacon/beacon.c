@@ -10,6 +10,8 @@ enum { KEY_CALLS = 'c', KEY_PEER = 'p', KEY_ROUND = 'r', CALLERS_KEPT = 16, TARG
 #define SPAN_LEAST_US KD_US_PER_MINUTE        /* shorter is no habit */
 #define SURE_SPAN_US (8 * KD_US_PER_MINUTE)
 
+#define SLOW_GAP_US (10 * KD_US_PER_MINUTE)
+
 enum call_kind { CALL_HTTP, CALL_TLS, CALL_RAW };
 
 struct calls {
@@ -197,6 +199,8 @@ static void add(struct kd_detect *d, const struct kd_record *r, const struct cal
         c->n_from_page++;
         return;
     }
+    /* Slow calls come seldom enough to be noted each; between quick ones the peer's callers are not forgotten. */
+    bool slow = c->n > 0 && kd_gap_us(call->at_us, c->at_us[(c->n - 1) % KD_RHYTHM_MAX]) > SLOW_GAP_US;
     uint32_t slot = c->n++ % KD_RHYTHM_MAX;
     c->at_us[slot] = call->at_us;
     c->bytes[slot] = (uint32_t)kd_min_u64(call->bytes, UINT32_MAX);
@@ -211,7 +215,7 @@ static void add(struct kd_detect *d, const struct kd_record *r, const struct cal
     kd_ids_add(&c->ids, h->id);
     /* From time to time, so that it is not forgotten between judgements. */
     enum { OFTEN = 16, CALLER_TURN = 2, ROUND_TURN = 5 };
-    if (c->n % OFTEN == CALLER_TURN)
+    if (slow || c->n % OFTEN == CALLER_TURN)
         (void)note_caller(d, c);
     if (c->n % OFTEN == ROUND_TURN && kd_detect_is_inside(d, &c->target))
         (void)goes_rounds(d, c, true);

@@ -28,24 +28,58 @@ union state {
     } print;
 };
 
-/* Names a share of another machine. */
-static bool has_unc(const struct kd_record *r)
+static bool is_dc(const struct kd_detect *d, const struct kd_addr *a)
 {
-    static const char *const words[] = {"\\\\", "//"};
-    return kd_rpc_arg_with(r->body, words, KD_COUNT(words)).n > 0;
+    struct kd_host_view host;
+    return kd_detect_host(d, a, &host) && host.dc;
 }
 
+/* Does the place lie on the machine that is asked?  Files on its own shares are named in the same
+ * way. */
+static bool is_own(const struct kd_detect *d, const struct kd_record *r, struct kd_bytes machine)
+{
+    uint8_t text[48];
+    struct kd_out o = kd_out_of(text, sizeof(text));
+    kd_out_addr(&o, &r->head->dst);
+    struct kd_host_view host;
+    if (kd_bytes_ieq(machine, kd_out_bytes_view(&o)) || kd_bytes_ieq(machine, kd_str("localhost")))
+        return true;
+    struct kd_bytes label = kd_bytes_cut(&machine, '.');
+    return kd_detect_host(d, &r->head->dst, &host) && host.name.n > 0 &&
+           kd_bytes_ieq(label, host.name);
+}
+
+/* Names a share of another machine: \\machine\share, also behind \\?\UNC. */
 static bool names_share(const struct kd_detect *d, const struct kd_record *r)
 {
-    (void)d;
-    return has_unc(r);
+    static const char *const words[] = {"\\\\", "//"};
+    struct kd_bytes path = kd_rpc_arg_with(r->body, words, KD_COUNT(words));
+    size_t at = 0;
+    while (kd_bytes_at(path, at) == '\\' || kd_bytes_at(path, at) == '/')
+        at++;
+    struct kd_bytes rest = kd_bytes_from(path, at);
+    if (path.n == 0 || at < 2)
+        return false;
+    if (kd_bytes_istarts(rest, kd_str("?\\UNC\\")))
+        rest = kd_bytes_from(rest, 6);
+    size_t end = 0;
+    while (end < rest.n && rest.p[end] != '\\' && rest.p[end] != '/' && rest.p[end] != '@')
+        end++;
+    return !is_own(d, r, kd_bytes_head(rest, end));
 }
 
 static bool names_share_or_sealed(const struct kd_detect *d, const struct kd_record *r)
 {
-    (void)d;
     const struct kd_rec_dcerpc *c = r->body;
-    return has_unc(r) || c->args.n == 0;
+    return c->args.n == 0 || names_share(d, r);
+}
+
+/* Backup asks file servers for shadow copies, sealed; nobody has a reason to ask a domain
+ * controller. */
+static bool names_share_or_sealed_at_dc(const struct kd_detect *d, const struct kd_record *r)
+{
+    const struct kd_rec_dcerpc *c = r->body;
+    return (c->args.n == 0 && is_dc(d, &r->head->dst)) || names_share(d, r);
 }
 
 /* Printers are installed with drivers that lie on the print service already. */
@@ -63,7 +97,7 @@ static const struct kd_rpc_rule rules[] = {
     /* [MS-EFSR]: OpenFileRaw, EncryptFileSrv, DecryptFileSrv, QueryUsersOnFile,
      * QueryRecoveryAgents, RemoveUsersFromFile, AddUsersToFile, FileKeyInfo,
      * DuplicateEncryptionInfoFile, AddUsersToFileEx, … */
-    {KD_RPC_EFSR, 0, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, 0, NULL},
+    {KD_RPC_EFSR, 0, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, 0, names_share_or_sealed},
     {KD_RPC_EFSR, 4, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, 0, names_share_or_sealed},
     {KD_RPC_EFSR, 5, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, 0, names_share_or_sealed},
     {KD_RPC_EFSR, 6, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, 0, names_share_or_sealed},
@@ -83,8 +117,8 @@ static const struct kd_rpc_rule rules[] = {
     {KD_RPC_DFSNM, 13, &kd_finding_KD_CR_0035, "server", ASK, 0, 0, 0, NULL},
     {KD_RPC_DFSNM, 15, &kd_finding_KD_CR_0035, "server", ASK, 0, 0, 0, NULL},
     /* [MS-FSRVP]: IsPathSupported, IsPathShadowCopied */
-    {KD_RPC_FSRVP, 8, &kd_finding_KD_CR_0035, "share", ASK, 0, 0, 0, names_share_or_sealed},
-    {KD_RPC_FSRVP, 9, &kd_finding_KD_CR_0035, "share", ASK, 0, 0, 0, names_share_or_sealed},
+    {KD_RPC_FSRVP, 8, &kd_finding_KD_CR_0035, "share", ASK, 0, 0, 0, names_share_or_sealed_at_dc},
+    {KD_RPC_FSRVP, 9, &kd_finding_KD_CR_0035, "share", ASK, 0, 0, 0, names_share_or_sealed_at_dc},
     /* [MS-EVEN]: ElfrOpenBELW, ElfrBackupELFW with a file elsewhere */
     {KD_RPC_EVENTLOG, 9, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, 0, names_share},
     {KD_RPC_EVENTLOG, 1, &kd_finding_KD_CR_0035, "file", ASK, 0, 0, 0, names_share},
@@ -100,8 +134,7 @@ static void tell_notify(struct kd_detect *d, struct print *p)
         return;
     p->told = true;
     uint64_t ids[KD_IDS_KEPT];
-    struct kd_host_view target;
-    bool dc = kd_detect_host(d, &p->target, &target) && target.dc;
+    bool dc = is_dc(d, &p->target);
     struct kd_sides s = kd_sides_of(d, &p->actor, &p->target);
     struct kd_key fold = kd_key_of(0);
     kd_key_addr(&fold, &p->actor);

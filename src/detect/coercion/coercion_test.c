@@ -69,6 +69,9 @@ static void printing_and_encrypting_are_silent(void)
     }
     call(t, 300, "10.0.0.5", KD_TB_EFSR, 4, "file", "C:\\data\\letter.docx",
          0); /* a file of the server itself */
+    call(t, 301, "10.0.0.5", KD_TB_EFSR, 4, "file", "\\\\10.0.0.1\\staff\\letter.docx", 0);
+    call(t, 302, "10.0.0.5", "a8e0653c-2744-4389-a61d-7373df8b2292", 8, NULL, NULL,
+         0); /* a backup, sealed */
     kd_tb_finish(t);
     CHECK(t->n_alerts == 0);
     kd_tb_free(t);

@@ -105,7 +105,8 @@ static void tell(struct kd_detect *d, struct pair *p, const struct kd_finding_ki
     struct kd_sides s = kd_sides_of(d, &p->actor, &p->target);
     struct kd_key fold = kd_key_of(0);
     kd_key_addr(&fold, &p->actor);
-    kd_key_addr(&fold, &p->target);
+    if (told != TOLD_QUERY) /* who only asks asks many: one finding for all of them */
+        kd_key_addr(&fold, &p->target);
     struct kd_fact facts[] = {{"what", what.n > 0 ? what : kd_str("-")}};
     kd_find(d, &(struct kd_finding){
                    .kind = kind,

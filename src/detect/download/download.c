@@ -199,7 +199,7 @@ static void judge(struct kd_detect *d, struct fetch *f)
         tell(d, f, &kd_finding_KD_PE_0025, TOLD_FETCH, f->to_outside ? KD_MEDIUM : KD_LOW);
     } else if (program && odd) {
         tell(d, f, &kd_finding_KD_PE_0020, TOLD_FETCH, by_score);
-    } else if (delivered && f->to_outside && is_trap(f)) {
+    } else if (delivered && f->from_inside && f->to_outside && is_trap(f)) {
         tell(d, f, &kd_finding_KD_PE_0028, TOLD_FETCH, -1);
     }
 }

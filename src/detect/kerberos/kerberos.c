@@ -303,6 +303,8 @@ static void logon(struct kd_detect *d, const struct kd_record *r)
         return;
     }
     bool unanswered = kd_bytes_eq_str(k->msg_type, "KRB_AS_REQ");
+    if (k->preauth && !unanswered)
+        used(d, r, KEY_NAMES); /* a password was tried: `logon` counts those */
     if (k->preauth && unanswered)
         asked(d, r, KEY_TRIES, &kd_finding_KD_CR_0023);
     else if (!k->preauth &&

@@ -118,8 +118,12 @@ static void smb(struct kd_detect *d, const struct kd_record *r)
         return;
     if (connect || (is_admin_share(s->share) && s->filename.n > 0))
         used(d, r);
-    if (s->write_bytes > 0 && runs(s->filename))
+    if (s->write_bytes == 0)
+        return;
+    if (runs(s->filename))
         written(d, r, s->share, s->filename, s->user);
+    else if (is_admin_share(s->share))
+        tell(d, r, &kd_finding_KD_LM_0068, s->share, s->filename, s->user);
 }
 
 /* \\\\server\\share of \\\\server\\share\\path; empty when it is none. */

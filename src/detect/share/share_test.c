@@ -46,12 +46,14 @@ static void admin_shares_and_programs(void)
     struct kd_tb *t = kd_tb_new(NULL, NULL);
     step(t, 1, "10.0.0.5", "SMB2_COMMAND_TREE_CONNECT", "\\\\pc7\\C$", "", 0, 0);
     step(t, 2, "10.0.0.5", "SMB2_COMMAND_CLOSE", "\\\\pc7\\C$", "ProgramData\\a.exe", 5000, 0);
+    step(t, 2, "10.0.0.5", "SMB2_COMMAND_CLOSE", "\\\\pc7\\C$", "Windows\\Temp\\p.xml", 5000, 0);
     step(t, 3, "10.0.0.6", "SMB2_COMMAND_CLOSE", "\\\\fs\\work", "tools\\b.PS1", 5000, 0);
     step(t, 4, "10.0.0.6", "SMB2_COMMAND_CLOSE", "\\\\fs\\work", "letter.docx", 5000, 0);
     step(t, 5, "10.0.0.6", "SMB2_COMMAND_CLOSE", "\\\\fs\\work", "setup.exe", 0, 0);
     kd_tb_finish(t);
     CHECK(kd_tb_count(t, "KD-LM-0003") == 1 && strcmp(kd_tb_alert(t, "KD-LM-0003")->technique, "T1021.002") == 0);
     CHECK(kd_tb_count(t, "KD-LM-0005") == 1 && strstr(kd_tb_alert(t, "KD-LM-0005")->technique, "T1570") != NULL);
+    CHECK(kd_tb_count(t, "KD-LM-0068") == 1 && strstr(kd_tb_alert(t, "KD-LM-0068")->title_en, "p.xml") != NULL);
     CHECK(kd_tb_count(t, "KD-LM-0004") == 1 && kd_tb_alert(t, "KD-LM-0004")->count == 1);
     CHECK(strstr(kd_tb_alert(t, "KD-LM-0004")->title_en, "b.PS1") != NULL && t->unfilled == 0);
     CHECK(kd_tb_host(t, "10.0.0.5")->severity == 5 && kd_tb_host(t, "10.0.0.6")->severity == 2);

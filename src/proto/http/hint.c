@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parts of a request that are no text for people but for an interpreter: lookups and templates (${...}, %{...}),
- * shell functions, serialised objects.  Most fields are not recorded; those that hold such a thing are. */
+/* Parts of a request that are no text for people but for an interpreter: lookups and templates
+ * (${...}, %{...}), shell functions, serialised objects.  Most fields are not recorded; those that
+ * hold such a thing are. */
 #include "proto/http/http.h"
 
-enum { HINTS_MAX = 8, HINT_TEXT = 1024, HINT_BODY = 512, HINT_BODY_WITHIN = 16 * 1024, NAME_MAX_BYTES = 64 };
+enum {
+    HINTS_MAX = 8,
+    HINT_TEXT = 1024,
+    HINT_BODY = 512,
+    HINT_BODY_WITHIN = 16 * 1024,
+    NAME_MAX_BYTES = 64
+};
 
 static void add(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name, struct kd_bytes value)
 {
@@ -41,7 +48,8 @@ static size_t find_code(struct kd_bytes value)
     return kd_bytes_find(value, kd_str("rO0AB"));
 }
 
-void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name, struct kd_bytes value)
+void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name,
+                     struct kd_bytes value)
 {
     size_t at = find_code(value);
     if (at != SIZE_MAX)

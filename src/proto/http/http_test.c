@@ -30,6 +30,24 @@ static void one_request_and_its_answer(void)
     done();
 }
 
+/* Names of fields and cookies tell programs apart; values of cookies are nobody's business. */
+static void names_are_kept_and_values_are_not(void)
+{
+    begin();
+    client("GET / HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nCookie: sid=secret; theme=dark\r\n\r\n");
+    server("HTTP/1.1 204 No Content\r\n\r\n");
+    play();
+    CHECK(has("\"request_fields\":\"Host, X-One, Cookie\"") && has("\"cookie_names\":\"sid, theme\""));
+    CHECK(has("\"cookie_bytes\":22") && lacks("secret"));
+    done();
+    begin();
+    client("GET / HTTP/1.1\r\nHost: h\r\nCookie: bm9ib2R5IG5hbWVkIG1l==\r\n\r\n");
+    server("HTTP/1.1 204 No Content\r\n\r\n");
+    play();
+    CHECK(lacks("cookie_names") && has("\"cookie_bytes\":22"));
+    done();
+}
+
 static void pipelined_requests_pair_in_order(void)
 {
     begin();
@@ -592,6 +610,7 @@ int main(void)
 {
     talk_parser = &kd_parser_http;
     RUN(one_request_and_its_answer);
+    RUN(names_are_kept_and_values_are_not);
     RUN(pipelined_requests_pair_in_order);
     RUN(chunks_extensions_and_trailers);
     RUN(body_until_the_end);

@@ -79,7 +79,8 @@ static bool looks_like_address(struct kd_bytes t)
             return false;
     }
     uint8_t last = kd_ascii_lower(kd_bytes_at(t, t.n - 1));
-    return dots >= 1 && t.n >= 6 && kd_bytes_at(t, 0) != '.' && (last == '/' || (last >= 'a' && last <= 'z'));
+    return dots >= 1 && t.n >= 6 && kd_bytes_at(t, 0) != '.' &&
+           (last == '/' || (last >= 'a' && last <= 'z'));
 }
 
 static void end_anchor(struct kd_links *l, kd_link_found *found, void *user)
@@ -192,8 +193,7 @@ static void value_char(struct kd_links *l, uint8_t c, kd_link_found *found, void
     }
 }
 
-void kd_links_add(struct kd_links *l, struct kd_bytes piece,
-                  kd_link_found *found, void *user)
+void kd_links_add(struct kd_links *l, struct kd_bytes piece, kd_link_found *found, void *user)
 {
     for (size_t i = 0; i < piece.n; i++) {
         uint8_t c = piece.p[i];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http and https links in streamed text: in plain text by their look, in HTML the targets of href
- * and action and what looks like one in the visible text (mail programs make links of these).  A link
- * of HTML whose visible text is itself an address is told once more with that text.  Byte by byte,
- * so that pieces of any size give the same. */
+ * and action and what looks like one in the visible text (mail programs make links of these).  A
+ * link of HTML whose visible text is itself an address is told once more with that text.  Byte by
+ * byte, so that pieces of any size give the same. */
 #ifndef KD_PROTO_MIME_LINKS_H
 #define KD_PROTO_MIME_LINKS_H
 
@@ -30,8 +30,8 @@ struct kd_links {
     uint8_t shown[KD_LINK_SHOWN];
 };
 
-/* Called for each link, which is valid during the call only; longer ones are cut.  `shown` is empty,
- * or the visible text of an anchor that looks like an address, whatever it leads to. */
+/* Called for each link, which is valid during the call only; longer ones are cut.  `shown` is
+ * empty, or the visible text of an anchor that looks like an address, whatever it leads to. */
 typedef void kd_link_found(void *user, struct kd_bytes url, struct kd_bytes shown);
 
 void kd_links_add(struct kd_links *l, struct kd_bytes piece, kd_link_found *found, void *user);

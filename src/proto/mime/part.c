@@ -25,8 +25,7 @@ void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_fi
                           .links.html = is_html};
 }
 
-static void decoded(struct kd_part *p, struct kd_bytes b, kd_link_found *link,
-                    void *user)
+static void decoded(struct kd_part *p, struct kd_bytes b, kd_link_found *link, void *user)
 {
     p->bytes += b.n;
     kd_carve_data(p->file, b);
@@ -92,8 +91,7 @@ static void decode_quoted(struct kd_part *p, struct kd_bytes in, struct kd_out *
     }
 }
 
-void kd_part_add(struct kd_part *p, struct kd_bytes in, kd_link_found *link,
-                 void *user)
+void kd_part_add(struct kd_part *p, struct kd_bytes in, kd_link_found *link, void *user)
 {
     uint8_t room[DECODE_BYTES + 16];
     if (!p->is_file && !p->is_text)

@@ -23,7 +23,7 @@ struct kd_part {
     struct kd_base64 base64;
     struct kd_links links;
     struct kd_personal personal; /* of a text that is no file */
-    struct kd_carve *file; /* of a file; NULL for lack of memory.  Ended by the caller */
+    struct kd_carve *file;       /* of a file; NULL for lack of memory.  Ended by the caller */
 };
 
 void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_file, bool is_text,
@@ -33,8 +33,7 @@ void kd_part_start(struct kd_part *p, enum kd_part_encoding encoding, bool is_fi
 const char *kd_part_encoding_name(enum kd_part_encoding encoding);
 
 /* Encoded bytes of the body; `link` is called with what links.h finds. */
-void kd_part_add(struct kd_part *p, struct kd_bytes in, kd_link_found *link,
-                 void *user);
+void kd_part_add(struct kd_part *p, struct kd_bytes in, kd_link_found *link, void *user);
 
 /* `n` encoded bytes are missing. */
 void kd_part_lost(struct kd_part *p, uint64_t n);
