@@ -456,7 +456,7 @@ FULL_CHAIN = Scenario(
     "メールから情報持ち出しまでの一連の侵入と、ふつうの業務",
     full_chain,
     expect=(
-        expect("phishing", "T1566.001", "low"),
+        expect("phishing", "T1566.001", "low", "mail1"),
         expect("disguised-download", "T1105", "medium"),
         _E["http"],
         _E["hosts"],
