@@ -233,7 +233,8 @@ static void tell_course(struct kd_brain *b, const struct kd_story *y, const stru
     struct kd_fact facts[8] = {{"steps_en", list_steps(b, run, KD_EN, en, sizeof(en))},
                                {"steps_ja", list_steps(b, run, KD_JA, ja, sizeof(ja))},
                                {"place", place_of(run)}};
-    memcpy(facts + 3, more, n_more * sizeof(more[0]));
+    if (n_more > 0)
+        memcpy(facts + 3, more, n_more * sizeof(more[0]));
     uint8_t fold[sizeof(y->key)];
     memcpy(fold, y->key, sizeof(fold));
     kd_brain_find(b, &(struct kd_finding){
@@ -370,7 +371,9 @@ void kd_story_judge(struct kd_brain *b, struct kd_story *y)
 {
     unsigned spread;
     find_hosts(b, y);
-    y->first_us = y->n > 0 ? y->v[0].first_us : b->now_us;
+    y->first_us = 0;
+    for (unsigned i = 0; i < y->n && y->first_us == 0; i++)
+        y->first_us = kd_step_weighs(&y->v[i]) ? y->v[i].first_us : 0;
     uint8_t severity = severity_of(y, &spread);
     y->severity = severity > y->severity ? severity : y->severity;
     tell_courses(b, y);

@@ -161,9 +161,9 @@ void kd_story_title(const struct kd_story_facts *f, enum kd_lang lang, struct kd
     } else if (f->n_acting > 1) {
         kd_out_fmt(o, ja ? ":%u 台が関係" : "; %u machines concerned", f->n_acting);
     }
-    if (has(f, KD_STAGE_EXFILTRATION))
+    if ((f->medium >> KD_STAGE_EXFILTRATION & 1) != 0) /* a low one is no ground for a headline */
         kd_out_str(o, ja ? "、外部への送信あり" : "; data was sent out");
-    if (has(f, KD_STAGE_IMPACT))
+    if ((f->medium >> KD_STAGE_IMPACT & 1) != 0)
         kd_out_str(o, ja ? "、破壊・妨害あり" : "; damage was done");
 }
 

@@ -96,7 +96,7 @@ static void end_field(struct kd_ctx *ctx, struct http_form *f)
     struct kd_bytes value = kd_bytes_of(f->value, f->n_value);
     struct kd_bytes filename = kd_bytes_of(f->filename, f->n_filename);
     if (f->fields == NULL)
-        f->fields = kd_arena_alloc(&f->tx->mem, FIELDS_MAX * sizeof(*f->fields));
+        f->fields = http_tx_alloc(ctx, f->tx, FIELDS_MAX * sizeof(*f->fields));
     if (f->fields != NULL && f->n_fields < FIELDS_MAX && (name.n > 0 || f->bytes > 0)) {
         struct kd_form_field *field = &f->fields[f->n_fields++];
         *field = (struct kd_form_field){.bytes = f->bytes};

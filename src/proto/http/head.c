@@ -318,8 +318,8 @@ static void keep_text(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, s
         }
 }
 
-/* "Host, User-Agent, …": which fields a program sends, and in which order, tells programs apart.  Names
- * that no longer fit are left out whole. */
+/* "Host, User-Agent, …": which fields a program sends, and in which order, tells programs apart.
+ * Names that no longer fit are left out whole. */
 static void note_name(struct http_tx *tx, struct kd_bytes name)
 {
     struct kd_out o = kd_out_of(tx->names, sizeof(tx->names));

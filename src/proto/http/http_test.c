@@ -531,9 +531,12 @@ static void forms_and_uploads(void)
     begin();
     client("POST /login HTTP/1.1\r\nHost: h\r\nContent-Length: 51\r\n"
            "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
-           "user=%E5%B1%B1+%41%zz&passwd=geheim&empty=&=&flag&x");
-    server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+           "user=%E5%B1%B1+%41%zz&passwd=geheim&empty=&=&flag&x"
+           "GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+    server("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n");
+    client("GET /third HTTP/1.1\r\nHost: h\r\n\r\n");
     play();
+    CHECK(records("anomaly") == 0 && has("\"url\":\"/next\"") && has("\"url\":\"/third\""));
     CHECK(has("{\"name\":\"user\",\"value\":\"山 Azz\"") &&
           has("{\"name\":\"passwd\",\"value\":\"***\""));
     CHECK(has("{\"name\":\"empty\"}") && has("{\"name\":\"flag\"}") && records("file") == 0 &&

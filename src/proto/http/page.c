@@ -99,7 +99,7 @@ static void frame(struct kd_ctx *ctx, struct http_page *p, struct kd_bytes targe
     if (host.n == 0 || kd_bytes_ieq(host, p->tx->rec.hostname) || p->n_frames == FRAMES_MAX)
         return;
     if (p->frames == NULL)
-        p->frames = kd_arena_alloc(&p->tx->mem, FRAMES_MAX * sizeof(*p->frames));
+        p->frames = http_tx_alloc(ctx, p->tx, FRAMES_MAX * sizeof(*p->frames));
     if (p->frames == NULL)
         return;
     for (uint16_t i = 0; i < p->n_frames; i++)
