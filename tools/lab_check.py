@@ -123,11 +123,6 @@ def silence(about, alerts):
     return [d for d in alerts if RANK[d["severity"]] > most]
 
 
-def tool_of(about):
-    """Recordings made before a tool was named tell it by their events."""
-    return about.get("tool") or "smbclient, kinit, nmap, curl, dig"
-
-
 def width(text):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
@@ -208,7 +203,6 @@ def main():
     for name, about in told.items():
         alerts = alerts_of(a.kidoban, about)
         missing = known.get(name, {})
-        about["tool"] = tool_of(about)
         rows += [Row(name, about, want, alerts, missing.get(want["technique"])) for want in about.get("expect", [])]
         if "silent" in about:
             silent[name] = alerts
