@@ -98,13 +98,10 @@ static void count_told(struct kd_outside_collect *c)
 {
     if (c->n_told > 0)
         qsort(c->told, c->n_told, sizeof(*c->told), by_flow);
-    struct kd_outside_told last = {0};
     for (size_t i = 0; i < c->n_told; i++) {
         struct kd_outside_told t = c->told[i];
-        bool same = i > 0 && t.flow_id == last.flow_id && t.place == last.place;
-        last = c->told[i];
-        if (same) {
-            const struct kd_outside_told *was = &c->told[i - 1];
+        const struct kd_outside_told *was = i > 0 ? &c->told[i - 1] : &t;
+        if (i > 0 && t.flow_id == was->flow_id && t.place == was->place) {
             t.out -= kd_min_u64(t.out, was->out);
             t.in -= kd_min_u64(t.in, was->in);
         }
