@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every capture read twice: exit 0, nothing from a sanitizer, same bytes, the stats record last."""
+"""Every capture read twice: exit 0, nothing from a sanitizer, no role that died, same bytes, the stats record last."""
 import concurrent.futures
 import hashlib
 import json
@@ -8,6 +8,7 @@ import tempfile
 
 LIMIT_S = 600
 REPORTS = ("Sanitizer", "runtime error:")
+DIED = b'"kind":"role_exit"'  # a sanitizer's report itself may be what the sandbox stops a role for
 
 
 def _read(command, path):
@@ -16,10 +17,11 @@ def _read(command, path):
                               stderr=err, timeout=LIMIT_S)
         out.seek(0)
         err.seek(0)
-        digest, last = hashlib.sha256(), b""
+        digest, last, died = hashlib.sha256(), b"", b""
         for last in out:
             digest.update(last)
-        return done.returncode, digest.hexdigest(), last, err.read().decode(errors="replace")
+            died = last if DIED in last else died
+        return done.returncode, digest.hexdigest(), last, err.read().decode(errors="replace"), died
 
 
 def _one(path, command):
@@ -28,11 +30,13 @@ def _one(path, command):
         first, second = _read(command, path), _read(command, path)
     except subprocess.TimeoutExpired:
         return [f"{path}: no end within {LIMIT_S} s"]
-    rc, digest, last, err = first
+    rc, digest, last, err, died = first
     if rc != 0:
         problems.append(f"{path}: exit {rc}: {err[:400]}")
     elif any(word in err for word in REPORTS):
         problems.append(f"{path}: report: {err[:400]}")
+    if died:
+        problems.append(f"{path}: a role died: {died[:400].decode(errors='replace')}")
     if digest != second[1]:
         problems.append(f"{path}: two runs differ")
     try:

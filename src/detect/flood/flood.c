@@ -111,10 +111,19 @@ static bool is_empty(const struct kd_rec_head *h, const struct kd_rec_flow *f)
     return f->pkts_toclient == 0 && f->pkts_toserver > 0;
 }
 
+/* An answer to a question nobody saw: who is flooded elsewhere answers addresses that were forged. */
+static bool is_backscatter(const struct kd_rec_flow *f)
+{
+    enum { SYN = 2 };
+    return (f->tcp_flags_tc & SYN) != 0 && (f->tcp_flags_ts & SYN) == 0;
+}
+
 static void target(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_flow *f = r->body;
     const struct kd_rec_head *h = r->head;
+    if (h->proto == IP_TCP && is_backscatter(f) && !kd_detect_is_inside(d, &h->dst))
+        return;
     struct tide *t = tide_of(d, KEY_TARGET, &h->dst, f->start_us);
     if (t == NULL)
         return;

@@ -81,6 +81,11 @@ static void ordinary_days_are_silent(void)
     }
     for (uint32_t i = 0; i < 400; i++) {
         lease(t, i * 2.0, 2, i * 7919);
+        /* a server under attack elsewhere answers questions that others asked in our name */
+        snprintf(src, sizeof(src), "10.0.%d.%d", 1 + (int)(i / 200), (int)(1 + i % 200));
+        kd_tb_flow(t, &(struct kd_tb_flow){.at_s = i * 0.1, .src = src, .src_port = (uint16_t)(1024 + i), .dst = "203.0.113.1",
+                                           .dst_port = 80, .state = "half_open", .pkts_tc = 1, .flags_ts = 0x20,
+                                           .flags_tc = 0x12, .midstream = true});
         snprintf(src, sizeof(src), "198.51.100.%d", (int)(i % 8));
         kd_tb_flow(t, &(struct kd_tb_flow){.at_s = i, .src = "10.0.0.7", .src_port = (uint16_t)(40000 + i), .dst = src, .dst_port = 53,
                                            .proto = 17, .data_ts = 40, .data_tc = 400});

@@ -23,6 +23,17 @@ static struct kd_carve *begin(struct kd_ctx *ctx, const struct smb_file *f, enum
     return kd_carve_begin(ctx, &meta);
 }
 
+/* A file of a share not seen (a capture begun later) may be a pipe: remote calls begin with their
+ * version.  The first byte decides for all that follows, so that where a message was cut makes no
+ * difference. */
+static bool are_calls(struct smb_file *f, enum kd_dir dir, struct kd_bytes piece, bool start)
+{
+    enum { RPC_VERSION = 5 };
+    if (start)
+        f->calls[dir] = kd_bytes_at(piece, 0) == RPC_VERSION;
+    return f->calls[dir];
+}
+
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n)
 {
@@ -30,7 +41,8 @@ void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *d
     if (f == NULL || f->directory)
         return;
     smb_pipe_data(ctx, dir, f, piece, n, data->offset == 0);
-    if (piece.n == 0 || f->pipe || f->rpc != NULL)
+    bool calls = piece.n > 0 && are_calls(f, dir, piece, data->offset == 0);
+    if (piece.n == 0 || f->pipe || (f->rpc != NULL && (f->n > 0 || calls)))
         return; /* what was lost is a hole before what comes next */
     if (f->carve[dir] == NULL)
         f->carve[dir] = begin(ctx, f, dir);

@@ -121,6 +121,7 @@ struct smb_file {
     struct smb_node node;
     struct kd_dcerpc *rpc; /* of a named pipe in use */
     bool pipe, not_pipe;   /* surely one; surely none */
+    bool calls[2];         /* what is written or read began like a remote call */
     uint64_t session_id;
     uint64_t size, read, written;
     uint32_t tree_id;
