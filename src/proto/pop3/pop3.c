@@ -172,12 +172,20 @@ static bool read_verb(struct kd_bytes verb, struct command *c)
     return true;
 }
 
+/* Within a logon a line of four letters is base64, unless the client goes on without an end of it.
+ */
+static bool leaves_auth(struct kd_bytes verb)
+{
+    return kd_bytes_ieq(verb, kd_str("QUIT")) || kd_bytes_ieq(verb, kd_str("STAT")) ||
+           kd_bytes_ieq(verb, kd_str("CAPA"));
+}
+
 static void command_line(struct kd_ctx *ctx, struct kd_bytes line)
 {
     struct pop3_state *st = ctx->state;
     struct command c = {0};
     struct kd_bytes verb = kd_bytes_cut(&line, ' ');
-    if (st->sasl != NULL && line.n == 0 && verb.n != VERB_MAX) {
+    if (st->sasl != NULL && line.n == 0 && !leaves_auth(verb)) {
         kd_sasl_line(st->sasl, verb);
         return;
     }

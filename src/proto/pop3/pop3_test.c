@@ -61,6 +61,22 @@ static void pipelined_with_stuffed_dots(void)
     done();
 }
 
+static void a_short_password_is_no_command(void)
+{
+    begin();
+    server("+OK POP3\r\n");
+    client("AUTH LOGIN\r\n");
+    server("+ VXNlcm5hbWU6\r\n");
+    client("YWJj\r\n");
+    server("+ UGFzc3dvcmQ6\r\n");
+    client("eHl6\r\neHlz\r\n");
+    server("-ERR no\r\n");
+    play();
+    CHECK(has("\"user\":\"abc\",\"result\":\"failure\"") && records("mailbox") == 2);
+    CHECK(lacks("EHL") && lacks("eHl"));
+    done();
+}
+
 static void a_loss_within_a_mail(void)
 {
     begin();
@@ -91,6 +107,7 @@ int main(void)
     talk_parser = &kd_parser_pop3;
     RUN(recorded_sessions);
     RUN(pipelined_with_stuffed_dots);
+    RUN(a_short_password_is_no_command);
     RUN(a_loss_within_a_mail);
     RUN(probe_knows_its_own);
     return tap_done();
