@@ -286,7 +286,7 @@ SCENARIOS = [
     _attack("upload", "Files collected and sent outside", "資料の収集と外部への送信",
             upload, "smbclient, curl", "nightbackup", ("exfiltration", "T1048")),
     _attack("mailout", "A marked document mailed outside", "秘密文書の外部へのメール送信",
-            mail_out, "swaks", "mailday", ("mail-exfiltration", "T1048.003")),
+            mail_out, "swaks", "mailday", ("mail-exfiltration", "T1048.003", "mail1")),
     _attack("scankinds", "Ports scanned in the quiet ways", "目立たない方法のポート探索",
             scan_kinds, "nmap -sF -sX -sN -sU -sV", "monitoring", ("quiet-scan", "T1046")),
 ]

@@ -40,6 +40,7 @@ static struct kd_bytes marking_in(struct kd_bytes text)
 {
     static const char *const words[] = {
         "社外秘", "部外秘", "庁外秘", "院外秘", "関係者外秘", "極秘", "機密", "取扱注意", "取り扱い注意", "マル秘", "㊙", "厳秘",
+        "【秘】", "［秘］", "（秘）", "(秘)", "[秘]",
         "持出禁止", "持ち出し禁止", "個人情報", "個人番号", "マイナンバー", "住民記録", "住民票", "診療情報", "診療録", "患者情報",
         "confidential", "internal use only", "internal only", "company secret", "top secret", "strictly private", "proprietary",
         "restricted distribution", "not for distribution", "do not distribute"};

@@ -65,6 +65,7 @@ static void markings(void)
 {
     CHECK(fires("KD-EX-0002", "medium", with_file("Roadmap", "plan - CONFIDENTIAL.pdf")));
     CHECK(fires("KD-EX-0002", "medium", with_file("見積", "【社外秘】単価表.xlsx")));
+    CHECK(fires("KD-EX-0002", "medium", with_file("資料", "【秘】価格一覧.csv")));
     CHECK(fires("KD-EX-0002", "low", with_file("取扱注意 名簿について", NULL)));
     CHECK(silent(with_file("Minutes", "minutes.pdf")) && silent(person));
     struct letter inside = with_file("x", "社外秘.pdf");
