@@ -194,6 +194,7 @@ struct kd_engine *kd_engine_new(const struct kd_engine_config *cfg, struct kd_en
     e->next_record = cfg->id_base + ((uint64_t)cfg->number << 56);
     e->writer = kd_out_of(e->batch, sizeof(e->batch));
     e->sink.record = on_record;
+    e->sink.expect = kd_engine_expect;
     size_t memory = (size_t)cfg->lim->memory_mib << 20;
     struct kd_flow_events events = {.end = on_flow_end, .tick = on_flow_tick, .arg = e};
     e->pool = kd_pool_new(memory);

@@ -9,7 +9,7 @@
 #include "packet/defrag.h"
 #include "proto/feed.h"
 
-enum { KD_PARSERS_MAX = 64, KD_HEAD_BYTES = 32 };
+enum { KD_PARSERS_MAX = 64, KD_HEAD_BYTES = 32, KD_EXPECTED_MAX = 128 };
 
 /* Parsers that may be meant, as bits by their place in kd_parsers. */
 typedef uint64_t kd_parser_set;
@@ -32,6 +32,16 @@ struct kd_tcp_ext {
 struct kd_udp_ext {
     size_t size;
     uint64_t state[];
+};
+
+/* A conversation announced by another (struct kd_expect), and not yet begun. */
+struct kd_expected {
+    struct kd_addr client, server;
+    uint64_t until_us;   /* 0: the slot is free */
+    uint16_t port;
+    uint16_t n_context;
+    uint8_t parser;      /* place in kd_parsers */
+    uint8_t context[KD_EXPECT_CONTEXT];
 };
 
 struct kd_engine_stats {
@@ -62,6 +72,9 @@ struct kd_engine {
     const struct kd_parser *arp, *nd;
     unsigned icmp; /* place of its parser + 1; 0 none */
     kd_parser_set *by_port;       /* 65536 sets, a hint for the order of probing */
+    /* Announced conversations: a ring, the oldest gives way. */
+    struct kd_expected expected[KD_EXPECTED_MAX];
+    unsigned n_expected, next_expected; /* slots in use; the one to be filled next */
     /* The batch being filled. */
     uint8_t batch[KD_BATCH_MAX];
     struct kd_out writer;
@@ -80,6 +93,12 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
 enum { RECOGNISED_NONE = -1, RECOGNISED_MORE = -2 };
 int kd_engine_recognise(const struct kd_engine *e, const struct kd_conn *conn, unsigned dir,
                         struct kd_bytes in, kd_parser_set *set, bool *ret_reversed);
+
+/* expect.c: remember an announced conversation; is this one announced?  NULL, or its slot, which the
+ * caller gives back with kd_engine_expected_done(). */
+void kd_engine_expect(struct kd_sink *sink, const struct kd_expect *x);
+struct kd_expected *kd_engine_expected(struct kd_engine *e, const struct kd_conn *conn);
+void kd_engine_expected_done(struct kd_engine *e, struct kd_expected *x);
 
 /* stream.c: TCP */
 void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);

@@ -84,6 +84,21 @@ static bool begin_parser(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_e
     return true;
 }
 
+/* Another conversation announced this one, so that nothing needs to be guessed.  Announcements come
+ * before the first byte, so only that asks. */
+static bool begin_expected(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x)
+{
+    struct kd_expected *w = e->n_expected > 0 ? kd_engine_expected(e, &x->conn) : NULL;
+    if (w == NULL || !begin_parser(e, f, x, w->parser))
+        return false;
+    const struct kd_parser *p = kd_parsers[w->parser];
+    struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
+    if (p->expected != NULL)
+        p->expected(&ctx, kd_bytes_of(w->context, w->n_context));
+    kd_engine_expected_done(e, w);
+    return true;
+}
+
 /* Data while the protocol is unknown: ask with all that came in this direction. */
 static void probe_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x, unsigned dir,
                        struct kd_bytes in)
@@ -134,7 +149,8 @@ static void on_data(void *arg, struct kd_flow *f, unsigned dir, struct kd_bytes 
 {
     struct kd_engine *e = arg;
     struct kd_tcp_ext *x = f->ext;
-    if (f->parser != 0)
+    bool first = f->parser == 0 && x->probe[0].n + x->probe[1].n + x->n_head == 0;
+    if (f->parser != 0 || (first && begin_expected(e, f, x)))
         parser_data(e, f, x, dir, in);
     else if ((f->flags & KD_FLOW_OPAQUE) == 0)
         probe_data(e, f, x, dir, in);

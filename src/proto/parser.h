@@ -39,11 +39,25 @@ struct kd_conn {
 };
 
 struct kd_ctx;
+struct kd_parser;
+
+enum { KD_EXPECT_CONTEXT = 640 };
+
+/* A conversation that another one announced: the client at `client` will connect to `server`, `port`,
+ * and `parser` shall read it, without a look at its content. */
+struct kd_expect {
+    const struct kd_parser *parser;
+    struct kd_addr client, server;
+    uint16_t port;
+    struct kd_bytes context; /* for parser->expected(); at most KD_EXPECT_CONTEXT bytes, copied */
+};
 
 /* Where records go: the engine's encoder, or a test's text. */
 struct kd_sink {
     void (*record)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type,
                    const void *body);
+    /* NULL: announcements are not heard (tests). */
+    void (*expect)(struct kd_sink *sink, const struct kd_expect *x);
 };
 
 /* What a parser may use during one call. */
@@ -61,6 +75,14 @@ struct kd_ctx {
 static inline void kd_emit(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body)
 {
     ctx->sink->record(ctx->sink, ctx, type, body);
+}
+
+/* Announce a conversation.  It is forgotten when it has not begun within a minute, or when too many
+ * others were announced since (engine/expect.c). */
+static inline void kd_expect(const struct kd_ctx *ctx, const struct kd_expect *x)
+{
+    if (ctx->sink->expect != NULL)
+        ctx->sink->expect(ctx->sink, x);
 }
 
 /* Note an oddity; `event` is a static name (snake_case, listed in the parser's .md), `at` the offset in
@@ -88,6 +110,10 @@ struct kd_parser {
 
     /* Look at the first bytes in one direction.  Pure; may be called again with more of the same. */
     enum kd_probe (*probe)(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn);
+
+    /* The conversation was announced with this context (kd_expect): called once, before anything else.
+     * NULL: nothing to be told. */
+    void (*expected)(struct kd_ctx *ctx, struct kd_bytes context);
 
     /* Where does the message at the start of `in` end?  `seen` bytes of it were shown before in a call
      * that answered KD_MORE (do not search them again).  Never reads beyond `in`.  May use ctx->state to

@@ -121,7 +121,7 @@ static void mail(struct kd_detect *d, const struct kd_record *r)
     const struct kd_rec_smtp *m = r->body;
     const struct kd_mail_part *part = m->attachments.v;
     struct kd_bytes to = m->rcpt_to.n > 0 ? m->rcpt_to.v[0] : kd_str("");
-    if (!leaves(d, r))
+    if (kd_mail_is_fetched(r->head) || !leaves(d, r))
         return;
     direct_mail(d, r);
     numbers(d, r, m->my_numbers, m->card_numbers, m->ssn_numbers, m->subject, to);

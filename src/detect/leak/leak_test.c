@@ -8,6 +8,7 @@
 struct letter {
     const char *src, *dst, *helo, *from, *to, *subject, *file, *mailer, *id, *auth;
     uint32_t my, card, ssn;
+    uint8_t app; /* none: SMTP */
 };
 
 static struct kd_tb *send_mail(struct letter l)
@@ -21,7 +22,7 @@ static struct kd_tb *send_mail(struct letter l)
     if (l.file != NULL)
         m.attachments = (struct kd_list){&part, 1};
     struct kd_rec_head h = kd_tb_head(KD_REC_SMTP, 1, l.src == NULL ? "10.0.0.5" : l.src, 40000, l.dst == NULL ? OUT : l.dst, 587);
-    h.app = KD_APP_SMTP;
+    h.app = l.app == 0 ? KD_APP_SMTP : l.app;
     kd_tb_put(t, h, &m);
     kd_tb_finish(t);
     CHECK(t->unfilled == 0);
@@ -69,6 +70,9 @@ static void markings(void)
     struct letter inside = with_file("x", "社外秘.pdf");
     inside.dst = "10.0.0.25";
     CHECK(silent(inside));
+    struct letter fetched = with_file("Roadmap", "plan - CONFIDENTIAL.pdf"); /* from a mailbox outside */
+    fetched.app = KD_APP_POP3;
+    CHECK(silent(fetched));
 }
 
 static void numbers_in_clear(void)

@@ -153,7 +153,7 @@ static void read_mail(struct kd_bytes mail, size_t step)
     kd_arena_init(&mem, pool, KD_MIME_ARENA);
     out = kd_out_of(summary, sizeof(summary) - 1);
     memset(summary, 0, sizeof(summary));
-    struct kd_sink sink = {on_record};
+    struct kd_sink sink = {.record = on_record};
     struct kd_ctx ctx = {.lim = &kd_limits_default, .pool = pool, .sink = &sink};
     struct kd_mime *m = kd_mime_start(&mem, &kd_limits_default, (struct kd_mime_of){7, true});
     CHECK(m != NULL);
