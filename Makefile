@@ -5,9 +5,10 @@
 #   make run     build, then watch an interface, or replay the lab's recording: make run INTERFACE=eth0
 #   make check   everything a change must pass (what CI runs)
 #   make fuzz    all fuzz targets, SECONDS_EACH seconds each (default 60); P=dns for one
+#   make lab-check   which attacks of the lab are found, and are their benign twins silent
 #   make bench   figures on this machine (docs/benchmarks.md)
 #   make clean
-.PHONY: all run check test fuzz bench format clean setup install
+.PHONY: all run check test lab-check fuzz bench format clean setup install
 
 export PATH := $(CURDIR)/build/node/bin:$(PATH)
 SECONDS_EACH ?= 60
@@ -39,6 +40,9 @@ test: build/kidoban
 fuzz:
 	@tools/setup.sh build check
 	@tools/fuzz.py --seconds $(SECONDS_EACH) $(P)
+
+lab-check: build/kidoban
+	@tools/lab_check.py
 
 bench: build/kidoban
 	@bench/run

@@ -118,6 +118,7 @@ PEOPLE = [
     ("yamada", "山田 農政"),
     ("sasaki", "佐々木 観光"),
     ("svc-backup", "バックアップ用"),
+    ("svc-db", "業務データベース用"),
 ]
 
 # Outside places: name -> address. All live on the host "outside".
@@ -131,7 +132,10 @@ PLACES = {
     "sync.hikari-cdn.example": "203.0.113.66",
     "dl.seikyu-update.example": "203.0.113.13",
     "dl.notseikyu-update.example": "203.0.113.14",
+    "okiba.hozon.example": "203.0.113.40",
+    "ns.kumo-kioku.example": "203.0.113.53",
 }
+TUNNEL_ZONE = "t.kumo-kioku.example"  # a tunnel through names ends at ns.kumo-kioku.example
 ROOT_DNS = "198.51.100.53"
 SELF_TEST = "kidoban-self-test"
 SELF_TEST_NAME = "selftest.kidoban.invalid"

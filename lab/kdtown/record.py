@@ -268,6 +268,7 @@ def describe(scenario, p, facts):
             ("title_ja", scenario.title_ja),
             ("class", "attack" if scenario.expect else "benign"),
             ("twin", scenario.twin or ""),
+            *([("tool", scenario.tool)] if scenario.tool else []),
             ("origin", "own lab (lab/town), real programs, no traffic of anyone else"),
             ("licence", "Apache-2.0"),
             ("command", f"lab/town record {scenario.name}"),

@@ -4,42 +4,10 @@
 import random
 import time
 
-from . import attack, plan, work
+from . import attack, intrusion, plan, techniques, twins, work
+from .scenario import ZERO, Scenario, expect
 
-ZERO = "kaikei-pc014"  # patient zero
 ALL = [h.name for h in plan.CLIENTS]
-
-
-class Scenario:
-    """name; titles; play(p); hosts that join by DHCP first; expected detections; silent twin."""
-
-    def __init__(
-        self,
-        name,
-        title_en,
-        title_ja,
-        play,
-        expect=(),
-        twin=None,
-        hosts=(ZERO,),
-        needs=(),
-        vlan=None,
-        also=None,
-    ):
-        self.name, self.title_en, self.title_ja, self.play = name, title_en, title_ja, play
-        self.expect, self.twin, self.hosts, self.needs = expect, twin, hosts, needs
-        self.vlan, self.also = vlan, also  # tag to add; a second file format to write beside
-
-
-def expect(kind, technique, severity, host=ZERO, **facts):
-    """One detection that must be told: kind of ours, ATT&CK number, at least this severity, at this host."""
-    return {
-        "kind": kind,
-        "technique": technique,
-        "severity_min": severity,
-        "host": host,
-        **facts,
-    }
 
 
 def ordinary_day(p, seconds):
@@ -100,6 +68,32 @@ def first_attack(p):
     attack.admin_share(p, ZERO)
     time.sleep(15)
     attack.random_names(p, ZERO)
+
+
+def full_chain(p):
+    """Mail, download, callback, scan, admin share, service, collection, upload; two sections at work meanwhile."""
+    for number, host in enumerate((ZERO, "jumin-pc003")):
+        p.beside(_desk, host, 2 * number, _left(125))
+    time.sleep(15)
+    intrusion.mail_attachment(p)
+    time.sleep(6)
+    techniques.disguised(p)
+    time.sleep(4)
+    attack.beacon(p, ZERO, 110, 5, wait=False)
+    time.sleep(20)
+    attack.host_scan(p, ZERO)
+    time.sleep(8)
+    intrusion.remote_service(p, ZERO)
+    time.sleep(10)
+    with intrusion.big_frames(ZERO, "fs1", "outside"):
+        intrusion.collect(p, ZERO)
+        time.sleep(6)
+        intrusion.carry_out(p, ZERO)
+
+
+def _left(seconds):
+    begin = time.monotonic()
+    return lambda: seconds - (time.monotonic() - begin)
 
 
 def bruteforce(p):
@@ -311,6 +305,7 @@ SCENARIOS = [
         first_attack,
         expect=tuple(_E.values()),
         twin="workday",
+        tool="swaks, curl, nmap, kinit, smbclient, dig",
         hosts=ALL,
         needs=_DAY,
     ),
@@ -321,6 +316,7 @@ SCENARIOS = [
         bruteforce,
         expect=(_E["brute"], _E["success"]),
         twin="onewrong",
+        tool="smbclient, kinit",
         needs=_SMB + _KRB,
     ),
     Scenario(
@@ -337,6 +333,7 @@ SCENARIOS = [
         lambda p: attack.spray(p, ZERO),
         expect=(_E["spray"],),
         twin="morninglogons",
+        tool="smbclient, kinit",
         needs=_SMB + _KRB,
     ),
     Scenario(
@@ -353,6 +350,7 @@ SCENARIOS = [
         lambda p: attack.admin_share(p, ZERO),
         expect=(_E["admin"],),
         twin="usershare",
+        tool="smbclient",
         needs=_SMB,
     ),
     Scenario(
@@ -370,6 +368,7 @@ SCENARIOS = [
         portscan,
         expect=(_E["ports"], _E["hosts"]),
         twin="monitoring",
+        tool="nmap",
         needs=("icmp", "arp", "tcp"),
     ),
     Scenario(
@@ -387,6 +386,7 @@ SCENARIOS = [
         beacon,
         expect=(_E["http"], _E["tls"]),
         twin="polling",
+        tool="curl",
         needs=("http", "tls"),
     ),
     Scenario(
@@ -404,6 +404,7 @@ SCENARIOS = [
         dga,
         expect=(_E["dga"],),
         twin="browsing",
+        tool="dig",
         needs=("dns",),
     ),
     Scenario(
@@ -420,6 +421,7 @@ SCENARIOS = [
         knownbad,
         expect=(_E["bad"],),
         twin="nearmiss",
+        tool="curl",
         needs=("dns", "http", "tls"),
     ),
     Scenario(
@@ -436,6 +438,7 @@ SCENARIOS = [
         selftest,
         expect=(expect("self-test", "", "info"),),
         twin="browsing",
+        tool="dig, curl, smbclient, kinit, ping, swaks",
         needs=("dns", "http", "icmp", "smtp", *_SMB, *_KRB),
         also="pcap",
     ),
@@ -456,4 +459,22 @@ SCENARIOS = [
         needs=("vlan", "smb2", "kerberos", "http"),
     ),
 ]
-SCENARIOS = {s.name: s for s in SCENARIOS}
+FULL_CHAIN = Scenario(
+    "fullchain",
+    "From a mail to stolen documents, with ordinary work around it",
+    "メールから情報持ち出しまでの一連の侵入と、ふつうの業務",
+    full_chain,
+    expect=(
+        expect("phishing", "T1566.001", "low", "mail1"),
+        expect("disguised-download", "T1105", "medium"),
+        _E["http"],
+        _E["hosts"],
+        _E["admin"],
+        expect("exfiltration", "T1048", "medium"),
+    ),
+    twin="workday",
+    hosts=(ZERO, "jumin-pc003"),
+    needs=("smtp", "http", "smb2", "dcerpc"),
+    tool="swaks, curl, nmap, smbclient, impacket psexec",
+)
+SCENARIOS = {s.name: s for s in (*SCENARIOS, *techniques.SCENARIOS, *twins.SCENARIOS, FULL_CHAIN)}

@@ -11,6 +11,7 @@ import tempfile
 import time
 
 from . import net, ns, plan
+from .plan import TUNNEL_ZONE
 
 LAB = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = (
@@ -46,6 +47,16 @@ TOOLS = (
     "editcap",
     "tcprewrite",
     "pgrep",
+    "hydra",
+    "iodine",
+    "iodined",
+    "ldapsearch",
+    "impacket-secretsdump",
+    "snmpget",
+    "snmpd",
+    "sshd",
+    "sshpass",
+    "arping",
 )
 READY = pathlib.Path(plan.STATE) / "ready"
 SECRET = pathlib.Path(plan.STATE) / "password"
@@ -152,6 +163,7 @@ def root_zone():
         "kensetsu.example. MX 10 mx.kensetsu.example.",
         f"{plan.DOMAIN}. MX 10 mail1.{plan.DOMAIN}.",
         f"mail1.{plan.DOMAIN}. A {plan.host('mail1').ipv4}",
+        f"{TUNNEL_ZONE}. NS ns.kumo-kioku.example.",
         f"www.shinbun.example. AAAA {plan.host('outside').ipv6}",
     ]
     lines += [f"{name}. A {address}" for name, address in plan.PLACES.items()]

@@ -167,16 +167,27 @@ static bool is_final_stats(const struct kd_rec_head *head, const union any_body 
            (kd_bytes_eq_str(body->stats.scope, "final") || kd_bytes_eq_str(body->stats.scope, "total"));
 }
 
+/* What a machine says of its own name is taken up only behind the detectors: the one that looks for false
+ * answers must see it as it was known before. */
+static bool names_itself(const struct kd_rec_head *head)
+{
+    return head->app == KD_APP_MDNS || head->app == KD_APP_LLMNR || head->type == KD_REC_NBNS;
+}
+
 static void look(struct kd_brain *b, const struct kd_rec_head *head, const union any_body *body)
 {
     struct kd_record r = {head, body};
     b->head = head;
     b->record = &r;
-    kd_hosts_learn(&b->hosts, &r, b->now_us);
+    bool later = names_itself(head);
+    if (!later)
+        kd_hosts_learn(&b->hosts, &r, b->now_us);
     if ((KD_STORY_WANTS >> head->type & 1) != 0)
         kd_story_record(b, &r); /* before a finding about it makes the host known for it */
     for (struct kd_detect **d = b->wanting[head->type]; *d != NULL; d++)
         (*d)->detector->record(*d, &r);
+    if (later)
+        kd_hosts_learn(&b->hosts, &r, b->now_us);
     b->head = NULL;
     b->record = NULL;
     if (b->stories.n_due > 0)

@@ -233,7 +233,8 @@ static void tell_course(struct kd_brain *b, const struct kd_story *y, const stru
     struct kd_fact facts[8] = {{"steps_en", list_steps(b, run, KD_EN, en, sizeof(en))},
                                {"steps_ja", list_steps(b, run, KD_JA, ja, sizeof(ja))},
                                {"place", place_of(run)}};
-    memcpy(facts + 3, more, n_more * sizeof(more[0]));
+    if (n_more > 0)
+        memcpy(facts + 3, more, n_more * sizeof(more[0]));
     uint8_t fold[sizeof(y->key)];
     memcpy(fold, y->key, sizeof(fold));
     kd_brain_find(b, &(struct kd_finding){

@@ -233,7 +233,7 @@ static void judge(struct kd_detect *d, const struct kd_record *r, struct place *
         p->told = mark;
         tell(d, r, p, &kd_finding_KD_CC_0030, severity, weight);
     }
-    bool upload = outside && p->sent >= kd_detect_tunable(d, "upload_bytes") && p->sent >= 2 * p->sent_told;
+    bool upload = outside && (double)p->sent >= kd_detect_tunable(d, "upload_bytes") && p->sent >= 2 * p->sent_told;
     if (upload && !common) {
         p->sent_told = p->sent;
         tell(d, r, p, &kd_finding_KD_CC_0031, severity > KD_MEDIUM ? KD_MEDIUM : severity, weight);

@@ -185,7 +185,7 @@ static size_t longest_coded(struct kd_bytes text, size_t least)
                      (c == '=' && i + 1 < text.n && kd_bytes_at(text, i + 1) != '=' && kd_bytes_at(text, i + 1) != '&');
         if (!parts)
             continue;
-        struct kd_bytes run = kd_bytes_of(text.p + begin, i - begin);
+        struct kd_bytes run = kd_bytes_from(kd_bytes_head(text, i), begin);
         /* Folders with readable names are no data. */
         size_t slash = kd_bytes_find_byte(run, '/');
         if (slash != SIZE_MAX && slash < 16)

@@ -136,7 +136,7 @@ static void torrent(struct kd_detect *d, const struct kd_record *r)
     const struct kd_rec_head *h = r->head;
     uint64_t seconds = f->age_us / KD_US_PER_S + 1;
     struct tide *t = tide_of(d, KEY_TARGET, &h->dst, f->start_us);
-    if (t == NULL || f->pkts_toserver < kd_detect_tunable(d, "packets") || f->pkts_toserver / seconds < RATE)
+    if (t == NULL || (double)f->pkts_toserver < kd_detect_tunable(d, "packets") || f->pkts_toserver / seconds < RATE)
         return;
     t->n = t->n == 0 ? 1 : t->n;
     t->n_sources = t->n_sources == 0 ? 1 : t->n_sources;
@@ -217,7 +217,8 @@ static void lease(struct kd_detect *d, const struct kd_record *r)
         t->n_odd += (l->client_mac.b[0] & GROUP_BIT) != 0;
     kd_ids_add(&t->ids, r->head->id);
     /* One that forges only its transactions asks far oftener than clients that wait for their answer. */
-    bool many = t->n_sources >= (uint32_t)kd_detect_tunable(d, "leases") || t->n >= OFTEN * kd_detect_tunable(d, "leases");
+    double leases = kd_detect_tunable(d, "leases");
+    bool many = (double)t->n_sources >= leases || (double)t->n >= OFTEN * leases;
     if ((many || t->n_odd >= IMPOSSIBLE) && is_due(t, many ? 2 : 1))
         tell(d, &kd_finding_KD_IM_0024, t, &r->head->dst, &r->head->src, KD_MEDIUM);
 }

@@ -43,7 +43,7 @@ static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd
 static int judge(const struct kd_detect *d, const struct kd_rec_icmp *i)
 {
     enum { MISMATCHES = 4, MIXED_SIZES = 3, LARGE = 64 };
-    uint64_t bytes = i->bytes_toserver + i->bytes_toclient;
+    double bytes = (double)(i->bytes_toserver + i->bytes_toclient);
     bool answers = i->mismatched >= MISMATCHES && i->mismatched * 4 >= i->replies;
     bool changing = i->contents >= kd_detect_tunable(d, "contents") && (i->sizes >= MIXED_SIZES || i->largest >= LARGE);
     bool much = bytes >= kd_detect_tunable(d, "bytes");
@@ -73,7 +73,8 @@ static void icmptunnel_record(struct kd_detect *d, const struct kd_record *r)
     /* One way only, to the outside: something is being carried off. */
     bool outward = kd_detect_is_inside(d, &r->head->src) && !kd_detect_is_inside(d, &r->head->dst);
     bool one_way = i->replies * 4 < i->requests || i->mismatched == 0;
-    if (outward && one_way && severity + 1 > p->severity[1] && i->bytes_toserver >= kd_detect_tunable(d, "bytes")) {
+    bool enough = (double)i->bytes_toserver >= kd_detect_tunable(d, "bytes");
+    if (outward && one_way && enough && severity + 1 > p->severity[1]) {
         p->severity[1] = severity + 1;
         tell(d, r, &kd_finding_KD_CC_0051, severity);
     }

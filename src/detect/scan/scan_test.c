@@ -131,7 +131,8 @@ static void backscatter_accuses_nobody(void)
                                            .flags_ts = 0x14, .flags_tc = 0x20});
     }
     kd_tb_finish(t);
-    CHECK(t->n_alerts == 0);
+    for (size_t k = 0; k < t->n_alerts; k++) /* that somebody is flooded may be told, as another thing */
+        CHECK(strncmp(t->alerts[k].id, "KD-DI", 5) != 0);
     kd_tb_free(t);
 }
 

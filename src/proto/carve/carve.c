@@ -15,7 +15,7 @@ enum {
     TEXTS = 16 * 1024,  /* name, declared type and source together */
     CARVE_ARENA = 256 * 1024,
     AHEAD_BLOCK = 16 * 1024,
-    PERSONAL_WITHIN = 8 * 1024 * 1024,
+    PERSONAL_WITHIN = 1024 * 1024,
     HASHES_NONE = 0,
     HASHES_ALL = 2
 };
@@ -158,7 +158,7 @@ static void decide(struct kd_carve *c)
     struct kd_bytes head = kd_bytes_of(c->type.head, c->type.n);
     c->magic = kd_filetype(head);
     c->is_text = is_text_type(c->magic);
-    if (c->is_text)
+    if (c->is_text && c->rec.to_server)
         kd_personal_add(&c->personal, head);
     c->more = c->hashing && wants_more_hashes(c);
     if (c->more) {
@@ -191,7 +191,7 @@ static void in_order(struct kd_carve *c, struct kd_bytes b)
     if (b.n == 0)
         return;
     hash(c, b);
-    if (c->is_text && c->seen <= PERSONAL_WITHIN)
+    if (c->is_text && c->rec.to_server && c->seen <= PERSONAL_WITHIN)
         kd_personal_add(&c->personal, b);
     if (c->look.format != NULL)
         look_add(&c->look, b);

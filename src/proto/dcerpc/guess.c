@@ -105,7 +105,7 @@ static const struct dce_iface *by_content(uint16_t opnum, struct kd_bytes stub, 
 const struct dce_iface *dce_guess(struct kd_dcerpc *d, uint16_t opnum, struct kd_bytes stub,
                                   bool big, bool *ret_wide)
 {
-    enum { TRIES = 64, STUB_LEAST = 12 };
+    enum { TRIES = 8, STUB_LEAST = 12 };
     const struct dce_iface *found = NULL;
     *ret_wide = false;
     if (stub.n >= STUB_LEAST && d->guesses < TRIES) {

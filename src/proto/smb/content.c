@@ -23,13 +23,6 @@ static struct kd_carve *begin(struct kd_ctx *ctx, const struct smb_file *f, enum
     return kd_carve_begin(ctx, &meta);
 }
 
-/* A file of a share not seen (a capture begun later) may be a pipe: remote calls begin with their
- * version, 5.0. */
-static bool may_be_calls(struct kd_bytes piece)
-{
-    return kd_bytes_starts(piece, kd_bytes_of("\5\0", 2));
-}
-
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n)
 {
@@ -37,7 +30,7 @@ void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *d
     if (f == NULL || f->directory)
         return;
     smb_pipe_data(ctx, dir, f, piece, n, data->offset == 0);
-    if (piece.n == 0 || f->pipe || (f->rpc != NULL && (f->n > 0 || may_be_calls(piece))))
+    if (piece.n == 0 || f->pipe || f->rpc != NULL)
         return; /* what was lost is a hole before what comes next */
     if (f->carve[dir] == NULL)
         f->carve[dir] = begin(ctx, f, dir);
