@@ -123,11 +123,6 @@ def silence(about, alerts):
     return [d for d in alerts if RANK[d["severity"]] > most]
 
 
-def tool_of(about):
-    """Recordings made before a tool was named tell it by their events."""
-    return about.get("tool") or "smbclient, kinit, nmap, curl, dig"
-
-
 def width(text):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
@@ -177,8 +172,8 @@ described with each detector (`src/detect/*/*.md`).
 ABSENT = """
 ## Not in the lab
 
-The domain controller and the file server are Samba, which does not offer these services; the detectors are tested with
-other traffic.
+The domain controller and the file server are Samba, which does not offer all services of Windows; and what goes over
+encrypted SMB 3 cannot be seen. The detectors are tested with other traffic for these.
 
 | technique | attack | why |
 |---|---|---|
@@ -187,6 +182,9 @@ other traffic.
 | T1021.003 | steering programs by DCOM (impacket dcomexec) | no DCOM |
 | T1569.002 | service really run (impacket smbexec) | Samba refuses to make services; `psexec` shows the attempt |
 | T1003.002 | registry secrets saved and fetched (secretsdump -sam) | the registry holds no secrets |
+| T1555.004 | the domain's backup key fetched (impacket dpapi) | Samba does not give it by LSA |
+| T1136.002 | machine account made (impacket addcomputer) | goes over encrypted SMB 3: nothing to be seen but a session |
+| T1486 | the same ransomware over encrypted SMB 3 | file names and contents cannot be seen |
 | T1649 | certificates for other names (Certipy and the like) | no certificate service |
 | T1021.001 | remote desktop | no Windows desktop |
 """
@@ -205,7 +203,6 @@ def main():
     for name, about in told.items():
         alerts = alerts_of(a.kidoban, about)
         missing = known.get(name, {})
-        about["tool"] = tool_of(about)
         rows += [Row(name, about, want, alerts, missing.get(want["technique"])) for want in about.get("expect", [])]
         if "silent" in about:
             silent[name] = alerts

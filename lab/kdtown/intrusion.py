@@ -69,7 +69,7 @@ def documents(p, count, folder="shiryo"):
     rows = files.roster().decode("cp932").splitlines()
     pick = random.Random(3)
     for number in range(count):
-        body = "\r\n".join(pick.sample(rows, 110)).encode("cp932")
+        body = "\r\n".join(pick.sample(rows, 70)).encode("cp932")
         p.put("fs1", f"/srv/kaikei/{folder}/資料_{number:02d}.csv", body)
     p.on("fs1", "chmod -R 0777 /srv/kaikei")
 

@@ -305,6 +305,7 @@ SCENARIOS = [
         first_attack,
         expect=tuple(_E.values()),
         twin="workday",
+        tool="swaks, curl, nmap, kinit, smbclient, dig",
         hosts=ALL,
         needs=_DAY,
     ),
@@ -315,6 +316,7 @@ SCENARIOS = [
         bruteforce,
         expect=(_E["brute"], _E["success"]),
         twin="onewrong",
+        tool="smbclient, kinit",
         needs=_SMB + _KRB,
     ),
     Scenario(
@@ -331,6 +333,7 @@ SCENARIOS = [
         lambda p: attack.spray(p, ZERO),
         expect=(_E["spray"],),
         twin="morninglogons",
+        tool="smbclient, kinit",
         needs=_SMB + _KRB,
     ),
     Scenario(
@@ -347,6 +350,7 @@ SCENARIOS = [
         lambda p: attack.admin_share(p, ZERO),
         expect=(_E["admin"],),
         twin="usershare",
+        tool="smbclient",
         needs=_SMB,
     ),
     Scenario(
@@ -364,6 +368,7 @@ SCENARIOS = [
         portscan,
         expect=(_E["ports"], _E["hosts"]),
         twin="monitoring",
+        tool="nmap",
         needs=("icmp", "arp", "tcp"),
     ),
     Scenario(
@@ -381,6 +386,7 @@ SCENARIOS = [
         beacon,
         expect=(_E["http"], _E["tls"]),
         twin="polling",
+        tool="curl",
         needs=("http", "tls"),
     ),
     Scenario(
@@ -398,6 +404,7 @@ SCENARIOS = [
         dga,
         expect=(_E["dga"],),
         twin="browsing",
+        tool="dig",
         needs=("dns",),
     ),
     Scenario(
@@ -414,6 +421,7 @@ SCENARIOS = [
         knownbad,
         expect=(_E["bad"],),
         twin="nearmiss",
+        tool="curl",
         needs=("dns", "http", "tls"),
     ),
     Scenario(
@@ -430,6 +438,7 @@ SCENARIOS = [
         selftest,
         expect=(expect("self-test", "", "info"),),
         twin="browsing",
+        tool="dig, curl, smbclient, kinit, ping, swaks",
         needs=("dns", "http", "icmp", "smtp", *_SMB, *_KRB),
         also="pcap",
     ),
@@ -456,7 +465,7 @@ FULL_CHAIN = Scenario(
     "メールから情報持ち出しまでの一連の侵入と、ふつうの業務",
     full_chain,
     expect=(
-        expect("phishing", "T1566.001", "low"),
+        expect("phishing", "T1566.001", "low", "mail1"),
         expect("disguised-download", "T1105", "medium"),
         _E["http"],
         _E["hosts"],

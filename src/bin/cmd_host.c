@@ -6,6 +6,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "store/hosts.h"
+#include "store/outside.h"
 #include "store/packets.h"
 
 enum { NEWEST = 50, THREADS = 2 };
@@ -29,6 +30,32 @@ static int print(const struct kd_host_ask *ask, const struct kd_host_report *r, 
     kd_host_report_text(ask, r, kd_say_japanese(), &text);
     status = kd_reading_print("host", kd_bytes_of(text.p, text.n));
     free(text.p);
+    return status;
+}
+
+static struct kd_outside_ask outside_ask(const struct kd_reading *rd, const struct kd_host_ask *ask)
+{
+    return (struct kd_outside_ask){
+        .host = *ask, .nets = rd->nets, .n_nets = rd->n_nets, .dir_path = rd->dir_path};
+}
+
+static int print_outside(const struct kd_outside_ask *ask, const struct kd_outside *r, bool json)
+{
+    struct kd_heap text = {0};
+    struct kd_jw w;
+    kd_jw_init(&w, ask->host.zone_s);
+    if (json)
+        kd_outside_json(ask, r, &w);
+    else
+        kd_outside_text(ask, r, kd_say_japanese(), &text);
+    int status = kd_jw_ok(&w) ? kd_reading_print("host", json ? kd_jw_view(&w)
+                                                              : kd_bytes_of(text.p, text.n))
+                              : kd_say(KD_EXIT_COULD_NOT, "host",
+                                       "the answer is too long; narrow it with --from and --to");
+    if (status == KD_EXIT_DONE && json)
+        status = kd_reading_print("host", kd_str("\n"));
+    kd_jw_done(&w);
+    kd_heap_done(&text);
     return status;
 }
 
@@ -65,7 +92,13 @@ static int package(const struct kd_reading *rd, const struct kd_host_ask *ask)
     struct kd_err err = {0};
     int fd = rd->package_fd;
     p = (struct kd_package_ask){
-        .host = *ask, .dir_fd = rd->dir_fd, .write = write_fd, .arg = &fd};
+        .host = *ask,
+        .nets = rd->nets,
+        .n_nets = rd->n_nets,
+        .dir_path = rd->dir_path,
+        .dir_fd = rd->dir_fd,
+        .write = write_fd,
+        .arg = &fd};
     p.host.limit = 0;
     memcpy(p.secret, rd->secret, sizeof(p.secret));
     struct kd_packets_found *found = add_packets(rd, ask, &p.packets);
@@ -114,9 +147,15 @@ int kd_cmd_host(int argc, char **argv)
                               .zone_s = rd.zone_s,
                               .limit = NEWEST};
     err = (struct kd_err){0};
-    enum kd_status s = rd.package == NULL ? kd_host_report(&ask, &report, &err) : KD_OK;
+    struct kd_outside_ask outside = outside_ask(&rd, &ask);
+    struct kd_outside answer = {0};
+    enum kd_status s = rd.package != NULL ? KD_OK
+                       : rd.outside       ? kd_outside(&outside, &answer, &err)
+                                          : kd_host_report(&ask, &report, &err);
     if (rd.package != NULL)
         status = package(&rd, &ask);
+    else if (s == KD_OK && rd.outside)
+        status = print_outside(&outside, &answer, rd.json);
     else if (s == KD_OK)
         status = print(&ask, &report, rd.json);
     else if (s == KD_NOT_FOUND)
@@ -126,6 +165,7 @@ int kd_cmd_host(int argc, char **argv)
                    rd.operand);
     else
         status = kd_say_err(KD_EXIT_COULD_NOT, "host", &err);
+    kd_outside_done(&answer);
     kd_host_report_done(&report);
     kd_meta_close(&meta);
     kd_events_free(source.events);

@@ -63,13 +63,15 @@ const struct kd_command kd_commands[] = {
      "  --from, --to 時刻   2026-11-22 または 2026-11-22T09:00:00+09:00\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_hunt},
-    {"host", "ADDRESS|NAME|MAC [--from TIME] [--to TIME] [--json|--package FILE] [--dir DIRECTORY]",
+    {"host", "ADDRESS|NAME|MAC [--from TIME] [--to TIME] [--outside] [--json|--package FILE] [--dir DIRECTORY]",
      "what a host did, with the proof", "端末が何をしたかを根拠とともに表示する",
      "  --from, --to TIME  2026-11-22 or 2026-11-22T09:00:00+09:00\n"
+     "  --outside          did data leave? every outside place, what was sent, and what could not be seen\n"
      "  --json             as one JSON object\n"
      "  --package FILE     records, sealed originals, seals and key as one tar archive that anybody can check\n"
      "  --dir DIRECTORY    the sensor's directory, or that of replay --db\n",
      "  --from, --to 時刻   2026-11-22 または 2026-11-22T09:00:00+09:00\n"
+     "  --outside           情報が外部に出ていないか(外部の通信先、送ったもの、見えなかったもの)\n"
      "  --json              JSON で表示\n"
      "  --package ファイル  記録・原本・封印・鍵を、誰でも検証できる 1 つの tar にまとめる\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",

@@ -108,7 +108,8 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
                                         {"--package", NULL, &ret->package, NULL},
                                         {"--output", "-o", &ret->output, NULL},
                                         {"--json", NULL, NULL, &ret->json},
-                                        {"--sightings", NULL, NULL, &ret->sightings}};
+                                        {"--sightings", NULL, NULL, &ret->sightings},
+                                        {"--outside", NULL, NULL, &ret->outside}};
     if (!kd_options(command, &argc, argv, options, KD_COUNT(options)))
         return KD_EXIT_USAGE;
     if (argc > 2 || (needs_operand && argc != 2))
@@ -117,6 +118,8 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
     if (kd_load_config(command, path, &config) != KD_EXIT_DONE)
         return KD_EXIT_COULD_NOT;
     KD_ASSERT(kd_config_zone(config.zone, &ret->zone_s));
+    for (; ret->n_nets < config.inside.n; ret->n_nets++)
+        KD_ASSERT(kd_net_parse(kd_str(config.inside.item[ret->n_nets]), &ret->nets[ret->n_nets]));
     if (!read_time(command, "--from", from, ret->zone_s, &ret->from_us) ||
         !read_time(command, "--to", to, ret->zone_s, &ret->to_us))
         return KD_EXIT_USAGE;

@@ -18,6 +18,9 @@ struct kd_reading {
     uint64_t from_us, to_us;
     bool json;
     bool sightings; /* hunt: the operand is an indicator */
+    bool outside;   /* host: did anything leave? */
+    struct kd_net nets[KD_CONFIG_ITEMS_MAX]; /* the site's own, as configured */
+    size_t n_nets;
     char operand[1024]; /* the only one, or empty */
 };
 

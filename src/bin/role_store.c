@@ -136,6 +136,8 @@ static void open_store(const struct kd_start *s, const struct kd_sandbox *sb, st
         .keep_bytes = s->keep_bytes,
         .free_bytes_min = s->free_bytes,
         .clock = kd_os_clock(),
+        .inside = s->inside,
+        .n_inside = s->n_inside,
         .demo = s->shift,
         .ask_threads = s->live || s->realtime ? ASK_THREADS : 0,
         .event = on_event,

@@ -192,12 +192,14 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     st->zone_s = zone_s;
     st->limits = cfg->limits;
     st->keep_flow_bytes = cfg->packets_flow_kib << 10;
-    if (c->role == KD_PROC_BRAIN) {
-        st->memory_bytes = cfg->limits.memory_mib * MIB;
-        st->tunables = kd_bytes_of(cfg->detectors.lines, cfg->detectors.n);
+    if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE) {
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
             KD_ASSERT(kd_net_parse(kd_str(cfg->inside.item[i]), &st->inside[i]));
+    }
+    if (c->role == KD_PROC_BRAIN) {
+        st->memory_bytes = cfg->limits.memory_mib * MIB;
+        st->tunables = kd_bytes_of(cfg->detectors.lines, cfg->detectors.n);
     } else if (c->role == KD_PROC_STORE) {
         st->keep_days = cfg->keep_days;
         st->keep_bytes = cfg->keep_gib * GIB;

@@ -80,4 +80,11 @@ static inline bool kd_is_tls_itself(const struct kd_rec_head *h)
 /* Is it a resolver?  It passes on what its clients ask: it is where to look next, not who is ill. */
 bool kd_asks_for_others(const struct kd_detect *d, const struct kd_addr *host);
 
+/* Is this record of a mail (or of its attachment) one of a mailbox being emptied?  Then the mail
+ * travels to the client. */
+static inline bool kd_mail_is_fetched(const struct kd_rec_head *h)
+{
+    return h->app == KD_APP_POP3 || h->app == KD_APP_IMAP;
+}
+
 #endif

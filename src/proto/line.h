@@ -40,6 +40,31 @@ static inline enum kd_status kd_line_skip(struct kd_bytes in, struct kd_frame *r
     return KD_OK;
 }
 
+/* frame() for lines up to one with a single dot (RFC 5321 4.5.2, RFC 1939 3): bodies up to the next
+ * line that begins with a dot; that dot is then a message of its own: of one byte before other text
+ * (it was stuffed), with its line end when it ends all. */
+static inline enum kd_status kd_line_dotted(bool line_start, struct kd_bytes in,
+                                            struct kd_frame *ret)
+{
+    if (line_start && kd_bytes_at(in, 0) == '.') {
+        uint8_t next = kd_bytes_at(in, 1);
+        if (in.n < 2 || (next == '\r' && in.n < 3))
+            return KD_MORE;
+        ret->len = next == '\n' ? 2 : next == '\r' && kd_bytes_at(in, 2) == '\n' ? 3 : 1;
+        return KD_OK;
+    }
+    size_t at = 0;
+    for (;;) { /* attachments have hardly a dot, so this is quick */
+        size_t next = kd_bytes_find_byte(kd_bytes_from(in, at), '.');
+        at = next == SIZE_MAX ? in.n : at + next;
+        if (next == SIZE_MAX || (at > 0 && kd_bytes_at(in, at - 1) == '\n'))
+            break;
+        at++;
+    }
+    *ret = (struct kd_frame){.len = at, .is_body = true};
+    return KD_OK;
+}
+
 /* The line without its end (CRLF or LF); *ret_cut: it has none. */
 static inline struct kd_bytes kd_line_text(struct kd_bytes msg, bool *ret_cut)
 {

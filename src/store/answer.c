@@ -8,6 +8,7 @@
 #include "store/detections.h"
 #include "store/host_report.h"
 #include "store/hosts.h"
+#include "store/outside.h"
 #include "store/incidents.h"
 #include "store/sighting.h"
 
@@ -257,6 +258,37 @@ static void answer_host(struct kd_asker *k)
         kd_asker_fail(k, s);
 }
 
+/* Did data leave: a host, its outside places, and what was not seen. */
+static void answer_outside(struct kd_asker *k)
+{
+    struct kd_hunt_source src;
+    struct kd_outside_ask ask = {.host = {.src = &src,
+                                          .meta = &k->a->meta,
+                                          .who = kd_asker_pair(k, "address"),
+                                          .clock = k->a->clock,
+                                          .deadline_us = k->deadline_us - 2 * (uint64_t)KD_US_PER_S,
+                                          .cancel = k->a->cancel,
+                                          .threads = 1,
+                                          .zone_s = k->a->zone_s},
+                                 .nets = k->a->inside,
+                                 .n_nets = k->a->n_inside,
+                                 .dir_path = k->a->dir_path};
+    if (!kd_asker_moment(k, "from", 0, &ask.host.from_us) ||
+        !kd_asker_moment(k, "to", UINT64_MAX, &ask.host.to_us))
+        return;
+    struct kd_outside r = {0};
+    struct kd_err err = {0};
+    enum kd_status s = source_of(k, &src);
+    if (s == KD_OK)
+        s = kd_outside(&ask, &r, &err);
+    if (s == KD_OK)
+        kd_outside_json(&ask, &r, &k->r->json);
+    else
+        kd_asker_fail(k, s);
+    kd_outside_done(&r);
+    kd_hunt_source_done(&src);
+}
+
 /* ---- records ---- */
 
 static void answer_records(struct kd_asker *k)
@@ -467,6 +499,7 @@ static void (*const answers[KD_ASK_KINDS])(struct kd_asker *k) = {
     [KD_ASK_USER_DELETE] = kd_answer_user_delete,
     [KD_ASK_AUDIT] = kd_answer_audit,
     [KD_ASK_SIGHTINGS] = answer_sightings,
+    [KD_ASK_OUTSIDE] = answer_outside,
     [KD_ASK_INCIDENTS] = kd_answer_incidents,
     [KD_ASK_INCIDENT] = kd_answer_incident,
     [KD_ASK_INCIDENT_PATCH] = kd_answer_incident_patch,

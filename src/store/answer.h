@@ -16,6 +16,8 @@ struct kd_answerer {
     struct kd_clock clock;
     int zone_s;
     const char *dir_path; /* for sightings.db */
+    const struct kd_net *inside; /* the site's own nets; none: private addresses */
+    size_t n_inside;
     bool demo;
     const _Atomic bool *cancel; /* of the question at hand */
 };

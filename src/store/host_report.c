@@ -3,50 +3,15 @@
 
 #include <stdarg.h>
 
-#include "base/hash.h"
 #include "store/hosts.h"
+#include "store/tally.h"
 
-enum { TABLE_MAX = 1 << 15, SLOTS = 1 << 16, TOP = 50 };
-
-/* Things counted by key, up to TABLE_MAX of them. */
-struct tally {
-    size_t n, item;
-    uint8_t *v;     /* TABLE_MAX items, the key first */
-    uint32_t *slot; /* index + 1 */
-    size_t key_bytes;
-};
-
-static bool tally_init(struct tally *t, size_t item, size_t key_bytes)
-{
-    *t = (struct tally){.item = item,
-                        .key_bytes = key_bytes,
-                        .v = malloc(TABLE_MAX * item),
-                        .slot = calloc(SLOTS, sizeof(uint32_t))};
-    return t->v != NULL && t->slot != NULL;
-}
-
-/* The item of a key (key_bytes long), zeroed when new; NULL when the table is full. */
-static void *tally_get(struct tally *t, const void *key)
-{
-    size_t at = (size_t)kd_hash(key, t->key_bytes, 1) & (SLOTS - 1);
-    for (; t->slot[at] != 0; at = (at + 1) & (SLOTS - 1)) {
-        uint8_t *item = t->v + (t->slot[at] - 1) * t->item;
-        if (memcmp(item, key, t->key_bytes) == 0)
-            return item;
-    }
-    if (t->n == TABLE_MAX)
-        return NULL;
-    uint8_t *item = t->v + t->n * t->item;
-    memset(item, 0, t->item);
-    memcpy(item, key, t->key_bytes);
-    t->slot[at] = (uint32_t)++t->n;
-    return item;
-}
+enum { TOP = 50 };
 
 struct collect {
     const struct kd_host_ask *ask;
     struct kd_host_report *rep;
-    struct tally peer, named[KD_NAMED_KINDS];
+    struct kd_tally peer, named[KD_NAMED_KINDS];
 };
 
 /* What a row of a type is summed up by: columns found once per group, not once per row. */
@@ -115,7 +80,7 @@ static void add_named(struct collect *c, enum kd_named_kind kind, uint64_t ts, s
     kd_out_bytes(&o, kd_bytes_head(b, sizeof(key) - 1 - o.n));
     if (o.n == 0)
         return;
-    struct kd_named *n = tally_get(&c->named[kind], key);
+    struct kd_named *n = kd_tally_get(&c->named[kind], key);
     if (n == NULL)
         return;
     n->count++;
@@ -135,7 +100,7 @@ static void add_flow(struct collect *c, const struct parts *p, uint32_t row, uin
     c->rep->flows_in += !out;
     c->rep->bytes_out += out ? to_server : to_client;
     c->rep->bytes_in += out ? to_client : to_server;
-    struct kd_peer *peer = other.n == sizeof(struct kd_addr) ? tally_get(&c->peer, other.p) : NULL;
+    struct kd_peer *peer = other.n == sizeof(struct kd_addr) ? kd_tally_get(&c->peer, other.p) : NULL;
     if (peer == NULL)
         return;
     peer->flows++;
@@ -251,26 +216,34 @@ static void hand_over(struct collect *c)
     }
 }
 
+enum kd_status kd_host_addresses(const struct kd_host_ask *ask, struct kd_addr *ret, size_t *ret_n,
+                                 struct kd_err *err)
+{
+    enum kd_status s = KD_OK;
+    *ret_n = 0;
+    if (kd_addr_parse(ask->who, &ret[0]))
+        *ret_n = 1;
+    else if (ask->meta != NULL && ask->meta->db != NULL)
+        s = kd_host_resolve(ask->meta, ask->who, ret, KD_HOST_ADDRS_MAX, ret_n);
+    if (s == KD_OK && *ret_n == 0)
+        return kd_fail(err, KD_NOT_FOUND, 0, "no host of this address or name is known");
+    return s;
+}
+
 enum kd_status kd_host_report(const struct kd_host_ask *ask, struct kd_host_report *ret,
                               struct kd_err *err)
 {
     *ret = (struct kd_host_report){0};
-    enum kd_status s = KD_OK;
-    if (kd_addr_parse(ask->who, &ret->addr[0]))
-        ret->n_addr = 1;
-    else if (ask->meta != NULL && ask->meta->db != NULL)
-        s = kd_host_resolve(ask->meta, ask->who, ret->addr, KD_HOST_ADDRS_MAX, &ret->n_addr);
-    if (s == KD_OK && ret->n_addr == 0)
-        return kd_fail(err, KD_NOT_FOUND, 0, "no host of this address or name is known");
+    enum kd_status s = kd_host_addresses(ask, ret->addr, &ret->n_addr, err);
     struct kd_hunt_expr *e = NULL;
     if (s == KD_OK)
         s = kd_host_expr(ret->addr, ret->n_addr, ask->zone_s, &e, err);
     if (s != KD_OK)
         return s;
     struct collect c = {.ask = ask, .rep = ret};
-    bool ready = tally_init(&c.peer, sizeof(struct kd_peer), sizeof(struct kd_addr));
+    bool ready = kd_tally_init(&c.peer, sizeof(struct kd_peer), sizeof(struct kd_addr));
     for (size_t k = 0; k < KD_NAMED_KINDS; k++)
-        ready = tally_init(&c.named[k], sizeof(struct kd_named),
+        ready = kd_tally_init(&c.named[k], sizeof(struct kd_named),
                            sizeof(((struct kd_named *)0)->text)) &&
                 ready;
     struct kd_hunt_query q = {.expr = e,

@@ -55,6 +55,10 @@ struct kd_host_report {
     struct kd_hunt_stats stats;
 };
 
+/* The addresses `who` stands for, at most KD_HOST_ADDRS_MAX.  KD_NOT_FOUND: none is known. */
+KD_MUST_USE enum kd_status kd_host_addresses(const struct kd_host_ask *ask, struct kd_addr *ret,
+                                             size_t *ret_n, struct kd_err *err);
+
 /* KD_NOT_FOUND: the name is not known. */
 KD_MUST_USE enum kd_status kd_host_report(const struct kd_host_ask *ask, struct kd_host_report *ret,
                                           struct kd_err *err);

@@ -10,6 +10,7 @@
 
 #include "base/hasher.h"
 #include "store/events_format.h"
+#include "store/outside.h"
 #include "store/package_text.h"
 #include "store/seal_line.h"
 
@@ -362,6 +363,32 @@ static enum kd_status put_summary(struct package *p, const struct kd_host_report
     return s;
 }
 
+/* What went outside, and what was not seen of it. */
+static enum kd_status put_outside(struct package *p, struct kd_err *err)
+{
+    struct kd_outside_ask ask = {.host = p->ask->host,
+                                 .nets = p->ask->nets,
+                                 .n_nets = p->ask->n_nets,
+                                 .dir_path = p->ask->dir_path};
+    struct kd_outside r;
+    struct kd_jw w;
+    enum kd_status s = kd_outside(&ask, &r, err);
+    if (s != KD_OK)
+        return s;
+    kd_jw_init(&w, ask.host.zone_s);
+    kd_outside_json(&ask, &r, &w);
+    s = kd_jw_ok(&w) ? put_member(p, "outside.json", kd_jw_view(&w)) : KD_LIMIT;
+    kd_jw_done(&w);
+    for (int ja = 0; s == KD_OK && ja < 2; ja++) {
+        struct kd_heap text = {NULL, 0, 0};
+        kd_outside_text(&ask, &r, ja != 0, &text);
+        s = put_member(p, ja ? "outside.ja.txt" : "outside.en.txt", view(&text));
+        kd_heap_done(&text);
+    }
+    kd_outside_done(&r);
+    return s;
+}
+
 static enum kd_status put_front(struct package *p, const struct kd_host_report *rep,
                                 const uint8_t pub[KD_SEAL_PUBLIC])
 {
@@ -400,6 +427,8 @@ static enum kd_status put_all(struct package *p, const struct kd_host_report *re
     if (crypto_sign_ed25519_sk_to_pk(pub, p->ask->secret) != 0)
         return kd_fail(err, KD_SYSTEM, 0, "signing key");
     enum kd_status s = put_front(p, rep, pub);
+    if (s == KD_OK)
+        s = put_outside(p, err);
     if (s == KD_OK)
         s = put_records(p, rep, err);
     if (s == KD_OK && p->ask->packets.name != NULL)

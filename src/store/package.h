@@ -22,6 +22,9 @@ struct kd_package_part {
 
 struct kd_package_ask {
     struct kd_host_ask host; /* who and when */
+    const struct kd_net *nets; /* the site's own, as for kd_outside() */
+    size_t n_nets;
+    const char *dir_path;    /* for the sightings; may be NULL */
     int dir_fd;              /* the store's directory */
     uint8_t secret[KD_SEAL_SECRET]; /* the sensor's key; see kd_seal_secret() */
     struct kd_package_part packets;

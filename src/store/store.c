@@ -125,6 +125,8 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
                                 .clock = cfg->clock,
                                 .zone_s = cfg->zone_s,
                                 .dir_path = s->cfg.dir_path,
+                                .inside = cfg->inside,
+                                .n_inside = cfg->n_inside,
                                 .demo = cfg->demo};
         st = kd_ask_pool_new(&a, s->cfg.dir_path, cfg->ask_threads, &s->pool, err);
     }

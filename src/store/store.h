@@ -21,6 +21,8 @@ struct kd_store_config {
     uint64_t keep_bytes;     /* retention by size; 0: no limit */
     uint64_t free_bytes_min; /* oldest unprotected data goes when less is free */
     struct kd_clock clock;
+    const struct kd_net *inside; /* the site's own nets (borrowed); none: private addresses */
+    size_t n_inside;
     bool read_only;       /* for hunt, host, verify beside a running writer */
     bool demo;            /* a capture is being replayed: the pages say so */
     unsigned ask_threads; /* 0: no questions (replay); at most 2 */

@@ -359,6 +359,12 @@ static void hosts_and_their_records(void)
     json_t *why = json_array_get(json_object_get(r, "reasons"), 0);
     CHECK(int_of(why, "detection_id") == 1 &&
           strcmp(text_of(json_object_get(why, "text"), "en"), "admin share") == 0);
+    r = ASK(KD_ASK_OUTSIDE, "address", "10.1.0.1");
+    CHECK(answer.status == 200 && json_array_size(json_object_get(r, "places")) > 3);
+    CHECK(int_of(r, "bytes_out") > 0 && json_array_size(json_object_get(r, "not_seen")) > 0);
+    CHECK(text_of(json_object_get(r, "verdict"), "ja")[0] != '\0');
+    (void)ASK(KD_ASK_OUTSIDE, "address", "no-such-host");
+    CHECK(answer.status == 404);
     (void)ASK(KD_ASK_HOST, "address", "10.9.9.9");
     CHECK(answer.status == 404);
 }

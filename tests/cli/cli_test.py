@@ -200,6 +200,38 @@ def an_attack_is_told_as_one_story(folder):
     one_line(run("incident", "--dir", db), 2, "list")
 
 
+def did_data_leave(folder):
+    """Careful words, every outside place, and what could not be seen; the same in the package."""
+    db = folder + "/odb"
+    assert run("replay", "--db", db, recording("first-attack.pcap.zst"))[0] == 0
+    code, out, errors = run("host", "10.20.1.114", "--outside", "--json", "--dir", db)
+    assert code == 0 and not errors, errors
+    answer = json.loads(out)
+    assert answer["grade"] == "maybe" and any("control from outside" in r["en"] for r in answer["reasons"]), answer["reasons"]
+    places = {p["address"]: p for p in answer["places"]}
+    assert places["203.0.113.66"]["name"] == "sync.hikari-cdn.example" and places["203.0.113.66"]["certificate"] == "CN=localhost"
+    assert not any(a.startswith("10.") for a in places), places
+    assert answer["bytes_out"] == sum(p["bytes_out"] for p in places.values()) > 0
+    # Every conversation of the recording is short: its records add up to the same.
+    flows = [r for r in records(run("hunt", "event_type = flow and src_ip = 10.20.1.114", "--dir", db)[1]) if r["dest_ip"] in places]
+    assert answer["bytes_out"] == sum(f["flow"]["bytes_toserver"] for f in flows), answer["bytes_out"]
+    assert any("encrypted" in r["en"] for r in answer["not_seen"]) and 0 < answer["judged_pct"] < 100
+    assert any(u["how"] == "MAIL" and u["sha256"] for u in answer["uploads"]), answer["uploads"]
+    english = run("host", "10.20.1.114", "--outside", "--dir", db)[1].decode()
+    japanese = run("host", "10.20.1.114", "--outside", "--dir", db, env=JAPANESE)[1].decode()
+    assert "Data may have left" in english and "What could not be seen" in english, english
+    assert "可能性があります" in japanese and "見えなかったもの" in japanese, japanese
+    later = json.loads(run("host", "10.20.1.114", "--outside", "--json", "--dir", db, "--from", "2026-11-22T11:26:00Z")[1])
+    assert 0 < later["bytes_out"] < answer["bytes_out"] and later["habit"]["days"] == 1, later["habit"]
+    one_line(run("host", "no-such-host", "--outside", "--dir", db), 1, "no-such-host")
+    tar = folder + "/o.tar"
+    assert run("host", "10.20.1.114", "--dir", db, "--package", tar)[0] == 0 and run("verify", tar)[0] == 0
+    inside = subprocess.run(["tar", "xOf", tar, "evidence/outside.json"], capture_output=True, check=True).stdout
+    assert json.loads(inside) == answer
+    inside = subprocess.run(["tar", "xOf", tar, "evidence/outside.ja.txt"], capture_output=True, check=True).stdout.decode()
+    assert inside == japanese
+
+
 def packets_are_kept_and_sealed(folder):
     """The packet ring: a host's and a conversation's packets come out again; a changed byte is found."""
     db, out = folder + "/rdb", folder + "/host.pcapng"
@@ -304,5 +336,6 @@ tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stat
           files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
           an_attack_is_told_as_one_story,
+          did_data_leave,
           packets_are_kept_and_sealed, a_package_for_third_parties, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

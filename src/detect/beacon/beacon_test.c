@@ -195,6 +195,19 @@ static void known_forms_and_greetings_are_told(void)
     kd_tb_free(t);
 }
 
+static void command_lines_handed_out_are_told(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    session(t, 1, "203.0.113.5", 4444, kd_str("bash: cannot set terminal process group"));
+    session(t, 2, "203.0.113.5", 4444, kd_str("bash: cannot set terminal process group")); /* folded */
+    session(t, 3, "10.0.7.7", 9001, kd_str("Microsoft Windows [Version 10.0"));
+    session(t, 4, "203.0.113.6", 4444, kd_str("bashful greeting: hello")); /* silent */
+    kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-CC-0063") == 2 && t->unfilled == 0);
+    CHECK(strcmp(kd_tb_alert(t, "KD-CC-0063")->severity, "medium") == 0);
+    kd_tb_free(t);
+}
+
 static void a_dead_server_is_tried_again_and_again(void)
 {
     struct kd_tb *t = kd_tb_new(NULL, NULL);
@@ -218,6 +231,7 @@ int main(void)
     RUN(people_who_browse_are_silent);
     RUN(unknown_protocols_are_told);
     RUN(known_forms_and_greetings_are_told);
+    RUN(command_lines_handed_out_are_told);
     RUN(a_dead_server_is_tried_again_and_again);
     return tap_done();
 }

@@ -57,6 +57,19 @@ static bool spoke(const struct kd_record *r)
            f->payload_head.n > 0 && whole && !is_web_head(f->payload_head);
 }
 
+/* What a command line says first when it is handed to the other end of a connection: its banner, its prompt, or its
+ * complaint that there is no terminal.  Servers of command lines (telnet, SSH) are called; they do not call. */
+static bool is_command_line(struct kd_bytes head)
+{
+    static const char *const words[] = {"Microsoft Windows [", "Microsoft(R) Windows", "Windows PowerShell", "PS C:\\",
+                                        "bash: cannot set terminal", "bash: no job control", "/bin/sh: 0: can't access tty",
+                                        "sh: 0: can't access tty", "sh: no job control", "bash-5.", "bash-4.", "sh-5.", "sh-4."};
+    for (size_t i = 0; i < KD_COUNT(words); i++)
+        if (kd_bytes_istarts(head, kd_str(words[i])))
+            return true;
+    return false;
+}
+
 bool kd_is_unknown_session(const struct kd_detect *d, const struct kd_record *r)
 {
     return spoke(r) && !is_known_service(r->head->dst_port) && !kd_detect_is_inside(d, &r->head->dst);
@@ -126,6 +139,10 @@ void kd_unknown_session(struct kd_detect *d, const struct kd_record *r, bool com
         return;
     if (is_packed_frame(f->payload_head)) {
         packed_session(d, r, g);
+        return;
+    }
+    if (is_command_line(f->payload_head)) {
+        tell(d, r, &kd_finding_KD_CC_0063, -1);
         return;
     }
     bool again = is_greeted_again(g, f);

@@ -40,6 +40,7 @@ static struct kd_bytes marking_in(struct kd_bytes text)
 {
     static const char *const words[] = {
         "社外秘", "部外秘", "庁外秘", "院外秘", "関係者外秘", "極秘", "機密", "取扱注意", "取り扱い注意", "マル秘", "㊙", "厳秘",
+        "【秘】", "［秘］", "（秘）", "(秘)", "[秘]",
         "持出禁止", "持ち出し禁止", "個人情報", "個人番号", "マイナンバー", "住民記録", "住民票", "診療情報", "診療録", "患者情報",
         "confidential", "internal use only", "internal only", "company secret", "top secret", "strictly private", "proprietary",
         "restricted distribution", "not for distribution", "do not distribute"};
@@ -121,7 +122,7 @@ static void mail(struct kd_detect *d, const struct kd_record *r)
     const struct kd_rec_smtp *m = r->body;
     const struct kd_mail_part *part = m->attachments.v;
     struct kd_bytes to = m->rcpt_to.n > 0 ? m->rcpt_to.v[0] : kd_str("");
-    if (!leaves(d, r))
+    if (kd_mail_is_fetched(r->head) || !leaves(d, r))
         return;
     direct_mail(d, r);
     numbers(d, r, m->my_numbers, m->card_numbers, m->ssn_numbers, m->subject, to);

@@ -8,6 +8,7 @@
 struct letter {
     const char *src, *dst, *helo, *from, *to, *subject, *file, *mailer, *id, *auth;
     uint32_t my, card, ssn;
+    uint8_t app; /* none: SMTP */
 };
 
 static struct kd_tb *send_mail(struct letter l)
@@ -21,7 +22,7 @@ static struct kd_tb *send_mail(struct letter l)
     if (l.file != NULL)
         m.attachments = (struct kd_list){&part, 1};
     struct kd_rec_head h = kd_tb_head(KD_REC_SMTP, 1, l.src == NULL ? "10.0.0.5" : l.src, 40000, l.dst == NULL ? OUT : l.dst, 587);
-    h.app = KD_APP_SMTP;
+    h.app = l.app == 0 ? KD_APP_SMTP : l.app;
     kd_tb_put(t, h, &m);
     kd_tb_finish(t);
     CHECK(t->unfilled == 0);
@@ -64,11 +65,15 @@ static void markings(void)
 {
     CHECK(fires("KD-EX-0002", "medium", with_file("Roadmap", "plan - CONFIDENTIAL.pdf")));
     CHECK(fires("KD-EX-0002", "medium", with_file("見積", "【社外秘】単価表.xlsx")));
+    CHECK(fires("KD-EX-0002", "medium", with_file("資料", "【秘】価格一覧.csv")));
     CHECK(fires("KD-EX-0002", "low", with_file("取扱注意 名簿について", NULL)));
     CHECK(silent(with_file("Minutes", "minutes.pdf")) && silent(person));
     struct letter inside = with_file("x", "社外秘.pdf");
     inside.dst = "10.0.0.25";
     CHECK(silent(inside));
+    struct letter fetched = with_file("Roadmap", "plan - CONFIDENTIAL.pdf"); /* from a mailbox outside */
+    fetched.app = KD_APP_POP3;
+    CHECK(silent(fetched));
 }
 
 static void numbers_in_clear(void)

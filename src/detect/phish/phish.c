@@ -122,7 +122,7 @@ static bool is_script_name(struct kd_bytes name)
 static void file(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_file *f = r->body;
-    if (r->head->app != KD_APP_SMTP)
+    if (r->head->app != KD_APP_SMTP && !kd_mail_is_fetched(r->head))
         return;
     struct kd_key key = files_key(r);
     struct files *files = kd_detect_state(d, kd_key_view(&key), NULL);
@@ -312,8 +312,9 @@ static bool is_report(const struct kd_rec_smtp *m)
 static void mail(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_smtp *m = r->body;
-    struct mail v = {.m = m, .from_outside = !kd_detect_is_inside(d, &r->head->src),
-                     .to_outside = !kd_detect_is_inside(d, &r->head->dst)};
+    bool fetched = kd_mail_is_fetched(r->head);
+    const struct kd_addr *from = fetched ? &r->head->dst : &r->head->src, *to = fetched ? &r->head->src : &r->head->dst;
+    struct mail v = {.m = m, .from_outside = !kd_detect_is_inside(d, from), .to_outside = !kd_detect_is_inside(d, to)};
     if (m->from.n == 0 && m->attachments.n == 0 && m->urls.n == 0)
         return;
     if (v.from_outside && v.to_outside)

@@ -10,6 +10,7 @@ struct letter {
     const char *src, *dst, *from, *envelope, *to, *reply_to, *subject, *auth, *received, *url, *shown;
     const char *file, *magic, *member; /* attachment; a program within */
     bool macro, locked;
+    uint8_t app; /* none: SMTP */
 };
 
 static void put(struct kd_tb *t, double at_s, struct letter l)
@@ -31,7 +32,7 @@ static void put(struct kd_tb *t, double at_s, struct letter l)
     if (l.file != NULL)
         m.attachments = (struct kd_list){&part, 1};
     struct kd_rec_head h = kd_tb_head(KD_REC_FILE, at_s, l.src == NULL ? OUT : l.src, 40000, l.dst == NULL ? MAILHOST : l.dst, 25);
-    h.app = KD_APP_SMTP;
+    h.app = l.app == 0 ? KD_APP_SMTP : l.app;
     h.flow_id = 9;
     struct kd_file_member member = {.filename = kd_str(l.member)};
     struct kd_rec_file f = {.filename = part.filename, .magic = part.magic, .macro = l.macro, .encrypted = l.locked, .to_server = true};
@@ -111,6 +112,14 @@ static void links(void)
     CHECK(silent((struct letter){.url = "http://dl.maker.example/setup.exe"}));
 }
 
+/* From a mailbox outside the client is the one inside. */
+static void fetched_mails(void)
+{
+    CHECK(fires("KD-PE-0040", "medium", (struct letter){.app = KD_APP_IMAP, .src = "10.0.0.5", .dst = OUT, .file = "scan.zip", .magic = "zip", .member = "scan.js"}));
+    CHECK(fires("KD-PE-0042", "low", (struct letter){.app = KD_APP_POP3, .src = "10.0.0.5", .dst = OUT, .from = "Amazon <a@kx72.example.cn>", .reply_to = "who@gmail.com"}));
+    CHECK(silent((struct letter){.app = KD_APP_POP3, .src = "10.0.0.5", .dst = OUT, .file = "plan.pdf", .magic = "pdf"}));
+}
+
 static void who_followed(void)
 {
     struct kd_tb *t = kd_tb_new(NULL, NULL);
@@ -154,6 +163,7 @@ int main(void)
     RUN(attachments);
     RUN(senders);
     RUN(links);
+    RUN(fetched_mails);
     RUN(who_followed);
     RUN(one_campaign);
     RUN(a_report);

@@ -4,12 +4,14 @@
 
 bool ftp_stores(const struct ftp_command *c)
 {
-    return strcmp(c->verb, "STOR") == 0 || strcmp(c->verb, "APPE") == 0 || strcmp(c->verb, "STOU") == 0;
+    return strcmp(c->verb, "STOR") == 0 || strcmp(c->verb, "APPE") == 0 ||
+           strcmp(c->verb, "STOU") == 0;
 }
 
 bool ftp_lists(const struct ftp_command *c)
 {
-    return strcmp(c->verb, "LIST") == 0 || strcmp(c->verb, "NLST") == 0 || strcmp(c->verb, "MLSD") == 0;
+    return strcmp(c->verb, "LIST") == 0 || strcmp(c->verb, "NLST") == 0 ||
+           strcmp(c->verb, "MLSD") == 0;
 }
 
 /* --- endpoints --- */
@@ -103,14 +105,16 @@ static void put_source(struct kd_out *o, const struct kd_ctx *ctx, struct kd_byt
     kd_out_bytes(o, name);
 }
 
-/* The context that transfer.c reads: does it list a directory, place of the first byte, size, source. */
+/* The context that transfer.c reads: does it list a directory, place of the first byte, size,
+ * source. */
 void ftp_announce(struct kd_ctx *ctx, const struct ftp_command *c)
 {
     const struct ftp_state *st = ctx->state;
     uint8_t room[KD_EXPECT_CONTEXT];
     struct kd_out o = kd_out_of(room, sizeof(room));
     bool retrieves = strcmp(c->verb, "RETR") == 0;
-    bool sized = retrieves && st->sized.n > 0 && kd_bytes_eq(ftp_view(&st->sized), ftp_view(&c->arg));
+    bool sized =
+        retrieves && st->sized.n > 0 && kd_bytes_eq(ftp_view(&st->sized), ftp_view(&c->arg));
     kd_out_u8(&o, ftp_lists(c));
     kd_out_le64(&o, st->restart);
     kd_out_le64(&o, sized ? st->size : 0);
@@ -124,8 +128,8 @@ void ftp_announce(struct kd_ctx *ctx, const struct ftp_command *c)
         .context = kd_out_bytes_view(&o),
     };
     kd_expect(ctx, &x);
-    /* Behind translated addresses the one in the text is not the one on the wire; most programs then
-     * take that of the control connection. */
+    /* Behind translated addresses the one in the text is not the one on the wire; most programs
+     * then take that of the control connection. */
     struct kd_addr own = c->data.active ? conn->client : conn->server;
     if (kd_addr_eq(&own, &x.server))
         return;

@@ -43,7 +43,8 @@ static enum kd_probe probe_greeting(struct kd_bytes in, const struct kd_conn *co
     struct kd_bytes line = kd_bytes_head(in, kd_bytes_find_byte(in, '\n'));
     if (kd_bytes_icontains(line, kd_str("SMTP")))
         return KD_PROBE_NO;
-    if (line.n < in.n && (kd_bytes_icontains(in, kd_str("FTP")) || conn->server_port == PORT_CONTROL))
+    if (line.n < in.n &&
+        (kd_bytes_icontains(in, kd_str("FTP")) || conn->server_port == PORT_CONTROL))
         return KD_PROBE_YES;
     return in.n < GREETING_MAX ? KD_PROBE_MORE : KD_PROBE_NO;
 }
@@ -52,9 +53,10 @@ static enum kd_probe probe_greeting(struct kd_bytes in, const struct kd_conn *co
  * is known by its greeting). */
 static enum kd_probe probe_command(struct kd_bytes in)
 {
-    static const char *const begins[] = {"PASV\r\n", "EPSV", "TYPE A", "TYPE I", "STOR ", "CWD ",
-                                         "SYST\r\n", "FEAT\r\n", "MLSD", "AUTH TLS\r\n", "PBSZ ",
-                                         "OPTS UTF8 ", "PORT ", "EPRT |", "USER "};
+    static const char *const begins[] = {"PASV\r\n", "EPSV",         "TYPE A",   "TYPE I",
+                                         "STOR ",    "CWD ",         "SYST\r\n", "FEAT\r\n",
+                                         "MLSD",     "AUTH TLS\r\n", "PBSZ ",    "OPTS UTF8 ",
+                                         "PORT ",    "EPRT |",       "USER "};
     enum kd_probe best = KD_PROBE_NO;
     for (size_t i = 0; i < KD_COUNT(begins); i++) {
         struct kd_bytes want = kd_str(begins[i]);

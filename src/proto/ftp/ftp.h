@@ -16,7 +16,13 @@ enum {
     FTP_PENDING = 8
 };
 
-enum ftp_event { FTP_EV_COMMAND, FTP_EV_REPLY, FTP_EV_LINE_TOO_LONG, FTP_EV_TOO_MANY_PENDING, FTP_EVENTS };
+enum ftp_event {
+    FTP_EV_COMMAND,
+    FTP_EV_REPLY,
+    FTP_EV_LINE_TOO_LONG,
+    FTP_EV_TOO_MANY_PENDING,
+    FTP_EVENTS
+};
 
 /* A text of bounded length. */
 struct ftp_text {

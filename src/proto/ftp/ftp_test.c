@@ -23,8 +23,10 @@ static void play_seed(const char *name)
 static void recorded_sessions(void)
 {
     play_seed("passive-download");
-    CHECK(has("\"command\":\"RETR\"") && has("\"completion_code\":226") && has("\"mode\":\"passive\""));
-    CHECK(has("\"login\":{\"method\":\"password\",\"service\":\"ftp\",\"user\":\"yakuba\",\"result\":\"success\""));
+    CHECK(has("\"command\":\"RETR\"") && has("\"completion_code\":226") &&
+          has("\"mode\":\"passive\""));
+    CHECK(has("\"login\":{\"method\":\"password\",\"service\":\"ftp\",\"user\":\"yakuba\","
+              "\"result\":\"success\""));
     CHECK(lacks("himitsu") && lacks("anomaly"));
     done();
     play_seed("active-upload");
@@ -34,8 +36,8 @@ static void recorded_sessions(void)
     CHECK(has("\"result\":\"failure\"") && has("\"completion_code\":530") && lacks("chigau"));
     done();
     play_seed("auth-tls");
-    CHECK(has("\"command\":\"AUTH\",\"command_data\":\"SSL\",\"completion_code\":234") && has("\"tls\":{\"version\"") &&
-          lacks("\"login\""));
+    CHECK(has("\"command\":\"AUTH\",\"command_data\":\"SSL\",\"completion_code\":234") &&
+          has("\"tls\":{\"version\"") && lacks("\"login\""));
     done();
 }
 
@@ -70,7 +72,8 @@ static void turned_away_without_a_password(void)
     client("USER b\r\n");
     server("331 Password?\r\n");
     play();
-    CHECK(records("login") == 2 && has("\"method\":\"none\",\"service\":\"ftp\",\"user\":\"a\",\"result\":\"failure\""));
+    CHECK(records("login") == 2 &&
+          has("\"method\":\"none\",\"service\":\"ftp\",\"user\":\"a\",\"result\":\"failure\""));
     CHECK(has("\"user\":\"ftp\",\"result\":\"success\""));
     done();
 }
@@ -94,12 +97,14 @@ static void endpoints(void)
     client("PORT 1,2,3,4,5,600\r\n");
     server("501 what\r\n");
     play();
-    CHECK(has("\"command\":\"RETR\",\"command_data\":\"a.txt\",\"completion_code\":226,\"reply\":\"Done\""));
+    CHECK(has("\"command\":\"RETR\",\"command_data\":\"a.txt\",\"completion_code\":226,\"reply\":"
+              "\"Done\""));
     CHECK(has("\"mode\":\"passive\",\"data_ip\":\"10.1.0.5\",\"dynamic_port\":51221"));
     CHECK(has("\"data_ip\":\"10.1.0.5\",\"dynamic_port\":4660"));
     CHECK(has("\"mode\":\"active\",\"data_ip\":\"10.1.2.3\",\"dynamic_port\":1025"));
     CHECK(has("\"data_ip\":\"2001:db8::7\",\"dynamic_port\":7777"));
-    CHECK(lacks("\"command_data\":\"1,2,3,4,5,600\",\"completion_code\":501,\"reply\":\"what\",\"mode\""));
+    CHECK(lacks(
+        "\"command_data\":\"1,2,3,4,5,600\",\"completion_code\":501,\"reply\":\"what\",\"mode\""));
     done();
 }
 
@@ -149,7 +154,8 @@ static void on_expect(struct kd_sink *sink, const struct kd_expect *x)
     h->n++;
 }
 
-static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type, const void *body)
+static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type,
+                      const void *body)
 {
     struct heard *h = (struct heard *)sink;
     (void)ctx;
@@ -177,16 +183,23 @@ static void the_file_is_read_where_it_was_announced(void)
     static struct heard h;
     h.sink = (struct kd_sink){.record = on_record, .expect = on_expect};
     struct kd_pool *pool = kd_pool_new(64 << 20);
-    struct kd_conn conn = {.client = kd_addr_v4(client_ip), .server = kd_addr_v4(server_ip), .client_port = 5000,
-                           .server_port = 21, .proto = 6};
-    struct kd_ctx ctx = {.lim = &kd_limits_default, .pool = pool, .conn = &conn, .sink = &h.sink,
+    struct kd_conn conn = {.client = kd_addr_v4(client_ip),
+                           .server = kd_addr_v4(server_ip),
+                           .client_port = 5000,
+                           .server_port = 21,
+                           .proto = 6};
+    struct kd_ctx ctx = {.lim = &kd_limits_default,
+                         .pool = pool,
+                         .conn = &conn,
+                         .sink = &h.sink,
                          .state = calloc(1, kd_parser_ftp.state_bytes)};
     say(&ctx, KD_TO_SERVER, "CWD /pub/../srv\r\n");
     say(&ctx, KD_TO_CLIENT, "250 ok\r\n");
     say(&ctx, KD_TO_SERVER, "PASV\r\n");
     say(&ctx, KD_TO_CLIENT, "227 (10,1,0,5,4,2)\r\n");
     say(&ctx, KD_TO_SERVER, "RETR a/b.txt\r\n");
-    CHECK(h.n == 1 && h.x.port == 1026 && kd_addr_eq(&h.x.client, &conn.client) && h.x.parser == &kd_parser_ftp_data);
+    CHECK(h.n == 1 && h.x.port == 1026 && kd_addr_eq(&h.x.client, &conn.client) &&
+          h.x.parser == &kd_parser_ftp_data);
     struct kd_ctx data = ctx;
     data.state = calloc(1, kd_parser_ftp_data.state_bytes);
     kd_parser_ftp_data.expected(&data, h.x.context);
@@ -211,7 +224,8 @@ static void the_file_is_read_where_it_was_announced(void)
 static void probe_knows_its_own(void)
 {
     struct kd_conn other = {.proto = 6, .server_port = 4000}, ftp = {.proto = 6, .server_port = 21};
-    enum kd_probe (*probe)(struct kd_bytes, enum kd_dir, const struct kd_conn *) = kd_parser_ftp.probe;
+    enum kd_probe (*probe)(struct kd_bytes, enum kd_dir, const struct kd_conn *) =
+        kd_parser_ftp.probe;
     CHECK(probe(kd_str("220 (vsFTPd 3.0.3)\r\n"), KD_TO_CLIENT, &other) == KD_PROBE_YES);
     CHECK(probe(kd_str("220 (vsFTPd 3.0.3)\r\n"), KD_TO_SERVER, &other) == KD_PROBE_REVERSED);
     CHECK(probe(kd_str("220 Welcome\r\n"), KD_TO_CLIENT, &ftp) == KD_PROBE_YES);

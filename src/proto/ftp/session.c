@@ -54,7 +54,9 @@ static void tell_login(struct kd_ctx *ctx, const struct ftp_command *c, uint16_t
         .method = kd_str(password ? "password" : "none"),
         .service = kd_str("ftp"),
         .user = ftp_view(&st->user),
-        .result = kd_str(success ? "success" : failure ? "failure" : "unknown"),
+        .result = kd_str(success   ? "success"
+                         : failure ? "failure"
+                                   : "unknown"),
         .reason = kd_bytes_of(st->reply, failure ? st->reply_n : 0),
     };
     kd_emit(ctx, KD_REC_LOGIN, &rec);
@@ -124,7 +126,8 @@ static void do_command(struct kd_ctx *ctx, struct ftp_command *c)
         if (!kd_bytes_to_u64(arg, INT64_MAX, &st->restart))
             st->restart = 0;
     } else if (is(c, "PORT") || is(c, "EPRT")) {
-        bool read = is(c, "PORT") ? ftp_read_numbers(arg, &c->data) : ftp_read_extended(arg, &c->data);
+        bool read =
+            is(c, "PORT") ? ftp_read_numbers(arg, &c->data) : ftp_read_extended(arg, &c->data);
         c->data.active = true;
         if (read)
             st->data = c->data;
@@ -164,10 +167,12 @@ static void read_directory(struct ftp_state *st, struct kd_bytes text)
         ftp_directory(st, ftp_view(&path));
 }
 
-static void use_answer(struct kd_ctx *ctx, struct ftp_command *c, uint16_t code, struct kd_bytes text)
+static void use_answer(struct kd_ctx *ctx, struct ftp_command *c, uint16_t code,
+                       struct kd_bytes text)
 {
     struct ftp_state *st = ctx->state;
-    if (code == 227 ? ftp_read_numbers(text, &c->data) : code == 229 && ftp_read_extended(text, &c->data)) {
+    if (code == 227 ? ftp_read_numbers(text, &c->data)
+                    : code == 229 && ftp_read_extended(text, &c->data)) {
         if (kd_addr_is_none(&c->data.addr))
             c->data.addr = ctx->conn->server;
         st->data = c->data;
@@ -219,8 +224,8 @@ void ftp_reply_line(struct kd_ctx *ctx, struct kd_bytes line)
     struct ftp_state *st = ctx->state;
     uint64_t code = 0;
     uint8_t after = kd_bytes_at(line, 3);
-    bool numbered = line.n >= 3 && kd_bytes_to_u64(kd_bytes_head(line, 3), 699, &code) && code >= 100 &&
-                    (after == 0 || after == ' ' || after == '-');
+    bool numbered = line.n >= 3 && kd_bytes_to_u64(kd_bytes_head(line, 3), 699, &code) &&
+                    code >= 100 && (after == 0 || after == ' ' || after == '-');
     if (st->reply_code != 0 && (!numbered || code != st->reply_code || after == '-'))
         return; /* within an answer of several lines */
     if (!numbered) {

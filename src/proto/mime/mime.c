@@ -622,3 +622,26 @@ const struct kd_mail *kd_mime_mail(const struct kd_mime *m)
 {
     return &m->mail;
 }
+
+void kd_mime_record(const struct kd_mime *m, struct kd_rec_smtp *rec)
+{
+    const struct kd_mail *mail = kd_mime_mail(m);
+    rec->status = mail->status;
+    rec->from = mail->from;
+    rec->to = mail->to;
+    rec->cc = mail->cc;
+    rec->reply_to = mail->reply_to;
+    rec->subject = mail->subject;
+    rec->message_id = mail->message_id;
+    rec->date = mail->date;
+    rec->x_mailer = mail->x_mailer;
+    rec->received = mail->received;
+    rec->auth_results = mail->auth_results;
+    rec->urls = mail->urls;
+    rec->shown = mail->shown;
+    rec->my_numbers = mail->my_numbers;
+    rec->card_numbers = mail->card_numbers;
+    rec->ssn_numbers = mail->ssn_numbers;
+    rec->attachments = mail->attachments;
+    rec->bytes = mail->bytes;
+}

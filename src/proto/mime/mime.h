@@ -51,4 +51,7 @@ void kd_mime_end(struct kd_mime *m, struct kd_ctx *ctx, bool whole);
 
 const struct kd_mail *kd_mime_mail(const struct kd_mime *m);
 
+/* The same in the record of a mail; its envelope is left as it is.  Borrowed from the arena. */
+void kd_mime_record(const struct kd_mime *m, struct kd_rec_smtp *rec);
+
 #endif

@@ -19,32 +19,10 @@ void smtp_session_record(struct kd_ctx *ctx)
     emit(ctx, &rec);
 }
 
-static void add_content(struct kd_rec_smtp *rec, const struct kd_mail *mail)
-{
-    rec->status = mail->status;
-    rec->from = mail->from;
-    rec->to = mail->to;
-    rec->cc = mail->cc;
-    rec->reply_to = mail->reply_to;
-    rec->subject = mail->subject;
-    rec->message_id = mail->message_id;
-    rec->date = mail->date;
-    rec->x_mailer = mail->x_mailer;
-    rec->received = mail->received;
-    rec->auth_results = mail->auth_results;
-    rec->urls = mail->urls;
-    rec->shown = mail->shown;
-    rec->my_numbers = mail->my_numbers;
-    rec->card_numbers = mail->card_numbers;
-    rec->ssn_numbers = mail->ssn_numbers;
-    rec->attachments = mail->attachments;
-    rec->bytes = mail->bytes;
-}
-
 static void emit_mail(struct kd_ctx *ctx, struct smtp_mail *mail)
 {
     if (mail->mime != NULL)
-        add_content(&mail->rec, kd_mime_mail(mail->mime));
+        kd_mime_record(mail->mime, &mail->rec);
     emit(ctx, &mail->rec);
     struct kd_arena mem = mail->mem;
     kd_arena_done(&mem);

@@ -71,30 +71,6 @@ static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_
 
 /* --- framing --- */
 
-/* A mail up to its next line that begins with a dot; that dot is then a message of its own: alone
- * it ends the mail, before other text it was stuffed (RFC 5321 4.5.2). */
-static enum kd_status frame_data(const struct smtp_state *st, struct kd_bytes in,
-                                 struct kd_frame *ret)
-{
-    if (st->line_start && kd_bytes_at(in, 0) == '.') {
-        uint8_t next = kd_bytes_at(in, 1);
-        if (in.n < 2 || (next == '\r' && in.n < 3))
-            return KD_MORE;
-        ret->len = next == '\n' ? 2 : next == '\r' && kd_bytes_at(in, 2) == '\n' ? 3 : 1;
-        return KD_OK;
-    }
-    size_t at = 0;
-    for (;;) { /* attachments have hardly a dot, so this is quick */
-        size_t next = kd_bytes_find_byte(kd_bytes_from(in, at), '.');
-        at = next == SIZE_MAX ? in.n : at + next;
-        if (next == SIZE_MAX || (at > 0 && kd_bytes_at(in, at - 1) == '\n'))
-            break;
-        at++;
-    }
-    *ret = (struct kd_frame){.len = at, .is_body = true};
-    return KD_OK;
-}
-
 static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
                             struct kd_frame *ret)
 {
@@ -106,7 +82,7 @@ static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes
         return kd_line_frame(in, seen, kd_min_size(ctx->lim->mail_line_bytes, LINE_MAX_BYTES - 1),
                              false, ret);
     case SMTP_DATA:
-        return frame_data(st, in, ret);
+        return kd_line_dotted(st->line_start, in, ret);
     case SMTP_BDAT:
         *ret = (struct kd_frame){.len = st->left, .is_body = true};
         return KD_OK;

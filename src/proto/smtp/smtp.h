@@ -5,8 +5,8 @@
 #define KD_PROTO_SMTP_SMTP_H
 
 #include "proto/mime/mime.h"
-#include "proto/ntlm/ntlm.h"
 #include "proto/parser.h"
+#include "proto/sasl/sasl.h"
 
 enum smtp_phase {
     SMTP_LINES, /* commands; replies */
@@ -40,7 +40,7 @@ enum smtp_event {
     SMTP_EVENTS
 };
 
-enum { SMTP_QUEUE = 64, SMTP_WAITING_MAX = 4, SMTP_REASON_MAX = 160 };
+enum { SMTP_QUEUE = 64, SMTP_WAITING_MAX = 4 };
 
 /* One mail, in an arena of its own. */
 struct smtp_mail {
@@ -54,25 +54,13 @@ struct smtp_mail {
     bool crlf_seen;     /* a line of it ended in CRLF */
 };
 
-/* A logon in progress, in an arena of its own. */
-struct smtp_auth {
-    struct kd_arena mem;
-    struct kd_rec_ntlm ntlm;
-    struct kd_bytes user, domain, host;
-    char method[24];
-    uint8_t step; /* client lines so far */
-    bool has_ntlm;
-    struct kd_out text; /* for NTLM's names */
-    uint8_t room[KD_NTLM_ROOM];
-};
-
 struct smtp_state {
     struct kd_arena session;
     struct kd_bytes helo, auth_user;
     struct smtp_mail *mail;             /* being written */
     struct smtp_mail *waiting, *newest; /* ended, not yet answered */
     uint32_t n_waiting;
-    struct smtp_auth *auth;
+    struct kd_sasl *auth;
     uint64_t left; /* of a BDAT chunk */
     uint32_t next_id;
     uint32_t told;
