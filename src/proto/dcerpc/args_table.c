@@ -343,8 +343,12 @@ static const struct dce_op ops[] = {
 
 const struct dce_op *dce_op_find(const struct dce_iface *iface, struct kd_bytes operation)
 {
-    for (size_t i = 0; iface != NULL && i < KD_COUNT(ops); i++)
-        if (kd_bytes_eq_str(operation, ops[i].operation) && strcmp(iface->name, ops[i].iface) == 0)
+    if (iface == NULL || operation.n == 0)
+        return NULL;
+    /* Asked for every request without a bind: the first letter saves most of it. */
+    for (size_t i = 0; i < KD_COUNT(ops); i++)
+        if (operation.p[0] == (uint8_t)ops[i].operation[0] &&
+            kd_bytes_eq_str(operation, ops[i].operation) && strcmp(iface->name, ops[i].iface) == 0)
             return &ops[i];
     return NULL;
 }
