@@ -45,6 +45,7 @@ union any_body {
     struct kd_rec_sql sql;
     struct kd_rec_snmp snmp;
     struct kd_rec_icmp icmp;
+    struct kd_rec_incident incident;
 };
 
 /* ---- out ---- */
