@@ -35,6 +35,7 @@ enum kd_extra {
     KD_EXTRA_LISTENER,
     KD_EXTRA_CERTIFICATE,
     KD_EXTRA_KEY,
+    KD_EXTRA_BOARD, /* struct kd_board: what people decided, from store to brain */
     KD_EXTRA_KEEP, /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_KINDS
 };

@@ -219,6 +219,12 @@ static bool once(struct kd_reader *rd, size_t line, struct kd_bytes key)
     return first;
 }
 
+static void not_entries(struct kd_reader *rd, size_t line, const char *key)
+{
+    kd_config_wrong_shape(rd, line, key, "write a list of entries below it, each beginning with \"- \"",
+                          "下に「- 」で始まる項目を並べてください");
+}
+
 static void set_scalar(struct kd_reader *rd, size_t line, const struct kd_config_row *r,
                        struct kd_bytes value)
 {
@@ -227,8 +233,7 @@ static void set_scalar(struct kd_reader *rd, size_t line, const struct kd_config
     else if (r->kind == KIND_LIST && value.n > 0)
         add_item(rd, line, r, value); /* one value needs no list */
     else if (r->kind == KIND_SITE && value.n > 0)
-        kd_config_wrong_shape(rd, line, r->key, "write a list of entries below it, each beginning with \"- \"",
-                              "下に「- 」で始まる項目を並べてください");
+        not_entries(rd, line, r->key);
     else if (r->kind == KIND_MAP && value.n > 0)
         kd_config_wrong_shape(rd, line, r->key, "write name: value lines below it",
                     "下に「名前: 値」を並べてください");
@@ -255,6 +260,9 @@ static bool read_value(struct kd_reader *rd, yaml_event_t *ev, struct kd_bytes k
     } else if (type == YAML_MAPPING_START_EVENT &&
                ((known && r.kind == KIND_MAP) || kd_config_is_group(key))) {
         go_on = read_mapping(rd, key, known ? &r : NULL, depth + 1);
+    } else if (known && r.kind == KIND_SITE) {
+        not_entries(rd, key_line, r.key);
+        go_on = false;
     } else if (known) {
         kd_config_wrong_shape(rd, key_line, r.key, "write one value", "値を 1 つ書いてください");
         go_on = false;

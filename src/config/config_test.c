@@ -111,7 +111,7 @@ static void mistakes_in_the_plan_are_told(void)
     CHECK(complains("zones:\n  - { name: a, networks: 10.0.0.0/8, kind: shop }\n", 2, "office, server"));
     CHECK(complains("zones:\n  - { name: a, networks: 10.0.0.0/8, guarded: 2 }\n", 2, "true or false"));
     CHECK(complains("zones:\n  - { name: a, networks: 10.0.0.0/8, devices: [5] }\n", 2, "link address"));
-    CHECK(complains("zones:\n  a: 10.0.0.0/8\n", 1, "list"));
+    CHECK(complains("zones:\n  a: 10.0.0.0/8\n", 1, "list of entries"));
     CHECK(complains("zones: office\n", 1, "list of entries"));
     CHECK(complains("zones:\n  - office\n", 2, "entries"));
     CHECK(complains("zones:\n  - name: {a: b}\n", 2, "plain values"));
