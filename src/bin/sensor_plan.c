@@ -207,6 +207,7 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
             KD_ASSERT(kd_net_parse(kd_str(cfg->inside.item[i]), &st->inside[i]));
+        st->site = kd_bytes_of(cfg->site.b, cfg->site.n);
     }
     if (c->role == KD_PROC_BRAIN) {
         st->memory_bytes = cfg->limits.memory_mib * MIB;
