@@ -143,6 +143,7 @@ static enum kd_status put_flows(const struct kd_network_ask *a, struct kd_jw *w)
     "from_zone, to_zone, client, server, max(outside) AS outside, proto, port, max(app) AS app, forbidden, "   \
     "answered, sum(conversations) AS n, sum(bytes_out) AS b_out, sum(bytes_in) AS b_in, max(new_us) AS new_us, " \
     "min(first_us) AS first_us, max(last_us) AS last_us"
+enum { PAIR_COLUMNS = 16, RANKED_COLUMNS = 17 };
 #define PAIR_OF " GROUP BY from_zone, to_zone, client, server, proto, port, forbidden, answered"
 #define NAMES                                                                                                  \
     ", coalesce((SELECT name FROM hosts h WHERE h.address = p.client), ''),"                                   \
@@ -161,14 +162,15 @@ static void put_end(struct kd_jw *w, const char *key, struct kd_bytes address, s
     kd_jw_close(w, '}');
 }
 
-static void put_pair(struct kd_sql *q, struct kd_jw *w)
+/* names: the column of the client's name; the server's follows. */
+static void put_pair(struct kd_sql *q, int names, struct kd_jw *w)
 {
     uint64_t app = kd_sql_get(q, 7);
     kd_jw_open(w, NULL, '{');
     kd_jw_text(w, "from", kd_sql_get_text(q, 0));
     kd_jw_text(w, "to", kd_sql_get_text(q, 1));
-    put_end(w, "client", kd_sql_get_text(q, 2), kd_sql_get_text(q, 4), kd_sql_get_text(q, 16));
-    put_end(w, "server", kd_sql_get_text(q, 3), kd_sql_get_text(q, 4), kd_sql_get_text(q, 17));
+    put_end(w, "client", kd_sql_get_text(q, 2), kd_sql_get_text(q, 4), kd_sql_get_text(q, names));
+    put_end(w, "server", kd_sql_get_text(q, 3), kd_sql_get_text(q, 4), kd_sql_get_text(q, names + 1));
     kd_jw_u64(w, "proto", kd_sql_get(q, 5));
     kd_jw_u64(w, "port", kd_sql_get(q, 6));
     kd_jw_str(w, "app", app < KD_APP_COUNT ? kd_app_names[app] : "unknown");
@@ -194,7 +196,7 @@ static enum kd_status put_pairs(const struct kd_network_ask *a, struct kd_jw *w)
     kd_sql_u64(&q, PAIRS_MOST);
     kd_jw_open(w, "pairs", '[');
     while (kd_sql_row(&q))
-        put_pair(&q, w);
+        put_pair(&q, RANKED_COLUMNS, w);
     kd_jw_close(w, ']');
     return kd_sql_done(&q);
 }
@@ -208,7 +210,7 @@ static enum kd_status put_new(const struct kd_network_ask *a, struct kd_jw *w)
     kd_sql_u64(&q, KD_NETWORK_NEW);
     kd_jw_open(w, "new", '[');
     while (kd_sql_row(&q))
-        put_pair(&q, w);
+        put_pair(&q, PAIR_COLUMNS, w);
     kd_jw_close(w, ']');
     return kd_sql_done(&q);
 }
