@@ -115,13 +115,15 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
-    {"config", "check [FILE] | reference [--lang ja|en]",
-     "check the configuration, or list all its keys",
-     "設定ファイルを確かめる、または全項目の説明を表示する",
+    {"config", "check [FILE] | propose [--dir DIRECTORY] [--json] | reference [--lang ja|en]",
+     "check the configuration, propose a network plan, or list all keys",
+     "設定ファイルを確かめる、ネットワークの区分を提案する、または全項目の説明を表示する",
      "  check [FILE]       say what is wrong, with the line and the remedy\n"
+     "  propose            zones and registered machines from what was seen, as lines for the file\n"
      "  reference          all keys with meaning, default and range: itself a valid file\n"
      "  --lang ja|en       language of the reference\n",
      "  check [ファイル]    誤りのある行と直し方を表示する\n"
+     "  propose             観測した内容から、区分と機器の下書きを設定の形で表示する\n"
      "  reference           全項目の意味・初期値・範囲(そのまま設定ファイルとして使える)\n"
      "  --lang ja|en        説明の言語\n",
      kd_cmd_config},

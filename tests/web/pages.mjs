@@ -15,6 +15,8 @@ const PAGES = [
     { name: 'incident', hash: async (page) => `#/incidents/${(await ask(page, '/incidents?limit=1')).items[0].id}`, heading: null, actions: ['#note', 'main .steps a', 'main svg a', 'main summary'] },
     { name: 'hosts', hash: '#/hosts', heading: ['nav.hosts'], actions: ['#q', 'main td a'], wideActions: ['th button'] },
     { name: 'host', hash: async (page) => `#/hosts/${encodeURIComponent((await ask(page, '/hosts?sort=severity&limit=1')).items[0].address)}`, heading: ['host.title'], actions: ['main a.button'] },
+    { name: 'network', hash: '#/network', heading: ['network.headForbidden', 'network.headTried', 'network.headCalm'], actions: ['#range', 'main svg a', 'main th a', 'main td a'] },
+    { name: 'network-zone', hash: `#/network?zone=${encodeURIComponent('業務端末')}`, heading: ['network.headForbidden', 'network.headTried', 'network.headCalm'], actions: ['main a.button'] },
     { name: 'search', hash: '#/search', heading: ['nav.search'], actions: ['#host', '#name', '#range', '#kind', '#text', 'main input[type=checkbox]'] },
     { name: 'search-results', hash: '#/search?expr=any%20~%20a&range=30d', heading: ['nav.search'], actions: ['main button.primary, main .expert button, main form button'] },
     { name: 'health', hash: '#/health', heading: ['nav.health'], actions: ['main h1, main summary, main a'] },
