@@ -202,6 +202,10 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write full or reduced";
         *ret_ja = "full または reduced と書いてください";
         return kd_bytes_eq_str(value, "full") || kd_bytes_eq_str(value, "reduced");
+    case CHECK_FILES:
+        *ret_en = "write none, risky or all";
+        *ret_ja = "none、risky、all のいずれかを書いてください";
+        return kd_bytes_eq_str(value, "none") || kd_bytes_eq_str(value, "risky") || kd_bytes_eq_str(value, "all");
     case CHECK_NONE:
         break;
     }

@@ -14,7 +14,8 @@ enum kd_config_check {
     CHECK_ZONE,
     CHECK_LISTEN,
     CHECK_INTERFACE,
-    CHECK_SANDBOX
+    CHECK_SANDBOX,
+    CHECK_FILES
 };
 
 struct kd_config_row {
