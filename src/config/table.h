@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-enum kd_config_kind { KIND_TEXT, KIND_NUMBER, KIND_LIST, KIND_MAP, KIND_LIMIT };
+enum kd_config_kind { KIND_TEXT, KIND_NUMBER, KIND_LIST, KIND_MAP, KIND_SITE, KIND_LIMIT };
 
 enum kd_config_check {
     CHECK_NONE,
@@ -15,6 +15,7 @@ enum kd_config_check {
     CHECK_LISTEN,
     CHECK_INTERFACE,
     CHECK_SANDBOX,
+    CHECK_POLICY,
     CHECK_FILES
 };
 
