@@ -203,6 +203,8 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     st->zone_s = zone_s;
     st->limits = cfg->limits;
     st->keep_flow_bytes = cfg->packets_flow_kib << 10;
+    st->files_keep = kd_file_ring_policy(cfg);
+    st->files_most = cfg->files_most_mib << 20;
     if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE) {
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
@@ -276,6 +278,9 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
     int ring = kd_packet_ring_open(s, number);
     if (ring >= 0)
         (void)add_extra(c, KD_EXTRA_KEEP, ring, "", 0);
+    ring = kd_file_ring_open(s, number);
+    if (ring >= 0)
+        (void)add_extra(c, KD_EXTRA_FILES, ring, "", 0);
     return s->plan.n_files > 0 || add_rings(s, c);
 }
 

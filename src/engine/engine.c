@@ -32,6 +32,7 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
         .now_us = e->now_us,
         .app = (enum kd_app)f->app,
         .sink = &e->sink,
+        .contents = e->cfg.files != NULL ? &e->contents : NULL,
     };
 }
 
@@ -208,6 +209,7 @@ struct kd_engine *kd_engine_new(const struct kd_engine_config *cfg, struct kd_en
     }
     sort_parsers(e);
     kd_engine_reader(e);
+    kd_engine_contents(e);
     kd_digest_warm();
     kd_gcm_warm();
     return e;

@@ -7,6 +7,7 @@
 #include "base/hasher.h"
 #include "base/hidden.h"
 #include "base/personal.h"
+#include "proto/carve/content.h"
 #include "proto/carve/look.h"
 
 enum {
@@ -35,6 +36,7 @@ struct kd_carve {
     const struct kd_limits *lim;
     struct kd_rec_file rec;
     struct look look;
+    struct content content;
     uint64_t next; /* place of the next byte */
     uint64_t seen, size, start;
     uint32_t text_left;
@@ -88,8 +90,10 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
     /* Of a part neither type nor digest say anything about the file. */
     c->decided = meta->start > 0;
     c->hashing = meta->start == 0;
-    if (c->hashing)
+    if (c->hashing) {
         kd_sha256_start(&c->sha256);
+        content_start(&c->content, ctx);
+    }
     return c;
 }
 
@@ -181,6 +185,9 @@ static void decide(struct kd_carve *c)
     }
     if (look_start(&c->look, &c->mem, c->lim, c->magic))
         look_add(&c->look, head);
+    bool risky = kd_filetype_is_risky(c->magic) || kd_filename_is_risky(c->rec.filename);
+    content_decide(&c->content, c->mem.pool, risky, c->size);
+    content_add(&c->content, c->mem.pool, head);
 }
 
 static void in_order(struct kd_carve *c, struct kd_bytes b)
@@ -204,6 +211,7 @@ static void in_order(struct kd_carve *c, struct kd_bytes b)
     if (b.n == 0)
         return;
     hash(c, b);
+    content_add(&c->content, c->mem.pool, b);
     if (c->is_text && c->rec.to_server && c->seen <= PERSONAL_WITHIN)
         kd_personal_add(&c->personal, b);
     if (c->look.format != NULL)
@@ -216,6 +224,7 @@ static void missing(struct kd_carve *c, uint64_t n)
     c->rec.gaps += n;
     c->next += n;
     c->hashing = c->more = false;
+    content_drop(&c->content, c->mem.pool);
     if (c->look.format != NULL)
         look_gap(&c->look);
     c->type.seen += n;
@@ -421,8 +430,10 @@ const struct kd_rec_file *kd_carve_finish(struct kd_carve *c, bool whole)
     c->rec.start = c->start;
     c->rec.entropy = entropy(c);
     c->rec.state = kd_str(state_of(c, whole));
-    if (kd_bytes_eq_str(c->rec.state, "CLOSED"))
+    if (kd_bytes_eq_str(c->rec.state, "CLOSED")) {
         add_digests(c);
+        c->rec.stored = content_keep(&c->content, c->rec.sha256);
+    }
     return &c->rec;
 }
 
@@ -432,6 +443,7 @@ void kd_carve_drop(struct kd_carve *c)
         return;
     while (c->ahead != NULL)
         drop_first_ahead(c);
+    content_drop(&c->content, c->mem.pool);
     struct kd_arena mem = c->mem;
     kd_arena_done(&mem);
 }

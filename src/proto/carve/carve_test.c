@@ -193,9 +193,70 @@ static void no_memory_no_file(void)
     kd_pool_free(small);
 }
 
+/* Who keeps contents: the last one and how many there were. */
+static struct {
+    uint8_t bytes[sizeof(plain)];
+    size_t n;
+    unsigned files;
+} taken;
+
+static bool take(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
+                 struct kd_bytes sha256, struct kd_bytes content)
+{
+    (void)to;
+    CHECK(conn->client_port == 7 && ts_us == 5 && sha256_is(sha256, content));
+    memcpy(taken.bytes, content.p, content.n);
+    taken.n = content.n;
+    taken.files++;
+    return true;
+}
+
+/* Is the content of this kept, brought in pieces? */
+static bool is_kept(struct kd_contents *to, struct kd_bytes in, const char *name, uint64_t hole)
+{
+    struct kd_conn conn = {.client_port = 7};
+    struct kd_ctx with = ctx;
+    with.contents = to;
+    with.conn = &conn;
+    with.now_us = 5;
+    unsigned before = taken.files;
+    struct kd_carve *c =
+        kd_carve_begin(&with, &(struct kd_carve_meta){.filename = kd_str(name)});
+    for (size_t at = 0; at < in.n; at += 700)
+        kd_carve_data(c, kd_bytes_head(kd_bytes_from(in, at), 700));
+    kd_carve_gap(c, hole);
+    const struct kd_rec_file *rec = kd_carve_finish(c, true);
+    bool kept = rec->stored;
+    CHECK(kept == (taken.files > before));
+    kd_carve_drop(c);
+    CHECK(kd_pool_used(pool) == 0 && to->waiting == 0);
+    return kept;
+}
+
+static void contents_are_kept_by_policy(void)
+{
+    struct kd_contents to = {
+        .keep = KD_CONTENTS_RISKY, .most = 100000, .waiting_max = 1 << 20, .put = take};
+    struct kd_bytes some = kd_bytes_of(plain, 100000);
+    CHECK(is_kept(&to, some, "", 0) && taken.n == 100000);
+    CHECK(memcmp(taken.bytes, plain, 100000) == 0);
+    CHECK(is_kept(&to, kd_bytes_of(plain, 10), "", 0) && taken.n == 10);
+    CHECK(!is_kept(&to, some, "", 1));                           /* a hole */
+    CHECK(!is_kept(&to, kd_bytes_of(plain, 100001), "", 0));     /* too large */
+    CHECK(!is_kept(&to, kd_str("an ordinary text"), "a.txt", 0)); /* no risk */
+    CHECK(is_kept(&to, kd_str("an ordinary text"), "a.vbs", 0));
+    to.keep = KD_CONTENTS_ALL;
+    CHECK(is_kept(&to, kd_str("an ordinary text"), "a.txt", 0));
+    to.waiting_max = 50000;
+    CHECK(!is_kept(&to, some, "", 0)); /* others would suffer */
+    to.keep = KD_CONTENTS_NONE;
+    CHECK(!is_kept(&to, kd_bytes_of(plain, 10), "", 0));
+}
+
 int main(void)
 {
     set_up();
+    RUN(contents_are_kept_by_policy);
     RUN(digests_of_any_size);
     RUN(hashes_by_risk);
     RUN(hashes_by_size);

@@ -200,11 +200,12 @@ static void tell_register(struct kd_ctx *ctx, uint16_t code, struct kd_bytes res
     rec.result = st->registered ? kd_str("ok") : kd_bytes_head(result, TEXT_MAX);
     rec.code = code;
     kd_emit(ctx, KD_REC_IRC, &rec);
+    bool wrong = code == ERR_PASSWD || kd_bytes_icontains(rec.result, kd_str("password"));
     tell_login(ctx,
-               st->registered       ? "success"
-               : code == ERR_PASSWD ? "failure"
-                                    : "unknown",
-               code == ERR_PASSWD ? rec.result : kd_bytes_of(NULL, 0));
+               st->registered ? "success"
+               : wrong        ? "failure"
+                              : "unknown",
+               wrong ? rec.result : kd_bytes_of(NULL, 0));
 }
 
 static void tell_join(struct kd_ctx *ctx, size_t at, uint16_t code, struct kd_bytes result)
