@@ -8,6 +8,7 @@
 #include "brain/hosts.h"
 #include "brain/intel.h"
 #include "brain/severity.h"
+#include "brain/state.h"
 #include "brain/story.h"
 #include "brain/table.h"
 #include "detect/detect.h"
@@ -61,6 +62,7 @@ struct kd_brain {
     struct kd_exceptions exceptions;
     uint8_t *decisions; /* the list that people decided; exceptions and objects are views into it */
     struct kd_stories stories;
+    struct kd_state state;
 
     const struct kd_rec_head *head; /* of the record being looked at, or NULL */
     const struct kd_record *record; /* the same record, or NULL */

@@ -174,9 +174,10 @@ struct kd_tb *kd_tb_new(const struct kd_tb_config *cfg, struct kd_err *err)
     t->batch = malloc(KD_BATCH_MAX);
     t->out = kd_out_of(t->batch, KD_BATCH_MAX);
     struct kd_brain_config c = {
-        .lim = &kd_limits_default, .hash_seed = 1, .max_memory = (size_t)256 << 20, .zone_s = KD_ZONE_JAPAN_S,
+        .lim = &kd_limits_default, .hash_seed = cfg->seed == 0 ? 1 : cfg->seed, .max_memory = (size_t)256 << 20, .zone_s = KD_ZONE_JAPAN_S,
         .inside = &inside, .n_inside = cfg->inside != NULL, .known_bad = kd_str(cfg->known_bad),
         .exceptions = kd_str(cfg->exceptions), .tunables = kd_str(cfg->tunables),
+        .state = cfg->state, .state_bytes = cfg->state_bytes, .state_not_after_us = cfg->state_not_after_us,
     };
     if (kd_brain_new(&c, (struct kd_brain_out){take_batch, t}, &t->brain, &t->err) != KD_OK) {
         if (err != NULL)
