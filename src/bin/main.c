@@ -37,6 +37,7 @@ const struct kd_command kd_commands[] = {
      "  --engines N        share the work (default 1: two runs give the same bytes)\n"
      "  --realtime         at the pace it was recorded\n"
      "  --packets          with --db: keep packets and contents of files too, as a running sensor does\n"
+     "  --state            with --db: go on with what was learned there, and keep it\n"
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
@@ -44,6 +45,7 @@ const struct kd_command kd_commands[] = {
      "  --engines 数         処理を分担する(初期値 1: 何度実行しても同じ結果)\n"
      "  --realtime           記録されたときの速さで再生する\n"
      "  --packets            --db と併せて: 稼働中のセンサーと同じくパケットとファイルの内容も残す\n"
+     "  --state              --db と併せて: 前に学習した内容を引き継ぎ、残す\n"
      "  --sandbox 方式       full、または名前空間の使えない環境では reduced\n",
      kd_cmd_replay},
     {"hunt", "'EXPRESSION' [--from TIME] [--to TIME] [--dir DIRECTORY]", "search the records",

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bin/brain_state.h"
 #include "bin/certificate.h"
 #include "bin/packet_ring.h"
 #include "bin/say.h"
@@ -289,6 +290,8 @@ static bool add_brain_extras(struct kd_sensor *s, struct kd_child *c, const stru
 {
     if (s->board_reading_fd >= 0)
         (void)add_extra(c, KD_EXTRA_BOARD, s->board_reading_fd, "", 0);
+    if (s->state_fd >= 0)
+        (void)add_extra(c, KD_EXTRA_STATE, s->state_fd, "", 0);
     return add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", cfg->known_bad) &&
            add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", cfg->exceptions);
 }
@@ -298,6 +301,8 @@ static bool describe_brain(struct kd_sensor *s)
     struct kd_child *c = add_child(s, KD_PROC_BRAIN, 0);
     c->in = s->edges[KD_EDGE_RECORDS][1];
     c->out = s->edges[KD_EDGE_STORED][0];
+    if (s->plan.state && s->dir_fd >= 0)
+        s->state_fd = kd_brain_state_open(s);
     configure(c, s->plan.config);
     return add_brain_extras(s, c, s->plan.config);
 }

@@ -36,6 +36,7 @@ enum kd_extra {
     KD_EXTRA_CERTIFICATE,
     KD_EXTRA_KEY,
     KD_EXTRA_BOARD, /* struct kd_board: what people decided, from store to brain */
+    KD_EXTRA_STATE, /* what brain has learned: a file to map */
     KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_FILES, /* the same for contents of files */
     KD_EXTRA_KINDS
