@@ -19,6 +19,8 @@
 #include "os/fd.h"
 #include "os/progress.h"
 #include "os/sandbox.h"
+#include "os/shared.h"
+#include "wire/board.h"
 
 enum { EDGE_BYTES = 8 << 20 };
 #define GIB ((uint64_t)1 << 30)
@@ -145,6 +147,15 @@ static bool open_listener(struct kd_sensor *s)
     return false;
 }
 
+/* A replay judges by the packets and its configuration alone. */
+static bool open_board(struct kd_sensor *s, struct kd_err *err)
+{
+    return is_replay(s) || s->plan.dir == NULL ||
+           kd_shared_new("kidoban-board", sizeof(struct kd_board), &s->board_fd,
+                         &s->board_reading_fd, err) == KD_OK ||
+           say_no(s, err);
+}
+
 bool kd_sensor_open(struct kd_sensor *s)
 {
     struct kd_err err = {0};
@@ -153,7 +164,7 @@ bool kd_sensor_open(struct kd_sensor *s)
     for (size_t i = 0; i < KD_EDGES; i++)
         if (kd_edge_new(EDGE_BYTES, s->edges[i], &err) != KD_OK)
             return say_no(s, &err);
-    return open_files_once(s) && open_directory(s) && open_listener(s);
+    return open_board(s, &err) && open_files_once(s) && open_directory(s) && open_listener(s);
 }
 
 /* ---- describing ---- */
@@ -268,13 +279,21 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
     return s->plan.n_files > 0 || add_rings(s, c);
 }
 
+/* Beside the lists, which are opened anew at each reload. */
+static bool add_brain_extras(struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg)
+{
+    if (s->board_reading_fd >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_BOARD, s->board_reading_fd, "", 0);
+    return add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", cfg->known_bad) &&
+           add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", cfg->exceptions);
+}
+
 static bool describe_brain(struct kd_sensor *s)
 {
     struct kd_child *c = kd_sensor_child(s, KD_PROC_BRAIN, 0);
     c->in = s->edges[KD_EDGE_RECORDS][1];
     c->out = s->edges[KD_EDGE_STORED][0];
-    return add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", s->plan.config->known_bad) &&
-           add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", s->plan.config->exceptions);
+    return add_brain_extras(s, c, s->plan.config);
 }
 
 static void describe_store(struct kd_sensor *s)
@@ -284,6 +303,8 @@ static void describe_store(struct kd_sensor *s)
     c->ask = s->edges[KD_EDGE_ASKED][1];
     if (s->data_fd >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_DIRECTORY, s->data_fd, "", 0);
+    if (s->board_fd >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_BOARD, s->board_fd, "", 0);
     if (s->plan.json_fd >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_JSON, s->plan.json_fd, "", 0);
     if (kd_gate_wanted(s, s->plan.config))
@@ -356,10 +377,11 @@ void kd_sensor_reload(struct kd_sensor *s)
         bool lists = c->role == KD_PROC_BRAIN;
         if (lists) {
             for (size_t k = 0; k < c->start.n_extras; k++)
-                kd_fd_close(&c->extra_fds[k]);
+                if (c->start.extra[k].kind == KD_EXTRA_KNOWN_BAD ||
+                    c->start.extra[k].kind == KD_EXTRA_EXCEPTIONS)
+                    kd_fd_close(&c->extra_fds[k]);
             c->start.n_extras = 0;
-            (void)(add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", cfg->known_bad) &&
-                   add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", cfg->exceptions));
+            (void)add_brain_extras(s, c, cfg);
         }
         if (c->role == KD_PROC_GATE && !kd_gate_files(s, c, cfg))
             continue; /* it was told; the one that runs goes on */

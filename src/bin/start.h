@@ -44,6 +44,7 @@ enum kd_extra {
     KD_EXTRA_PASSWORD, /* of the mail server */
     KD_EXTRA_AUTHORITIES, /* certificates that are believed */
     KD_EXTRA_GATE, /* store: its end of the edge to gate */
+    KD_EXTRA_BOARD, /* struct kd_board: what people decided, from store to brain */
     KD_EXTRA_KEEP, /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_KINDS
 };

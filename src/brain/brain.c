@@ -112,8 +112,8 @@ static void detector_time(struct kd_brain *b, struct kd_detect *d)
 
 static void tell_exceptions(struct kd_brain *b)
 {
-    for (size_t i = 0; i < b->exceptions.n; i++) {
-        struct kd_exception *x = &b->exceptions.v[i];
+    for (size_t i = 0; i < b->exceptions.n_file; i++) {
+        struct kd_excepting *x = &b->exceptions.file[i];
         if (x->hits == x->hits_told)
             continue;
         x->hits_told = x->hits;
@@ -381,6 +381,7 @@ void kd_brain_free(struct kd_brain *b)
     kd_stories_done(&b->stories);
     kd_intel_done(&b->intel);
     kd_exceptions_done(&b->exceptions);
+    free(b->decisions);
     kd_pool_free(b->pool);
     free(b->detects);
     free(b->kinds_on);

@@ -35,6 +35,10 @@ void kd_brain_free(struct kd_brain *b);
  * the last good record, counted, and told as a health record. */
 enum kd_status kd_brain_batch(struct kd_brain *b, struct kd_bytes batch);
 
+/* What people decided, whole (wire/decision.h): it replaces what was given before.  A list that breaks the
+ * form is refused and told; what was in force stays so. */
+enum kd_status kd_brain_decide(struct kd_brain *b, struct kd_bytes list);
+
 /* Hand the started batch out (live: after every input batch when nothing more waits). */
 void kd_brain_flush(struct kd_brain *b);
 

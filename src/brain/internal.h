@@ -33,6 +33,7 @@ struct kd_fold {
     uint64_t told_us;
     uint64_t quiet_us;   /* least time to the next update; grows */
     int severity;
+    bool excepted;       /* as last told */
     uint8_t *record;     /* the encoded alert as it stands, in a block of the pool */
     size_t record_bytes, block_bytes;
 };
@@ -58,6 +59,7 @@ struct kd_brain {
     struct kd_table folds; /* struct kd_fold by kind, host, fold */
     struct kd_intel intel;
     struct kd_exceptions exceptions;
+    uint8_t *decisions; /* the list that people decided; exceptions and objects are views into it */
     struct kd_stories stories;
 
     const struct kd_rec_head *head; /* of the record being looked at, or NULL */
