@@ -19,6 +19,7 @@ struct kd_answerer {
     const struct kd_net *inside; /* the site's own nets; none: private addresses */
     size_t n_inside;
     bool demo;
+    bool notices; /* are configured */
     const _Atomic bool *cancel; /* of the question at hand */
 };
 

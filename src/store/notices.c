@@ -162,6 +162,18 @@ enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct k
     return s == KD_OK && !n.over ? cover(m, id, n.severity) : s;
 }
 
+enum kd_status kd_notice_covered(struct kd_meta *m, uint64_t id, size_t room, uint64_t *rows, size_t *n)
+{
+    struct kd_sql q = kd_sql(m, "SELECT id FROM notices WHERE kind = 1 AND over = 1 AND version > told_version"
+                                " AND key IN (SELECT 'detection:' || d.detection_id || ':' || d.host"
+                                " FROM incident_steps s JOIN detections d ON d.fold = s.fold WHERE s.incident = ?) LIMIT ?");
+    kd_sql_u64(&q, id);
+    kd_sql_u64(&q, room);
+    while (kd_sql_row(&q))
+        rows[(*n)++] = kd_sql_get(&q, 0);
+    return kd_sql_done(&q);
+}
+
 enum kd_status kd_notice_trouble(struct kd_meta *m, const struct kd_trouble *t, bool over, uint64_t *ret)
 {
     uint8_t room[64];
@@ -254,7 +266,7 @@ enum kd_status kd_notice_send_news(struct kd_meta *m, bool example, size_t max, 
                                    void *arg)
 {
     struct kd_sql q = kd_sql(m, "SELECT " COLUMNS " FROM notices WHERE version > told_version ORDER BY kind = 4 DESC,"
-                                " severity DESC, id LIMIT ?");
+                                " told_times = 0 OR severity > told_severity DESC, severity DESC, told_us, id LIMIT ?");
     kd_sql_u64(&q, max);
     while (kd_sql_row(&q))
         send_row(&q, example, fn, arg);

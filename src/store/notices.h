@@ -18,6 +18,9 @@ KD_MUST_USE enum kd_status kd_notice_detection(struct kd_meta *m, uint64_t id, c
 KD_MUST_USE enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct kd_rec_incident *r, uint8_t least,
                                               uint64_t *ret);
 
+/* Rows that the incident has just covered, behind the *n there are, at most `room` more. */
+KD_MUST_USE enum kd_status kd_notice_covered(struct kd_meta *m, uint64_t id, size_t room, uint64_t *rows, size_t *n);
+
 /* A trouble of the sensor that began, or that is over.  *ret as above. */
 KD_MUST_USE enum kd_status kd_notice_trouble(struct kd_meta *m, const struct kd_trouble *t, bool over, uint64_t *ret);
 
