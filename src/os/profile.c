@@ -172,7 +172,8 @@ static const struct kd_syscall_rule talking[] = {
     {SYS_getsockname, KD_ANY},
     {SYS_getpeername, KD_ANY},
     {SYS_fcntl, KD_FILE_CONTROL},
-    {SYS_socket, KD_REFUSED}, /* a library that asks whether there is IPv6 */
+    {SYS_connect, KD_AS_IF_BEGUN}, /* libcurl connects what is connected already (7.88) */
+    {SYS_socket, KD_REFUSED},      /* a library that asks whether there is IPv6 */
 };
 
 /* Finding a server by name and connecting to it.  Landlock narrows the ports where the kernel can. */

@@ -168,6 +168,9 @@ static void body(struct program *p, const struct kd_filter *f, enum kd_syscall_c
     case KD_ABSENT:
         answer(p, SECCOMP_RET_ERRNO | ENOSYS);
         break;
+    case KD_AS_IF_BEGUN:
+        answer(p, SECCOMP_RET_ERRNO | EINPROGRESS);
+        break;
     case KD_REFUSED:
         answer(p, SECCOMP_RET_ERRNO | EPERM);
         break;
