@@ -32,6 +32,8 @@ const struct kd_route kd_routes[] = {
     {"PATCH", "/users/{user}", KD_ASK_USER_PATCH, KD_ROUTE_ASK},
     {"DELETE", "/users/{user}", KD_ASK_USER_DELETE, KD_ROUTE_ASK},
     {"GET", "/audit", KD_ASK_AUDIT, KD_ROUTE_ASK},
+    {"GET", "/notices", KD_ASK_NOTICES, KD_ROUTE_ASK},
+    {"POST", "/notices/test", KD_ASK_NOTICE_TEST, KD_ROUTE_ASK},
     {"GET", "/events", KD_ASK_SESSION_CHECK, KD_ROUTE_EVENTS},
     {"GET", "/openapi.json", KD_ASK_NONE, KD_ROUTE_CONTRACT},
     {NULL, NULL, KD_ASK_NONE, KD_ROUTE_ASK},

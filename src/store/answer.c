@@ -532,6 +532,8 @@ static void (*const answers[KD_ASK_KINDS])(struct kd_asker *k) = {
     [KD_ASK_INCIDENTS] = kd_answer_incidents,
     [KD_ASK_INCIDENT] = kd_answer_incident,
     [KD_ASK_INCIDENT_PATCH] = kd_answer_incident_patch,
+    [KD_ASK_NOTICES] = kd_answer_notices,
+    [KD_ASK_NOTICE_TEST] = kd_answer_notice_test,
 };
 
 static bool may_ask(struct kd_asker *k)

@@ -21,6 +21,7 @@ struct kd_answerer {
     size_t n_inside;
     const struct kd_site *site;  /* the network plan */
     bool demo;
+    bool notices; /* are configured */
     const _Atomic bool *cancel; /* of the question at hand */
 };
 

@@ -17,6 +17,7 @@
 #include "store/network.h"
 #include "store/packets.h"
 #include "store/sightings.h"
+#include "store/telling.h"
 #include "wire/board.h"
 
 enum { ARENA_MAX = 8 << 20, NOTICES_MAX = 16, NOTICE_TEXT = 400 };
@@ -39,6 +40,7 @@ struct kd_store {
     struct kd_meta meta; /* of the thread that takes records */
     struct kd_decisions decisions;
     struct kd_ask_pool *pool;
+    struct kd_telling telling;
     struct kd_pool *memory;
     struct kd_arena arena;
     char first_password[32];
@@ -136,6 +138,7 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
                                 .inside = cfg->inside,
                                 .n_inside = cfg->n_inside,
                                 .site = s->site,
+                                .notices = cfg->notice != NULL,
                                 .demo = cfg->demo};
         st = kd_ask_pool_new(&a, s->cfg.dir_path, cfg->ask_threads, &s->pool, err);
     }
@@ -145,6 +148,15 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
     }
     if (!cfg->read_only)
         hear_decisions(s);
+    s->telling = (struct kd_telling){.on = cfg->notice != NULL && !cfg->read_only,
+                                     .example = cfg->demo,
+                                     .least = cfg->notice_severity,
+                                     .meta = &s->meta,
+                                     .live = s->live,
+                                     .send = cfg->notice,
+                                     .send_arg = cfg->notice_arg,
+                                     .health = on_notice,
+                                     .health_arg = s};
     *ret = s;
     return KD_OK;
 }
@@ -258,6 +270,7 @@ static void tell(struct kd_store *s, struct batch_effects *fx)
         send_detection(s, fx->detection[i]);
     for (size_t i = 0; i < fx->n_incidents; i++)
         send_incident(s, fx->incident[i]);
+    kd_telling_flush(&s->telling);
     fx->n_detections = fx->n_incidents = 0;
 }
 
@@ -266,6 +279,8 @@ static void take_incident(struct kd_store *s, const struct kd_rec_head *h, const
 {
     uint64_t id = 0;
     kd_ignore(kd_incident_take(&s->meta, h, r, s->cfg.zone_s, &id));
+    if (id != 0)
+        kd_telling_incident(&s->telling, id, r);
     for (size_t i = 0; i < fx->n_incidents; i++)
         if (fx->incident[i] == id)
             return;
@@ -284,6 +299,8 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         case KD_REC_ALERT:
             begin_once(s, fx);
             kd_ignore(kd_detection_take(&s->meta, h, &b.alert, &s->decisions, s->cfg.zone_s, &id));
+            if (id != 0)
+                kd_telling_detection(&s->telling, id, &b.alert);
             break;
         case KD_REC_HOST:
             begin_once(s, fx);
@@ -431,8 +448,15 @@ void kd_store_tick(struct kd_store *s)
     struct kd_jw w;
     kd_jw_init(&w, s->cfg.zone_s);
     kd_live_second(s->live, &s->meta, now, &w);
+    struct kd_ingest_sum sum = kd_ingest_sum(s->ingest);
+    kd_telling_tick(&s->telling, &sum);
     send_event(s, KD_EVENT_HEALTH, &w);
     kd_jw_done(&w);
+}
+
+void kd_store_heard(struct kd_store *s, const struct kd_notice_message *m)
+{
+    kd_telling_heard(&s->telling, m);
 }
 
 enum kd_status kd_store_seal(struct kd_store *s, struct kd_err *err)
