@@ -170,6 +170,7 @@ int kd_cmd_run(int argc, char **argv)
         .loop = demo,
         .web = true,
         .packets = true,
+        .state = true,
         .n_engines = engines_for(&config, demo),
         .reload = reload,
         .arg = &ch,

@@ -36,7 +36,9 @@ enum kd_extra {
     KD_EXTRA_CERTIFICATE,
     KD_EXTRA_KEY,
     KD_EXTRA_BOARD, /* struct kd_board: what people decided, from store to brain */
-    KD_EXTRA_KEEP, /* the engine's packet ring: a file of whole segments */
+    KD_EXTRA_STATE, /* what brain has learned: a file to map */
+    KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
+    KD_EXTRA_FILES, /* the same for contents of files */
     KD_EXTRA_KINDS
 };
 
@@ -61,6 +63,8 @@ struct kd_start {
     int32_t zone_s;
     uint32_t ring_bytes;
     uint64_t keep_flow_bytes; /* engine: of one conversation, into the packet ring */
+    uint8_t files_keep;       /* engine: enum kd_contents_keep */
+    uint64_t files_most;      /* … bytes of one file */
     uint64_t memory_bytes;                      /* brain */
     uint64_t keep_days, keep_bytes, free_bytes; /* store */
     struct kd_limits limits;

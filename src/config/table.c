@@ -208,6 +208,10 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write allow or forbid";
         *ret_ja = "allow または forbid と書いてください";
         return kd_bytes_eq_str(value, "allow") || kd_bytes_eq_str(value, "forbid");
+    case CHECK_FILES:
+        *ret_en = "write none, risky or all";
+        *ret_ja = "none、risky、all のいずれかを書いてください";
+        return kd_bytes_eq_str(value, "none") || kd_bytes_eq_str(value, "risky") || kd_bytes_eq_str(value, "all");
     case CHECK_NONE:
         break;
     }

@@ -15,7 +15,8 @@ enum kd_config_check {
     CHECK_LISTEN,
     CHECK_INTERFACE,
     CHECK_SANDBOX,
-    CHECK_POLICY
+    CHECK_POLICY,
+    CHECK_FILES
 };
 
 struct kd_config_row {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong input of every kind: one line that says what, where and what to do, and the agreed exit status."""
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -253,6 +254,38 @@ def did_data_leave(folder):
     assert inside == japanese
 
 
+def contents_of_files_are_kept(folder):
+    """Of files that carry risk, as configured: a whole content comes out again, a damaged one does not."""
+    db, config = folder + "/fdb", folder + "/files.yaml"
+    capture = recording("downloads.pcap.zst")
+    assert run("replay", "--db", db, "--packets", capture)[0] == 0
+    stored = [r["fileinfo"] for r in records(run("hunt", "fileinfo.stored = true", "--dir", db)[1])]
+    assert {f["magic"] for f in stored} >= {"pe", "pdf", "deb"} and not any(f["magic"] == "text" for f in stored), stored
+    for f in stored:
+        out = f"{folder}/{f['sha256'][:8]}"
+        assert run("file", f["sha256"], "--dir", db, "-o", out)[0] == 0
+        with open(out, "rb") as content:
+            assert hashlib.sha256(content.read()).hexdigest() == f["sha256"]
+        assert os.stat(out).st_mode & 0o777 == 0o600
+    ring = db + "/data/files/engine-00.ring"
+    assert os.stat(ring).st_mode & 0o777 == 0o600
+    one_line(run("file", "0" * 64, "--dir", db, "-o", "-"), 1, "the oldest kept one")
+    one_line(run("file", "abc", "--dir", db, "-o", "-"), 2, "64 hexadecimal digits")
+    with open(ring, "r+b") as f:
+        held = f.read(4096 + 65536 + (1 << 20))
+        at = held.index(b"%PDF-") + 40
+        f.seek(at)
+        f.write(bytes([held[at] ^ 1]))
+    pdf = next(f["sha256"] for f in stored if f["magic"] == "pdf")
+    one_line(run("file", pdf, "--dir", db, "-o", "-"), 1, "not kept")
+    shutil.rmtree(db)
+    with open(config, "w") as f:
+        f.write("files:\n  keep: none\n")
+    assert run("replay", "-c", config, "--db", db, "--packets", capture)[0] == 0
+    assert not os.path.exists(db + "/data/files") and not run("hunt", "fileinfo.stored = true", "--dir", db)[1]
+    shutil.rmtree(db)
+
+
 def packets_are_kept_and_sealed(folder):
     """The packet ring: a host's and a conversation's packets come out again; a changed byte is found."""
     db, out = folder + "/rdb", folder + "/host.pcapng"
@@ -358,5 +391,5 @@ tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stat
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
           an_attack_is_told_as_one_story, a_network_plan_is_proposed_checked_and_used,
           did_data_leave,
-          packets_are_kept_and_sealed, a_package_for_third_parties, a_reader_that_has_enough,
+          packets_are_kept_and_sealed, contents_of_files_are_kept, a_package_for_third_parties, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])
