@@ -39,7 +39,6 @@ static enum kd_status propose_text(const struct kd_proposal *p, const struct kd_
     kd_jw_open(w, NULL, '{');
     kd_proposal_json(p, w, "proposal");
     kd_jw_close(w, '}');
-    kd_jw_raw(w, NULL, kd_str("\n"));
     return kd_jw_ok(w) ? KD_OK : KD_LIMIT;
 }
 
@@ -64,6 +63,8 @@ static int propose(int argc, char **argv)
         s = propose_text(p, &rd, &w);
     status = s == KD_OK ? kd_reading_print("config propose", kd_jw_view(&w))
                         : kd_say(KD_EXIT_COULD_NOT, "config propose", "the hosts cannot be read: %s", kd_status_text(s));
+    if (status == KD_EXIT_DONE && rd.json)
+        status = kd_reading_print("config propose", kd_str("\n"));
     kd_proposal_free(p);
     kd_jw_done(&w);
     kd_meta_close(&meta);

@@ -80,6 +80,32 @@ for (const lang of LANGS)
                 await close();
             });
 
+const PROPOSAL = {
+    yaml: { ja: 'zones:\n  - name: "端末"\n    networks: ["10.0.1.0/24"]\n    kind: office\n', en: 'zones:\n  - name: "PCs"\n    networks: ["10.0.1.0/24"]\n    kind: office\n' },
+    seen: 12,
+    zones: [{ name: { ja: '端末', en: 'PCs' }, kind: 'office', by_dhcp: true, hosts: 12, servers: 1, networks: ['10.0.1.0/24', '2001:db8:1::/64'] }],
+    hosts: [{ address: '10.0.1.10', name: 'dc1', roles: [{ role: 'dc', reason: { ja: 'Kerberos と LDAP に応答', en: 'answers Kerberos and LDAP' } }] }],
+};
+for (const lang of LANGS)
+    for (const width of WIDTHS)
+        test(`network without a plan: what one could look like ${lang} ${width}`, async () => {
+            const { page, complaints, word, close } = await open({ lang, width });
+            await page.route('**/api/v1/network**', (route) => route.fulfill({
+                json: { zones: [], today: { forbidden: 0, attempts: 0 }, flows: [], pairs: [], new: [], breaches: [], proposal: PROPOSAL },
+            }));
+            await visit(page, '#/network');
+            await rightHeading(page, word, ['network.headNoPlan']);
+            assert.equal((await page.locator('#proposal').innerText()).trim(), PROPOSAL.yaml[lang].trim());
+            await axeClean(page, 'network without a plan');
+            await noOverflow(page, 'network without a plan');
+            await shot(page, `network-proposal-${lang}-${width}`);
+            await keyboard(page, ['main td a', 'main button.primary']);
+            await page.getByRole('button', { name: word['network.copy'] }).click();
+            await page.getByText(pattern(word['network.copied'])).or(page.getByText(pattern(word['network.notCopied']))).waitFor();
+            assert.deepEqual(complaints, []);
+            await close();
+        });
+
 test('dark colours keep their contrast', async () => {
     const { page, close } = await open({ dark: true });
     for (const one of PAGES.filter((page) => typeof page.hash === 'string')) {
