@@ -80,7 +80,7 @@ snmpwalk -v2c -c {COMMUNITY} -t 1 -r 0 {FS} 1.3.6.1.2.1.1""")
 
 
 _IRCD = """mkdir -p /tmp/irc; printf '[Global]\\nName = chat.kumo.example\\nInfo = chat\\nAdminInfo1 = a\\nAdminEMail = a@kumo.example\\nListen = %s\\n\
-Ports = 6667\\nMotdPhrase = hello\\n[Options]\\nIdent = no\\nPAM = no\\nDNS = no\\n' ADDRESS > /tmp/irc/conf; ngircd -n -f /tmp/irc/conf"""
+Ports = 6667\\nMotdPhrase = hello\\n[Limits]\\nMaxNickLength = 30\\n[Options]\\nIdent = no\\nPAM = no\\nDNS = no\\n' ADDRESS > /tmp/irc/conf; ngircd -n -f /tmp/irc/conf"""
 _TALK = """python3 - <<'X'
 import socket, time
 s = socket.create_connection(("ADDRESS", 6667), 10)
