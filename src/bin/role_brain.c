@@ -67,6 +67,7 @@ static struct kd_brain *make_brain(const struct kd_start *s)
         .known_bad = kd_role_read_extra(s, KD_EXTRA_KNOWN_BAD, LIST_BYTES_MAX),
         .exceptions = kd_role_read_extra(s, KD_EXTRA_EXCEPTIONS, LIST_BYTES_MAX),
         .tunables = s->tunables,
+        .site = s->site,
     };
     struct kd_brain *b = NULL;
     struct kd_err err = {0};

@@ -182,6 +182,7 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
             KD_ASSERT(kd_net_parse(kd_str(cfg->inside.item[i]), &st->inside[i]));
+        st->site = kd_bytes_of(cfg->site.b, cfg->site.n);
     }
     if (c->role == KD_PROC_STORE || c->role == KD_PROC_GATE || c->role == KD_PROC_DIAL)
         kd_gate_settings(st, cfg);

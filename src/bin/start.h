@@ -89,6 +89,7 @@ struct kd_start {
     size_t n_inside;
     struct kd_net inside[KD_CONFIG_ITEMS_MAX];
     struct kd_bytes tunables; /* borrowed: from the message when read */
+    struct kd_bytes site;     /* the network plan (base/site.h); borrowed likewise */
     size_t n_extras;
     struct kd_start_extra extra[KD_EXTRAS_MAX];
 };

@@ -25,6 +25,7 @@ struct kd_brain_config {
     struct kd_bytes known_bad;   /* content of the list file: "kind value [remark]" lines; may be empty */
     struct kd_bytes exceptions;  /* content of the exceptions file; may be empty */
     struct kd_bytes tunables;    /* "detector.name=value" lines; may be empty */
+    struct kd_bytes site;        /* the network plan, as kd_site_put() writes it; may be empty */
 };
 
 KD_MUST_USE enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_out out,

@@ -13,11 +13,13 @@ static const struct kd_config_row rows[] = {
     {key, KIND_LIST, check, offsetof(struct kd_config, field), "", 0, 0, 0, "", en, ja},
 #define KD_MAP(field, key, en, ja)                                                                 \
     {key, KIND_MAP, CHECK_NONE, offsetof(struct kd_config, field), "", 0, 0, 0, "", en, ja},
+#define KD_SITE(key, en, ja) {key, KIND_SITE, CHECK_NONE, 0, "", 0, 0, 0, "", en, ja},
 #include "config/config.def"
 #undef KD_TEXT
 #undef KD_NUMBER
 #undef KD_LIST
 #undef KD_MAP
+#undef KD_SITE
 #define KD_LIMIT_DEF(name, value, least, most, unit, en, ja)                                       \
     {"limits." #name,                                                                              \
      KIND_LIMIT,                                                                                   \
@@ -90,6 +92,8 @@ const char *kd_config_nearest(struct kd_bytes key)
         while (kd_bytes_find_byte(last, '.') < last.n)
             (void)kd_bytes_cut(&last, '.');
         size_t d = kd_min_size(distance(key, whole), distance(key, last) + (last.n < whole.n));
+        if (key.n >= 4 && kd_bytes_starts(whole, key)) /* "password" is meant as "password_file" */
+            d = 1;
         if (d < least) {
             least = d;
             best = rows[i].key;
@@ -275,6 +279,10 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write low, medium, high or critical";
         *ret_ja = "low、medium、high、critical のいずれかを書いてください";
         return is_one_of(value, "low medium high critical");
+    case CHECK_POLICY:
+        *ret_en = "write allow or forbid";
+        *ret_ja = "allow または forbid と書いてください";
+        return kd_bytes_eq_str(value, "allow") || kd_bytes_eq_str(value, "forbid");
     case CHECK_NONE:
         break;
     }

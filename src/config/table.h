@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-enum kd_config_kind { KIND_TEXT, KIND_NUMBER, KIND_LIST, KIND_MAP, KIND_LIMIT };
+enum kd_config_kind { KIND_TEXT, KIND_NUMBER, KIND_LIST, KIND_MAP, KIND_SITE, KIND_LIMIT };
 
 enum kd_config_check {
     CHECK_NONE,
@@ -22,7 +22,8 @@ enum kd_config_check {
     CHECK_MAIL,
     CHECK_MAIL_ITEM,
     CHECK_LANGUAGE,
-    CHECK_SEVERITY
+    CHECK_SEVERITY,
+    CHECK_POLICY
 };
 
 struct kd_config_row {

@@ -125,8 +125,7 @@ static bool has_ports(uint8_t proto)
 
 /* What both directions have in common: the two ends in a fixed order, which need not mean anything. */
 struct key {
-    uint64_t a[2], b[2];
-    uint64_t rest;
+    uint64_t rest, a_low, b_low, a_high, b_high;
 };
 
 /* The ends as numbers: address and port (ICMP: the address alone; type and code are common to both). */
@@ -146,14 +145,15 @@ static struct key key_of(const struct kd_packet *p)
     bool swap = src[1] != dst[1] ? src[1] > dst[1] : src[0] != dst[0] ? src[0] > dst[0] : src_port > dst_port;
     rest |= swap ? dst_port << 16 | src_port : src_port << 16 | dst_port;
     if (swap)
-        return (struct key){{dst[0], dst[1]}, {src[0], src[1]}, rest};
-    return (struct key){{src[0], src[1]}, {dst[0], dst[1]}, rest};
+        return (struct key){rest, dst[1], src[1], dst[0], src[0]};
+    return (struct key){rest, src[1], dst[1], src[0], dst[0]};
 }
 
 uint32_t kd_flow_hash(const struct kd_flow_table *t, const struct kd_packet *p)
 {
     struct key k = key_of(p);
-    uint64_t h = kd_hash(&k, sizeof(k), t->seed);
+    bool v4 = (k.a_high | k.b_high) == 0;
+    uint64_t h = kd_hash(&k, v4 ? offsetof(struct key, a_high) : sizeof(k), t->seed);
     return (uint32_t)(h ^ h >> 32);
 }
 

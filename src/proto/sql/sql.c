@@ -25,6 +25,13 @@ void kd_sql_say(struct kd_sql *s, struct kd_bytes message)
     s->message_n = (uint8_t)o.n;
 }
 
+void kd_sql_say16(struct kd_sql *s, struct kd_bytes message)
+{
+    struct kd_out o = kd_out_of(s->message, sizeof(s->message));
+    kd_out_utf16le(&o, kd_bytes_head(message, 4 * sizeof(s->message)));
+    s->message_n = (uint8_t)o.n;
+}
+
 static bool knows_nothing(const struct kd_sql *s)
 {
     return s->user.n == 0 && s->version.n == 0 && s->refusal == NULL && !s->attempt && !s->ok &&
@@ -58,6 +65,7 @@ void kd_sql_tell(struct kd_ctx *ctx, struct kd_sql *s)
         .method = rec.auth,
         .service = kd_str(kd_app_names[ctx->app]),
         .user = rec.user,
+        .domain = s->domain,
         .workstation = rec.client_name,
         .result = kd_str(outcomes[s->outcome]),
         .reason = kd_str(s->outcome == KD_SQL_FAILURE && s->refusal != NULL ? s->refusal : ""),

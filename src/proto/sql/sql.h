@@ -21,10 +21,11 @@ struct kd_sql {
     uint8_t message_n;
     uint8_t message[KD_SQL_MESSAGE];
     uint32_t error;
-    const char *refusal; /* static name of the error; NULL: none */
-    uint8_t outcome;     /* enum kd_sql_outcome, of the logon itself */
-    bool attempt;        /* somebody tried to log on */
-    bool password;       /* its password could be read on the way */
+    struct kd_bytes domain; /* borrowed until told */
+    const char *refusal;    /* static name of the error; NULL: none */
+    uint8_t outcome;        /* enum kd_sql_outcome, of the logon itself */
+    bool attempt;           /* somebody tried to log on */
+    bool password;          /* its password could be read on the way */
     bool encrypted, ok, told;
 };
 
@@ -37,6 +38,7 @@ static inline struct kd_bytes kd_sql_view(const struct kd_sql_text *t)
 void kd_sql_set(struct kd_sql_text *t, struct kd_bytes text);
 void kd_sql_set16(struct kd_sql_text *t, struct kd_bytes text);
 void kd_sql_say(struct kd_sql *s, struct kd_bytes message);
+void kd_sql_say16(struct kd_sql *s, struct kd_bytes message);
 
 /* Tell it, once: `sql`, and `login` when somebody tried.  Nothing when nothing is known. */
 void kd_sql_tell(struct kd_ctx *ctx, struct kd_sql *s);
