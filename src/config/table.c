@@ -92,6 +92,8 @@ const char *kd_config_nearest(struct kd_bytes key)
         while (kd_bytes_find_byte(last, '.') < last.n)
             (void)kd_bytes_cut(&last, '.');
         size_t d = kd_min_size(distance(key, whole), distance(key, last) + (last.n < whole.n));
+        if (key.n >= 4 && kd_bytes_starts(whole, key)) /* "password" is meant as "password_file" */
+            d = 1;
         if (d < least) {
             least = d;
             best = rows[i].key;

@@ -378,9 +378,7 @@ static enum kd_status put_channel(struct kd_meta *m, struct kd_jw *w)
         kd_jw_time(w, "next", kd_sql_get(&q, 12));
         put_words(&q, w, 13);
         kd_jw_close(w, '}');
-    } else {
-        kd_jw_null(w, "channel");
-    }
+    } /* else gate has not said hello yet */
     return kd_sql_done(&q);
 }
 
