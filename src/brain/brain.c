@@ -15,7 +15,7 @@ enum { MEM_MAX = 1 << 20, FOLDS_MOST = 20000, MARKS_MOST = 50000, EXPIRE_STEP = 
 /* Records the brain itself learns from, whatever the detectors want. */
 static const uint64_t own_wants = 1u << KD_REC_FLOW | 1u << KD_REC_DNS | 1u << KD_REC_DHCP | 1u << KD_REC_ARP |
                                   1u << KD_REC_NTLM | 1u << KD_REC_KRB5 | 1u << KD_REC_NBNS | 1u << KD_REC_SMB |
-                                  1u << KD_REC_STATS | 1u << KD_REC_DCERPC | 1u << KD_REC_HTTP | 1u << KD_REC_SSH | KD_STORY_WANTS;
+                                  1u << KD_REC_STATS | 1u << KD_REC_DCERPC | 1u << KD_REC_HTTP | 1u << KD_REC_SSH | (uint64_t)1 << KD_REC_SOCKS | KD_STORY_WANTS;
 
 /* A body of any type. */
 union any_body {
@@ -48,6 +48,8 @@ union any_body {
     struct kd_rec_icmp icmp;
     struct kd_rec_incident incident;
     struct kd_rec_crossing crossing;
+    struct kd_rec_socks socks;
+    struct kd_rec_irc irc;
 };
 
 /* ---- out ---- */

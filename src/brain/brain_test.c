@@ -392,6 +392,48 @@ static void every_kind_has_its_words(void)
     }
 }
 
+static void web_page(struct kd_tb *t, double at_s, const char *src, const char *dst, const char *agent, const char *url)
+{
+    struct kd_rec_http h = {.http_user_agent = kd_str(agent), .url = kd_str(url), .http_method = kd_str("GET"), .status = 200};
+    kd_tb_put(t, kd_tb_head(KD_REC_HTTP, at_s, src, 50000, dst, 80), &h);
+}
+
+static void answers(struct kd_tb *t, double at_s, const char *dst, uint16_t port, uint8_t app)
+{
+    kd_tb_flow(t, &(struct kd_tb_flow){.at_s = at_s, .src = "10.0.0.99", .src_port = 50000, .dst = dst, .dst_port = port,
+                                       .app = app, .data_ts = 500, .data_tc = 500});
+}
+
+static void systems_and_roles_are_told_with_their_source(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    answers(t, 1, "10.0.0.5", 22, KD_APP_SSH);
+    kd_tb_flow(t, &(struct kd_tb_flow){.at_s = 1, .src = "10.0.0.5", .src_port = 1, .dst = "10.0.0.2", .dst_port = 80,
+                                       .app = KD_APP_HTTP, .data_ts = 9, .data_tc = 9});
+    web_page(t, 2, "10.0.0.5", "10.0.0.2", "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "/");
+    web_page(t, 3, "10.0.0.5", "10.0.0.2", "Mozilla/5.0 (X11; Linux x86_64)", "/"); /* a virtual machine perhaps */
+    struct kd_rec_ssh ssh = {.server = kd_str("OpenSSH_9.2p1 Debian-2")};
+    kd_tb_put(t, kd_tb_head(KD_REC_SSH, 4, "10.0.0.9", 50000, "10.0.0.2", 22), &ssh);
+    struct kd_rec_dhcp d = {.dhcp_type = kd_str("ack"), .vendor_class = kd_str("MSFT 5.0"), .client_mac = {{0, 0, 0x74, 1, 2, 3}}};
+    CHECK(kd_addr_parse(kd_str("10.0.0.7"), &d.assigned_ip) && kd_addr_parse(kd_str("255.255.254.0"), &d.subnet_mask));
+    CHECK(kd_addr_parse(kd_str("10.0.0.1"), &d.server_ip));
+    kd_tb_put(t, kd_tb_head(KD_REC_DHCP, 5, "10.0.0.1", 67, "10.0.0.7", 68), &d);
+    answers(t, 6, "10.0.0.25", 25, KD_APP_SMTP);
+    answers(t, 7, "10.0.0.8", 104, KD_APP_UNKNOWN);
+    web_page(t, 8, "10.0.0.5", "10.0.0.80", "", "http://www.example.jp/");
+    kd_tb_finish(t);
+    const struct kd_tb_host *h = kd_tb_host(t, "10.0.0.5");
+    CHECK(h != NULL && strcmp(h->os, "Windows 10 / 11") == 0 && strcmp(h->os_source, "http") == 0);
+    h = kd_tb_host(t, "10.0.0.2");
+    CHECK(h != NULL && strcmp(h->os, "Debian") == 0 && strcmp(h->os_source, "ssh") == 0 && strcmp(h->role, "web") == 0);
+    h = kd_tb_host(t, "10.0.0.7"); /* DHCP is surer than the card's maker, which says that it prints */
+    CHECK(h != NULL && strcmp(h->os, "Windows") == 0 && strcmp(h->os_source, "dhcp") == 0 && h->prefix == 23);
+    CHECK(h != NULL && strcmp(h->role, "printer") == 0);
+    CHECK(strcmp(kd_tb_host(t, "10.0.0.1")->roles, "dhcp") == 0 && strcmp(kd_tb_host(t, "10.0.0.25")->role, "mail") == 0);
+    CHECK(strcmp(kd_tb_host(t, "10.0.0.8")->role, "medical") == 0 && strcmp(kd_tb_host(t, "10.0.0.80")->role, "proxy") == 0);
+    kd_tb_free(t);
+}
+
 int main(void)
 {
     RUN(records_pass_unchanged_and_the_total_comes_last);
@@ -411,5 +453,6 @@ int main(void)
     RUN(zones_are_cut_by_shape);
     RUN(hostile_batches_are_refused);
     RUN(every_kind_has_its_words);
+    RUN(systems_and_roles_are_told_with_their_source);
     return tap_done();
 }

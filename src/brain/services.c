@@ -63,8 +63,9 @@ bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct k
         .files = (h->roles & KD_DUTY_FILE) != 0, .roles = h->roles,
         .domain_name = h->name_from == KD_FROM_NTLM || h->name_from == KD_FROM_KERBEROS || h->name_from == KD_FROM_NBNS,
     };
-    uint8_t zone = kd_brain_zone(d->brain, a);
-    if (zone < d->brain->site->n_zones)
+    const struct kd_site *site = d->brain->site;
+    uint8_t zone = site->n_zones > 0 ? kd_site_zone_of(site, a) : KD_ZONE_UNLISTED;
+    if (zone < site->n_zones)
         ret->zone = kd_site_zone_name(d->brain->site, zone);
     return true;
 }
