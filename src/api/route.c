@@ -20,6 +20,7 @@ const struct kd_route kd_routes[] = {
     {"GET", "/hosts", KD_ASK_HOSTS, KD_ROUTE_ASK},
     {"GET", "/hosts/{address}", KD_ASK_HOST, KD_ROUTE_ASK},
     {"GET", "/outside/{address}", KD_ASK_OUTSIDE, KD_ROUTE_ASK},
+    {"GET", "/network", KD_ASK_NETWORK, KD_ROUTE_ASK},
     {"GET", "/records", KD_ASK_RECORDS, KD_ROUTE_ASK},
     {"GET", "/sightings", KD_ASK_SIGHTINGS, KD_ROUTE_ASK},
     {"GET", "/health", KD_ASK_HEALTH, KD_ROUTE_ASK},

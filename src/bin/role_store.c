@@ -164,6 +164,7 @@ static void open_store(const struct kd_start *s, const struct kd_sandbox *sb, st
         .clock = kd_os_clock(),
         .inside = s->inside,
         .n_inside = s->n_inside,
+        .site = s->site,
         .demo = s->shift,
         .ask_threads = s->live || s->realtime ? ASK_THREADS : 0,
         .event = on_event,

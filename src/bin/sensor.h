@@ -61,6 +61,7 @@ struct kd_plan {
     bool loop; /* the demo: again and again, as if now */
     bool web;
     bool packets; /* keep them, as the configuration says */
+    bool state;   /* keep what brain learns, and take up what it learned before */
     unsigned n_engines;
     /* Read the configuration anew for SIGHUP; NULL: it cannot be used (a line was printed). */
     const struct kd_config *(*reload)(void *arg);
@@ -78,6 +79,7 @@ struct kd_sensor {
     int edges[KD_EDGES][2]; /* [0] is the writer's, for the last two web's and gate's */
     int lock_fd, dir_fd, data_fd, listen_fd, signal_fd;
     int board_fd, board_reading_fd; /* what people decided, from store to brain; -1 in a replay */
+    int state_fd;                     /* what brain has learned; -1: not kept */
     char url[100];
     enum kd_phase phase;
     bool stop_wanted, could_not;

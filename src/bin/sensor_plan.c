@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bin/brain_state.h"
 #include "bin/certificate.h"
 #include "bin/packet_ring.h"
 #include "bin/say.h"
@@ -178,6 +179,8 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     st->zone_s = zone_s;
     st->limits = cfg->limits;
     st->keep_flow_bytes = cfg->packets_flow_kib << 10;
+    st->files_keep = kd_file_ring_policy(cfg);
+    st->files_most = cfg->files_most_mib << 20;
     if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE) {
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
@@ -277,6 +280,9 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
     int ring = kd_packet_ring_open(s, number);
     if (ring >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_KEEP, ring, "", 0);
+    ring = kd_file_ring_open(s, number);
+    if (ring >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_FILES, ring, "", 0);
     return s->plan.n_files > 0 || add_rings(s, c);
 }
 
@@ -285,6 +291,8 @@ static bool add_brain_extras(struct kd_sensor *s, struct kd_child *c, const stru
 {
     if (s->board_reading_fd >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_BOARD, s->board_reading_fd, "", 0);
+    if (s->state_fd >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_STATE, s->state_fd, "", 0);
     return add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", cfg->known_bad) &&
            add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", cfg->exceptions);
 }
@@ -294,6 +302,8 @@ static bool describe_brain(struct kd_sensor *s)
     struct kd_child *c = kd_sensor_child(s, KD_PROC_BRAIN, 0);
     c->in = s->edges[KD_EDGE_RECORDS][1];
     c->out = s->edges[KD_EDGE_STORED][0];
+    if (s->plan.state && s->dir_fd >= 0)
+        s->state_fd = kd_brain_state_open(s);
     return add_brain_extras(s, c, s->plan.config);
 }
 

@@ -68,6 +68,8 @@ void kd_start_put(struct kd_out *o, const struct kd_start *s)
     kd_out_le32(o, (uint32_t)s->zone_s);
     kd_out_le32(o, s->ring_bytes);
     kd_out_le64(o, s->keep_flow_bytes);
+    kd_out_u8(o, s->files_keep);
+    kd_out_le64(o, s->files_most);
     kd_out_le64(o, s->memory_bytes);
     kd_out_le64(o, s->keep_days);
     kd_out_le64(o, s->keep_bytes);
@@ -142,6 +144,8 @@ enum kd_status kd_start_read(struct kd_bytes message, struct kd_start *ret)
     s->zone_s = (int32_t)kd_cur_le32(&c);
     s->ring_bytes = kd_cur_le32(&c);
     s->keep_flow_bytes = kd_cur_le64(&c);
+    s->files_keep = kd_cur_u8(&c);
+    s->files_most = kd_cur_le64(&c);
     s->memory_bytes = kd_cur_le64(&c);
     s->keep_days = kd_cur_le64(&c);
     s->keep_bytes = kd_cur_le64(&c);

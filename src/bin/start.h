@@ -45,7 +45,9 @@ enum kd_extra {
     KD_EXTRA_AUTHORITIES, /* certificates that are believed */
     KD_EXTRA_GATE, /* store: its end of the edge to gate */
     KD_EXTRA_BOARD, /* struct kd_board: what people decided, from store to brain */
-    KD_EXTRA_KEEP, /* the engine's packet ring: a file of whole segments */
+    KD_EXTRA_STATE, /* what brain has learned: a file to map */
+    KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
+    KD_EXTRA_FILES, /* the same for contents of files */
     KD_EXTRA_KINDS
 };
 
@@ -82,6 +84,8 @@ struct kd_start {
     int32_t zone_s;
     uint32_t ring_bytes;
     uint64_t keep_flow_bytes; /* engine: of one conversation, into the packet ring */
+    uint8_t files_keep;       /* engine: enum kd_contents_keep */
+    uint64_t files_most;      /* … bytes of one file */
     uint64_t memory_bytes;                      /* brain */
     uint64_t keep_days, keep_bytes, free_bytes; /* store */
     struct kd_limits limits;

@@ -250,6 +250,14 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write full or reduced";
         *ret_ja = "full または reduced と書いてください";
         return kd_bytes_eq_str(value, "full") || kd_bytes_eq_str(value, "reduced");
+    case CHECK_POLICY:
+        *ret_en = "write allow or forbid";
+        *ret_ja = "allow または forbid と書いてください";
+        return kd_bytes_eq_str(value, "allow") || kd_bytes_eq_str(value, "forbid");
+    case CHECK_FILES:
+        *ret_en = "write none, risky or all";
+        *ret_ja = "none、risky、all のいずれかを書いてください";
+        return kd_bytes_eq_str(value, "none") || kd_bytes_eq_str(value, "risky") || kd_bytes_eq_str(value, "all");
     case CHECK_URL:
         *ret_en = "write https:// and the page's name and port, for example https://kidoban.town.example:8443";
         *ret_ja = "https://kidoban.town.example:8443 のように https:// で始めて書いてください";
@@ -279,10 +287,6 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write low, medium, high or critical";
         *ret_ja = "low、medium、high、critical のいずれかを書いてください";
         return is_one_of(value, "low medium high critical");
-    case CHECK_POLICY:
-        *ret_en = "write allow or forbid";
-        *ret_ja = "allow または forbid と書いてください";
-        return kd_bytes_eq_str(value, "allow") || kd_bytes_eq_str(value, "forbid");
     case CHECK_NONE:
         break;
     }

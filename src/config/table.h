@@ -15,6 +15,8 @@ enum kd_config_check {
     CHECK_LISTEN,
     CHECK_INTERFACE,
     CHECK_SANDBOX,
+    CHECK_POLICY,
+    CHECK_FILES,
     CHECK_URL,
     CHECK_SERVER,
     CHECK_TLS,
@@ -22,8 +24,7 @@ enum kd_config_check {
     CHECK_MAIL,
     CHECK_MAIL_ITEM,
     CHECK_LANGUAGE,
-    CHECK_SEVERITY,
-    CHECK_POLICY
+    CHECK_SEVERITY
 };
 
 struct kd_config_row {

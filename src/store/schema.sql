@@ -189,6 +189,30 @@ CREATE INDEX detections_exception ON detections (exception) WHERE exception <> 0
 CREATE TABLE decisions (revision INTEGER NOT NULL);
 INSERT INTO decisions (revision) VALUES (1);
 -- version 4
+ALTER TABLE hosts ADD COLUMN os_source TEXT NOT NULL DEFAULT '';
+ALTER TABLE hosts ADD COLUMN roles TEXT NOT NULL DEFAULT '';
+ALTER TABLE hosts ADD COLUMN prefix INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE crossings (
+  day INTEGER NOT NULL,
+  from_zone TEXT NOT NULL,
+  to_zone TEXT NOT NULL,
+  client TEXT NOT NULL,
+  server TEXT NOT NULL,
+  proto INTEGER NOT NULL,
+  port INTEGER NOT NULL,
+  forbidden INTEGER NOT NULL,
+  answered INTEGER NOT NULL,
+  outside TEXT NOT NULL,
+  app INTEGER NOT NULL,
+  conversations INTEGER NOT NULL,
+  bytes_out INTEGER NOT NULL,
+  bytes_in INTEGER NOT NULL,
+  new_us INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  PRIMARY KEY (day, from_zone, to_zone, client, server, proto, port, forbidden, answered)
+) WITHOUT ROWID;
+-- version 5
 CREATE TABLE notices (
   id INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,

@@ -14,6 +14,7 @@
 #include "store/hosts.h"
 #include "store/incidents.h"
 #include "store/ingest.h"
+#include "store/network.h"
 #include "store/packets.h"
 #include "store/sightings.h"
 #include "store/telling.h"
@@ -43,7 +44,8 @@ struct kd_store {
     struct kd_pool *memory;
     struct kd_arena arena;
     char first_password[32];
-    uint64_t last_second_us;
+    uint64_t last_second_us, last_hour_us;
+    struct kd_site *site;
     struct waiting_notice notice[NOTICES_MAX];
     size_t n_notices;
 };
@@ -120,6 +122,8 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
     kd_arena_init(&s->arena, s->memory, ARENA_MAX);
     enum kd_status st =
         s->live == NULL || s->memory == NULL ? kd_fail(err, KD_NO_MEMORY, 0, "store") : KD_OK;
+    if (st == KD_OK && (st = kd_site_read(cfg->site, &s->site)) != KD_OK)
+        (void)kd_fail(err, st, 0, "the network plan");
     if (st == KD_OK && !cfg->read_only)
         st = open_writer(s, err);
     else if (st == KD_OK)
@@ -133,6 +137,7 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
                                 .dir_path = s->cfg.dir_path,
                                 .inside = cfg->inside,
                                 .n_inside = cfg->n_inside,
+                                .site = s->site,
                                 .notices = cfg->notice != NULL,
                                 .demo = cfg->demo};
         st = kd_ask_pool_new(&a, s->cfg.dir_path, cfg->ask_threads, &s->pool, err);
@@ -173,6 +178,7 @@ void kd_store_close(struct kd_store *s)
     kd_decisions_done(&s->decisions);
     kd_meta_close(&s->meta);
     kd_live_free(s->live);
+    kd_site_free(s->site);
     kd_arena_done(&s->arena);
     kd_pool_free(s->memory);
     if (s->lock_fd >= 0)
@@ -230,7 +236,7 @@ static void send_role(struct kd_store *s, const struct kd_rec_health *h)
 
 static const uint64_t wanted_types = (uint64_t)1 << KD_REC_ALERT | (uint64_t)1 << KD_REC_HOST |
                                      (uint64_t)1 << KD_REC_STATS | (uint64_t)1 << KD_REC_HEALTH |
-                                     (uint64_t)1 << KD_REC_INCIDENT;
+                                     (uint64_t)1 << KD_REC_INCIDENT | (uint64_t)1 << KD_REC_CROSSING;
 
 union wanted_body {
     struct kd_rec_alert alert;
@@ -238,6 +244,7 @@ union wanted_body {
     struct kd_rec_stats stats;
     struct kd_rec_health health;
     struct kd_rec_incident incident;
+    struct kd_rec_crossing crossing;
 };
 
 struct batch_effects {
@@ -302,6 +309,10 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         case KD_REC_INCIDENT:
             begin_once(s, fx);
             take_incident(s, h, &b.incident, fx);
+            break;
+        case KD_REC_CROSSING:
+            begin_once(s, fx);
+            kd_ignore(kd_crossing_take(&s->meta, h, &b.crossing, s->cfg.zone_s));
             break;
         case KD_REC_STATS:
             kd_live_stats(s->live, h, &b.stats, now);
@@ -430,6 +441,10 @@ void kd_store_tick(struct kd_store *s)
     s->last_second_us = now;
     if (s->packets != NULL)
         kd_packets_tick(s->packets, s->events, now, false);
+    if (now - s->last_hour_us >= KD_US_PER_HOUR) {
+        s->last_hour_us = now;
+        kd_ignore(kd_crossings_prune(&s->meta));
+    }
     struct kd_jw w;
     kd_jw_init(&w, s->cfg.zone_s);
     kd_live_second(s->live, &s->meta, now, &w);

@@ -25,6 +25,7 @@ struct kd_store_config {
     struct kd_clock clock;
     const struct kd_net *inside; /* the site's own nets (borrowed); none: private addresses */
     size_t n_inside;
+    struct kd_bytes site; /* the network plan, as kd_site_put() writes it; may be empty */
     bool read_only;       /* for hunt, host, verify beside a running writer */
     bool demo;            /* a capture is being replayed: the pages say so */
     unsigned ask_threads; /* 0: no questions (replay); at most 2 */

@@ -24,6 +24,7 @@
 #include "os/edge.h"
 #include "os/fd.h"
 #include "os/sandbox.h"
+#include "os/shared.h"
 #include "os/spawn.h"
 #include "probes.h"
 #include "tap.h"
@@ -37,7 +38,7 @@ static const bool is_sanitized = false;
 #endif
 
 static const char *who = "root";
-static int ring = -1, other[2] = {-1, -1}, output[2] = {-1, -1}, directory = -1;
+static int ring = -1, other[2] = {-1, -1}, output[2] = {-1, -1}, directory = -1, board[2] = {-1, -1};
 
 /* The numbers of a system without the users _kidoban_*; no look-up, so that the test is the same
  * anywhere. */
@@ -85,7 +86,7 @@ static pid_t start(enum kd_proc role, const char *probe, const char *mode, int c
 {
     bool has_dir = role == KD_PROC_STORE || role == KD_PROC_READER;
     struct kd_spawn sp = {.args = {"--role", kd_proc_name(role), probe, mode}, .log_fd = 2};
-    int fds[] = {control, -1, output[1], -1, has_dir ? directory : ring, other[1]};
+    int fds[] = {control, -1, output[1], -1, has_dir ? directory : ring, other[1], board[1]};
     memcpy(sp.fds, fds, sizeof(fds));
     sp.n_fds = KD_COUNT(fds);
     pid_t pid = -1;
@@ -314,7 +315,8 @@ static bool make_world(void)
         there >= 0 && fchown(there, uid, (gid_t)-1) == 0 && fchown(directory, uid, (gid_t)-1) == 0;
     close(there);
     return ok && kd_edge_new(1 << 16, output, NULL) == KD_OK &&
-           kd_edge_new(1 << 16, other, NULL) == KD_OK;
+           kd_edge_new(1 << 16, other, NULL) == KD_OK &&
+           kd_shared_new("kidoban-jail-board", BOARD_BYTES, &board[0], &board[1], NULL) == KD_OK;
 }
 
 static void remove_world(void)

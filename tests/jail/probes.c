@@ -145,6 +145,23 @@ static bool map_data(void)
            MAP_FAILED;
 }
 
+static bool read_board(void)
+{
+    return mmap(NULL, BOARD_BYTES, PROT_READ, MAP_SHARED, FD_BOARD, 0) != MAP_FAILED;
+}
+
+static bool write_board(void)
+{
+    void *p = mmap(NULL, BOARD_BYTES, PROT_READ, MAP_SHARED, FD_BOARD, 0);
+    bool by_map = mmap(NULL, BOARD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, FD_BOARD, 0) != MAP_FAILED;
+    return by_map || (p != MAP_FAILED && mprotect(p, BOARD_BYTES, PROT_READ | PROT_WRITE) == 0);
+}
+
+static bool cut_board(void)
+{
+    return syscall(SYS_ftruncate, FD_BOARD, 0) == 0;
+}
+
 static bool foreign_abi(void)
 {
 #ifdef __x86_64__
@@ -306,6 +323,9 @@ const struct probe probes[] = {
     {"map code", map_code, ALL(KILLED), false, false, 0},
     {"make data code", make_code, ALL(KILLED), false, false, 0},
     {"map data", map_data, ALL(WORKS), false, false, 0},
+    {"read the board", read_board, ALL(WORKS), false, false, 0},
+    {"write to the board", write_board, ALL(FAILS), false, false, 0},
+    {"cut the board", cut_board, ALL(FAILS), false, false, 0},
     {"call by the i386 ABI", foreign_abi, ALL(FAILS), false, false, 0},
     {"call by the x32 ABI", x32_abi, ALL(KILLED), false, false, 0},
     {"write to its output", write_output, ALL(WORKS), false, false, 0},

@@ -5,6 +5,7 @@ export const PATHS = {
     detections: 'M12 4 2.8 19.5h18.4L12 4Zm0 6.2v4.3m0 2.4v.2',
     incidents: 'M5 5.5h5v4H5zM14 14.5h5v4h-5zM7.5 9.5v4.2a2.8 2.8 0 0 0 2.8 2.8H14M14 5.5h5v4h-5zM10 7.5h4',
     hosts: 'M4 5.5h16v10H4zM9 19.5h6M12 15.5v4',
+    network: 'M9 3.5h6v5H9zM3.5 15.5h6v5h-6zM14.5 15.5h6v5h-6zM12 8.5v3.5M6.5 15.5V12h11v3.5',
     search: 'M10.5 17a6.5 6.5 0 1 1 0-13 6.5 6.5 0 0 1 0 13Zm4.8-1.7L20.5 20.5',
     health: 'M3 12.5h4l2.5-6 4 11 2.5-5h5',
     notices: 'M3.5 6h17v12h-17zM3.5 7l8.5 6.5L20.5 7',

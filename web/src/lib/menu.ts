@@ -22,6 +22,7 @@ export const MENU: readonly MenuGroup[] = [
             { page: 'incidents', label: 'nav.incidents', icon: 'incidents' },
             { page: 'detections', label: 'nav.detections', icon: 'detections' },
             { page: 'hosts', label: 'nav.hosts', icon: 'hosts' },
+            { page: 'network', label: 'nav.network', icon: 'network' },
             { page: 'search', label: 'nav.search', icon: 'search' },
         ],
     },
