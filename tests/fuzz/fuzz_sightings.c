@@ -2,8 +2,8 @@
 /* sightings.db as a tampered file may hold it: an SQLite database.  Input: u8 kind, u8 length, the value asked for,
  * then the file.  Properties: rows come newest day first, of the kind and within the limit, texts are UTF-8; the
  * same question gets the same answer twice. */
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "store/jw.h"
@@ -70,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         KD_ASSERT(mkdtemp(dir) != NULL);
         (void)snprintf(path, sizeof(path), "%s/sightings.db", dir);
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    KD_ASSERT(fd >= 0 && write(fd, file.p, file.n) == (ssize_t)file.n && close(fd) == 0);
+    FILE *f = fopen(path, "wb");
+    KD_ASSERT(f != NULL && (file.n == 0 || fwrite(file.p, file.n, 1, f) == 1) && fclose(f) == 0);
     struct seen first = ask(dir, kind, value), second = ask(dir, kind, value);
     KD_ASSERT(first.rows == second.rows && first.sum == second.sum);
     (void)unlink(path);
