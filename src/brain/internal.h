@@ -9,6 +9,7 @@
 #include "brain/hosts.h"
 #include "brain/intel.h"
 #include "brain/severity.h"
+#include "brain/state.h"
 #include "brain/story.h"
 #include "brain/table.h"
 #include "detect/detect.h"
@@ -64,6 +65,7 @@ struct kd_brain {
     struct kd_stories stories;
     struct kd_site *site;      /* the network plan */
     struct kd_table crossings; /* what crossed zones of it; unused without zones */
+    struct kd_state state;
 
     const struct kd_rec_head *head; /* of the record being looked at, or NULL */
     const struct kd_record *record; /* the same record, or NULL */

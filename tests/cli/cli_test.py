@@ -201,6 +201,27 @@ def an_attack_is_told_as_one_story(folder):
     one_line(run("incident", "--dir", db), 2, "list")
 
 
+def a_network_plan_is_proposed_checked_and_used(folder):
+    db = folder + "/pdb"
+    assert run("replay", "--db", db, recording("first-attack.pcap.zst"))[0] == 0
+    for env in (tap.ENGLISH, JAPANESE):
+        code, out, errors = run("config", "propose", "--dir", db, env=env)
+        text = out.decode()
+        assert code == 0 and not errors, errors
+        assert '"10.20.1.0/24"' in text and '"10.20.0.0/24"' in text and "role: [dc, dns]" in text, text
+        assert ("DHCP のサブネットマスク" if env is JAPANESE else "by DHCP's mask") in text, text
+    plan = write(folder, "plan.yaml", out)
+    assert run("config", "check", plan)[0] == 0
+    proposal = json.loads(run("config", "propose", "--json", "--dir", db)[1])["proposal"]
+    assert {host["address"] for host in proposal["hosts"]} >= {"10.20.0.10", "10.20.0.20", "10.20.0.53", "10.20.1.1"}, proposal
+    code, out, _ = run("replay", "--json", "-", "-c", plan, recording("selftest.pcap"))
+    crossings = [r["crossing"] for r in records(out) if r["event_type"] == "crossing"]
+    assert code == 0 and any(c["from"]["zone"] == "端末" and c["to"]["zone"] == "サーバー" for c in crossings), crossings
+    one_line(run("config", "propose", "--dir", folder + "/nothing"), 3, "--dir")
+    wrong = write(folder, "wrong.yaml", "zones:\n  - { name: a, networks: 10.0.0.0/8 }\ncrossings:\n  - { from: a, to: b, policy: forbid }\n")
+    one_line(run("config", "check", wrong), 1, ":4:", "no zone of this name")
+
+
 def did_data_leave(folder):
     """Careful words, every outside place, and what could not be seen; the same in the package."""
     db = folder + "/odb"
@@ -368,7 +389,7 @@ def without_namespaces_it_stays_shut(folder):
 tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stats, damaged_captures,
           files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
-          an_attack_is_told_as_one_story,
+          an_attack_is_told_as_one_story, a_network_plan_is_proposed_checked_and_used,
           did_data_leave,
           packets_are_kept_and_sealed, contents_of_files_are_kept, a_package_for_third_parties, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

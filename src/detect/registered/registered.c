@@ -66,10 +66,11 @@ static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd
 
 /* ---- devices in guarded zones ---- */
 
-static struct kd_key device_key(const struct kd_addr *a, const struct kd_mac *mac, uint8_t zone)
+/* By the zone's name: what was learned outlives a plan in another order. */
+static struct kd_key device_key(const struct kd_addr *a, const struct kd_mac *mac, struct kd_bytes zone)
 {
     struct kd_key k = kd_key_of(KEY_DEVICE);
-    kd_key_u16(&k, zone);
+    kd_key_text(&k, zone);
     if (kd_mac_is_none(mac)) {
         kd_key_addr(&k, a);
         return k;
@@ -81,8 +82,8 @@ static struct kd_key device_key(const struct kd_addr *a, const struct kd_mac *ma
 
 /* A device is its link address when that is known, else its address.  One that was first met without its link
  * address stays the same when that becomes known. */
-static struct known *known_device(struct kd_detect *d, const struct kd_addr *a, const struct kd_mac *mac, uint8_t zone,
-                                  bool *ret_new)
+static struct known *known_device(struct kd_detect *d, const struct kd_addr *a, const struct kd_mac *mac,
+                                  struct kd_bytes zone, bool *ret_new)
 {
     static const struct kd_mac none;
     struct kd_key key = device_key(a, mac, zone);
@@ -117,7 +118,7 @@ static void device(struct kd_detect *d, const struct kd_record *r, const struct 
     if (kd_site_knows(s, a, &mac))
         return;
     bool is_new;
-    struct known *k = known_device(d, a, &mac, zone, &is_new);
+    struct known *k = known_device(d, a, &mac, kd_site_zone_name(s, zone), &is_new);
     if (k == NULL)
         return;
     uint64_t now = kd_detect_now_us(d);
@@ -132,7 +133,7 @@ static void device(struct kd_detect *d, const struct kd_record *r, const struct 
         kd_out_str(&o, "-");
     else
         kd_out_mac(&o, &mac);
-    struct kd_key fold = device_key(a, &mac, zone);
+    struct kd_key fold = device_key(a, &mac, kd_site_zone_name(s, zone));
     struct kd_fact facts[] = {{"zone", kd_site_zone_name(s, zone)},
                               {"mac", kd_out_bytes_view(&o)},
                               {"what", found && h.os.n > 0 ? h.os : kd_str("-")}};
@@ -327,6 +328,26 @@ static void record(struct kd_detect *d, const struct kd_record *r)
     }
 }
 
+static void registered_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    union state *u = state;
+    switch (kd_bytes_at(key, 0)) {
+    case KEY_BEGIN:
+        kd_snap_time(s, &u->begin_us);
+        break;
+    case KEY_PARTNERS:
+        kd_snap_time(s, &u->partners.first_us);
+        kd_snap_u32_to(s, &u->partners.n, PARTNERS);
+        for (uint32_t i = 0; i < u->partners.n; i++)
+            kd_snap_u32(s, &u->partners.sums[i]);
+        break;
+    default:
+        kd_snap_time(s, &u->known.told_us);
+        kd_snap_bool(s, &u->known.known);
+        kd_snap_bool(s, &u->known.by_mac);
+    }
+}
+
 const struct kd_detector kd_detector_registered = {
     .name = "registered",
     .summary_en = "Unknown devices in guarded zones, servers nobody registered, new partners of delicate devices",
@@ -338,4 +359,6 @@ const struct kd_detector kd_detector_registered = {
     .idle_us = 120 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = record,
+    .snap = registered_snap,
+    .snap_version = 1,
 };

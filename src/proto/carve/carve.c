@@ -18,6 +18,7 @@ enum {
     CARVE_ARENA = 256 * 1024,
     AHEAD_BLOCK = 16 * 1024,
     PERSONAL_WITHIN = 1024 * 1024,
+    HASH_UNANNOUNCED = 4, /* the part of file_hash_mib for a file of unknown size */
     HASHES_NONE = 0,
     HASHES_ALL = 2
 };
@@ -126,24 +127,28 @@ static uint8_t entropy(const struct kd_carve *c)
     return (uint8_t)(bits * 10 + 0.5);
 }
 
-static uint64_t more_hashes_max(const struct kd_carve *c)
+/* Is the file, as far as is known, so large that MD5 and SHA-1 will not be told?  Of one whose size nobody announced the
+ * work would often be for nothing, so it ends earlier. */
+static bool is_too_large(const struct kd_carve *c)
 {
-    return (uint64_t)c->lim->file_hash_mib << 20;
+    uint64_t max = (uint64_t)c->lim->file_hash_mib << 20;
+    return c->size > 0 ? c->size > max || c->seen > max : c->seen > max / HASH_UNANNOUNCED;
 }
 
+/* Lists of bad files name programs, scripts, documents and archives, not data that only another program can read. */
 static bool wants_more_hashes(const struct kd_carve *c)
 {
     if (c->all_hashes || c->lim->file_hashes == HASHES_ALL)
         return true;
-    return c->lim->file_hashes != HASHES_NONE && c->size <= more_hashes_max(c) &&
-           (kd_filetype_is_risky(c->magic) || kd_filename_is_risky(c->rec.filename));
+    bool risky = (c->magic != NULL && kd_filetype_is_risky(c->magic)) || kd_filename_is_risky(c->rec.filename);
+    return c->lim->file_hashes != HASHES_NONE && risky && !is_too_large(c);
 }
 
 static void hash(struct kd_carve *c, struct kd_bytes b)
 {
     if (!c->more)
         return;
-    if (c->seen > more_hashes_max(c) && !c->all_hashes && c->lim->file_hashes != HASHES_ALL) {
+    if (is_too_large(c) && !c->all_hashes && c->lim->file_hashes != HASHES_ALL) {
         c->more = false;
         return;
     }
