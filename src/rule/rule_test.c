@@ -3,6 +3,7 @@
  * as a whole. */
 #include "../../tests/tap.h"
 #include "rule/explain.h"
+#include "rule/thresholds.h"
 
 static struct kd_pool *pool;
 static struct kd_rules *rules;
@@ -486,6 +487,76 @@ static void explained(void)
     }
 }
 
+static bool suppressed(uint32_t sid, const char *src, const char *dst)
+{
+    struct kd_addr a, b;
+    CHECK(kd_addr_parse(kd_str(src), &a) && kd_addr_parse(kd_str(dst), &b));
+    const struct kd_rule *r = kd_rules_find(rules, 1, sid);
+    return r != NULL && kd_rules_suppressed(rules, r, &a, &b);
+}
+
+static void threshold_config(void)
+{
+    load("alert ip any any -> any any (sid:1;)\n"
+         "alert ip any any -> any any (sid:2; threshold:type limit, track by_src, count 9, seconds "
+         "9;)\n"
+         "alert ip any any -> any any (sid:3;)\n");
+    CHECK(
+        kd_rules_thresholds(
+            rules, "threshold.config",
+            kd_str("# comment\n"
+                   "suppress gen_id 1, sig_id 1, track by_src, ip [10.0.0.0/8,!10.1.0.0/16]\n"
+                   "suppress gen_id 1, sig_id 2\r\n"
+                   "suppress gen_id 0, sig_id 0, track by_either, ip 192.0.2.1\n"
+                   "event_filter gen_id 1, sig_id 0, type both, track by_dst, count 3, seconds 60\n"
+                   "rate_filter gen_id 1, sig_id 1, track by_src, count 1, seconds 1, new_action "
+                   "drop, timeout 1\n"
+                   "suppress gen_id 1, sig_id 1, track by_src, ip nowhere\n"
+                   "threshold gen_id 1, sig_id 1, type odd, track by_src, count 1, seconds 1\n"
+                   "shout gen_id 1, sig_id 1\n")) == KD_OK);
+    CHECK(rules->n_suppressions == 3 && rules->n_bad_lines == 4 && rules->n_refused == 0);
+    CHECK(rules->bad_line[0].line == 6 && rules->bad_line[0].is_unsupported &&
+          rules->bad_line[1].line == 7);
+    CHECK(rules->bad_line[1].column == 47);
+    CHECK(suppressed(1, "10.2.3.4", "1.1.1.1") && !suppressed(1, "10.1.3.4", "1.1.1.1"));
+    CHECK(!suppressed(1, "1.1.1.1", "10.2.3.4") && suppressed(2, "1.1.1.1", "2.2.2.2"));
+    CHECK(suppressed(3, "1.1.1.1", "192.0.2.1") && !suppressed(3, "1.1.1.1", "192.0.2.2"));
+    CHECK(rules->rule[0]->threshold.kind == KD_THRESHOLD_BOTH &&
+          rules->rule[0]->threshold.count == 3);
+    CHECK(rules->rule[1]->threshold.count == 9 && rules->rule[2]->threshold.track == KD_TRACK_DST);
+}
+
+static void classification_and_reference_config(void)
+{
+    uint32_t bad = 0;
+    kd_rules_free(rules);
+    rules = kd_rules_new(pool, &kd_limits_default);
+    CHECK(kd_rules_classes(
+              rules,
+              kd_str("# comment\nconfig classification: of-ours,Our own class,1\r\n"
+                     "config classification: trojan-activity,Said otherwise,2\nconfig nothing\n"
+                     "config classification: bad,No number,x\n"),
+              &bad) == KD_OK &&
+          bad == 2);
+    CHECK(kd_rules_references(rules, kd_str("config reference: ours https://intra.example/\nodd\n"),
+                              &bad) == KD_OK &&
+          bad == 1);
+    CHECK(kd_rules_read(
+              rules, "t",
+              kd_str("alert ip any any -> any any (classtype:of-ours; reference:ours,7; sid:1;)\n"
+                     "alert ip any any -> any any (classtype:trojan-activity; sid:2;)\n"
+                     "alert ip any any -> any any (priority:4; classtype:of-ours; sid:3;)\n")) ==
+          KD_OK);
+    CHECK(kd_rules_finish(rules) == KD_OK && rules->n == 3);
+    CHECK(rules->rule[0]->priority == 1 && rules->rule[1]->priority == 2 &&
+          rules->rule[2]->priority == 4);
+    CHECK(kd_bytes_eq_str(rules->rule[1]->classtype->text, "Said otherwise"));
+    uint8_t room[64];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_rules_reference_url(rules, &rules->rule[0]->reference[0], &o);
+    CHECK(kd_bytes_eq_str(kd_out_bytes_view(&o), "https://intra.example/7"));
+}
+
 int main(void)
 {
     pool = kd_pool_new(256u << 20);
@@ -502,6 +573,8 @@ int main(void)
     RUN(every_keyword_has_a_sample);
     RUN(every_buffer_is_read);
     RUN(every_number_is_read);
+    RUN(threshold_config);
+    RUN(classification_and_reference_config);
     RUN(pathological);
     RUN(explained);
     RUN(memory_comes_back);

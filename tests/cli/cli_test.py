@@ -334,6 +334,8 @@ def rules_are_checked_listed_and_explained(folder):
                       "  port-groups: {WEB: [80, 81]}\nother: [a, {b: c}]\n")
     of_ours = write(folder, "c.rules", "alert tcp any any -> $OURS $WEB (sid:1;)\n")
     assert run("rules", "check", of_ours)[0] == 1 and run("rules", "check", "--vars", variables, of_ours)[0] == 0
+    thresholds = write(folder, "threshold.config", "suppress gen_id 1, sig_id 7\nrate_filter gen_id 1, sig_id 7\n")
+    one_line(run("rules", "check", "--thresholds", thresholds, packed), 1, "threshold.config:2:1: rate_filter")
     one_line(run("rules", "check", os.path.join(folder, "none.rules")), 3, "none.rules", "cannot be opened")
     one_line(run("rules", "explain", "5", packed), 1, "no such rule")
     for words in ((), ("check",), ("list",), ("explain",), ("fly", path)):
