@@ -47,6 +47,8 @@ union any_body {
     struct kd_rec_snmp snmp;
     struct kd_rec_icmp icmp;
     struct kd_rec_incident incident;
+    struct kd_rec_socks socks;
+    struct kd_rec_irc irc;
     struct kd_rec_crossing crossing;
     struct kd_rec_socks socks;
     struct kd_rec_irc irc;
