@@ -12,6 +12,7 @@
 #include "config/suricata.h"
 #include "os/sandbox.h"
 #include "rule/explain.h"
+#include "rule/thresholds.h"
 
 enum { FILES_MAX = 256, MEMORY_MAX = 1 << 30, EXPLAIN_MAX = 64 * 1024 };
 
@@ -22,9 +23,10 @@ struct input {
 
 struct asked {
     const char *sid, *category, *text;
-    const char *yaml, *classes, *references;
+    const char *yaml, *classes, *references, *thresholds;
     bool quiet, keywords;
     struct input file[FILES_MAX], extra[3]; /* extra: yaml, classes, references */
+    struct input threshold;
     size_t n_files;
     const char *rule; /* explain: a rule's text, or NULL */
     struct kd_pool *pool;
@@ -49,6 +51,9 @@ static bool open_all(struct asked *a, int n, char **paths)
         if (extra[i] != NULL && !open_one(extra[i], &a->extra[i]))
             return false;
     }
+    a->threshold.fd = -1;
+    if (a->thresholds != NULL && !open_one(a->thresholds, &a->threshold))
+        return false;
     for (; a->n_files < (size_t)n; a->n_files++)
         if (!open_one(paths[a->n_files], &a->file[a->n_files]))
             return false;
@@ -116,6 +121,18 @@ static int read_extras(struct asked *a)
     return KD_EXIT_DONE;
 }
 
+static int read_thresholds(struct asked *a)
+{
+    struct kd_rule_text t;
+    enum kd_status s = kd_rule_text_read(a->threshold.fd, &t);
+    if (s == KD_OK)
+        s = kd_rules_thresholds(a->rules, a->threshold.name, t.text);
+    if (s != KD_OK)
+        return failed(a->threshold.name, s);
+    kd_rule_text_done(&t);
+    return KD_EXIT_DONE;
+}
+
 static int read_rules(struct asked *a, const struct kd_config *config)
 {
     a->pool = kd_pool_new(MEMORY_MAX);
@@ -136,26 +153,32 @@ static int read_rules(struct asked *a, const struct kd_config *config)
     }
     if (a->rule != NULL && kd_rules_read(a->rules, "-", kd_str(a->rule)) != KD_OK)
         return failed("-", KD_NO_MEMORY);
-    return kd_rules_finish(a->rules) == KD_OK ? KD_EXIT_DONE : failed("rules", KD_NO_MEMORY);
+    if (kd_rules_finish(a->rules) != KD_OK)
+        return failed("rules", KD_NO_MEMORY);
+    return a->threshold.fd < 0 ? KD_EXIT_DONE : read_thresholds(a);
+}
+
+static void tell_refusal(const struct asked *a, const struct kd_refusal *r)
+{
+    struct kd_bytes file = a->rules->files.name[r->file];
+    uint8_t room[512];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    if (r->what.n > 0) {
+        kd_out_str(&o, ": ");
+        kd_out_escaped(&o, r->what);
+    }
+    if (r->sid != 0)
+        kd_out_fmt(&o, " (sid %u)", r->sid);
+    fprintf(stderr, "%.*s:%u:%u: %s%.*s\n", (int)file.n, (const char *)file.p, r->line, r->column,
+            kd_say_japanese() ? r->why_ja : r->why, (int)o.n, (const char *)o.p);
 }
 
 static void tell_refusals(const struct asked *a)
 {
-    bool ja = kd_say_japanese();
-    for (uint32_t i = 0; i < a->rules->n_refused; i++) {
-        const struct kd_refusal *r = &a->rules->refusal[i];
-        struct kd_bytes file = a->rules->files.name[r->file];
-        uint8_t room[512];
-        struct kd_out o = kd_out_of(room, sizeof(room));
-        if (r->what.n > 0) {
-            kd_out_str(&o, ": ");
-            kd_out_escaped(&o, r->what);
-        }
-        if (r->sid != 0)
-            kd_out_fmt(&o, " (sid %u)", r->sid);
-        fprintf(stderr, "%.*s:%u:%u: %s%.*s\n", (int)file.n, (const char *)file.p, r->line,
-                r->column, ja ? r->why_ja : r->why, (int)o.n, (const char *)o.p);
-    }
+    for (uint32_t i = 0; i < a->rules->n_refused; i++)
+        tell_refusal(a, &a->rules->refusal[i]);
+    for (uint32_t i = 0; i < a->rules->n_bad_lines; i++)
+        tell_refusal(a, &a->rules->bad_line[i]);
 }
 
 /* The closing line is for programs, too: it is the same in every language. */
@@ -165,7 +188,7 @@ static int check(struct asked *a)
         tell_refusals(a);
     printf("rules: %u read, %u loaded, %u refused\n", a->rules->n_read, a->rules->n,
            a->rules->n_refused);
-    return a->rules->n_refused > 0 ? KD_EXIT_NO : KD_EXIT_DONE;
+    return a->rules->n_refused + a->rules->n_bad_lines > 0 ? KD_EXIT_NO : KD_EXIT_DONE;
 }
 
 static bool listed(const struct asked *a, const struct kd_rule *r, uint64_t sid)
@@ -318,7 +341,8 @@ int kd_cmd_rules(int argc, char **argv)
                                         {"--text", NULL, &a.text, NULL},
                                         {"--vars", NULL, &a.yaml, NULL},
                                         {"--classification", NULL, &a.classes, NULL},
-                                        {"--reference", NULL, &a.references, NULL}};
+                                        {"--reference", NULL, &a.references, NULL},
+                                        {"--thresholds", NULL, &a.thresholds, NULL}};
     if (!kd_options("rules", &argc, argv, options, KD_COUNT(options)))
         return KD_EXIT_USAGE;
     const char *what = argc > 1 ? argv[1] : "";

@@ -137,6 +137,7 @@ const struct kd_command kd_commands[] = {
      "  --sid N, --category CLASS, --text WORDS   list only these\n"
      "  --vars FILE        take the variables of this suricata.yaml\n"
      "  --classification FILE, --reference FILE   classification.config, reference.config\n"
+     "  --thresholds FILE  suppressions and thresholds (threshold.config)\n"
      "  -q                 only the last line\n"
      "Files may be compressed (zstd, gzip). exit status 0: all rules were taken, 1: some were not\n",
      "  check ファイル…     読めないルールを行番号と理由とともに示す。最後の行は件数\n"
@@ -146,6 +147,7 @@ const struct kd_command kd_commands[] = {
      "  --sid 番号、--category 分類、--text 語句   絞り込む\n"
      "  --vars ファイル     この suricata.yaml の変数を使う\n"
      "  --classification ファイル、--reference ファイル   classification.config、reference.config\n"
+     "  --thresholds ファイル  抑止としきい値(threshold.config)\n"
      "  -q                  最後の行だけを表示する\n"
      "ファイルは圧縮(zstd、gzip)されていてもよい。終了コード 0: すべて読めた、1: 読めないものがある\n",
      kd_cmd_rules},

@@ -105,7 +105,7 @@ struct kd_rules_state {
     struct kd_name_table addr_texts, addr_sets, port_texts, port_sets, addr_vars, port_vars;
     struct kd_name_table classes, references, buffers, datasets, keywords, sids;
     struct kd_buf rule_list, refusals, hits, pending, scratch, refs, metas, ranges, ranges_no,
-        joined, breaks;
+        joined, breaks, suppressions, bad_lines;
     struct kd_parse parse;
 };
 
@@ -174,6 +174,9 @@ bool kd_parse_settle(struct kd_parse *p); /* checks over the whole rule */
 const struct kd_hit *kd_keyword_find(struct kd_rules_state *st, struct kd_bytes name,
                                      uint32_t *ret_index);
 KD_MUST_USE bool kd_keywords_init(struct kd_rules_state *st);
+
+/* Fill in why. */
+void kd_refusal_explain(struct kd_refusal *r, enum kd_why why);
 
 bool kd_defaults_init(struct kd_rules *rules);
 const struct kd_rule_classtype *kd_class_find(struct kd_rules_state *st, struct kd_bytes name);

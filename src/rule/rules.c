@@ -46,9 +46,10 @@ void kd_rules_free(struct kd_rules *rules)
         &st->events,    &st->words,     &st->addr_texts, &st->addr_sets, &st->port_texts,
         &st->port_sets, &st->addr_vars, &st->port_vars,  &st->classes,   &st->references,
         &st->buffers,   &st->datasets,  &st->keywords,   &st->sids};
-    struct kd_buf *bufs[] = {&st->rule_list, &st->refusals, &st->hits,     &st->pending,
-                             &st->scratch,   &st->refs,     &st->metas,    &st->ranges,
-                             &st->joined,    &st->breaks,   &st->ranges_no};
+    struct kd_buf *bufs[] = {&st->rule_list, &st->refusals, &st->hits,      &st->pending,
+                             &st->scratch,   &st->refs,     &st->metas,     &st->ranges,
+                             &st->joined,    &st->breaks,   &st->ranges_no, &st->suppressions,
+                             &st->bad_lines};
     for (size_t i = 0; i < KD_COUNT(tables); i++)
         kd_nametab_done(tables[i], pool);
     for (size_t i = 0; i < KD_COUNT(bufs); i++)
@@ -84,14 +85,19 @@ static void publish(struct kd_rules *rules)
     rules->refusal = (const struct kd_refusal *)(const void *)st->refusals.p;
 }
 
+void kd_refusal_explain(struct kd_refusal *r, enum kd_why why)
+{
+    r->why = whys[why].en;
+    r->why_ja = whys[why].ja;
+    r->is_unsupported = whys[why].unsupported;
+}
+
 static enum kd_status note_refusal(struct kd_rules *rules, struct kd_refusal r, enum kd_why why)
 {
     struct kd_rules_state *st = rules->state;
     enum { WORD_MAX = 80 };
     r.what = kd_arena_copy(&st->mem, r.what, WORD_MAX);
-    r.why = whys[why].en;
-    r.why_ja = whys[why].ja;
-    r.is_unsupported = whys[why].unsupported;
+    kd_refusal_explain(&r, why);
     if (!kd_buf_add(&st->refusals, st->pool, kd_bytes_of(&r, sizeof(r)), BUF_MAX))
         return KD_NO_MEMORY;
     rules->n_refused++;
