@@ -35,6 +35,11 @@ void kd_answer_incidents(struct kd_asker *k);
 void kd_answer_incident(struct kd_asker *k);
 void kd_answer_incident_patch(struct kd_asker *k);
 
+/* answer_objects.c: suspicious objects */
+void kd_answer_objects(struct kd_asker *k);
+void kd_answer_object_add(struct kd_asker *k);
+void kd_answer_object_expire(struct kd_asker *k);
+
 /* answer_people.c: sessions, exceptions, users, the audit log */
 void kd_answer_login(struct kd_asker *k);
 void kd_answer_session(struct kd_asker *k);

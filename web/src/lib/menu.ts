@@ -29,6 +29,7 @@ export const MENU: readonly MenuGroup[] = [
         label: 'nav.settings',
         items: [
             { page: 'health', label: 'nav.health', icon: 'health' },
+            { page: 'objects', label: 'nav.objects', icon: 'objects' },
             { page: 'exceptions', label: 'nav.exceptions', icon: 'exceptions' },
             { page: 'users', label: 'nav.users', icon: 'users', role: 'admin' },
             { page: 'audit', label: 'nav.audit', icon: 'audit', role: 'admin' },
