@@ -12,13 +12,17 @@ MAY = {
     "packet": {"base"},
     "proto": {"base", "wire"},
     "flow": {"base", "packet"},
-    "engine": {"base", "wire", "packet", "flow", "proto"},
+    "engine": {"base", "wire", "packet", "flow", "proto", "rule"},
+    "rule": {"base", "wire"},
     "detect": {"base", "wire"},
     "brain": {"base", "wire", "detect"},
     "store": {"base", "wire", "packet"},
+    "notice": {"base", "wire"},
+    "adapter": {"base"},
     "config": {"base"},
     "api": {"base", "wire"},
-    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "detect", "brain", "store", "config", "api"},
+    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "detect", "brain", "store", "notice",
+            "adapter", "config", "api"},
 }
 INCLUDE = re.compile(r'#\s*include\s+"([a-z]+)/')
 

@@ -36,7 +36,7 @@ const struct kd_command kd_commands[] = {
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
      "  --engines N        share the work (default 1: two runs give the same bytes)\n"
      "  --realtime         at the pace it was recorded\n"
-     "  --packets          with --db: keep the packets too, as a running sensor does\n"
+     "  --packets          with --db: keep packets and contents of files too, as a running sensor does\n"
      "  --state            with --db: go on with what was learned there, and keep it\n"
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
@@ -44,7 +44,7 @@ const struct kd_command kd_commands[] = {
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
      "  --engines 数         処理を分担する(初期値 1: 何度実行しても同じ結果)\n"
      "  --realtime           記録されたときの速さで再生する\n"
-     "  --packets            --db と併せて: 稼働中のセンサーと同じくパケットも残す\n"
+     "  --packets            --db と併せて: 稼働中のセンサーと同じくパケットとファイルの内容も残す\n"
      "  --state              --db と併せて: 前に学習した内容を引き継ぎ、残す\n"
      "  --sandbox 方式       full、または名前空間の使えない環境では reduced\n",
      kd_cmd_replay},
@@ -101,6 +101,17 @@ const struct kd_command kd_commands[] = {
      "  -o ファイル         新しいファイル。- または省略時は標準出力\n"
      "  --dir フォルダー    センサーの保存先、または replay --db --packets の保存先\n",
      kd_cmd_packets},
+    {"file", "SHA256 [-o FILE] [--dir DIRECTORY]", "the kept content of a file that crossed the network",
+     "通信で運ばれたファイルの内容を取り出す",
+     "  SHA256             of a file record with fileinfo.stored\n"
+     "  -o FILE            write here (a new file, mode 0600); - or none: standard output\n"
+     "  --dir DIRECTORY    the sensor's directory, or that of replay --db --packets\n"
+     "                     The file may be harmful: do not open it on a machine in use.\n",
+     "  SHA256              fileinfo.stored のあるファイル記録の SHA-256\n"
+     "  -o ファイル         書き出し先(新しいファイル、権限 0600)。- または省略で標準出力\n"
+     "  --dir フォルダー    センサーの保存先、または replay --db --packets の保存先\n"
+     "                      危険なファイルのことがあります。業務用の端末では開かないでください。\n",
+     kd_cmd_file},
     {"verify", "[DIRECTORY|PACKAGE]", "are the seals of the records, or of a package, intact",
      "記録の封印(改ざんのないこと)を確かめる",
      "  DIRECTORY          the sensor's directory, or that of replay --db\n"
@@ -117,13 +128,36 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
-    {"config", "check [FILE] | reference [--lang ja|en]",
-     "check the configuration, or list all its keys",
-     "設定ファイルを確かめる、または全項目の説明を表示する",
+    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | keywords",
+     "check, list or explain rules in Suricata's language", "Suricata 形式のルールを確かめる・一覧する・説明する",
+     "  check FILE…        name every rule that cannot be taken, with line and reason; the last line counts\n"
+     "  list FILE…         sid, revision, priority, class and message of each rule\n"
+     "  explain SID FILE…  what a rule looks for, in plain words; or explain 'RULE'\n"
+     "  keywords           all keywords and buffers of the language\n"
+     "  --sid N, --category CLASS, --text WORDS   list only these\n"
+     "  --vars FILE        take the variables of this suricata.yaml\n"
+     "  --classification FILE, --reference FILE   classification.config, reference.config\n"
+     "  -q                 only the last line\n"
+     "Files may be compressed (zstd, gzip). exit status 0: all rules were taken, 1: some were not\n",
+     "  check ファイル…     読めないルールを行番号と理由とともに示す。最後の行は件数\n"
+     "  list ファイル…      各ルールの番号・版・優先度・分類・文言\n"
+     "  explain 番号 ファイル…  ルールが何を探すかを平易な文で示す。explain 'ルール' も可\n"
+     "  keywords            使えるキーワードとバッファーの一覧\n"
+     "  --sid 番号、--category 分類、--text 語句   絞り込む\n"
+     "  --vars ファイル     この suricata.yaml の変数を使う\n"
+     "  --classification ファイル、--reference ファイル   classification.config、reference.config\n"
+     "  -q                  最後の行だけを表示する\n"
+     "ファイルは圧縮(zstd、gzip)されていてもよい。終了コード 0: すべて読めた、1: 読めないものがある\n",
+     kd_cmd_rules},
+    {"config", "check [FILE] | propose [--dir DIRECTORY] [--json] | reference [--lang ja|en]",
+     "check the configuration, propose a network plan, or list all keys",
+     "設定ファイルを確かめる、ネットワークの区分を提案する、または全項目の説明を表示する",
      "  check [FILE]       say what is wrong, with the line and the remedy\n"
+     "  propose            zones and registered machines from what was seen, as lines for the file\n"
      "  reference          all keys with meaning, default and range: itself a valid file\n"
      "  --lang ja|en       language of the reference\n",
      "  check [ファイル]    誤りのある行と直し方を表示する\n"
+     "  propose             観測した内容から、区分と機器の下書きを設定の形で表示する\n"
      "  reference           全項目の意味・初期値・範囲(そのまま設定ファイルとして使える)\n"
      "  --lang ja|en        説明の言語\n",
      kd_cmd_config},

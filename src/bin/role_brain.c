@@ -70,6 +70,7 @@ static struct kd_brain *make_brain(const struct kd_start *s)
         .known_bad = kd_role_read_extra(s, KD_EXTRA_KNOWN_BAD, LIST_BYTES_MAX),
         .exceptions = kd_role_read_extra(s, KD_EXTRA_EXCEPTIONS, LIST_BYTES_MAX),
         .tunables = s->tunables,
+        .site = s->site,
         .id_base = s->live || s->shift ? s->id_base / KD_US_PER_MS % NUMBERS : 0,
     };
     struct kd_brain *b = NULL;

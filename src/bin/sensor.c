@@ -34,7 +34,9 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
         return s->phase >= KD_PHASE_BRAIN;
     case KD_PROC_STORE:
     case KD_PROC_WEB:
+    case KD_PROC_GATE:
         return s->phase >= KD_PHASE_STORE;
+    case KD_PROC_DIAL: /* ends by itself */
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;
@@ -59,7 +61,8 @@ static void advance(struct kd_sensor *s)
         enter_phase(s, KD_PHASE_BRAIN);
     if (s->phase == KD_PHASE_BRAIN && all_stopped(s, KD_PROC_BRAIN))
         enter_phase(s, KD_PHASE_STORE);
-    if (s->phase == KD_PHASE_STORE && all_stopped(s, KD_PROC_STORE) && all_stopped(s, KD_PROC_WEB))
+    if (s->phase == KD_PHASE_STORE && all_stopped(s, KD_PROC_STORE) && all_stopped(s, KD_PROC_WEB) &&
+        all_stopped(s, KD_PROC_GATE))
         s->phase = KD_PHASE_OVER;
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
@@ -182,7 +185,7 @@ static void wait_and_hear(struct kd_sensor *s)
 /* Readers before writers. */
 static bool start_all(struct kd_sensor *s)
 {
-    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_WEB, KD_PROC_ENGINE};
+    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
     for (size_t o = 0; o < KD_COUNT(order); o++)
         for (size_t i = 0; i < s->n_children; i++)
             if (s->child[i].role == order[o] && !kd_child_start(s, &s->child[i]))
@@ -219,6 +222,7 @@ int kd_sensor_run(const struct kd_plan *plan)
         on_time(&s);
         advance(&s);
     }
+    kill_all(&s); /* a connection that is being made */
     kd_sensor_close(&s);
     return conclude(&s);
 }

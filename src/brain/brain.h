@@ -30,6 +30,7 @@ struct kd_brain_config {
     uint64_t state_not_after_us; /* a state of later than this is of a wrong clock; 0: any */
     uint64_t id_base;            /* numbers of the brain's own records begin above it, below 2^40 */
     struct kd_bytes tunables;    /* "detector.name=value" lines; may be empty */
+    struct kd_bytes site;        /* the network plan, as kd_site_put() writes it; may be empty */
 };
 
 KD_MUST_USE enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_out out,

@@ -3,6 +3,7 @@
 #ifndef KD_BRAIN_INTERNAL_H
 #define KD_BRAIN_INTERNAL_H
 
+#include "base/site.h"
 #include "brain/brain.h"
 #include "brain/exceptions.h"
 #include "brain/hosts.h"
@@ -65,6 +66,8 @@ struct kd_brain {
     size_t n_decisions;
     bool meetings_due; /* of the past, to be told with the next record */
     struct kd_stories stories;
+    struct kd_site *site;      /* the network plan */
+    struct kd_table crossings; /* what crossed zones of it; unused without zones */
     struct kd_state state;
 
     const struct kd_rec_head *head; /* of the record being looked at, or NULL */
@@ -108,6 +111,15 @@ void kd_brain_decay(struct kd_brain *b);
 /* stats.c */
 void kd_total_add(struct kd_brain *b, const struct kd_rec_head *head, const struct kd_rec_stats *s);
 void kd_total_emit(struct kd_brain *b);
+
+/* crossing.c: conversations between zones of the plan become records. */
+KD_MUST_USE bool kd_crossings_init(struct kd_brain *b);
+void kd_crossing_flow(struct kd_brain *b, const struct kd_record *flow);
+void kd_crossing_finish(struct kd_brain *b);
+uint8_t kd_brain_zone(const struct kd_brain *b, const struct kd_addr *a); /* or KD_ZONE_OUTSIDE, _UNLISTED */
+
+/* Let the detectors and stories see a record of the brain's own, which went out already. */
+void kd_brain_show(struct kd_brain *b, const struct kd_rec_head *head, const void *body);
 
 /* config.c */
 KD_MUST_USE enum kd_status kd_brain_tune(struct kd_brain *b, struct kd_bytes text, struct kd_err *err);

@@ -27,7 +27,9 @@ void kd_snap_host(struct kd_snap *s, struct kd_bytes key, void *state)
     kd_snap_u8_to(s, &h->severity, KD_HOST_SEVERITY_MAX);
     kd_snap_u8_to(s, &h->name_from, KD_FROM_DHCP);
     kd_snap_u8_to(s, &h->last_from, KD_FROM_DHCP);
-    kd_snap_u16_to(s, &h->roles, 2 * KD_ROLE_ROUTER - 1);
+    kd_snap_u8_to(s, &h->os_from, KD_SYSTEM_DHCP);
+    kd_snap_u8_to(s, &h->prefix, 32);
+    kd_snap_u16_to(s, &h->roles, (1u << KD_DUTY_BITS) - 1);
     kd_snap_time(s, &h->first_us);
     kd_snap_time(s, &h->last_us);
     kd_snap_time(s, &h->told_us);

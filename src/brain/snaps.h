@@ -14,6 +14,7 @@ void kd_snap_story(struct kd_snap *s, struct kd_bytes key, void *state);
 void kd_snap_trail(struct kd_snap *s, struct kd_bytes key, void *state);
 void kd_snap_mail(struct kd_snap *s, struct kd_bytes key, void *state);
 void kd_snap_thing_seen(struct kd_snap *s, struct kd_bytes key, void *state);
+void kd_crossings_snap(struct kd_snap *s, struct kd_bytes key, void *state); /* crossing.c */
 void kd_hosts_snap_mac(struct kd_snap *s, struct kd_bytes key, void *state); /* hosts.c */
 
 void kd_host_loaded(struct kd_brain *b, void *state);

@@ -44,6 +44,7 @@ static bool part_at(struct kd_brain *b, size_t i, struct part *ret)
         {"trails", 1, &b->stories.trails, kd_snap_trail, NULL},
         {"mails", 1, &b->stories.mails, kd_snap_mail, NULL},
         {"things", 1, &b->stories.things, kd_snap_thing_seen, NULL},
+        {"crossings", 1, &b->crossings, kd_crossings_snap, NULL},
     };
     if (i < KD_COUNT(own)) {
         *ret = own[i];

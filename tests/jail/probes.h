@@ -22,6 +22,7 @@ struct probe {
     enum outcome expect[KD_PROC_COUNT];
     bool not_sanitized; /* a sanitizer build lets it through */
     bool needs_ring;
+    int dial_needs_landlock; /* which version lets the kernel refuse it to dial */
 };
 
 extern const struct probe probes[];
