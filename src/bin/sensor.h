@@ -58,6 +58,7 @@ struct kd_plan {
     bool realtime;
     bool loop; /* the demo: again and again, as if now */
     bool web;
+    const char *rules; /* rule files, separated by commas; NULL: as the configuration says */
     bool packets; /* keep them, as the configuration says */
     unsigned n_engines;
     /* Read the configuration anew for SIGHUP; NULL: it cannot be used (a line was printed). */

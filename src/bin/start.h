@@ -36,6 +36,7 @@ enum kd_extra {
     KD_EXTRA_CERTIFICATE,
     KD_EXTRA_KEY,
     KD_EXTRA_KEEP, /* the engine's packet ring: a file of whole segments */
+    KD_EXTRA_RULES, /* a rule file; name: as in the configuration */
     KD_EXTRA_KINDS
 };
 

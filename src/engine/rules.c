@@ -36,7 +36,8 @@ static struct kd_match_at place(struct kd_engine *e, struct kd_flow *f, unsigned
 
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
 {
-    (void)p;
+    if (p->proto == KD_IP_TCP || p->proto == KD_IP_UDP) /* the parser may have turned the conversation round */
+        dir = p->sport == f->client_port && kd_addr_eq(&p->src, &f->client) ? 0 : 1;
     struct kd_match_at at = place(e, f, dir);
     kd_match_packet(e->match, &at, e->payload_done);
 }
