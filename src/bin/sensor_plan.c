@@ -270,7 +270,7 @@ static bool add_rules(struct kd_sensor *s, struct kd_child *c)
         if (!add_file(s, c, KD_EXTRA_RULES, "rules.files", path))
             return false;
         const char *slash = strrchr(path, '/');
-        snprintf(c->start.extra[before].name, sizeof(c->start.extra[before].name), "%s",
+        snprintf(c->start.extra[before].name, sizeof(c->start.extra[before].name), "%.100s",
                  slash == NULL ? path : slash + 1);
     }
     return true;

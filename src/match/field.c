@@ -16,7 +16,7 @@ static int digit_of(uint8_t c)
 }
 
 /* As strtoull(3) reads it from `text`: white space, 0x behind base 16 or 0, digits. */
-static size_t read_digits(struct kd_bytes text, unsigned base, bool base_given, uint64_t *ret)
+static size_t read_digits(struct kd_bytes text, unsigned base, uint64_t *ret)
 {
     size_t i = 0;
     while (i < text.n && (text.p[i] == ' ' || (text.p[i] >= '\t' && text.p[i] <= '\r')))
@@ -25,7 +25,7 @@ static size_t read_digits(struct kd_bytes text, unsigned base, bool base_given, 
     i += minus || kd_bytes_at(text, i) == '+';
     bool hex = kd_bytes_at(text, i) == '0' && kd_ascii_lower(kd_bytes_at(text, i + 1)) == 'x' &&
                digit_of(kd_bytes_at(text, i + 2)) < 16 && i + 2 < text.n;
-    if (!base_given)
+    if (base == 0)
         base = hex ? 16 : kd_bytes_at(text, i) == '0' ? 8 : 10;
     if (hex && base == 16)
         i += 2;
@@ -55,8 +55,8 @@ bool m_field_read(const struct m_run *run, const struct kd_field *f, struct kd_b
     if (at < 0 || n < 0 || (uint64_t)at > in.n || (uint64_t)n > in.n - (uint64_t)at)
         return false;
     struct kd_bytes b = kd_bytes_of(in.p + at, (size_t)n);
-    if (f->base != 0 || f->base_given) {
-        size_t used = read_digits(b, f->base == 0 ? 10 : f->base, f->base != 0, ret);
+    if (f->is_text) {
+        size_t used = read_digits(b, f->base, ret);
         if (used == 0)
             return false;
         *ret_end = (size_t)at + used;

@@ -305,16 +305,24 @@ static bool isdataat(const struct walk *w, const struct kd_cond *c)
     return has != c->negated;
 }
 
-static bool entropy_holds(const struct walk *w, const struct kd_words *e)
+static bool entropy_holds(const struct walk *w, const struct kd_entropy *e)
 {
+    struct kd_bytes in = kd_bytes_from(w->in, e->offset);
+    if (e->nbytes > 0)
+        in = kd_bytes_head(in, e->nbytes);
+    if (in.n == 0)
+        return false;
     uint32_t count[256] = {0};
     double sum = 0;
-    for (size_t i = 0; i < w->in.n; i++)
-        count[w->in.p[i]]++;
+    for (size_t i = 0; i < in.n; i++)
+        count[in.p[i]]++;
     for (unsigned i = 0; i < 256; i++)
         if (count[i] > 0)
-            sum -= (double)count[i] / (double)w->in.n * log2((double)count[i] / (double)w->in.n);
-    return compare((enum kd_byte_op)e->a, (uint64_t)(sum * 1000), e->b);
+            sum -= (double)count[i] / (double)in.n * log2((double)count[i] / (double)in.n);
+    uint64_t milli = (uint64_t)(sum * 1000 + 0.5);
+    if (e->between || e->outside)
+        return (milli >= e->milli && milli <= e->milli_to) == e->between;
+    return compare(e->op, milli, e->milli);
 }
 
 static bool decode_base64(struct walk *w, const struct kd_base64_decode *d)
@@ -384,7 +392,7 @@ static enum outcome step(struct walk *w, unsigned i)
         holds = c->is.words.a == 1;
         break;
     case KD_COND_ENTROPY:
-        holds = entropy_holds(w, &c->is.words) != c->negated;
+        holds = entropy_holds(w, &c->is.entropy) != c->negated;
         break;
     case KD_COND_BASE64_DECODE:
         holds = decode_base64(w, &c->is.base64_decode);
