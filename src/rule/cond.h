@@ -22,9 +22,9 @@ struct kd_field {
     struct kd_value offset; /* may be negative when relative */
     bool relative;          /* to the end of the last match */
     enum kd_endian endian;
-    uint8_t base;    /* 0 binary; 8, 10, 16: digits as text */
-    bool base_given; /* `string` without a base: as strtoull reads it */
-    uint32_t mask;   /* 0 none; applied, then shifted right by its trailing zeros */
+    bool is_text;  /* digits as text, not binary */
+    uint8_t base;  /* of text: 8, 10, 16; 0: as strtoull reads it */
+    uint32_t mask; /* 0 none; applied, then shifted right by its trailing zeros */
 };
 
 enum kd_content_flag {
@@ -213,6 +213,7 @@ struct kd_number_cond {
     struct kd_range
         times; /* TIMES: how many must match; COUNT: how many there are (range unused) */
     bool sliced;
+    uint8_t side; /* as in struct kd_look */
     int32_t slice_from,
         slice_to; /* only values[from:to] count; negative: from the end; to INT32_MAX: open */
 };
@@ -239,9 +240,59 @@ struct kd_iface {
     struct kd_range version;
 };
 
+enum kd_tls_date { KD_TLS_NOT_BEFORE, KD_TLS_NOT_AFTER, KD_TLS_EXPIRED, KD_TLS_VALID };
+
 struct kd_tls_dates {
-    enum { KD_TLS_NOT_BEFORE, KD_TLS_NOT_AFTER, KD_TLS_EXPIRED, KD_TLS_VALID } what;
+    enum kd_tls_date what;
     struct kd_range unix_s;
+};
+
+/* A numbered setting and the range of its value. */
+struct kd_keyed {
+    uint32_t key;
+    struct kd_range range;
+};
+
+struct kd_cip {
+    uint32_t service;
+    int32_t class_id, attribute; /* < 0: any */
+    bool not_class, not_attribute;
+};
+
+enum { KD_MODBUS_ANY, KD_MODBUS_DISCRETES, KD_MODBUS_COILS, KD_MODBUS_INPUT, KD_MODBUS_HOLDING };
+/* Kinds of Modbus functions, as bits of `category`: assigned and unassigned public codes,
+ * user-defined, reserved. */
+enum {
+    KD_MODBUS_ASSIGNED = 1,
+    KD_MODBUS_UNASSIGNED = 6,
+    KD_MODBUS_PUBLIC = 7,
+    KD_MODBUS_USER = 8,
+    KD_MODBUS_RESERVED = 16,
+    KD_MODBUS_ALL = 31,
+};
+
+struct kd_modbus {
+    bool has_unit, has_function, has_subfunction, not_category, has_access, write, has_address,
+        has_value;
+    uint8_t function, category, area;
+    uint16_t subfunction;
+    struct kd_range unit, address, value;
+};
+
+enum kd_filestore_scope { KD_FILESTORE_FILE, KD_FILESTORE_TX, KD_FILESTORE_SSN };
+
+struct kd_filestore {
+    enum kd_inspect_dir dir; /* 0: of the rule */
+    enum kd_filestore_scope scope;
+};
+
+/* Entropy in thousandths of a bit per byte: compared, or between two values (ends in), or outside
+ * of them. */
+struct kd_entropy {
+    uint32_t offset, nbytes; /* nbytes 0: all */
+    enum kd_byte_op op;
+    bool between, outside;
+    uint32_t milli, milli_to;
 };
 
 /* A list of ranges; negated as a whole by the condition's `negated`. */
@@ -254,6 +305,17 @@ struct kd_words {
     uint32_t a, b; /* meaning: at the kind */
     uint32_t n;
     const struct kd_bytes *word;
+};
+
+enum kd_csum {
+    KD_CSUM_IPV4,
+    KD_CSUM_TCPV4,
+    KD_CSUM_TCPV6,
+    KD_CSUM_UDPV4,
+    KD_CSUM_UDPV6,
+    KD_CSUM_ICMPV4,
+    KD_CSUM_ICMPV6,
+    KD_CSUM_IGMP,
 };
 
 enum kd_side {
@@ -269,6 +331,7 @@ struct kd_sided {
     enum kd_side side;
     struct kd_range range;
     struct kd_bytes word; /* iprep: category */
+    bool is_unset;        /* iprep: the address is not listed */
 };
 
 /* kind, member of the union ("none": nothing more to say). */
@@ -284,52 +347,52 @@ struct kd_sided {
     X(BSIZE, range)                 /* length of the buffer */                                     \
     X(BASE64_DECODE, base64_decode) /* makes the BASE64_DATA of looks behind it */                 \
     X(DATASET, dataset)                                                                            \
-    X(ABSENT, words) /* the buffer does not exist; a = 1: or what else the look says */            \
-    X(ENTROPY,                                                                                     \
-      words) /* a: enum kd_byte_op, b: entropy in 1/1000 bit per byte; words: offset, bytes */     \
-    X(GEOIP_BUFFER, words)                                                                         \
+    X(ABSENT, words) /* no such buffer; a = 1: or what else the look says */                       \
+    X(ENTROPY, entropy)                                                                            \
     /* As checks. */                                                                               \
     X(NUMBER, number)                                                                              \
     X(TCP_FLAGS, flags)                                                                            \
     X(FRAGBITS, flags)                                                                             \
     X(IPOPTS, words) /* a: option number of IPv4; b = 1: any option */                             \
     X(IP_PROTO, ranges)                                                                            \
-    X(SAMEIP, none)                                                                                \
-    X(CSUM, words) /* a: kd_csum; b = 1 valid, 0 invalid */                                        \
+    X(SAMEIP, words)                                                                               \
+    X(CSUM, words) /* a: enum kd_csum; b: 1 valid, 0 invalid */                                    \
     X(STREAM_SIZE, sided)                                                                          \
-    X(TCP_SESSION, words) /* handshake phases */                                                   \
-    X(FTPBOUNCE, none)                                                                             \
-    X(GEOIP, words) /* a: enum kd_side (SRC, DST, EITHER, BOTH); country codes */                  \
+    X(TCP_SESSION, words) /* phases */                                                             \
+    X(FTPBOUNCE, words)                                                                            \
+    X(GEOIP, words) /* a: enum kd_side (SRC, DST, EITHER, BOTH); countries */                      \
     X(IPREP, sided)                                                                                \
     X(FLOWBITS, bits)                                                                              \
     X(XBITS, bits)                                                                                 \
     X(HOSTBITS, bits)                                                                              \
     X(FLOWINT, flowint)                                                                            \
-    X(APP_PROTO, words) /* word[0]: name; a: enum kd_app_side */                                   \
+    X(APP_PROTO,                                                                                   \
+      words) /* any of the names; a: 0, 1 final, 2 original, 3 either, 4 to_server, 5 to_client */ \
+    X(APP_STATE, words) /* word[0]: [<>]state */                                                   \
     X(EVENT, event)                                                                                \
-    X(RPC, words) /* SunRPC: a program; word[0] version, [1] procedure; "*" any */                 \
+    X(RPC, words) /* program, version, procedure; "*" any */                                       \
     X(DCE_IFACE, iface)                                                                            \
     X(DCE_OPNUM, ranges)                                                                           \
-    X(TLS_VERSION, words) /* a: 0x0301 …; 0: none known */                                       \
-    X(SSL_VERSION, words) /* a: bits of versions allowed, b: bits forbidden */                     \
-    X(SSL_STATE, words)   /* a: bits of enum kd_ssl_state; negated ones in b */                    \
+    X(TLS_VERSION, words) /* a: 0x0301 … */                                                      \
+    X(SSL_VERSION,                                                                                 \
+      words) /* a: bits allowed, b: bits forbidden; SSL 2 1, SSL 3 2, TLS 1.0 4 … 1.3 32 */      \
+    X(SSL_STATE, words) /* a, b as above; client_hello 1, server_hello 2, client_keyx 4,           \
+                           server_keyx 8, unknown 16 */                                            \
     X(TLS_DATES, dates)                                                                            \
-    X(SSH_PROTOVERSION, words) /* word[0] */                                                       \
-    X(KRB5_TICKET_ENC, words)  /* a = 1: weak; otherwise ranges in words */                        \
-    X(FILE_HASH, words)        /* a: 0 md5, 1 sha1, 2 sha256; word[0]: file of the list */         \
-    X(FILESTORE, words)        /* a: 0 rx file, …; see file.c */                                 \
-    X(MODBUS, words)                                                                               \
+    X(SSH_PROTOVERSION, words) /* word[0]: "2.0", or "2_compat": 2 or 1.99 */                      \
+    X(KRB5_TICKET_ENC, ranges) /* of 32 bits; no ranges: a weak one (DES, 3DES, RC4) */            \
+    X(FILE_HASH, words)        /* a: 0 MD5, 1 SHA-1, 2 SHA-256; word[0]: file of the list */       \
+    X(FILESTORE, filestore)    /* among the actions */                                             \
+    X(MODBUS, modbus)                                                                              \
     X(DNP3_FUNC, range)                                                                            \
-    X(DNP3_OBJ, words)    /* a group, b variation */                                               \
-    X(DNP3_IND, words)    /* a: bits */                                                            \
-    X(CIP_SERVICE, words) /* a service; word: class, attribute */                                  \
-    X(MQTT_FLAGS, flags)                                                                           \
+    X(DNP3_OBJ, words) /* a group, b variation */                                                  \
+    X(DNP3_IND, words) /* a: any of these bits */                                                  \
+    X(CIP_SERVICE, cip)                                                                            \
+    X(MQTT_FLAGS, flags) /* bits: must be set, ignore: must not */                                 \
     X(MQTT_CONNECT_FLAGS, flags)                                                                   \
-    X(HTTP2_SETTINGS, words) /* a setting; range in `word`s as text */                             \
-    X(IKE_CHOSEN_SA, words)  /* word[0] attribute; a value */                                      \
-    X(SNMP_USM, words)                                                                             \
-    X(CONFIG, words)                                                                               \
-    X(APP_STATE, words) /* word[0] comparison and state of app-layer-state */
+    X(HTTP2_SETTINGS, keyed)                                                                       \
+    X(IKE_CHOSEN_SA, keyed)                                                                        \
+    X(CONFIG, words) /* among the actions */
 
 enum kd_cond_kind {
 #define KD_COND_ENUM(kind, member) KD_COND_##kind,
@@ -361,6 +424,11 @@ struct kd_cond {
         struct kd_event event;
         struct kd_iface iface;
         struct kd_tls_dates dates;
+        struct kd_entropy entropy;
+        struct kd_keyed keyed;
+        struct kd_cip cip;
+        const struct kd_modbus *modbus;
+        struct kd_filestore filestore;
         struct kd_ranges ranges;
         struct kd_words words;
     } is;

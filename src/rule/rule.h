@@ -58,7 +58,8 @@ enum kd_transform_kind {
     KD_TR_TO_SHA1,
     KD_TR_TO_SHA256,
     KD_TR_URL_DECODE, /* %XX and + */
-    KD_TR_XOR, /* with the key `arg` (bytes) repeated, or taken from the data (`a`, `b`, see c) */
+    KD_TR_XOR, /* key `arg` repeated; without: the b bytes at offset c are the key of what follows
+                  offset a */
     KD_TR_PCREXFORM, /* the first capture of the pattern `arg`; nothing when it does not match */
     KD_TR_HEADER_LOWERCASE, /* header names in lower case, values as they are */
     KD_TR_STRIP_PSEUDO_HEADERS,
@@ -67,9 +68,11 @@ enum kd_transform_kind {
     KD_TR_FROM_BASE64,  /* a: offset, b: bytes (0 all), c: enum kd_base64_mode */
     KD_TR_GUNZIP,       /* a: most bytes out (0: default) */
     KD_TR_ZLIB_DEFLATE, /* a: most bytes out (0: default) */
-    KD_TR_SUBSLICE, /* a: first, b: count or end, c: 1 when b is given, 2 truncate (see words) */
+    KD_TR_SUBSLICE,     /* a: first, b: count, c: bits of KD_SUBSLICE_… */
     KD_TR_COUNT,
 };
+
+enum { KD_SUBSLICE_COUNT = 1, KD_SUBSLICE_TRUNCATE = 2 }; /* bits of SUBSLICE's c */
 
 enum kd_base64_mode { KD_BASE64_RFC4648, KD_BASE64_RFC2045, KD_BASE64_STRICT };
 
@@ -95,6 +98,8 @@ struct kd_rule_buffer {
  * once: then each naming is a look of its own, and each may hold in another value. */
 struct kd_look {
     const struct kd_rule_buffer *buffer;
+    uint8_t side; /* of rules with =>: only in this direction (enum kd_inspect_dir); 0: as the
+                     buffer has it */
     uint16_t n;
     const struct kd_cond *cond;
 };
@@ -124,17 +129,23 @@ enum kd_threshold_kind {
     KD_THRESHOLD_SUPPRESS,
 };
 
+/* detection_filter: count different ports, not matches. */
+enum kd_unique { KD_UNIQUE_NONE, KD_UNIQUE_SRC_PORT, KD_UNIQUE_DST_PORT };
+
 struct kd_threshold {
+    enum kd_unique unique;
     enum kd_threshold_kind kind;
     enum kd_track track;
     uint32_t count, seconds, multiplier;
 };
 
+enum kd_tag_metric { KD_TAG_PACKETS = 1, KD_TAG_SECONDS = 2, KD_TAG_BYTES = 3 };
+
 /* tag: what to record behind the alert. */
 struct kd_tag {
     bool set, host; /* host: all of one host, otherwise of the flow */
     bool dst;
-    enum { KD_TAG_PACKETS = 1, KD_TAG_SECONDS = 2, KD_TAG_BYTES = 3 } metric;
+    enum kd_tag_metric metric;
     uint32_t count;
 };
 
@@ -156,6 +167,7 @@ struct kd_rule {
     enum kd_rule_proto proto;
     struct kd_bytes
         hook;           /* state of the protocol in the header ("request_complete"); empty: none */
+    bool transactional; /* =>: one rule over both directions of a transaction */
     bool bidirectional; /* <> */
     const struct kd_addr_set *src, *dst;
     const struct kd_port_set *sport, *dport;
@@ -163,7 +175,7 @@ struct kd_rule {
     /* Meta. */
     struct kd_bytes msg;
     const struct kd_rule_classtype *classtype; /* NULL none */
-    uint8_t priority;                          /* of priority:, of the class, or 3 */
+    uint16_t priority;                         /* of priority:, of the class, or 3 */
     uint8_t target;                            /* KD_TARGET_… */
     uint16_t n_references, n_metadata;
     const struct kd_rule_pair
