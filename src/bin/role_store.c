@@ -6,8 +6,10 @@
 #include "os/clock.h"
 #include "os/edge.h"
 #include "os/log.h"
+#include "os/shared.h"
 #include "store/json_log.h"
 #include "store/store.h"
+#include "wire/board.h"
 
 enum { TICK_MS = 200, ASK_THREADS = 2, ANSWER_WAIT_MS = 1000 };
 #define FULL_QUIET_US (60 * (uint64_t)KD_US_PER_S)
@@ -143,6 +145,11 @@ static void open_store(const struct kd_start *s, const struct kd_sandbox *sb, st
         .event = on_event,
     };
     struct kd_err err = {0};
+    int board_fd = kd_start_fd(s, KD_EXTRA_BOARD);
+    void *board = NULL;
+    if (board_fd >= 0 && kd_shared_map(board_fd, sizeof(struct kd_board), true, &board, &err) != KD_OK)
+        kd_role_fail(&err);
+    cfg.board = board;
     if (kd_store_open(&cfg, &k->store, &err) != KD_OK)
         kd_role_fail(&err);
     const char *password = kd_store_first_password(k->store);

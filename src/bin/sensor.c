@@ -202,7 +202,8 @@ int kd_sensor_run(const struct kd_plan *plan)
 {
     static struct kd_sensor s;
     s = (struct kd_sensor){
-        .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1};
+        .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1,
+        .board_fd = -1, .board_reading_fd = -1};
     for (size_t i = 0; i < KD_EDGES; i++)
         s.edges[i][0] = s.edges[i][1] = -1;
     s.signal_fd = make_signal_fd();

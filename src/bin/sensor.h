@@ -76,6 +76,7 @@ struct kd_sensor {
     size_t n_children;
     int edges[KD_EDGES][2]; /* [0] is the writer's, for the last one web's */
     int lock_fd, dir_fd, data_fd, listen_fd, signal_fd;
+    int board_fd, board_reading_fd; /* what people decided, from store to brain; -1 in a replay */
     char url[100];
     enum kd_phase phase;
     bool stop_wanted, could_not;

@@ -19,6 +19,8 @@
 #include "os/fd.h"
 #include "os/progress.h"
 #include "os/sandbox.h"
+#include "os/shared.h"
+#include "wire/board.h"
 
 enum { EDGE_BYTES = 8 << 20 };
 #define GIB ((uint64_t)1 << 30)
@@ -145,6 +147,15 @@ static bool open_listener(struct kd_sensor *s)
     return false;
 }
 
+/* A replay judges by the packets and its configuration alone. */
+static bool open_board(struct kd_sensor *s, struct kd_err *err)
+{
+    return is_replay(s) || s->plan.dir == NULL ||
+           kd_shared_new("kidoban-board", sizeof(struct kd_board), &s->board_fd,
+                         &s->board_reading_fd, err) == KD_OK ||
+           say_no(s, err);
+}
+
 bool kd_sensor_open(struct kd_sensor *s)
 {
     struct kd_err err = {0};
@@ -153,7 +164,7 @@ bool kd_sensor_open(struct kd_sensor *s)
     for (size_t i = 0; i < KD_EDGES; i++)
         if (kd_edge_new(EDGE_BYTES, s->edges[i], &err) != KD_OK)
             return say_no(s, &err);
-    return open_files_once(s) && open_directory(s) && open_listener(s);
+    return open_board(s, &err) && open_files_once(s) && open_directory(s) && open_listener(s);
 }
 
 /* ---- describing ---- */
@@ -196,6 +207,7 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
             KD_ASSERT(kd_net_parse(kd_str(cfg->inside.item[i]), &st->inside[i]));
+        st->site = kd_bytes_of(cfg->site.b, cfg->site.n);
     }
     if (c->role == KD_PROC_BRAIN) {
         st->memory_bytes = cfg->limits.memory_mib * MIB;
@@ -292,14 +304,22 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
     return (s->plan.n_files > 0 || add_rings(s, c)) && add_rules(s, c);
 }
 
+/* Beside the lists, which are opened anew at each reload. */
+static bool add_brain_extras(struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg)
+{
+    if (s->board_reading_fd >= 0)
+        (void)add_extra(c, KD_EXTRA_BOARD, s->board_reading_fd, "", 0);
+    return add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", cfg->known_bad) &&
+           add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", cfg->exceptions);
+}
+
 static bool describe_brain(struct kd_sensor *s)
 {
     struct kd_child *c = add_child(s, KD_PROC_BRAIN, 0);
     c->in = s->edges[KD_EDGE_RECORDS][1];
     c->out = s->edges[KD_EDGE_STORED][0];
     configure(c, s->plan.config);
-    return add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", s->plan.config->known_bad) &&
-           add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", s->plan.config->exceptions);
+    return add_brain_extras(s, c, s->plan.config);
 }
 
 static void describe_store(struct kd_sensor *s)
@@ -310,6 +330,8 @@ static void describe_store(struct kd_sensor *s)
     configure(c, s->plan.config);
     if (s->data_fd >= 0)
         (void)add_extra(c, KD_EXTRA_DIRECTORY, s->data_fd, "", 0);
+    if (s->board_fd >= 0)
+        (void)add_extra(c, KD_EXTRA_BOARD, s->board_fd, "", 0);
     if (s->plan.json_fd >= 0)
         (void)add_extra(c, KD_EXTRA_JSON, s->plan.json_fd, "", 0);
 }
@@ -378,10 +400,11 @@ void kd_sensor_reload(struct kd_sensor *s)
         bool lists = c->role == KD_PROC_BRAIN;
         if (lists) {
             for (size_t k = 0; k < c->start.n_extras; k++)
-                kd_fd_close(&c->extra_fds[k]);
+                if (c->start.extra[k].kind == KD_EXTRA_KNOWN_BAD ||
+                    c->start.extra[k].kind == KD_EXTRA_EXCEPTIONS)
+                    kd_fd_close(&c->extra_fds[k]);
             c->start.n_extras = 0;
-            (void)(add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", cfg->known_bad) &&
-                   add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", cfg->exceptions));
+            (void)add_brain_extras(s, c, cfg);
         }
         kd_start_put(&b, &c->start);
         if (!lists && kd_bytes_eq(kd_out_bytes_view(&a), kd_out_bytes_view(&b)))

@@ -34,6 +34,7 @@ void kd_start_put(struct kd_out *o, const struct kd_start *s)
         kd_out_u8(o, s->inside[i].bits);
     }
     put_text(o, s->tunables);
+    put_text(o, s->site);
     kd_out_u8(o, (uint8_t)s->n_extras);
     for (size_t i = 0; i < s->n_extras; i++) {
         kd_out_u8(o, s->extra[i].kind);
@@ -102,6 +103,7 @@ enum kd_status kd_start_read(struct kd_bytes message, struct kd_start *ret)
 #undef KD_LIMIT_DEF
     read_inside(&c, s);
     s->tunables = kd_cur_take(&c, kd_cur_varint(&c));
+    s->site = kd_cur_take(&c, kd_cur_varint(&c));
     read_extras(&c, s);
     return kd_cur_ok(&c) && kd_cur_left(&c) == 0 && s->role < KD_PROC_COUNT ? KD_OK : KD_MALFORMED;
 }

@@ -35,6 +35,7 @@ enum kd_extra {
     KD_EXTRA_LISTENER,
     KD_EXTRA_CERTIFICATE,
     KD_EXTRA_KEY,
+    KD_EXTRA_BOARD, /* struct kd_board: what people decided, from store to brain */
     KD_EXTRA_KEEP, /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_RULES, /* a rule file; name: as in the configuration */
     KD_EXTRA_KINDS
@@ -67,6 +68,7 @@ struct kd_start {
     size_t n_inside;
     struct kd_net inside[KD_CONFIG_ITEMS_MAX];
     struct kd_bytes tunables; /* borrowed: from the message when read */
+    struct kd_bytes site;     /* the network plan (base/site.h); borrowed likewise */
     size_t n_extras;
     struct kd_start_extra extra[KD_EXTRAS_MAX];
 };

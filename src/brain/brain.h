@@ -25,6 +25,7 @@ struct kd_brain_config {
     struct kd_bytes known_bad;   /* content of the list file: "kind value [remark]" lines; may be empty */
     struct kd_bytes exceptions;  /* content of the exceptions file; may be empty */
     struct kd_bytes tunables;    /* "detector.name=value" lines; may be empty */
+    struct kd_bytes site;        /* the network plan, as kd_site_put() writes it; may be empty */
 };
 
 KD_MUST_USE enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_out out,
@@ -34,6 +35,10 @@ void kd_brain_free(struct kd_brain *b);
 /* One batch from an engine or the parent.  A malformed batch (a hostile engine) is refused whole behind
  * the last good record, counted, and told as a health record. */
 enum kd_status kd_brain_batch(struct kd_brain *b, struct kd_bytes batch);
+
+/* What people decided, whole (wire/decision.h): it replaces what was given before.  A list that breaks the
+ * form is refused and told; what was in force stays so. */
+enum kd_status kd_brain_decide(struct kd_brain *b, struct kd_bytes list);
 
 /* Hand the started batch out (live: after every input batch when nothing more waits). */
 void kd_brain_flush(struct kd_brain *b);

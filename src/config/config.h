@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "base/limits.h"
+#include "base/site.h"
 #include "base/status.h"
 
 enum {
@@ -26,18 +27,27 @@ struct kd_config_map {
     size_t n;
 };
 
+/* Zones, crossings and hosts, as kd_site_read() takes them; none: no bytes. */
+struct kd_config_site {
+    uint8_t b[KD_SITE_BYTES_MAX];
+    size_t n;
+};
+
 /* All texts are terminated.  What is here has been checked. */
 struct kd_config {
 #define KD_TEXT(field, key, value, check, en, ja) char field[KD_CONFIG_TEXT_MAX];
 #define KD_NUMBER(field, key, value, least, most, unit, en, ja) uint64_t field;
 #define KD_LIST(field, key, check, en, ja) struct kd_config_list field;
 #define KD_MAP(field, key, en, ja) struct kd_config_map field;
+#define KD_SITE(key, en, ja)
 #include "config/config.def"
 #undef KD_TEXT
 #undef KD_NUMBER
 #undef KD_LIST
 #undef KD_MAP
+#undef KD_SITE
     struct kd_limits limits;
+    struct kd_config_site site;
 };
 
 /* One complaint: where, and what to do, in both languages.  Foreign text in it is escaped. */

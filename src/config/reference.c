@@ -9,7 +9,7 @@ static void default_and_range(struct kd_out *o, const struct kd_config_row *r, b
         kd_out_fmt(o, japanese ? "初期値 %llu、%llu〜%llu %s" : "default %llu, %llu to %llu %s",
                    (unsigned long long)r->number, (unsigned long long)r->least,
                    (unsigned long long)r->most, r->unit);
-    else if (r->kind == KIND_LIST)
+    else if (r->kind == KIND_LIST || r->kind == KIND_SITE)
         kd_out_str(o, japanese ? "一覧、初期値は空" : "a list, default empty");
     else if (r->kind == KIND_MAP)
         kd_out_str(o, japanese ? "「名前: 値」の組" : "name: value pairs");
@@ -24,7 +24,7 @@ static void yaml_default(struct kd_out *o, const struct kd_config_row *r)
 {
     if (r->kind == KIND_NUMBER || r->kind == KIND_LIMIT)
         kd_out_fmt(o, " %llu", (unsigned long long)r->number);
-    else if (r->kind == KIND_LIST)
+    else if (r->kind == KIND_LIST || r->kind == KIND_SITE)
         kd_out_str(o, " []");
     else if (r->kind == KIND_MAP)
         kd_out_str(o, " {}");

@@ -13,11 +13,13 @@ static const struct kd_config_row rows[] = {
     {key, KIND_LIST, check, offsetof(struct kd_config, field), "", 0, 0, 0, "", en, ja},
 #define KD_MAP(field, key, en, ja)                                                                 \
     {key, KIND_MAP, CHECK_NONE, offsetof(struct kd_config, field), "", 0, 0, 0, "", en, ja},
+#define KD_SITE(key, en, ja) {key, KIND_SITE, CHECK_NONE, 0, "", 0, 0, 0, "", en, ja},
 #include "config/config.def"
 #undef KD_TEXT
 #undef KD_NUMBER
 #undef KD_LIST
 #undef KD_MAP
+#undef KD_SITE
 #define KD_LIMIT_DEF(name, value, least, most, unit, en, ja)                                       \
     {"limits." #name,                                                                              \
      KIND_LIMIT,                                                                                   \
@@ -202,6 +204,10 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write full or reduced";
         *ret_ja = "full または reduced と書いてください";
         return kd_bytes_eq_str(value, "full") || kd_bytes_eq_str(value, "reduced");
+    case CHECK_POLICY:
+        *ret_en = "write allow or forbid";
+        *ret_ja = "allow または forbid と書いてください";
+        return kd_bytes_eq_str(value, "allow") || kd_bytes_eq_str(value, "forbid");
     case CHECK_NONE:
         break;
     }

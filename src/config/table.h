@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-enum kd_config_kind { KIND_TEXT, KIND_NUMBER, KIND_LIST, KIND_MAP, KIND_LIMIT };
+enum kd_config_kind { KIND_TEXT, KIND_NUMBER, KIND_LIST, KIND_MAP, KIND_SITE, KIND_LIMIT };
 
 enum kd_config_check {
     CHECK_NONE,
@@ -14,7 +14,8 @@ enum kd_config_check {
     CHECK_ZONE,
     CHECK_LISTEN,
     CHECK_INTERFACE,
-    CHECK_SANDBOX
+    CHECK_SANDBOX,
+    CHECK_POLICY
 };
 
 struct kd_config_row {

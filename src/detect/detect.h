@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/site.h"
 #include "wire/record.h"
 
 enum kd_severity { KD_INFO, KD_LOW, KD_MEDIUM, KD_HIGH, KD_CRITICAL };
@@ -105,8 +106,15 @@ struct kd_host_view {
     unsigned severity; /* 0 to 10 */
     bool dc;           /* a domain controller, whatever else it is */
     bool files;        /* gives out file shares */
+    bool domain_name;  /* the name is one it logs on with (NTLM, Kerberos, NetBIOS) */
+    unsigned roles;    /* enum kd_duty: all it was seen to serve as */
 };
+bool kd_detect_routes(const struct kd_detect *d, const struct kd_mac *mac); /* a router's link address? */
 bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct kd_host_view *ret);
+
+/* The network plan; without zones when none was written. */
+const struct kd_site *kd_detect_site(const struct kd_detect *d);
+uint8_t kd_detect_zone_of(const struct kd_detect *d, const struct kd_addr *a); /* or KD_ZONE_OUTSIDE, _UNLISTED */
 
 /* Is one of the listed objects (known-bad list file)?  Kinds: ip, domain (and parents), sha256, sha1, md5,
  * ja3, ja4, url.  An ip is the 16 bytes of a struct kd_addr, a hash its bytes, the others text.  *ret_note

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "base/gcm.h"
 #include "base/hash.h"
 #include "engine/internal.h"
 
@@ -213,6 +214,7 @@ struct kd_engine *kd_engine_new(const struct kd_engine_config *cfg, struct kd_en
     sort_parsers(e);
     kd_engine_reader(e);
     kd_digest_warm();
+    kd_gcm_warm();
     return e;
 }
 

@@ -78,6 +78,7 @@ struct kd_engine {
     kd_parser_set *by_port;       /* 65536 sets, a hint for the order of probing */
     /* Announced conversations: a ring, the oldest gives way. */
     struct kd_expected expected[KD_EXPECTED_MAX];
+    uint16_t expected_ports[KD_EXPECTED_MAX]; /* the same ports side by side, 0 none: looked at first */
     unsigned n_expected, next_expected; /* slots in use; the one to be filled next */
     /* The batch being filled. */
     uint8_t batch[KD_BATCH_MAX];

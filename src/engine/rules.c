@@ -21,7 +21,7 @@ static struct kd_match_at place(struct kd_engine *e, struct kd_flow *f, unsigned
         .dir = (uint8_t)dir,
         .app = (enum kd_app)f->app,
         .established = is_established(f),
-        .midstream = (f->flags & KD_FLOW_MIDSTREAM) != 0,
+        .midstream = f->proto == KD_IP_TCP && (f->flags & KD_FLOW_MIDSTREAM) != 0,
         .now_us = e->now_us,
         .start_us = f->start_us,
         .packets = {f->packets[0], f->packets[1]},

@@ -243,7 +243,7 @@ static void place(struct m_rule *r)
     if (event)
         r->flags = M_EVENT;
     else if (tx)
-        r->flags = M_TX | (content ? M_CONTENT : 0);
+        r->flags = M_TX | (content || payload ? M_CONTENT : 0); /* the stream goes on behind the head */
     else if (payload)
         r->flags = M_PAYLOAD;
     else

@@ -105,7 +105,7 @@ static uint64_t track_key(const struct m_rate_table *t, enum kd_track track, uin
 /* A window that begins with the first match and is begun anew behind its end. */
 static void turn_window(struct entry *e, uint64_t now_us, uint32_t seconds)
 {
-    if (now_us - e->first_us < (uint64_t)seconds * 1000000)
+    if (now_us - e->first_us <= (uint64_t)seconds * 1000000)
         return;
     e->first_us = now_us;
     e->count = 0;
@@ -128,7 +128,6 @@ bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, 
         if (++e->count < th->count)
             return false;
         e->count = 0;
-        e->first_us = at->now_us;
         return true;
     case KD_THRESHOLD_BOTH:
         turn_window(e, at->now_us, th->seconds);

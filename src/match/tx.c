@@ -117,12 +117,25 @@ static void scan_value(struct kd_matcher *m, uint8_t dir, enum kd_inspect id, st
     }
 }
 
+/* For rules that look at the stream, too: what of it is at hand. */
+static struct kd_bytes stream_so_far(struct kd_matcher *m, uint8_t dir)
+{
+    const struct kd_match_flow *f = *m->at.flow;
+    size_t before = f == NULL || dir != m->at.dir ? 0 : f->window_n[dir];
+    if (before == 0 || m->stream.n > MATCH_PIECE)
+        return dir == m->at.dir ? m->stream : kd_str(NULL);
+    memcpy(m->window, f->window[dir], before);
+    if (m->stream.n > 0)
+        memcpy(m->window + before, m->stream.p, m->stream.n);
+    return kd_bytes_of(m->window, before + m->stream.n);
+}
+
 static void judge_one(struct kd_matcher *m, uint8_t dir, uint32_t rule)
 {
     struct m_run run = m_run_of(m, &m->at, dir);
     run.r = &m->set->rule[rule];
     run.side = &m->side[dir];
-    run.payload = m->stream;
+    run.payload = stream_so_far(m, dir);
     m_judge(&run);
 }
 
@@ -223,10 +236,12 @@ void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint6
 void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage)
 {
     struct m_side *s = &m->side[dir];
-    if (!s->open)
+    if (!s->open || stage == KD_INSPECT_MORE)
         return;
-    if (stage == KD_INSPECT_MORE)
+    if (m->at.midstream) {
+        m_side_done(m, s);
         return;
+    }
     if (!s->judged_head)
         judge_head(m, dir);
     if (stage != KD_INSPECT_ALL)

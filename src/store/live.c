@@ -28,6 +28,7 @@ struct engine {
     char source[NAME_MAX_BYTES];
     struct totals total;
     uint64_t flows_active, memory_bytes, seen_us, last_packet_us, pps, bps, last_rate_us;
+    uint64_t kept, kept_bytes; /* packets in the ring since the engine began */
     struct protocol protocol[PROTOCOLS];
     size_t n_protocols;
 };
@@ -105,6 +106,8 @@ void kd_live_stats(struct kd_live *l, const struct kd_rec_head *head, const stru
         e->last_packet_us = now_us;
     e->flows_active = total ? 0 : s->flows_active;
     e->memory_bytes = s->memory_bytes;
+    e->kept = s->kept;
+    e->kept_bytes = s->kept_bytes;
     e->finished = total;
     e->seen_us = now_us;
     e->known = true;
@@ -339,6 +342,8 @@ static void put_engines(struct kd_live *l, struct kd_jw *w, uint64_t now)
         kd_jw_u64(w, "bps", stale ? 0 : e->bps);
         kd_jw_u64(w, "flows", e->flows_active);
         kd_jw_u64(w, "memory_bytes", e->memory_bytes);
+        kd_jw_u64(w, "kept", e->kept);
+        kd_jw_u64(w, "kept_bytes", e->kept_bytes);
         kd_jw_time(w, "last_packet", e->last_packet_us);
         kd_jw_close(w, '}');
     }

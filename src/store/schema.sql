@@ -176,3 +176,15 @@ CREATE TABLE incident_things (
   value TEXT NOT NULL,
   PRIMARY KEY (incident, kind, value)
 ) WITHOUT ROWID;
+-- version 3
+ALTER TABLE exceptions ADD COLUMN peer TEXT NOT NULL DEFAULT '';
+ALTER TABLE exceptions ADD COLUMN user TEXT NOT NULL DEFAULT '';
+ALTER TABLE exceptions ADD COLUMN hits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exceptions ADD COLUMN hit_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE detections ADD COLUMN exception INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE detections ADD COLUMN user TEXT NOT NULL DEFAULT '';
+UPDATE detections SET exception = coalesce((SELECT min(x.id) FROM exceptions x WHERE x.detection_id IN ('',
+  detections.detection_id) AND x.host IN ('', detections.host)), 0) WHERE excepted = 1;
+CREATE INDEX detections_exception ON detections (exception) WHERE exception <> 0;
+CREATE TABLE decisions (revision INTEGER NOT NULL);
+INSERT INTO decisions (revision) VALUES (1);

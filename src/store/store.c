@@ -9,12 +9,14 @@
 #include "base/hash.h"
 #include "store/answer.h"
 #include "store/ask_pool.h"
+#include "store/decisions.h"
 #include "store/detections.h"
 #include "store/hosts.h"
 #include "store/incidents.h"
 #include "store/ingest.h"
 #include "store/packets.h"
 #include "store/sightings.h"
+#include "wire/board.h"
 
 enum { ARENA_MAX = 8 << 20, NOTICES_MAX = 16, NOTICE_TEXT = 400 };
 
@@ -34,6 +36,7 @@ struct kd_store {
     struct kd_packets *packets;
     struct kd_live *live;
     struct kd_meta meta; /* of the thread that takes records */
+    struct kd_decisions decisions;
     struct kd_ask_pool *pool;
     struct kd_pool *memory;
     struct kd_arena arena;
@@ -46,6 +49,7 @@ struct kd_store {
 /* ---- open and close ---- */
 
 static void on_notice(void *arg, const struct kd_rec_health *h);
+static void hear_decisions(struct kd_store *s);
 
 static enum kd_status lock_directory(struct kd_store *s, struct kd_err *err)
 {
@@ -134,6 +138,8 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
         kd_store_close(s);
         return st;
     }
+    if (!cfg->read_only)
+        hear_decisions(s);
     *ret = s;
     return KD_OK;
 }
@@ -152,6 +158,7 @@ void kd_store_close(struct kd_store *s)
     kd_ingest_free(s->ingest);
     kd_events_free(s->events);
     kd_seals_free(s->seals);
+    kd_decisions_done(&s->decisions);
     kd_meta_close(&s->meta);
     kd_live_free(s->live);
     kd_arena_done(&s->arena);
@@ -269,7 +276,7 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         switch (h->type) {
         case KD_REC_ALERT:
             begin_once(s, fx);
-            kd_ignore(kd_detection_take(&s->meta, h, &b.alert, s->cfg.zone_s, &id));
+            kd_ignore(kd_detection_take(&s->meta, h, &b.alert, &s->decisions, s->cfg.zone_s, &id));
             break;
         case KD_REC_HOST:
             begin_once(s, fx);
@@ -345,6 +352,16 @@ static void tell_notices(struct kd_store *s)
 
 /* ---- taking records ---- */
 
+/* What people decided since: for what comes now, and put up for the brain. */
+static void hear_decisions(struct kd_store *s)
+{
+    bool news = false;
+    if (kd_decisions_load(&s->decisions, &s->meta, &news) != KD_OK)
+        s->decisions.revision = 0; /* busy perhaps: again at the next tick */
+    else if (news && s->cfg.board != NULL)
+        kd_ignore(kd_board_write(s->cfg.board, kd_bytes_of(s->decisions.text, s->decisions.n_text)));
+}
+
 enum kd_status kd_store_batch(struct kd_store *s, struct kd_bytes batch, struct kd_err *err)
 {
     if (s->cfg.read_only)
@@ -368,6 +385,7 @@ enum kd_status kd_store_batch(struct kd_store *s, struct kd_bytes batch, struct 
     if (n > 0)
         s1 = kd_ingest_batch(s->ingest, batch, n, first_ts);
     if (wanted) {
+        hear_decisions(s);
         struct batch_effects fx = {.n_detections = 0};
         c = kd_cur_of(batch);
         while (kd_record_next(&c, &h, &body, &whole) == KD_OK)
@@ -386,6 +404,7 @@ void kd_store_tick(struct kd_store *s)
     if (s->cfg.read_only)
         return;
     uint64_t now = kd_now_us(&s->cfg.clock);
+    hear_decisions(s);
     kd_ingest_tick(s->ingest);
     kd_sightings_wake(s->sightings);
     tell_notices(s);

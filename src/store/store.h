@@ -11,6 +11,7 @@
 #include "wire/ask.h"
 #include "wire/record.h"
 
+struct kd_board;
 struct kd_store;
 
 struct kd_store_config {
@@ -26,6 +27,9 @@ struct kd_store_config {
     bool read_only;       /* for hunt, host, verify beside a running writer */
     bool demo;            /* a capture is being replayed: the pages say so */
     unsigned ask_threads; /* 0: no questions (replay); at most 2 */
+
+    /* Where people's decisions are put up for the brain (wire/board.h); NULL: nobody looks. */
+    struct kd_board *board;
 
     /* A live event (kind, JSON text), from the thread that calls kd_store_batch() or
      * kd_store_tick().  May be NULL. */

@@ -95,7 +95,7 @@ def _smtp(side, r, who):
     for name in s.get("rcpt_to", []):
         side.each("smtp.rcpt", f"{who} {name.lower().strip('<>')}", "", r["timestamp"])
     subject = r.get("email", {}).get("subject")
-    if subject:
+    if subject and r.get("app_proto") == "smtp":  # tshark rarely reads mail fetched by POP3 and IMAP
         side.each("smtp.subject", f"{who} {''.join(subject.split())}", "", r["timestamp"])
 
 

@@ -12,6 +12,7 @@
 enum {
     ENTROPY_BYTES = 2048,
     ENTROPY_LEAST = 64, /* fewer bytes tell nothing */
+    COMMON_COUNTS = 64,
     TEXTS = 16 * 1024,  /* name, declared type and source together */
     CARVE_ARENA = 256 * 1024,
     AHEAD_BLOCK = 16 * 1024,
@@ -106,10 +107,17 @@ static uint8_t entropy(const struct kd_carve *c)
 {
     if (c->n_counts < ENTROPY_LEAST)
         return 0;
+    /* Few counts are different, so that few logarithms are needed. */
+    uint16_t alike[COMMON_COUNTS] = {0};
     double sum = 0;
     for (unsigned i = 0; i < 256; i++)
-        if (c->counts[i] > 0)
+        if (c->counts[i] < COMMON_COUNTS)
+            alike[c->counts[i]]++;
+        else
             sum += c->counts[i] * log2(c->counts[i]);
+    for (unsigned n = 2; n < COMMON_COUNTS; n++)
+        if (alike[n] > 0)
+            sum += alike[n] * n * log2(n);
     double bits = log2(c->n_counts) - sum / c->n_counts;
     return (uint8_t)(bits * 10 + 0.5);
 }

@@ -426,11 +426,30 @@ const struct dce_iface *dce_iface_named(const char *name)
     return NULL;
 }
 
+/* Where the n-th word begins (the first is 0), or b.n.  Eight bytes at a time, for guessing asks for many. */
+static size_t word_at(struct kd_bytes b, unsigned n)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), low = each * 0x7f;
+    size_t i = 0;
+    for (; n > 0 && i + sizeof(uint64_t) <= b.n; i += sizeof(uint64_t)) {
+        uint64_t w;
+        memcpy(&w, b.p + i, sizeof(w));
+        w ^= each * ' ';
+        uint64_t spaces = ~(((w & low) + low) | w | low) >> 7;
+        unsigned here = (unsigned)(spaces * each >> 56);
+        if (here >= n)
+            break;
+        n -= here;
+    }
+    for (; n > 0 && i < b.n; i++)
+        n -= b.p[i] == ' ';
+    return i;
+}
+
 struct kd_bytes dce_operation(const struct dce_iface *iface, uint16_t opnum)
 {
     struct kd_bytes rest = kd_str(iface != NULL ? iface->operations : "");
-    for (unsigned i = 0; i < opnum && rest.n > 0; i++)
-        (void)kd_bytes_cut(&rest, ' ');
+    rest = kd_bytes_from(rest, word_at(rest, opnum));
     struct kd_bytes name = kd_bytes_cut(&rest, ' ');
     return kd_bytes_eq_str(name, "-") ? (struct kd_bytes){NULL, 0} : name;
 }
