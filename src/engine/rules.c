@@ -2,11 +2,9 @@
 /* What of the traffic is shown to the rules, and what becomes of their matches. */
 #include "engine/internal.h"
 
+/* As rules mean it: both sides have spoken. */
 static bool is_established(const struct kd_flow *f)
 {
-    if (f->proto == KD_IP_TCP)
-        return f->state == KD_FLOW_ESTABLISHED || f->state == KD_FLOW_CLOSED ||
-               (f->state == KD_FLOW_RESET && f->packets[0] > 1 && f->packets[1] > 0);
     return f->packets[0] > 0 && f->packets[1] > 0;
 }
 

@@ -58,7 +58,7 @@ bool m_gate(struct m_run *run)
         return false;
     if (r->apps != 0 && (r->apps >> at->app & 1) == 0)
         return false;
-    if ((flow & KD_FLOW_ESTABLISHED) != 0 && (!at->established || at->midstream))
+    if ((flow & KD_FLOW_ESTABLISHED) != 0 && !at->established)
         return false;
     if ((flow & KD_FLOW_NOT_ESTABLISHED) != 0 && at->established)
         return false;

@@ -99,8 +99,7 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
     const struct m_group *g = &m->set->payload[M_TCP][dir];
     struct kd_match_flow *f = *at->flow;
     m->passed = false;
-    /* Of a conversation that began unseen nothing is known: its packets alone are looked into. */
-    if (data.n == 0 || data.n > MATCH_PIECE || group_is_empty(g) || at->midstream)
+    if (data.n == 0 || data.n > MATCH_PIECE || group_is_empty(g))
         return false;
     if (f != NULL && (f->encrypted || f->stream_seen[dir] > MATCH_STREAM))
         return f->encrypted;

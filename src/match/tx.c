@@ -238,10 +238,6 @@ void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage
     struct m_side *s = &m->side[dir];
     if (!s->open || stage == KD_INSPECT_MORE)
         return;
-    if (m->at.midstream) {
-        m_side_done(m, s);
-        return;
-    }
     if (!s->judged_head)
         judge_head(m, dir);
     if (stage != KD_INSPECT_ALL)
