@@ -20,7 +20,7 @@ static struct kd_match_at place(struct kd_engine *e, struct kd_flow *f, unsigned
         .app = (enum kd_app)f->app,
         .established = is_established(f),
         .midstream = f->proto == KD_IP_TCP && (f->flags & KD_FLOW_MIDSTREAM) != 0,
-        .now_us = e->now_us,
+        .now_us = e->packet != NULL ? e->packet->ts_us : e->now_us, /* captures are not always in order */
         .start_us = f->start_us,
         .packets = {f->packets[0], f->packets[1]},
         .bytes = {f->bytes[0], f->bytes[1]},

@@ -105,7 +105,7 @@ static uint64_t track_key(const struct m_rate_table *t, enum kd_track track, uin
 /* A window that begins with the first match and is begun anew behind its end. */
 static void turn_window(struct entry *e, uint64_t now_us, uint32_t seconds)
 {
-    if (now_us - e->first_us <= (uint64_t)seconds * 1000000)
+    if (now_us <= e->first_us + (uint64_t)seconds * 1000000)
         return;
     e->first_us = now_us;
     e->count = 0;
