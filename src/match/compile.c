@@ -172,31 +172,48 @@ static uint8_t rare_byte(struct kd_bytes b)
     return best;
 }
 
+/* isdataat:!1,relative: the content before it is at the end. */
+static bool says_ends(const struct kd_cond *c)
+{
+    const struct kd_isdataat *i = &c->is.isdataat;
+    return c->kind == KD_COND_ISDATAAT && c->negated && i->relative && i->size.var < 0 && i->size.n == 1;
+}
+
 static bool look_of(struct kd_ruleset *set, const struct kd_look *l, struct m_look *ret)
 {
     struct m_cond *cond = m_alloc(set, l->n * sizeof(*cond));
     if (cond == NULL)
         return false;
+    unsigned n = 0;
     for (unsigned i = 0; i < l->n; i++) {
         const struct kd_cond *c = &l->cond[i];
-        cond[i].c = c;
-        cond[i].next_relative = i + 1u < l->n && is_relative(&l->cond[i + 1]);
-        if (c->kind == KD_COND_CONTENT)
-            cond[i].rare = rare_byte(c->is.content.bytes);
+        struct m_cond *mc = &cond[n];
+        if (n > 0 && cond[n - 1].c->kind == KD_COND_CONTENT && says_ends(c)) {
+            cond[n - 1].ends = true;
+            continue;
+        }
+        mc->c = c;
+        n++;
+        if (c->kind == KD_COND_CONTENT) {
+            mc->rare = rare_byte(c->is.content.bytes);
+            mc->ends = (c->is.content.flags & KD_CONTENT_ENDS) != 0;
+        }
         if (c->kind == KD_COND_PCRE) {
             pcre2_code *code = expression(&c->is.pcre);
-            cond[i].code = code;
+            mc->code = code;
             if (code != NULL && !keep_code(set, code))
                 return false;
         }
         if (c->kind == KD_COND_ABSENT)
             ret->absent_ok = true;
     }
+    for (unsigned i = 0; i + 1 < n; i++)
+        cond[i].next_relative = is_relative(cond[i + 1].c);
     enum kd_inspect in = l->buffer->in;
     bool body = in == KD_IN_HTTP_REQUEST_BODY || in == KD_IN_HTTP_RESPONSE_BODY;
     ret->buffer = l->buffer;
     ret->in = body ? KD_IN_FILE_DATA : in; /* the parsers tell a body once */
-    ret->n = l->n;
+    ret->n = (uint16_t)n;
     ret->cond = cond;
     return true;
 }

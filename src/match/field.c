@@ -52,6 +52,8 @@ bool m_field_read(const struct m_run *run, const struct kd_field *f, struct kd_b
     int64_t n = m_value_of(run, &f->nbytes);
     if (f->relative)
         at += (int64_t)from;
+    if (f->is_text && n == 0 && at >= 0 && (uint64_t)at <= in.n) /* all there is, as far as it is digits */
+        n = (int64_t)kd_min_u64(in.n - (uint64_t)at, 23);
     if (at < 0 || n < 0 || (uint64_t)at > in.n || (uint64_t)n > in.n - (uint64_t)at)
         return false;
     struct kd_bytes b = kd_bytes_of(in.p + at, (size_t)n);

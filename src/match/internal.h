@@ -34,6 +34,7 @@ enum {
 struct m_cond {
     const struct kd_cond *c;
     const pcre2_code *code;
+    bool ends;          /* CONTENT: at the value's end (endswith, or isdataat:!1,relative behind it) */
     bool next_relative; /* the next condition goes on where this one ends */
     uint8_t rare;       /* CONTENT: index of the byte that is sought first */
 };

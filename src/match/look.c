@@ -105,7 +105,7 @@ static enum outcome content(struct walk *w, unsigned i)
     const struct m_cond *mc = &w->look->cond[i];
     const struct kd_content *c = &mc->c->is.content;
     bool relative = (c->flags & (KD_CONTENT_DISTANCE | KD_CONTENT_WITHIN)) != 0;
-    bool ends = (c->flags & KD_CONTENT_ENDS) != 0;
+    bool ends = mc->ends;
     int64_t from, to;
     bool room = range_of(w, c, &from, &to);
     size_t before = w->at, furthest = w->furthest;
@@ -121,7 +121,7 @@ static enum outcome content(struct walk *w, unsigned i)
         if (room && from <= to)
             hit = seek(kd_bytes_of(w->in.p + from, (size_t)(to - from)), c, mc->rare);
         if (mc->c->negated) {
-            bool single = !relative && !mc->next_relative && (c->flags & (KD_CONTENT_DEPTH | KD_CONTENT_OFFSET)) == 0;
+            bool single = !relative && !mc->next_relative && !ends && (c->flags & (KD_CONTENT_DEPTH | KD_CONTENT_OFFSET)) == 0;
             if (hit != SIZE_MAX)
                 return single ? NEVER : NO;
             return step(w, i + 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "match/internal.h"
 
-enum { RATE_BUCKETS = 8192, JIT_STACK = 512 * 1024, PCRE_LIMIT = 3500, PCRE_DEPTH = 1500, CAPTURES = 16 };
+enum { RATE_BUCKETS = 8192, JIT_STACK = 512 * 1024, PCRE_LIMIT = 100000, PCRE_DEPTH = 1500, CAPTURES = 16 };
 
 struct kd_matcher *kd_matcher_new(const struct kd_ruleset *set, struct kd_pool *pool,
                                   const struct kd_limits *lim, uint64_t seed, struct kd_match_out out)
