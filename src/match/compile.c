@@ -537,6 +537,26 @@ const pcre2_code *m_code_of(const struct kd_ruleset *set, const struct kd_transf
     return NULL;
 }
 
+static uint16_t small(uint32_t set)
+{
+    return set >= UINT16_MAX ? UINT16_MAX : (uint16_t)set;
+}
+
+static bool heat(struct kd_ruleset *set)
+{
+    set->hot = m_alloc(set, (set->n + 1) * sizeof(*set->hot));
+    for (uint32_t i = 0; set->hot != NULL && i < set->n; i++) {
+        const struct m_rule *r = &set->rule[i];
+        set->hot[i] = (struct m_hot){.apps = r->apps,
+                                     .sport = small(r->sport_set),
+                                     .dport = small(r->dport_set),
+                                     .dirs = r->dirs,
+                                     .ip_protos = r->ip_protos,
+                                     .both_ways = r->rule->bidirectional};
+    }
+    return set->hot != NULL;
+}
+
 static bool compile(struct kd_ruleset *set)
 {
     const struct kd_rules *rules = set->rules;
@@ -552,7 +572,7 @@ static bool compile(struct kd_ruleset *set)
             return false;
         set->n++;
     }
-    if (!m_ends_build(set))
+    if (!m_ends_build(set) || !heat(set))
         return false;
     for (uint32_t i = 0; i < set->n; i++)
         if (!find_rule(set, &set->rule[i], i))

@@ -31,7 +31,7 @@ static bool ends_fit(struct m_run *run, unsigned from)
            (r->dst_set == UINT32_MAX || m_ends_has(e, c[from ^ 1], r->dst_set));
 }
 
-static unsigned proto_bit(uint8_t proto)
+uint8_t m_proto_bit(uint8_t proto)
 {
     switch (proto) {
     case KD_IP_TCP:
@@ -54,7 +54,7 @@ bool m_gate(struct m_run *run)
     const struct m_rule *r = run->r;
     const struct kd_match_at *at = run->at;
     uint16_t flow = r->rule->flow;
-    if ((r->dirs >> run->dir & 1) == 0 || (r->ip_protos & proto_bit(at->proto)) == 0)
+    if ((r->dirs >> run->dir & 1) == 0 || (r->ip_protos & m_proto_bit(at->proto)) == 0)
         return false;
     if (r->apps != 0 && (r->apps >> at->app & 1) == 0)
         return false;

@@ -72,6 +72,14 @@ struct m_rule {
     struct m_look *look;
 };
 
+/* What tells most candidates apart, close together. */
+struct m_hot {
+    uint64_t apps;              /* 0: any */
+    uint16_t sport, dport;      /* port sets; UINT16_MAX any (or too many sets) */
+    uint8_t dirs, ip_protos;
+    bool both_ways;
+};
+
 struct m_list {
     uint32_t n, room;
     uint32_t *v;        /* rules by place in set->rule */
@@ -126,6 +134,7 @@ struct kd_ruleset {
     const struct kd_rules *rules;
     uint32_t n;
     struct m_rule *rule;            /* in the order in which they are judged */
+    struct m_hot *hot;              /* the same */
     uint32_t n_buffers;
     struct m_group *group[2];       /* by kd_rule_buffer.id, to server and to client */
     struct m_group payload[M_TRANSPORTS][2];
@@ -236,7 +245,7 @@ struct m_run {
     uint64_t stream_start;          /* place of the payload's first byte in the stream */
     bool in_stream;
     struct kd_bytes base64;
-    uint64_t var[MATCH_VARS];
+    uint64_t *var; /* of the matcher */
 };
 
 struct m_rate_table;
@@ -258,6 +267,9 @@ struct kd_matcher {
     uint32_t *cand;
     uint32_t n_cand;
     const struct m_group *scanning;
+    const struct kd_match_at *scan_at;
+    const uint64_t *scan_port[2];   /* port sets of source and destination */
+    uint8_t scan_dir, scan_proto;
     /* Transaction sides of the conversation whose parser runs. */
     struct kd_match_at at;
     bool entered;
@@ -269,6 +281,7 @@ struct kd_matcher {
     const char *event;
     bool passed;                    /* a pass rule matched: nothing more is told of this packet */
     uint8_t *base64;
+    uint64_t var[MATCH_VARS];
     struct kd_bytes stream;         /* the piece whose parser runs, for rules that look at both */
     /* Addresses looked up last. */
     uint64_t class_flow;
@@ -277,7 +290,7 @@ struct kd_matcher {
 };
 
 /* scan.c: collects candidates of a group into m->cand, without duplicates. */
-void m_scan_begin(struct kd_matcher *m);
+void m_scan_begin(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir);
 void m_scan(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in);
 void m_scan_list(struct kd_matcher *m, const struct m_list *l);
 void m_scan_sort(struct kd_matcher *m);
@@ -303,6 +316,8 @@ void m_side_done(struct kd_matcher *m, struct m_side *s);
 
 /* transform.c: the value as the buffer's transforms make it; false: nothing remains. */
 bool m_transform(struct kd_matcher *m, const struct kd_rule_buffer *b, struct kd_bytes in, struct kd_bytes *ret);
+
+uint8_t m_proto_bit(uint8_t proto);
 
 /* gate.c: direction, protocol, addresses, ports: may the rule match here at all? */
 bool m_gate(struct m_run *run);

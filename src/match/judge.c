@@ -3,7 +3,7 @@
 
 struct m_run m_run_of(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir)
 {
-    return (struct m_run){.m = m, .at = at, .dir = dir};
+    return (struct m_run){.m = m, .at = at, .dir = dir, .var = m->var};
 }
 
 /* Bytes of the packet or stream that the look is about; false: there are none. */

@@ -107,7 +107,7 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
     struct kd_bytes all = with_window(m, f, dir, data, &before);
     uint64_t seen = f == NULL ? 0 : f->stream_seen[dir];
     size_t overlap = kd_min_size(before, MATCH_OVERLAP);
-    m_scan_begin(m);
+    m_scan_begin(m, at, dir);
     m_scan(m, g, kd_bytes_from(all, before - overlap));
     for (unsigned i = 0; f != NULL && seen < f->pending_until[dir] && i < f->n_pending[dir]; i++) {
         struct m_list one = {.n = 1, .v = &f->pending[dir][i]};
@@ -120,8 +120,8 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
         f->pending_until[dir] = seen + data.n + MATCH_WINDOW;
     }
     m_scan_sort(m);
+    struct m_run run = m_run_of(m, at, dir);
     for (uint32_t i = 0; i < m->n_cand && !m->passed; i++) {
-        struct m_run run = m_run_of(m, at, dir);
         run.r = &m->set->rule[m->cand[i]];
         judge_stream(&run, f, all, before, seen - before, is_packet);
     }
@@ -137,8 +137,8 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
 static void judge_packet(struct kd_matcher *m, const struct kd_match_at *at, uint16_t which)
 {
     m_scan_sort(m);
+    struct m_run run = m_run_of(m, at, at->dir);
     for (uint32_t i = 0; i < m->n_cand && !m->passed; i++) {
-        struct m_run run = m_run_of(m, at, at->dir);
         run.r = &m->set->rule[m->cand[i]];
         if ((run.r->flags & which) == 0)
             continue;
@@ -216,7 +216,7 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
     enum m_transport t = transport_of(at->proto);
     const struct m_group *g = &set->payload[t][at->dir];
     m->passed = false;
-    m_scan_begin(m);
+    m_scan_begin(m, at, at->dir);
     if (!*at->quiet)
         *at->quiet = !tables(m, at);
     m_scan_list(m, &set->always[t][at->dir]);
@@ -226,7 +226,7 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
         judge_packet(m, at, M_HEADER);
     if (payload_done || at->packet->payload.n == 0 || group_is_empty(g) || is_encrypted(at))
         return;
-    m_scan_begin(m);
+    m_scan_begin(m, at, at->dir);
     m_scan(m, g, at->packet->payload);
     judge_packet(m, at, M_ON_PACKET);
 }

@@ -1,20 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "match/internal.h"
 
-void m_scan_begin(struct kd_matcher *m)
+static const uint64_t *port_sets(const struct m_ends *e, uint16_t port)
+{
+    return e->port_bits + (size_t)e->port_class[port] * e->n_port_words;
+}
+
+void m_scan_begin(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir)
 {
     m->n_cand = 0;
+    m->scan_at = at;
+    m->scan_dir = dir;
+    m->scan_proto = m_proto_bit(at->proto);
+    m->scan_port[0] = port_sets(&m->set->ends, at->port[dir]);
+    m->scan_port[1] = port_sets(&m->set->ends, at->port[dir ^ 1]);
     if (++m->stamp_now == 0) {
         memset(m->stamp, 0, m->set->n * sizeof(*m->stamp));
         m->stamp_now = 1;
     }
 }
 
+static bool has_port(const uint64_t *sets, uint16_t set)
+{
+    return set == UINT16_MAX || (sets[set / 64] >> (set % 64) & 1) != 0;
+}
+
+/* Most candidates are none, by their ports already. */
+static bool may_be(const struct kd_matcher *m, const struct m_hot *h)
+{
+    if ((h->dirs >> m->scan_dir & 1) == 0 || (h->ip_protos & m->scan_proto) == 0)
+        return false;
+    if (h->apps != 0 && (h->apps >> m->scan_at->app & 1) == 0)
+        return false;
+    return h->both_ways || (has_port(m->scan_port[1], h->dport) && has_port(m->scan_port[0], h->sport));
+}
+
 void m_scan_list(struct kd_matcher *m, const struct m_list *l)
 {
     for (uint32_t i = 0; i < l->n; i++) {
         uint32_t r = l->v[i];
-        if (m->stamp[r] == m->stamp_now)
+        if (m->stamp[r] == m->stamp_now || !may_be(m, &m->set->hot[r]))
             continue;
         m->stamp[r] = m->stamp_now;
         m->cand[m->n_cand++] = r;
@@ -50,7 +75,7 @@ static int by_order(const void *a, const void *b)
 void m_scan_sort(struct kd_matcher *m)
 {
     m->stats.candidates += m->n_cand;
-    if (m->n_cand > 16) {
+    if (m->n_cand > 48) {
         qsort(m->cand, m->n_cand, sizeof(*m->cand), by_order);
         return;
     }

@@ -152,7 +152,7 @@ static void judge_head(struct kd_matcher *m, uint8_t dir)
 {
     struct m_side *s = &m->side[dir];
     s->judged_head = true;
-    m_scan_begin(m);
+    m_scan_begin(m, &m->at, dir);
     scan_values(m, dir);
     m_scan_sort(m);
     for (uint32_t i = 0; i < m->n_cand && !m->passed; i++) {
@@ -175,7 +175,7 @@ static void judge_content(struct kd_matcher *m, uint8_t dir)
     s->judged_body = true;
     if (!s->has_body && s->n_waiting == 0 && !s->scan_again)
         return;
-    m_scan_begin(m);
+    m_scan_begin(m, &m->at, dir);
     m_scan_list(m, &waiting);
     if (s->scan_again)
         scan_values(m, dir);
