@@ -298,6 +298,7 @@ static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m
 
 struct fast {
     const struct m_look *look;
+    const struct kd_content *content;
     struct kd_bytes bytes;
     bool nocase;
     int score;
@@ -317,7 +318,7 @@ static void consider(const struct m_look *look, const struct kd_content *c, bool
         score -= 200; /* nearly every transaction has it */
     if (b.n == 0 || (best->look != NULL && score <= best->score))
         return;
-    *best = (struct fast){look, kd_bytes_head(b, FAST_MAX), (c->flags & KD_CONTENT_NOCASE) != 0, score};
+    *best = (struct fast){look, c, kd_bytes_head(b, FAST_MAX), (c->flags & KD_CONTENT_NOCASE) != 0, score};
 }
 
 static struct fast fast_of(const struct m_rule *r)
@@ -362,14 +363,54 @@ static bool find_in_tx(struct kd_ruleset *set, const struct m_rule *r, uint32_t 
     return true;
 }
 
+static bool weak_add(struct kd_ruleset *set, struct m_group *g, const struct m_weak *w)
+{
+    if (g->n_weak == g->weak_room) {
+        uint32_t room = g->weak_room * 2 + 16;
+        struct m_weak *more = m_alloc(set, room * sizeof(*more));
+        if (more == NULL)
+            return false;
+        if (g->n_weak > 0)
+            memcpy(more, g->weak, g->n_weak * sizeof(*more));
+        g->weak = more;
+        g->weak_room = room;
+    }
+    g->weak[g->n_weak++] = *w;
+    return true;
+}
+
+/* Is the pattern so short that the rule is better found by its ports, or by the pattern's place? */
+static bool is_weak(const struct m_rule *r, const struct fast *f, struct m_weak *ret)
+{
+    const struct kd_content *c = f->content;
+    bool placed = (c->flags & KD_CONTENT_OFFSET) && (c->flags & KD_CONTENT_DEPTH) && c->offset.var < 0 &&
+                  c->depth.var < 0 && c->depth.n == (int64_t)c->bytes.n && c->offset.n >= 0 &&
+                  c->offset.n < UINT16_MAX && (c->flags & (KD_CONTENT_DISTANCE | KD_CONTENT_WITHIN)) == 0;
+    bool ports = r->sport_set != UINT32_MAX || r->dport_set != UINT32_MAX;
+    if (f->bytes.n > 2 || (!placed && !ports))
+        return false;
+    placed &= (c->flags & KD_CONTENT_NOCASE) == 0 && f->bytes.n == c->bytes.n;
+    *ret = (struct m_weak){.at = placed ? (uint16_t)c->offset.n : UINT16_MAX, .n = (uint8_t)f->bytes.n};
+    memcpy(ret->byte, f->bytes.p, f->bytes.n);
+    return true;
+}
+
 static bool find_in_payload(struct kd_ruleset *set, const struct m_rule *r, uint32_t at, unsigned dir)
 {
     static const uint8_t bits[M_TRANSPORTS] = {P_TCP, P_UDP, P_ICMP | P_ICMPV6, P_OTHER | P_SCTP};
     struct fast f = fast_of(r);
+    struct m_weak weak;
+    bool short_one = f.look != NULL && is_weak(r, &f, &weak);
+    weak.rule = at;
     for (unsigned t = 0; t < M_TRANSPORTS; t++) {
         struct m_group *g = &set->payload[t][dir];
         if ((r->ip_protos & bits[t]) == 0)
             continue;
+        if (short_one) {
+            if (!weak_add(set, g, &weak))
+                return false;
+            continue;
+        }
         if (f.look == NULL ? !m_list_add(set, &g->always, at) : !m_group_add(set, g, f.bytes, f.nocase, at))
             return false;
     }

@@ -85,12 +85,22 @@ struct m_list {
     uint32_t *v;        /* rules by place in set->rule */
 };
 
+/* A rule whose best content is one or two bytes: such patterns would slow down the scan of all others.  Ports,
+ * or the place where the bytes must be, tell nearly always that it cannot match. */
+struct m_weak {
+    uint32_t rule;
+    uint16_t at;        /* place of the bytes; UINT16_MAX anywhere */
+    uint8_t n, byte[2];
+};
+
 /* One database: fast patterns of one buffer in one direction. */
 struct m_group {
     hs_database_t *db;
     uint32_t n_patterns, room;
     struct m_pattern *pattern;
     struct m_list *rules;   /* by pattern */
+    struct m_weak *weak;
+    uint32_t n_weak, weak_room;
     struct m_list always;   /* rules of this buffer without a usable content */
     uint32_t *slot;         /* while compiling: hash table */
     uint32_t n_slots;
@@ -292,6 +302,7 @@ struct kd_matcher {
 /* scan.c: collects candidates of a group into m->cand, without duplicates. */
 void m_scan_begin(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir);
 void m_scan(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in);
+void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in);
 void m_scan_list(struct kd_matcher *m, const struct m_list *l);
 void m_scan_sort(struct kd_matcher *m);
 

@@ -12,7 +12,7 @@ static enum m_transport transport_of(uint8_t proto)
 
 static bool group_is_empty(const struct m_group *g)
 {
-    return g->db == NULL && g->always.n == 0;
+    return g->db == NULL && g->always.n == 0 && g->n_weak == 0;
 }
 
 static bool is_encrypted(const struct kd_match_at *at)
@@ -102,12 +102,15 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
     if (data.n == 0 || data.n > MATCH_PIECE || group_is_empty(g))
         return false;
     if (f != NULL && (f->encrypted || f->stream_seen[dir] > MATCH_STREAM))
-        return f->encrypted;
+        return true; /* looked into as far as it goes */
     size_t before;
     struct kd_bytes all = with_window(m, f, dir, data, &before);
     uint64_t seen = f == NULL ? 0 : f->stream_seen[dir];
     size_t overlap = kd_min_size(before, MATCH_OVERLAP);
     m_scan_begin(m, at, dir);
+    m_scan_weak(m, g, data);
+    if (before > 0 && seen == before)
+        m_scan_weak(m, g, all);
     m_scan(m, g, kd_bytes_from(all, before - overlap));
     for (unsigned i = 0; f != NULL && seen < f->pending_until[dir] && i < f->n_pending[dir]; i++) {
         struct m_list one = {.n = 1, .v = &f->pending[dir][i]};
@@ -227,6 +230,7 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
     if (payload_done || at->packet->payload.n == 0 || group_is_empty(g) || is_encrypted(at))
         return;
     m_scan_begin(m, at, at->dir);
+    m_scan_weak(m, g, at->packet->payload);
     m_scan(m, g, at->packet->payload);
     judge_packet(m, at, M_ON_PACKET);
 }
