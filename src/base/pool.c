@@ -235,8 +235,11 @@ bool kd_buf_add(struct kd_buf *buf, struct kd_pool *pool, struct kd_bytes b, siz
     if (buf->n > max || b.n > max - buf->n)
         return false;
     if (b.n > buf->room - buf->n) {
-        size_t size = 0;
-        uint8_t *p = kd_pool_take(pool, buf->n + b.n, &size);
+        size_t size = 0, want = buf->n + b.n;
+        /* Classes grow by themselves; what comes from the system one by one must not grow by crumbs. */
+        if (want > KD_POOL_MAX)
+            want = kd_min_size(kd_min_size(want + want / 2, max), KD_POOL_LARGE);
+        uint8_t *p = want < buf->n + b.n ? NULL : kd_pool_take(pool, want, &size);
         if (p == NULL)
             return false;
         if (buf->n > 0)

@@ -24,6 +24,7 @@ int kd_cmd_incident(int argc, char **argv);
 int kd_cmd_verify(int argc, char **argv);
 int kd_cmd_status(int argc, char **argv);
 int kd_cmd_bench(int argc, char **argv);
+int kd_cmd_rules(int argc, char **argv);
 int kd_cmd_config(int argc, char **argv);
 int kd_cmd_version(int argc, char **argv);
 

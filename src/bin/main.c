@@ -115,6 +115,29 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
+    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | keywords",
+     "check, list or explain rules in Suricata's language", "Suricata 形式のルールを確かめる・一覧する・説明する",
+     "  check FILE…        name every rule that cannot be taken, with line and reason; the last line counts\n"
+     "  list FILE…         sid, revision, priority, class and message of each rule\n"
+     "  explain SID FILE…  what a rule looks for, in plain words; or explain 'RULE'\n"
+     "  keywords           all keywords and buffers of the language\n"
+     "  --sid N, --category CLASS, --text WORDS   list only these\n"
+     "  --vars FILE        take the variables of this suricata.yaml\n"
+     "  --classification FILE, --reference FILE   classification.config, reference.config\n"
+     "  --thresholds FILE  suppressions and thresholds (threshold.config)\n"
+     "  -q                 only the last line\n"
+     "Files may be compressed (zstd, gzip). exit status 0: all rules were taken, 1: some were not\n",
+     "  check ファイル…     読めないルールを行番号と理由とともに示す。最後の行は件数\n"
+     "  list ファイル…      各ルールの番号・版・優先度・分類・文言\n"
+     "  explain 番号 ファイル…  ルールが何を探すかを平易な文で示す。explain 'ルール' も可\n"
+     "  keywords            使えるキーワードとバッファーの一覧\n"
+     "  --sid 番号、--category 分類、--text 語句   絞り込む\n"
+     "  --vars ファイル     この suricata.yaml の変数を使う\n"
+     "  --classification ファイル、--reference ファイル   classification.config、reference.config\n"
+     "  --thresholds ファイル  抑止としきい値(threshold.config)\n"
+     "  -q                  最後の行だけを表示する\n"
+     "ファイルは圧縮(zstd、gzip)されていてもよい。終了コード 0: すべて読めた、1: 読めないものがある\n",
+     kd_cmd_rules},
     {"config", "check [FILE] | reference [--lang ja|en]",
      "check the configuration, or list all its keys",
      "設定ファイルを確かめる、または全項目の説明を表示する",

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include "os/process.h"
-#define kd_field kd_rule_field /* the schema's generator has a "field", too */
 #include "rule/rules.h"
 
 enum { RULES_MEMORY = 1 << 30 };

@@ -6,9 +6,6 @@
 #include <hs/hs.h>
 
 #include "match/match.h"
-
-/* The schema's generator and the rule language both have a "field". */
-#define kd_field kd_rule_field
 #include "rule/rules.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8

@@ -17,7 +17,7 @@ struct kd_value {
 enum kd_endian { KD_ENDIAN_BIG, KD_ENDIAN_LITTLE, KD_ENDIAN_DCE };
 
 /* A number in the data: where and how it is written. */
-struct kd_field {
+struct kd_byte_field {
     struct kd_value nbytes;
     struct kd_value offset; /* may be negative when relative */
     bool relative;          /* to the end of the last match */
@@ -87,27 +87,27 @@ enum kd_byte_op {
 };
 
 struct kd_byte_test {
-    struct kd_field field;
+    struct kd_byte_field field;
     enum kd_byte_op op;
     struct kd_value value;
 };
 
 struct kd_byte_jump {
-    struct kd_field field;
+    struct kd_byte_field field;
     uint32_t multiplier; /* 1 when none */
     bool align, from_beginning, from_end;
     struct kd_value post_offset;
 };
 
 struct kd_byte_extract {
-    struct kd_field field;
+    struct kd_byte_field field;
     uint8_t var;
     uint32_t multiplier;
     uint8_t align; /* 0, 2, 4 */
 };
 
 struct kd_byte_math {
-    struct kd_field field;
+    struct kd_byte_field field;
     char oper; /* + - * / < (left shift) > (right shift) */
     struct kd_value rvalue;
     uint8_t var;

@@ -105,15 +105,15 @@ static const char references[] =
 
 static struct kd_rule_classtype *class_of(struct kd_rules_state *st, struct kd_bytes name)
 {
-    uint32_t i = kd_names_add(&st->classes, st->pool, &st->mem, name, st->lim->rule_names);
+    uint32_t i = kd_nametab_add(&st->classes, st->pool, &st->mem, name, st->lim->rule_names);
     if (i == KD_NAME_NONE)
         return NULL;
-    void **value = kd_names_value(&st->classes, i);
+    void **value = kd_nametab_value(&st->classes, i);
     if (*value == NULL) {
         struct kd_rule_classtype *c = kd_arena_alloc(&st->mem, sizeof(*c));
         if (c == NULL)
             return NULL;
-        c->name = kd_names_at(&st->classes, i);
+        c->name = kd_nametab_at(&st->classes, i);
         c->priority = 3;
         *value = c;
     }
@@ -147,14 +147,14 @@ static bool reference_line(struct kd_rules_state *st, struct kd_bytes line, enum
     struct kd_bytes name = kd_cut_blank(&line);
     if (name.n == 0)
         return false;
-    uint32_t i = kd_names_add(&st->references, st->pool, &st->mem, name, st->lim->rule_names);
+    uint32_t i = kd_nametab_add(&st->references, st->pool, &st->mem, name, st->lim->rule_names);
     struct kd_bytes *url = kd_arena_alloc(&st->mem, sizeof(*url));
     if (i == KD_NAME_NONE || url == NULL) {
         *s = KD_NO_MEMORY;
         return true;
     }
     *url = kd_arena_copy(&st->mem, line, line.n);
-    *kd_names_value(&st->references, i) = url;
+    *kd_nametab_value(&st->references, i) = url;
     return true;
 }
 
@@ -196,10 +196,10 @@ enum kd_status kd_rules_references(struct kd_rules *rules, struct kd_bytes text,
 void kd_rules_reference_url(const struct kd_rules *rules, const struct kd_rule_pair *ref,
                             struct kd_out *out)
 {
-    struct kd_names_table *t = &rules->state->references;
-    uint32_t i = kd_names_find(t, ref->key);
+    struct kd_name_table *t = &rules->state->references;
+    uint32_t i = kd_nametab_find(t, ref->key);
     if (i != KD_NAME_NONE)
-        kd_out_bytes(out, *(const struct kd_bytes *)*kd_names_value(t, i));
+        kd_out_bytes(out, *(const struct kd_bytes *)*kd_nametab_value(t, i));
     kd_out_bytes(out, ref->value);
 }
 

@@ -143,11 +143,11 @@ static bool group(struct group *g, struct kd_bytes text, bool negated);
 static bool variable(struct group *g, struct kd_bytes name, bool negated)
 {
     struct kd_rules_state *st = g->p->st;
-    struct kd_names_table *t = g->is_port ? &st->port_vars : &st->addr_vars;
-    uint32_t i = kd_names_find(t, name);
+    struct kd_name_table *t = g->is_port ? &st->port_vars : &st->addr_vars;
+    uint32_t i = kd_nametab_find(t, name);
     if (i == KD_NAME_NONE)
         return kd_refuse_word(g->p, KD_WHY_NO_SUCH_GROUP, name);
-    const struct kd_bytes *value = *kd_names_value(t, i);
+    const struct kd_bytes *value = *kd_nametab_value(t, i);
     if (value->n == 0)
         return kd_refuse_word(g->p, KD_WHY_EMPTY, name);
     return group(g, *value, negated);
@@ -359,22 +359,22 @@ static const struct kd_addr_set *new_addr_set(struct kd_parse *p, struct kd_byte
 bool kd_parse_addresses(struct kd_parse *p, struct kd_bytes text, const struct kd_addr_set **ret)
 {
     struct kd_rules_state *st = p->st;
-    uint32_t i = kd_names_find(&st->addr_texts, text);
+    uint32_t i = kd_nametab_find(&st->addr_texts, text);
     if (i != KD_NAME_NONE) {
-        *ret = *kd_names_value(&st->addr_texts, i);
+        *ret = *kd_nametab_value(&st->addr_texts, i);
         return true;
     }
     if (!resolve_text(p, false, text))
         return false;
-    uint32_t id =
-        kd_names_add(&st->addr_sets, st->pool, &st->mem, kd_buf_view(&st->scratch), UINT32_MAX - 1);
-    uint32_t t = kd_names_add(&st->addr_texts, st->pool, &st->mem, text, UINT32_MAX - 1);
+    uint32_t id = kd_nametab_add(&st->addr_sets, st->pool, &st->mem, kd_buf_view(&st->scratch),
+                                 UINT32_MAX - 1);
+    uint32_t t = kd_nametab_add(&st->addr_texts, st->pool, &st->mem, text, UINT32_MAX - 1);
     if (id == KD_NAME_NONE || t == KD_NAME_NONE)
         return kd_refuse(p, KD_WHY_NO_MEMORY);
-    void **set = kd_names_value(&st->addr_sets, id);
+    void **set = kd_nametab_value(&st->addr_sets, id);
     if (*set == NULL)
-        *set = (void *)(uintptr_t)new_addr_set(p, kd_names_at(&st->addr_sets, id), id);
-    *kd_names_value(&st->addr_texts, t) = *set;
+        *set = (void *)(uintptr_t)new_addr_set(p, kd_nametab_at(&st->addr_sets, id), id);
+    *kd_nametab_value(&st->addr_texts, t) = *set;
     *ret = *set;
     return *set != NULL || kd_refuse(p, KD_WHY_NO_MEMORY);
 }
@@ -400,22 +400,22 @@ static const struct kd_port_set *new_port_set(struct kd_parse *p, struct kd_byte
 bool kd_parse_ports(struct kd_parse *p, struct kd_bytes text, const struct kd_port_set **ret)
 {
     struct kd_rules_state *st = p->st;
-    uint32_t i = kd_names_find(&st->port_texts, text);
+    uint32_t i = kd_nametab_find(&st->port_texts, text);
     if (i != KD_NAME_NONE) {
-        *ret = *kd_names_value(&st->port_texts, i);
+        *ret = *kd_nametab_value(&st->port_texts, i);
         return true;
     }
     if (!resolve_text(p, true, text))
         return false;
-    uint32_t id =
-        kd_names_add(&st->port_sets, st->pool, &st->mem, kd_buf_view(&st->scratch), UINT32_MAX - 1);
-    uint32_t t = kd_names_add(&st->port_texts, st->pool, &st->mem, text, UINT32_MAX - 1);
+    uint32_t id = kd_nametab_add(&st->port_sets, st->pool, &st->mem, kd_buf_view(&st->scratch),
+                                 UINT32_MAX - 1);
+    uint32_t t = kd_nametab_add(&st->port_texts, st->pool, &st->mem, text, UINT32_MAX - 1);
     if (id == KD_NAME_NONE || t == KD_NAME_NONE)
         return kd_refuse(p, KD_WHY_NO_MEMORY);
-    void **set = kd_names_value(&st->port_sets, id);
+    void **set = kd_nametab_value(&st->port_sets, id);
     if (*set == NULL)
-        *set = (void *)(uintptr_t)new_port_set(p, kd_names_at(&st->port_sets, id), id);
-    *kd_names_value(&st->port_texts, t) = *set;
+        *set = (void *)(uintptr_t)new_port_set(p, kd_nametab_at(&st->port_sets, id), id);
+    *kd_nametab_value(&st->port_texts, t) = *set;
     *ret = *set;
     return *set != NULL || kd_refuse(p, KD_WHY_NO_MEMORY);
 }
@@ -423,21 +423,21 @@ bool kd_parse_ports(struct kd_parse *p, struct kd_bytes text, const struct kd_po
 /* Texts that mention a variable would be out of date. */
 static void forget_texts(struct kd_rules_state *st)
 {
-    kd_names_done(&st->addr_texts, st->pool);
-    kd_names_done(&st->port_texts, st->pool);
+    kd_nametab_done(&st->addr_texts, st->pool);
+    kd_nametab_done(&st->port_texts, st->pool);
 }
 
 enum kd_status kd_rules_var(struct kd_rules *rules, bool is_port, struct kd_bytes name,
                             struct kd_bytes value)
 {
     struct kd_rules_state *st = rules->state;
-    struct kd_names_table *t = is_port ? &st->port_vars : &st->addr_vars;
-    uint32_t i = kd_names_add(t, st->pool, &st->mem, name, st->lim->rule_names);
+    struct kd_name_table *t = is_port ? &st->port_vars : &st->addr_vars;
+    uint32_t i = kd_nametab_add(t, st->pool, &st->mem, name, st->lim->rule_names);
     struct kd_bytes *v = kd_arena_alloc(&st->mem, sizeof(*v));
     if (i == KD_NAME_NONE || v == NULL)
         return KD_NO_MEMORY;
     *v = kd_arena_copy(&st->mem, kd_bytes_trim(value), value.n);
-    *kd_names_value(t, i) = v;
+    *kd_nametab_value(t, i) = v;
     forget_texts(st);
     return KD_OK;
 }

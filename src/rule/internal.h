@@ -101,11 +101,11 @@ struct kd_rules_state {
     struct kd_pool *pool;
     const struct kd_limits *lim;
     struct kd_arena mem;
-    struct kd_names_table files, flowbits, xbits, hostbits, flowints, events, words;
-    struct kd_names_table addr_texts, addr_sets, port_texts, port_sets, addr_vars, port_vars;
-    struct kd_names_table classes, references, buffers, datasets, keywords, sids;
+    struct kd_name_table files, flowbits, xbits, hostbits, flowints, events, words;
+    struct kd_name_table addr_texts, addr_sets, port_texts, port_sets, addr_vars, port_vars;
+    struct kd_name_table classes, references, buffers, datasets, keywords, sids;
     struct kd_buf rule_list, refusals, hits, pending, scratch, refs, metas, ranges, ranges_no,
-        joined, breaks;
+        joined, breaks, suppressions, bad_lines;
     struct kd_parse parse;
 };
 
@@ -142,7 +142,7 @@ bool kd_protos_agree(enum kd_rule_proto a, enum kd_rule_proto b);
 
 /* Helpers of keywords. */
 struct kd_bytes kd_parse_copy(struct kd_parse *p, struct kd_bytes b);
-bool kd_parse_name(struct kd_parse *p, struct kd_names_table *t, struct kd_bytes name,
+bool kd_parse_name(struct kd_parse *p, struct kd_name_table *t, struct kd_bytes name,
                    uint32_t *ret);
 bool kd_parse_i64(struct kd_bytes text, int64_t least, int64_t most, int64_t *ret);
 bool kd_parse_value(struct kd_parse *p, struct kd_bytes text, int64_t least, int64_t most,
@@ -174,6 +174,9 @@ bool kd_parse_settle(struct kd_parse *p); /* checks over the whole rule */
 const struct kd_hit *kd_keyword_find(struct kd_rules_state *st, struct kd_bytes name,
                                      uint32_t *ret_index);
 KD_MUST_USE bool kd_keywords_init(struct kd_rules_state *st);
+
+/* Fill in why. */
+void kd_refusal_explain(struct kd_refusal *r, enum kd_why why);
 
 bool kd_defaults_init(struct kd_rules *rules);
 const struct kd_rule_classtype *kd_class_find(struct kd_rules_state *st, struct kd_bytes name);

@@ -26,7 +26,7 @@ const size_t kd_keyword_family_count = KD_COUNT(kd_keyword_families);
 static bool add_name(struct kd_rules_state *st, struct kd_bytes name, const struct kd_hit *hit)
 {
     uint32_t before = st->keywords.n;
-    uint32_t i = kd_names_add(&st->keywords, st->pool, &st->mem, name, UINT16_MAX);
+    uint32_t i = kd_nametab_add(&st->keywords, st->pool, &st->mem, name, UINT16_MAX);
     if (i == KD_NAME_NONE)
         return false;
     KD_ASSERT(i == before); /* a name of two meanings */
@@ -75,7 +75,7 @@ const struct kd_hit *kd_keyword_find(struct kd_rules_state *st, struct kd_bytes 
         return NULL;
     for (size_t i = 0; i < name.n; i++)
         lower[i] = kd_ascii_lower(name.p[i]);
-    uint32_t i = kd_names_find(&st->keywords, kd_bytes_of(lower, name.n));
+    uint32_t i = kd_nametab_find(&st->keywords, kd_bytes_of(lower, name.n));
     if (i == KD_NAME_NONE)
         return NULL;
     *ret_index = i;

@@ -5,22 +5,22 @@
 
 enum { SLOTS_FIRST = 64, BUF_MAX = KD_POOL_LARGE };
 
-static uint32_t home(const struct kd_names_table *t, struct kd_bytes name)
+static uint32_t home(const struct kd_name_table *t, struct kd_bytes name)
 {
     return (uint32_t)kd_hash(name.p, name.n, 0) & (t->n_slots - 1);
 }
 
-static uint32_t *slot_of(const struct kd_names_table *t, struct kd_bytes name)
+static uint32_t *slot_of(const struct kd_name_table *t, struct kd_bytes name)
 {
     uint32_t i = home(t, name);
-    while (t->slot[i] != 0 && !kd_bytes_eq(kd_names_at(t, t->slot[i] - 1), name))
+    while (t->slot[i] != 0 && !kd_bytes_eq(kd_nametab_at(t, t->slot[i] - 1), name))
         i = (i + 1) & (t->n_slots - 1);
     return &t->slot[i];
 }
 
-static bool grow(struct kd_names_table *t, struct kd_pool *pool)
+static bool grow(struct kd_name_table *t, struct kd_pool *pool)
 {
-    struct kd_names_table bigger = *t;
+    struct kd_name_table bigger = *t;
     bigger.n_slots = t->n_slots == 0 ? SLOTS_FIRST : t->n_slots * 2;
     if ((size_t)bigger.n_slots * sizeof(uint32_t) > KD_POOL_LARGE)
         return false;
@@ -29,13 +29,13 @@ static bool grow(struct kd_names_table *t, struct kd_pool *pool)
         return false;
     memset(bigger.slot, 0, bigger.n_slots * sizeof(uint32_t));
     for (uint32_t i = 0; i < t->n; i++)
-        *slot_of(&bigger, kd_names_at(t, i)) = i + 1;
+        *slot_of(&bigger, kd_nametab_at(t, i)) = i + 1;
     kd_pool_give(pool, t->slot, t->slot_bytes);
     *t = bigger;
     return true;
 }
 
-uint32_t kd_names_find(const struct kd_names_table *t, struct kd_bytes name)
+uint32_t kd_nametab_find(const struct kd_name_table *t, struct kd_bytes name)
 {
     if (t->n == 0)
         return KD_NAME_NONE;
@@ -43,10 +43,10 @@ uint32_t kd_names_find(const struct kd_names_table *t, struct kd_bytes name)
     return slot == 0 ? KD_NAME_NONE : slot - 1;
 }
 
-uint32_t kd_names_add(struct kd_names_table *t, struct kd_pool *pool, struct kd_arena *mem,
-                      struct kd_bytes name, uint32_t most)
+uint32_t kd_nametab_add(struct kd_name_table *t, struct kd_pool *pool, struct kd_arena *mem,
+                        struct kd_bytes name, uint32_t most)
 {
-    uint32_t known = kd_names_find(t, name);
+    uint32_t known = kd_nametab_find(t, name);
     if (known != KD_NAME_NONE)
         return known;
     if (t->n >= most || (t->n + 1 > t->n_slots / 4 * 3 && !grow(t, pool)))
@@ -63,22 +63,22 @@ uint32_t kd_names_add(struct kd_names_table *t, struct kd_pool *pool, struct kd_
     return t->n - 1;
 }
 
-struct kd_bytes kd_names_at(const struct kd_names_table *t, uint32_t i)
+struct kd_bytes kd_nametab_at(const struct kd_name_table *t, uint32_t i)
 {
     KD_ASSERT(i < t->names.n / sizeof(struct kd_bytes));
     return ((const struct kd_bytes *)(const void *)t->names.p)[i];
 }
 
-void **kd_names_value(struct kd_names_table *t, uint32_t i)
+void **kd_nametab_value(struct kd_name_table *t, uint32_t i)
 {
     KD_ASSERT(i < t->n);
     return &((void **)(void *)t->values.p)[i];
 }
 
-void kd_names_done(struct kd_names_table *t, struct kd_pool *pool)
+void kd_nametab_done(struct kd_name_table *t, struct kd_pool *pool)
 {
     kd_pool_give(pool, t->slot, t->slot_bytes);
     kd_buf_done(&t->names, pool);
     kd_buf_done(&t->values, pool);
-    *t = (struct kd_names_table){0};
+    *t = (struct kd_name_table){0};
 }

@@ -36,12 +36,11 @@ struct kd_bytes kd_parse_copy(struct kd_parse *p, struct kd_bytes b)
     return kd_arena_copy(&p->st->mem, b, b.n);
 }
 
-bool kd_parse_name(struct kd_parse *p, struct kd_names_table *t, struct kd_bytes name,
-                   uint32_t *ret)
+bool kd_parse_name(struct kd_parse *p, struct kd_name_table *t, struct kd_bytes name, uint32_t *ret)
 {
     if (name.n == 0)
         return kd_refuse(p, KD_WHY_EMPTY);
-    *ret = kd_names_add(t, p->st->pool, &p->st->mem, name, p->lim->rule_names);
+    *ret = kd_nametab_add(t, p->st->pool, &p->st->mem, name, p->lim->rule_names);
     return *ret != KD_NAME_NONE ||
            kd_refuse(p, t->n >= p->lim->rule_names ? KD_WHY_TOO_MANY_NAMES : KD_WHY_NO_MEMORY);
 }

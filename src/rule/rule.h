@@ -36,6 +36,9 @@ struct kd_addr_set {
     const struct kd_addr_range *range;
 };
 
+/* Is the address in the set? */
+bool kd_addr_set_has(const struct kd_addr_set *set, const struct kd_addr *a);
+
 struct kd_port_range {
     uint16_t first, last;
 };

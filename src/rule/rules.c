@@ -41,16 +41,17 @@ void kd_rules_free(struct kd_rules *rules)
         return;
     struct kd_rules_state *st = rules->state;
     struct kd_pool *pool = st->pool;
-    struct kd_names_table *tables[] = {
+    struct kd_name_table *tables[] = {
         &st->files,     &st->flowbits,  &st->xbits,      &st->hostbits,  &st->flowints,
         &st->events,    &st->words,     &st->addr_texts, &st->addr_sets, &st->port_texts,
         &st->port_sets, &st->addr_vars, &st->port_vars,  &st->classes,   &st->references,
         &st->buffers,   &st->datasets,  &st->keywords,   &st->sids};
-    struct kd_buf *bufs[] = {&st->rule_list, &st->refusals, &st->hits,     &st->pending,
-                             &st->scratch,   &st->refs,     &st->metas,    &st->ranges,
-                             &st->joined,    &st->breaks,   &st->ranges_no};
+    struct kd_buf *bufs[] = {&st->rule_list, &st->refusals, &st->hits,      &st->pending,
+                             &st->scratch,   &st->refs,     &st->metas,     &st->ranges,
+                             &st->joined,    &st->breaks,   &st->ranges_no, &st->suppressions,
+                             &st->bad_lines};
     for (size_t i = 0; i < KD_COUNT(tables); i++)
-        kd_names_done(tables[i], pool);
+        kd_nametab_done(tables[i], pool);
     for (size_t i = 0; i < KD_COUNT(bufs); i++)
         kd_buf_done(bufs[i], pool);
     struct kd_arena mem = st->mem; /* the state itself lies in it */
@@ -63,7 +64,7 @@ static void publish(struct kd_rules *rules)
     struct kd_rules_state *st = rules->state;
     const struct {
         struct kd_names *to;
-        const struct kd_names_table *from;
+        const struct kd_name_table *from;
     } names[] = {{&rules->files, &st->files},       {&rules->flowbits, &st->flowbits},
                  {&rules->xbits, &st->xbits},       {&rules->hostbits, &st->hostbits},
                  {&rules->flowints, &st->flowints}, {&rules->events, &st->events}};
@@ -84,14 +85,19 @@ static void publish(struct kd_rules *rules)
     rules->refusal = (const struct kd_refusal *)(const void *)st->refusals.p;
 }
 
+void kd_refusal_explain(struct kd_refusal *r, enum kd_why why)
+{
+    r->why = whys[why].en;
+    r->why_ja = whys[why].ja;
+    r->is_unsupported = whys[why].unsupported;
+}
+
 static enum kd_status note_refusal(struct kd_rules *rules, struct kd_refusal r, enum kd_why why)
 {
     struct kd_rules_state *st = rules->state;
     enum { WORD_MAX = 80 };
     r.what = kd_arena_copy(&st->mem, r.what, WORD_MAX);
-    r.why = whys[why].en;
-    r.why_ja = whys[why].ja;
-    r.is_unsupported = whys[why].unsupported;
+    kd_refusal_explain(&r, why);
     if (!kd_buf_add(&st->refusals, st->pool, kd_bytes_of(&r, sizeof(r)), BUF_MAX))
         return KD_NO_MEMORY;
     rules->n_refused++;
@@ -189,10 +195,10 @@ static enum kd_status keep(struct kd_rules *rules, struct kd_rule *rule, struct 
     struct kd_rules_state *st = rules->state;
     uint32_t id[2] = {rule->gid, rule->sid};
     uint32_t i =
-        kd_names_add(&st->sids, st->pool, &st->mem, kd_bytes_of(id, sizeof(id)), UINT32_MAX - 1);
+        kd_nametab_add(&st->sids, st->pool, &st->mem, kd_bytes_of(id, sizeof(id)), UINT32_MAX - 1);
     if (i == KD_NAME_NONE)
         return KD_NO_MEMORY;
-    void **known = kd_names_value(&st->sids, i);
+    void **known = kd_nametab_value(&st->sids, i);
     if (*known == NULL) {
         *known = rule;
         return kd_buf_add(&st->rule_list, st->pool, kd_bytes_of(&rule, sizeof(rule)), BUF_MAX)
@@ -238,7 +244,7 @@ static enum kd_status read_rule(struct kd_rules *rules, uint32_t file, const str
 enum kd_status kd_rules_read(struct kd_rules *rules, const char *name, struct kd_bytes text)
 {
     struct kd_rules_state *st = rules->state;
-    uint32_t file = kd_names_add(&st->files, st->pool, &st->mem, kd_str(name), UINT16_MAX);
+    uint32_t file = kd_nametab_add(&st->files, st->pool, &st->mem, kd_str(name), UINT16_MAX);
     if (file == KD_NAME_NONE)
         return KD_LIMIT;
     struct line line = {.first = 1};
@@ -307,9 +313,9 @@ const struct kd_rule *kd_rules_find(const struct kd_rules *rules, uint32_t gid, 
 {
     struct kd_rules_state *st = rules->state;
     uint32_t id[2] = {gid, sid};
-    uint32_t i = kd_names_find(&st->sids, kd_bytes_of(id, sizeof(id)));
+    uint32_t i = kd_nametab_find(&st->sids, kd_bytes_of(id, sizeof(id)));
     if (i == KD_NAME_NONE)
         return NULL;
-    const struct kd_rule *rule = *kd_names_value(&st->sids, i);
+    const struct kd_rule *rule = *kd_nametab_value(&st->sids, i);
     return rule != NULL && rule->index < rules->n && rules->rule[rule->index] == rule ? rule : NULL;
 }

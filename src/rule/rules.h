@@ -21,6 +21,15 @@ struct kd_refusal {
     bool is_unsupported; /* understood, but not done by this version (lua …), rather than wrong */
 };
 
+/* Alerts that threshold.config keeps back. */
+enum kd_suppress_by { KD_SUPPRESS_ALL, KD_SUPPRESS_SRC, KD_SUPPRESS_DST, KD_SUPPRESS_EITHER };
+
+struct kd_suppression {
+    uint32_t gid, sid; /* 0: all */
+    enum kd_suppress_by by;
+    const struct kd_addr_set *addrs; /* not for ALL */
+};
+
 /* Interned names of one space. */
 struct kd_names {
     uint32_t n;
@@ -40,6 +49,9 @@ struct kd_rules {
     const struct kd_addr_set *const *addr_set;
     const struct kd_port_set *const *port_set;
     struct kd_dataset *const *dataset;
+    uint32_t n_suppressions, n_bad_lines; /* of threshold.config: thresholds.h */
+    const struct kd_suppression *suppression;
+    const struct kd_refusal *bad_line;
     struct kd_rules_state *state; /* of the reader */
 };
 
@@ -59,8 +71,6 @@ KD_MUST_USE enum kd_status kd_rules_classes(struct kd_rules *rules, struct kd_by
                                             uint32_t *ret_bad);
 KD_MUST_USE enum kd_status kd_rules_references(struct kd_rules *rules, struct kd_bytes text,
                                                uint32_t *ret_bad);
-
-/* threshold.config: suppressions and thresholds by sid; see thresholds.h for what they become. */
 
 /* Read the rules of one file.  Bad rules are refusals, not errors; KD_NO_MEMORY and KD_LIMIT are.
  */

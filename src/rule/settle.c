@@ -241,11 +241,11 @@ static const struct kd_rule_buffer *intern_buffer(struct kd_parse *p, const stru
              kd_buf_add(key, st->pool, t->arg, BUF_MAX);
     }
     uint32_t id =
-        ok ? kd_names_add(&st->buffers, st->pool, &st->mem, kd_buf_view(key), UINT32_MAX - 1)
+        ok ? kd_nametab_add(&st->buffers, st->pool, &st->mem, kd_buf_view(key), UINT32_MAX - 1)
            : KD_NAME_NONE;
     if (id == KD_NAME_NONE)
         return NULL;
-    void **known = kd_names_value(&st->buffers, id);
+    void **known = kd_nametab_value(&st->buffers, id);
     if (*known != NULL)
         return *known;
     struct kd_rule_buffer *b = kd_arena_alloc(&st->mem, sizeof(*b));

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong input of every kind: one line that says what, where and what to do, and the agreed exit status."""
 import fcntl
+import gzip
 import json
 import os
 import shutil
@@ -312,6 +313,42 @@ def a_package_for_third_parties(folder):
     one_line(run("verify", __file__), 1, "no package")
 
 
+def rules_are_checked_listed_and_explained(folder):
+    good = 'alert http any any -> any any (msg:"Seen"; http.uri; content:"/a"; classtype:trojan-activity; sid:7; rev:2;)\n'
+    bad = "alert http any any -> any any (msg:\"x\"; \\\n  nonsense:1; sid:8;)\n"
+    path, packed = write(folder, "a.rules", good + bad), os.path.join(folder, "b.rules.gz")
+    with gzip.open(packed, "wb") as f:
+        f.write(good.encode())
+    code, out, errors = run("rules", "check", path)
+    assert code == 1 and out.decode().splitlines()[-1] == "rules: 2 read, 1 loaded, 1 refused", (code, out)
+    assert len(errors) == 1 and f"{path}:3:3: unknown keyword: nonsense (sid 8)" in errors[0], errors
+    assert "不明なキーワード" in run("rules", "check", path, env=JAPANESE)[2][0]
+    assert run("rules", "check", "-q", path)[2] == []
+    code, out, errors = run("rules", "check", packed)
+    assert code == 0 and out == b"rules: 1 read, 1 loaded, 0 refused\n" and not errors, (code, out, errors)
+    assert run("rules", "list", "--text", "seen", packed)[1] == b"7\t2\t1\ttrojan-activity\tSeen\n"
+    assert run("rules", "list", "--sid", "9", packed)[0] == 1
+    assert "path and query of a web request" in run("rules", "explain", "7", packed)[1].decode()
+    assert "Web 要求のパス" in run("rules", "explain", good.strip(), env=JAPANESE)[1].decode()
+    variables = write(folder, "suricata.yaml", "%YAML 1.1\n---\nvars:\n  address-groups:\n    OURS: '[192.0.2.0/24]'\n"
+                      "  port-groups: {WEB: [80, 81]}\nother: [a, {b: c}]\n")
+    of_ours = write(folder, "c.rules", "alert tcp any any -> $OURS $WEB (sid:1;)\n")
+    assert run("rules", "check", of_ours)[0] == 1 and run("rules", "check", "--vars", variables, of_ours)[0] == 0
+    thresholds = write(folder, "threshold.config", "suppress gen_id 1, sig_id 7\nrate_filter gen_id 1, sig_id 7\n")
+    one_line(run("rules", "check", "--thresholds", thresholds, packed), 1, "threshold.config:2:1: rate_filter")
+    one_line(run("rules", "check", os.path.join(folder, "none.rules")), 3, "none.rules", "cannot be opened")
+    one_line(run("rules", "explain", "5", packed), 1, "no such rule")
+    for words in ((), ("check",), ("list",), ("explain",), ("fly", path)):
+        one_line(run("rules", *words), 2, "rules")
+
+
+def the_page_of_rules_is_what_the_program_says(folder):
+    docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs")
+    for name, env in (("rules.md", tap.ENGLISH), ("rules.ja.md", JAPANESE)):
+        page = open(os.path.join(docs, name), encoding="utf-8").read()
+        assert page.endswith(run("rules", "keywords", env=env)[1].decode()), f"docs/{name}: make it anew"
+
+
 def a_reader_that_has_enough(folder):
     p = subprocess.Popen([KIDOBAN, "replay", "--json", "-", recording("bruteforce.pcap.zst")], env=tap.ENGLISH,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -337,5 +374,6 @@ tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stat
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
           an_attack_is_told_as_one_story,
           did_data_leave,
-          packets_are_kept_and_sealed, a_package_for_third_parties, a_reader_that_has_enough,
+          packets_are_kept_and_sealed, a_package_for_third_parties,
+          rules_are_checked_listed_and_explained, the_page_of_rules_is_what_the_program_says, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

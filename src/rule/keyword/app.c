@@ -95,7 +95,7 @@ static bool event(struct kd_parse *p, const struct kd_keyword *kw, struct kd_byt
         v = kd_bytes_from(v, strlen("stream."));
     if (!kd_parse_name(p, &p->st->events, v, &e.name))
         return false;
-    e.text = kd_names_at(&p->st->events, e.name);
+    e.text = kd_nametab_at(&p->st->events, e.name);
     struct kd_cond *c = kd_parse_check(p, KD_COND_EVENT);
     if (c != NULL)
         c->is.event = e;

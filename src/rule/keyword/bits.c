@@ -22,7 +22,7 @@ static bool is_name(struct kd_bytes b)
 }
 
 /* "a|b|c" */
-static bool names(struct kd_parse *p, struct kd_names_table *t, struct kd_bytes text,
+static bool names(struct kd_parse *p, struct kd_name_table *t, struct kd_bytes text,
                   struct kd_bits *ret)
 {
     enum { NAMES_MAX = 256 };

@@ -5,7 +5,7 @@
 enum { FAR = 65535 };
 
 /* A word that belongs to the field, for all four; *ret_known tells. */
-static bool field_word(struct kd_parse *p, struct kd_bytes word, struct kd_field *f,
+static bool field_word(struct kd_parse *p, struct kd_bytes word, struct kd_byte_field *f,
                        bool *ret_known)
 {
     struct kd_bytes rest = word;
@@ -37,7 +37,7 @@ static bool field_word(struct kd_parse *p, struct kd_bytes word, struct kd_field
     return true;
 }
 
-static bool field_done(struct kd_parse *p, struct kd_field *f)
+static bool field_done(struct kd_parse *p, struct kd_byte_field *f)
 {
     if (f->base != 0 && !f->is_text)
         return kd_refuse_word(p, KD_WHY_VALUE, kd_str("string"));
@@ -50,7 +50,8 @@ static bool field_done(struct kd_parse *p, struct kd_field *f)
     return true;
 }
 
-static struct kd_cond *sought(struct kd_parse *p, enum kd_cond_kind kind, const struct kd_field *f)
+static struct kd_cond *sought(struct kd_parse *p, enum kd_cond_kind kind,
+                              const struct kd_byte_field *f)
 {
     return f->relative ? kd_parse_sought_next(p, kind) : kd_parse_sought(p, kind);
 }

@@ -80,7 +80,7 @@ static bool declare(struct kd_parse *p, struct kd_bytes name, struct words *w)
     uint32_t i;
     if (!kd_parse_name(p, &st->datasets, name, &i))
         return false;
-    void **value = kd_names_value(&st->datasets, i);
+    void **value = kd_nametab_value(&st->datasets, i);
     struct kd_dataset *known = *value;
     if (known == NULL) {
         if (!w->has_type)
@@ -90,7 +90,7 @@ static bool declare(struct kd_parse *p, struct kd_bytes name, struct words *w)
             return kd_refuse(p, KD_WHY_NO_MEMORY);
         *known = w->set;
         known->id = i;
-        known->name = kd_names_at(&st->datasets, i);
+        known->name = kd_nametab_at(&st->datasets, i);
         *value = known;
     }
     if (w->has_type && (known->type != w->set.type || known->reputation != w->set.reputation))

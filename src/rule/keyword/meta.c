@@ -84,7 +84,7 @@ static bool add_pair(struct kd_parse *p, struct kd_buf *to, struct kd_bytes key,
     /* Keys recur in every rule: each is kept once. */
     if (!kd_parse_name(p, &p->st->words, key, &id))
         return false;
-    struct kd_rule_pair pair = {kd_names_at(&p->st->words, id), {NULL, 0}};
+    struct kd_rule_pair pair = {kd_nametab_at(&p->st->words, id), {NULL, 0}};
     if (!plain_text(p, value, &pair.value))
         return false;
     return kd_buf_add(to, p->st->pool, kd_bytes_of(&pair, sizeof(pair)), BUF_MAX) ||
