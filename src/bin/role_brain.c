@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <poll.h>
 
+#include "bin/brain_state.h"
 #include "bin/role.h"
 #include "bin/say.h"
+#include "base/clock.h"
 #include "brain/brain.h"
 #include "os/edge.h"
 #include "os/log.h"
 #include "os/shared.h"
 #include "wire/board.h"
 
+#define NUMBERS ((uint64_t)1 << 40) /* of one writer of records */
 enum { LIST_BYTES_MAX = 256 * 1024 * 1024, BOARD_WAIT_MS = 500 };
 
 /* What people decided, as the store has put it up. */
@@ -68,9 +71,11 @@ static struct kd_brain *make_brain(const struct kd_start *s)
         .exceptions = kd_role_read_extra(s, KD_EXTRA_EXCEPTIONS, LIST_BYTES_MAX),
         .tunables = s->tunables,
         .site = s->site,
+        .id_base = s->live || s->shift ? s->id_base / KD_US_PER_MS % NUMBERS : 0,
     };
     struct kd_brain *b = NULL;
     struct kd_err err = {0};
+    kd_brain_state_map(s, &cfg);
     if (kd_brain_new(&cfg, (struct kd_brain_out){to_store, NULL}, &b, &err) != KD_OK)
         kd_role_fail(&err);
     free((void *)(uintptr_t)cfg.known_bad.p);

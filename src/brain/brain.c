@@ -153,6 +153,7 @@ static void housekeeping(struct kd_brain *b)
     kd_stories_expire(&b->stories, b->now_us);
     kd_story_tell(b, STORY_QUIET_US);
     kd_brain_tell_hosts(b, HOST_QUIET_US);
+    kd_state_tick(b);
 }
 
 static void advance(struct kd_brain *b, uint64_t ts_us)
@@ -362,7 +363,9 @@ enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_o
     b->seed = cfg->hash_seed;
     b->zone_s = cfg->zone_s;
     b->to = out;
+    b->next_id = cfg->id_base;
     enum kd_status s = kd_site_read(cfg->site, &b->site);
+    b->plan = kd_crossing_plan(cfg->site);
     if (s != KD_OK)
         s = kd_fail(err, s, 0, "the network plan");
     else if (!start(b, cfg))
@@ -373,6 +376,8 @@ enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_o
         s = kd_exceptions_load(&b->exceptions, cfg->exceptions, cfg->zone_s, err);
     if (s == KD_OK)
         s = kd_brain_tune(b, cfg->tunables, err);
+    if (s == KD_OK && cfg->state != NULL && kd_state_begin(b, cfg->state, cfg->state_bytes, cfg->state_not_after_us) != KD_OK)
+        s = kd_fail(err, KD_NO_MEMORY, 0, "brain");
     if (s != KD_OK) {
         kd_brain_free(b);
         return s;
@@ -409,6 +414,7 @@ void kd_brain_free(struct kd_brain *b)
     kd_intel_done(&b->intel);
     kd_exceptions_done(&b->exceptions);
     free(b->decisions);
+    kd_state_done(b);
     kd_pool_free(b->pool);
     free(b->detects);
     free(b->kinds_on);
@@ -436,6 +442,7 @@ void kd_brain_finish(struct kd_brain *b)
     kd_story_tell(b, 0);
     tell_exceptions(b);
     kd_brain_tell_hosts(b, 0);
+    kd_state_save(b);
     kd_total_emit(b);
     kd_brain_flush(b);
 }

@@ -24,6 +24,11 @@ struct kd_brain_config {
     size_t n_inside;
     struct kd_bytes known_bad;   /* content of the list file: "kind value [remark]" lines; may be empty */
     struct kd_bytes exceptions;  /* content of the exceptions file; may be empty */
+    /* Memory that outlives the brain (state.h): taken up and kept from then on; NULL: nothing is.  Borrowed. */
+    uint8_t *state;
+    size_t state_bytes;
+    uint64_t state_not_after_us; /* a state of later than this is of a wrong clock; 0: any */
+    uint64_t id_base;            /* numbers of the brain's own records begin above it, below 2^40 */
     struct kd_bytes tunables;    /* "detector.name=value" lines; may be empty */
     struct kd_bytes site;        /* the network plan, as kd_site_put() writes it; may be empty */
 };

@@ -325,7 +325,7 @@ void kd_brain_find(struct kd_brain *b, const struct kd_finding *f)
     bool now = worth_telling(b, fold, graver) || turned(b, fold, exception != NULL);
     fold->excepted = now ? exception != NULL : fold->excepted;
     /* Detectors that count report seldom; what comes once per event is worded only when it is told. */
-    if (now || f->count > 0)
+    if (now || f->count > 0 || fold->record == NULL)
         write_alert(b, f, fold, key, exception);
     if (now)
         tell(b, fold, b->record);

@@ -2,6 +2,7 @@
 #include "brain/hosts.h"
 
 #include "base/hash.h"
+#include "brain/snaps.h"
 #include "brain/text.h"
 
 enum { HOSTS_MOST = 200000, MACS_MOST = 20000, ROUTER_ADDRESSES = 5 };
@@ -13,6 +14,15 @@ struct mac_state {
 };
 
 static void leave_host(void *arg, struct kd_bytes key, void *state);
+
+void kd_hosts_snap_mac(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct mac_state *m = state;
+    (void)key;
+    kd_snap_u8_to(s, &m->n, ROUTER_ADDRESSES);
+    for (unsigned i = 0; i < m->n; i++)
+        kd_snap_u32(s, &m->seen[i]);
+}
 
 bool kd_hosts_init(struct kd_hosts *h, struct kd_pool *pool, uint64_t seed)
 {
@@ -256,7 +266,7 @@ static void learn_mac(struct kd_hosts *h, const struct kd_mac *mac, const struct
     struct mac_state *m = kd_table_get(&h->macs, kd_bytes_of(mac->b, sizeof(mac->b)), now_us, NULL);
     if (m == NULL || m->n == ROUTER_ADDRESSES)
         return;
-    uint32_t sum = (uint32_t)kd_hash(a->b, n, h->macs.seed);
+    uint32_t sum = (uint32_t)kd_hash(a->b, n, 0);
     for (unsigned i = 0; i < m->n; i++)
         if (m->seen[i] == sum)
             return;

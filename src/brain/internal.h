@@ -9,6 +9,7 @@
 #include "brain/hosts.h"
 #include "brain/intel.h"
 #include "brain/severity.h"
+#include "brain/state.h"
 #include "brain/story.h"
 #include "brain/table.h"
 #include "detect/detect.h"
@@ -63,7 +64,9 @@ struct kd_brain {
     uint8_t *decisions; /* the list that people decided; exceptions and objects are views into it */
     struct kd_stories stories;
     struct kd_site *site;      /* the network plan */
+    uint32_t plan;             /* its sum */
     struct kd_table crossings; /* what crossed zones of it; unused without zones */
+    struct kd_state state;
 
     const struct kd_rec_head *head; /* of the record being looked at, or NULL */
     const struct kd_record *record; /* the same record, or NULL */
@@ -106,6 +109,7 @@ void kd_total_emit(struct kd_brain *b);
 
 /* crossing.c: conversations between zones of the plan become records. */
 KD_MUST_USE bool kd_crossings_init(struct kd_brain *b);
+uint32_t kd_crossing_plan(struct kd_bytes form); /* a sum of the plan, the same in every process */
 void kd_crossing_flow(struct kd_brain *b, const struct kd_record *flow);
 void kd_crossing_finish(struct kd_brain *b);
 uint8_t kd_brain_zone(const struct kd_brain *b, const struct kd_addr *a); /* or KD_ZONE_OUTSIDE, _UNLISTED */

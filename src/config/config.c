@@ -382,5 +382,7 @@ enum kd_status kd_config_read(struct kd_bytes text, struct kd_config *ret,
     read_document(&rd);
     yaml_parser_delete(&rd.yaml);
     kd_site_finish(&rd);
+    if (problems->n == 0)
+        kd_config_whole(ret, problems);
     return problems->n == 0 ? KD_OK : KD_MALFORMED;
 }

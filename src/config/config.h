@@ -13,12 +13,13 @@ enum {
     KD_CONFIG_BYTES_MAX = 1024 * 1024, /* of the file */
     KD_CONFIG_TEXT_MAX = 512,
     KD_CONFIG_ITEMS_MAX = 64,
+    KD_CONFIG_ITEM_MAX = 128,
     KD_CONFIG_MAP_MAX = 16 * 1024,
     KD_CONFIG_PROBLEMS_MAX = 16
 };
 
 struct kd_config_list {
-    char item[KD_CONFIG_ITEMS_MAX][64];
+    char item[KD_CONFIG_ITEMS_MAX][KD_CONFIG_ITEM_MAX];
     size_t n;
 };
 

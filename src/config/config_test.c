@@ -147,6 +147,26 @@ static void mistakes_name_line_and_remedy(void)
     CHECK(complains("interfaces: {a: b}\n", 1, "one value"));
 }
 
+#define MAIL "notice:\n  email:\n    server: mail.town.example\n    from: k@town.example\n"
+
+static void mail_settings_are_checked(void)
+{
+    CHECK(read_text(MAIL "    to: [a@b.example, c@d.example]\n    user: k\n    password_file: /etc/kidoban/mail\n") == KD_OK);
+    CHECK(config.mail_to.n == 2 && strcmp(config.mail_tls, "starttls") == 0 && config.mail_quiet_minutes == 60);
+    CHECK(complains(MAIL, 0, "notice.email.to: missing"));
+    CHECK(complains("notice:\n  email:\n    to: a@b.example\n", 0, "notice.email.server: missing"));
+    CHECK(complains(MAIL "    to: a@b.example\n    user: k\n", 0, "password_file: missing"));
+    CHECK(complains(MAIL "    to: a@b.example\n    user: k\n    password_file: /p\n    tls: none\n", 0, "in clear"));
+    CHECK(complains(MAIL "    to: a@b.example\n    password: secret\n", 6, "notice.email.password_file"));
+    CHECK(complains("notice:\n  email:\n    server: mail server\n", 3, "host name"));
+    CHECK(complains("notice:\n  email:\n    from: \"a@b\\r\\nBcc: c@d\"\n", 3, "mail address"));
+    CHECK(complains("notice:\n  email:\n    to: [ab.example]\n", 3, "mail address"));
+    CHECK(complains("notice:\n  email:\n    tls: ssl\n", 3, "starttls"));
+    CHECK(complains("notice:\n  email:\n    port: 70000\n", 3, "65535"));
+    CHECK(complains("notice:\n  email:\n    min_severity: hi\n", 3, "critical"));
+    CHECK(complains("web:\n  url: kidoban.example\n", 2, "https://"));
+}
+
 static void bombs_are_refused(void)
 {
     CHECK(complains("a: &x [1]\n", 1, "anchors"));
@@ -209,6 +229,7 @@ int main(void)
     RUN(network_plan_is_read);
     RUN(mistakes_in_the_plan_are_told);
     RUN(mistakes_name_line_and_remedy);
+    RUN(mail_settings_are_checked);
     RUN(bombs_are_refused);
     RUN(reference_is_the_default);
     RUN(damage_is_survived);

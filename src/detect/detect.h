@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/site.h"
+#include "base/snap.h"
 #include "wire/record.h"
 
 enum kd_severity { KD_INFO, KD_LOW, KD_MEDIUM, KD_HIGH, KD_CRITICAL };
@@ -138,6 +139,11 @@ struct kd_detector {
     const struct kd_tunable *tunables; /* ends with a NULL name */
 
     void (*record)(struct kd_detect *d, const struct kd_record *r);
+
+    /* The parts of a key's state, in order (base/snap.h), for a state that outlives the process; `state` is zeroed
+     * before it is loaded.  Another order or meaning needs another version.  NULL: the detector begins anew. */
+    void (*snap)(struct kd_snap *s, struct kd_bytes key, void *state);
+    uint16_t snap_version;
 
     /* A key leaves for age or lack of room: last chance to say something.  May be NULL. */
     void (*leave)(struct kd_detect *d, struct kd_bytes key, void *state);

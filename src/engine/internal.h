@@ -60,6 +60,7 @@ struct kd_engine {
     struct kd_flow_table *flows;
     struct kd_defrag *defrag;
     struct kd_sink sink;          /* parsers' records come in here */
+    struct kd_contents contents;  /* contents.c */
     struct kd_tcp_reader reader;
     struct kd_engine_stats stats;
     const char *input_error;
@@ -129,6 +130,8 @@ void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir
 void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_leave(struct kd_engine *e);
 void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f);
+/* contents.c: of files, into the ring for them. */
+void kd_engine_contents(struct kd_engine *e);
 
 /* stats.c */
 void kd_engine_emit_stats(struct kd_engine *e, const char *scope, uint64_t now_us, uint64_t cpu_us);

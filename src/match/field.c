@@ -45,7 +45,7 @@ static uint64_t read_binary(struct kd_bytes b, bool little)
     return v;
 }
 
-bool m_field_read(const struct m_run *run, const struct kd_field *f, struct kd_bytes in, size_t from,
+bool m_field_read(const struct m_run *run, const struct kd_byte_field *f, struct kd_bytes in, size_t from,
                   uint64_t *ret, size_t *ret_end)
 {
     int64_t at = m_value_of(run, &f->offset);

@@ -307,7 +307,7 @@ void m_scan_sort(struct kd_matcher *m);
 bool m_look_holds(struct m_run *run, const struct m_look *look, struct kd_bytes value);
 
 /* field.c: a number in the data; false: it is not there. */
-bool m_field_read(const struct m_run *run, const struct kd_field *f, struct kd_bytes in, size_t from,
+bool m_field_read(const struct m_run *run, const struct kd_byte_field *f, struct kd_bytes in, size_t from,
                   uint64_t *ret, size_t *ret_end);
 int64_t m_value_of(const struct m_run *run, const struct kd_value *v);
 

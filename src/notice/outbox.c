@@ -39,7 +39,9 @@ static bool is_new(const struct kd_notice *n)
 
 static bool needs_mail(const struct kd_notice *n)
 {
-    return n->kind == KD_NOTICE_TEST || (n->over ? n->told_times > 0 : is_new(n) || n->count > n->told_count);
+    if (n->over) /* of the end of a trouble who knew of it wants to hear; what became part of something else is told there */
+        return n->kind == KD_NOTICE_SENSOR && n->told_times > 0;
+    return n->kind == KD_NOTICE_TEST || is_new(n) || n->count > n->told_count;
 }
 
 /* Each further mail about the same waits twice as long, up to a day (or what was configured). */
@@ -92,7 +94,13 @@ static struct entry *find(struct kd_outbox *b, uint64_t id)
     return NULL;
 }
 
-/* A free place, or that of the least pressing when the new one is worse: the store will send it again. */
+/* News before repeats that are quiet anyway, then by severity. */
+static unsigned rank(const struct kd_notice *n)
+{
+    return (n->kind == KD_NOTICE_TEST ? 20u : is_new(n) ? 10u : 0u) + n->severity;
+}
+
+/* A free place, or that of the least pressing when the new one is more so: the store will send it again. */
 static struct entry *place(struct kd_outbox *b, const struct kd_notice *item)
 {
     struct entry *least = NULL;
@@ -100,10 +108,10 @@ static struct entry *place(struct kd_outbox *b, const struct kd_notice *item)
         struct entry *e = &b->entry[i];
         if (!e->used)
             return e;
-        if (least == NULL || e->item.severity < least->item.severity)
+        if (least == NULL || rank(&e->item) < rank(&least->item))
             least = e;
     }
-    return item->kind == KD_NOTICE_TEST || item->severity > least->item.severity ? least : NULL;
+    return rank(item) > rank(&least->item) ? least : NULL;
 }
 
 void kd_outbox_put(struct kd_outbox *b, const struct kd_notice *item, uint64_t now_us)

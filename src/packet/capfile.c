@@ -338,7 +338,8 @@ static enum kd_status ng_section(struct kd_capfile *f, struct kd_err *err)
     return KD_OK;
 }
 
-static enum kd_status ng_next(struct kd_capfile *f, struct kd_captured *ret, struct kd_err *err)
+/* Apart, so that the common format does not pay for its registers. */
+__attribute__((noinline)) static enum kd_status ng_next(struct kd_capfile *f, struct kd_captured *ret, struct kd_err *err)
 {
     for (;;) {
         if (!want(f, 12))

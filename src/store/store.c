@@ -14,8 +14,10 @@
 #include "store/hosts.h"
 #include "store/incidents.h"
 #include "store/ingest.h"
+#include "store/network.h"
 #include "store/packets.h"
 #include "store/sightings.h"
+#include "store/telling.h"
 #include "wire/board.h"
 
 enum { ARENA_MAX = 8 << 20, NOTICES_MAX = 16, NOTICE_TEXT = 400 };
@@ -38,10 +40,12 @@ struct kd_store {
     struct kd_meta meta; /* of the thread that takes records */
     struct kd_decisions decisions;
     struct kd_ask_pool *pool;
+    struct kd_telling telling;
     struct kd_pool *memory;
     struct kd_arena arena;
     char first_password[32];
-    uint64_t last_second_us;
+    uint64_t last_second_us, last_hour_us;
+    struct kd_site *site;
     struct waiting_notice notice[NOTICES_MAX];
     size_t n_notices;
 };
@@ -118,6 +122,8 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
     kd_arena_init(&s->arena, s->memory, ARENA_MAX);
     enum kd_status st =
         s->live == NULL || s->memory == NULL ? kd_fail(err, KD_NO_MEMORY, 0, "store") : KD_OK;
+    if (st == KD_OK && (st = kd_site_read(cfg->site, &s->site)) != KD_OK)
+        (void)kd_fail(err, st, 0, "the network plan");
     if (st == KD_OK && !cfg->read_only)
         st = open_writer(s, err);
     else if (st == KD_OK)
@@ -131,6 +137,8 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
                                 .dir_path = s->cfg.dir_path,
                                 .inside = cfg->inside,
                                 .n_inside = cfg->n_inside,
+                                .site = s->site,
+                                .notices = cfg->notice != NULL,
                                 .demo = cfg->demo};
         st = kd_ask_pool_new(&a, s->cfg.dir_path, cfg->ask_threads, &s->pool, err);
     }
@@ -140,6 +148,15 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
     }
     if (!cfg->read_only)
         hear_decisions(s);
+    s->telling = (struct kd_telling){.on = cfg->notice != NULL && !cfg->read_only,
+                                     .example = cfg->demo,
+                                     .least = cfg->notice_severity,
+                                     .meta = &s->meta,
+                                     .live = s->live,
+                                     .send = cfg->notice,
+                                     .send_arg = cfg->notice_arg,
+                                     .health = on_notice,
+                                     .health_arg = s};
     *ret = s;
     return KD_OK;
 }
@@ -161,6 +178,7 @@ void kd_store_close(struct kd_store *s)
     kd_decisions_done(&s->decisions);
     kd_meta_close(&s->meta);
     kd_live_free(s->live);
+    kd_site_free(s->site);
     kd_arena_done(&s->arena);
     kd_pool_free(s->memory);
     if (s->lock_fd >= 0)
@@ -218,7 +236,7 @@ static void send_role(struct kd_store *s, const struct kd_rec_health *h)
 
 static const uint64_t wanted_types = (uint64_t)1 << KD_REC_ALERT | (uint64_t)1 << KD_REC_HOST |
                                      (uint64_t)1 << KD_REC_STATS | (uint64_t)1 << KD_REC_HEALTH |
-                                     (uint64_t)1 << KD_REC_INCIDENT;
+                                     (uint64_t)1 << KD_REC_INCIDENT | (uint64_t)1 << KD_REC_CROSSING;
 
 union wanted_body {
     struct kd_rec_alert alert;
@@ -226,6 +244,7 @@ union wanted_body {
     struct kd_rec_stats stats;
     struct kd_rec_health health;
     struct kd_rec_incident incident;
+    struct kd_rec_crossing crossing;
 };
 
 struct batch_effects {
@@ -251,6 +270,7 @@ static void tell(struct kd_store *s, struct batch_effects *fx)
         send_detection(s, fx->detection[i]);
     for (size_t i = 0; i < fx->n_incidents; i++)
         send_incident(s, fx->incident[i]);
+    kd_telling_flush(&s->telling);
     fx->n_detections = fx->n_incidents = 0;
 }
 
@@ -259,6 +279,8 @@ static void take_incident(struct kd_store *s, const struct kd_rec_head *h, const
 {
     uint64_t id = 0;
     kd_ignore(kd_incident_take(&s->meta, h, r, s->cfg.zone_s, &id));
+    if (id != 0 || r->merged_into.n > 0)
+        kd_telling_incident(&s->telling, id, r);
     for (size_t i = 0; i < fx->n_incidents; i++)
         if (fx->incident[i] == id)
             return;
@@ -277,6 +299,8 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         case KD_REC_ALERT:
             begin_once(s, fx);
             kd_ignore(kd_detection_take(&s->meta, h, &b.alert, &s->decisions, s->cfg.zone_s, &id));
+            if (id != 0)
+                kd_telling_detection(&s->telling, id, &b.alert);
             break;
         case KD_REC_HOST:
             begin_once(s, fx);
@@ -285,6 +309,10 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         case KD_REC_INCIDENT:
             begin_once(s, fx);
             take_incident(s, h, &b.incident, fx);
+            break;
+        case KD_REC_CROSSING:
+            begin_once(s, fx);
+            kd_ignore(kd_crossing_take(&s->meta, h, &b.crossing, s->cfg.zone_s));
             break;
         case KD_REC_STATS:
             kd_live_stats(s->live, h, &b.stats, now);
@@ -413,11 +441,22 @@ void kd_store_tick(struct kd_store *s)
     s->last_second_us = now;
     if (s->packets != NULL)
         kd_packets_tick(s->packets, s->events, now, false);
+    if (now - s->last_hour_us >= KD_US_PER_HOUR) {
+        s->last_hour_us = now;
+        kd_ignore(kd_crossings_prune(&s->meta));
+    }
     struct kd_jw w;
     kd_jw_init(&w, s->cfg.zone_s);
     kd_live_second(s->live, &s->meta, now, &w);
+    struct kd_ingest_sum sum = kd_ingest_sum(s->ingest);
+    kd_telling_tick(&s->telling, &sum);
     send_event(s, KD_EVENT_HEALTH, &w);
     kd_jw_done(&w);
+}
+
+void kd_store_heard(struct kd_store *s, const struct kd_notice_message *m)
+{
+    kd_telling_heard(&s->telling, m);
 }
 
 enum kd_status kd_store_seal(struct kd_store *s, struct kd_err *err)

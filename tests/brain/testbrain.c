@@ -198,9 +198,10 @@ struct kd_tb *kd_tb_new(const struct kd_tb_config *cfg, struct kd_err *err)
     t->batch = malloc(KD_BATCH_MAX);
     t->out = kd_out_of(t->batch, KD_BATCH_MAX);
     struct kd_brain_config c = {
-        .lim = &kd_limits_default, .hash_seed = 1, .max_memory = (size_t)256 << 20, .zone_s = KD_ZONE_JAPAN_S,
+        .lim = &kd_limits_default, .hash_seed = cfg->seed == 0 ? 1 : cfg->seed, .max_memory = (size_t)256 << 20, .zone_s = KD_ZONE_JAPAN_S,
         .inside = &inside, .n_inside = cfg->inside != NULL, .known_bad = kd_str(cfg->known_bad),
         .exceptions = kd_str(cfg->exceptions), .tunables = kd_str(cfg->tunables),
+        .state = cfg->state, .state_bytes = cfg->state_bytes, .state_not_after_us = cfg->state_not_after_us,
     };
     static uint8_t form[KD_SITE_BYTES_MAX];
     struct kd_out plan = kd_out_of(form, sizeof(form));

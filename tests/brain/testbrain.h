@@ -64,6 +64,10 @@ struct kd_tb {
 struct kd_tb_config {
     const char *known_bad, *exceptions, *tunables, *inside; /* NULL: none */
     const struct kd_site *site;                             /* the network plan; NULL: none */
+    uint8_t *state; /* memory that outlives the brain; NULL: none */
+    size_t state_bytes;
+    uint64_t state_not_after_us;
+    uint64_t seed; /* 0: 1 */
 };
 
 /* A brain with defaults, or NULL and (when given) the reason. */

@@ -4,16 +4,17 @@ import http.cookiejar
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import time
-import urllib.error
 import urllib.request
 
 import tap
 from supervisor import children, kill_and_wait, start, wait_for
-from tap import recording
+from tap import Skip, recording
 
 CAPTURE = "first-attack.pcap.zst"
 
@@ -99,8 +100,8 @@ def an_exception_reaches_the_brain(folder):
     assert made["hits"] == 0 and made["created_by"] == "admin" and made["last_hit"] is None, made
     same = lambda d: d["id"] == one["id"] and d["host"] == one["host"]
     assert not [d for d in detections(s.page) if same(d["detection"])], "hidden at once"
-    # The brain has nothing to say of it as long as the recording does not come round; a new brain has forgotten what
-    # it told and tells it anew: then it must know of the exception from its first moment on.
+    # The recording comes round and the same thing happens again; a brain that has just been killed must know of the
+    # exception from its first moment on.
     before = len(alerts(s.json))
     kill_and_wait(s.p, "brain")
     wait_for(lambda: [d for d in alerts(s.json)[before:] if same(d)], 90, "the same thing once more")
@@ -115,4 +116,56 @@ def an_exception_reaches_the_brain(folder):
     s.end()
 
 
-tap.main([an_exception_reaches_the_brain])
+def split(folder, capture, at_s):
+    """The capture in two: before and after a moment (seconds from its beginning)."""
+    begin = subprocess.run(["tshark", "-r", capture, "-c", "1", "-T", "fields", "-e", "frame.time_epoch"],
+                           capture_output=True, text=True, check=True).stdout.strip()
+    cut = float(begin) + at_s
+    names = []
+    for n, test in enumerate((f"frame.time_epoch < {cut}", f"frame.time_epoch >= {cut}")):
+        names.append(f"{folder}/half-{n}.pcap")
+        subprocess.run(["tshark", "-r", capture, "-Y", test, "-w", names[-1], "-F", "pcap"], capture_output=True, check=True)
+    return names
+
+
+def what_was_learned_outlives_a_run(folder):
+    if shutil.which("tshark") is None:
+        raise Skip("tshark is not installed")
+    first, second = split(folder, recording(CAPTURE), 100)
+    told = {}
+    for name, more in (("kept", ["--state"]), ("anew", [])):
+        db = f"{folder}/{name}.db"
+        for half in (first, second):
+            out = f"{folder}/{name}.json"
+            status, _, errors = tap.run("replay", "--db", db, *more, "--json", out, half)
+            assert status == 0, errors
+        told[name] = alerts(out)
+    again = lambda name: {d["key"] for d in told[name]} & {d["key"] for d in alerts_of_first}
+    status, text, _ = tap.run("replay", "--json", "-", first)
+    alerts_of_first = [r["detection"] for r in tap.records(text) if r["event_type"] == "alert"]
+    assert again("kept") and not again("anew"), (len(again("kept")), len(again("anew")))
+    # Nothing is read or written unless it is asked for.
+    assert not os.path.exists(f"{folder}/anew.db/state")
+    twice = [tap.run("replay", "--json", "-", first)[1] for _ in range(2)]
+    lines = [[r for r in tap.records(t) if r["event_type"] != "stats"] for t in twice]
+    assert lines[0] == lines[1]
+
+
+def a_killed_brain_goes_on(folder):
+    """Live, as if now: the state is written every five minutes and at an orderly end; here by a reload."""
+    s = Sensor(folder, "state")
+    wait_for(lambda: s.page("GET", "/incidents?limit=50")["items"], 100, "an incident")
+    s.p.send_signal(signal.SIGHUP)  # the lists are read anew by a new brain: the old one writes what it knows
+    notes = lambda: [h for h in s.page("GET", "/health")["events"] if h["kind"] == "state"]
+    wait_for(notes, 30, "the new brain tells that it goes on")
+    assert notes()[0]["state"] == "restored", notes()
+    before = {i["id"] for i in s.page("GET", "/incidents?limit=50")["items"]}
+    kill_and_wait(s.p, "brain")
+    wait_for(lambda: len(notes()) > 1, 30, "the brain behind the killed one, too")
+    time.sleep(20)
+    after = {i["id"] for i in s.page("GET", "/incidents?limit=50")["items"]}
+    assert after == before, (before, after)
+    s.end()
+
+
+tap.main([an_exception_reaches_the_brain, what_was_learned_outlives_a_run, a_killed_brain_goes_on])

@@ -17,6 +17,7 @@ struct kd_smtp {
     int fd;                /* given, not yet taken by the library; -1 */
     struct kd_bytes letter; /* what is left to send */
     bool running, has_letter;
+    bool parting; /* QUIT was said: what comes now does not count */
     enum kd_smtp_at at;
     struct kd_smtp_result result;
     char why[CURL_ERROR_SIZE];
@@ -39,6 +40,7 @@ static void note_command(struct kd_smtp *m, struct kd_bytes line)
         m->at = KD_SMTP_AT_RECIPIENT;
     else if (kd_bytes_istarts(line, kd_str("DATA")))
         m->at = KD_SMTP_AT_CONTENT;
+    m->parting = m->parting || kd_bytes_istarts(line, kd_str("QUIT"));
 }
 
 static void note_answer(struct kd_smtp *m, struct kd_bytes line)
@@ -50,8 +52,8 @@ static void note_answer(struct kd_smtp *m, struct kd_bytes line)
         return;
     if (m->at == KD_SMTP_AT_RECIPIENT && code >= 400 && kd_bytes_at(line, 3) != '-')
         m->result.refused++;
-    /* What follows a refusal (QUIT and its answer) is not what counts. */
-    if (m->result.code >= 400 && code < 400)
+    /* Neither what is said in parting counts, nor what follows a refusal. */
+    if (m->parting || (m->result.code >= 400 && code < 400))
         return;
     m->result.code = (unsigned)code;
     m->result.at = m->at;
@@ -253,6 +255,7 @@ enum kd_status kd_smtp_start(struct kd_smtp *m, int fd, struct kd_bytes letter)
     m->at = KD_SMTP_AT_HELLO;
     m->result = (struct kd_smtp_result){.outcome = KD_SMTP_FAULT};
     m->why[0] = '\0';
+    m->parting = false;
     m->running = set_letter(m) && curl_multi_add_handle(m->multi, m->easy) == CURLM_OK;
     if (m->running)
         return KD_OK;

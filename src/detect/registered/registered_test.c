@@ -77,6 +77,34 @@ static void new_device_in_a_guarded_zone_is_told(void)
     kd_tb_free(t);
 }
 
+/* A successor knows what was learned, also when the plan lists its zones in another order. */
+static void known_devices_outlive_the_process(void)
+{
+    enum { BYTES = 4 << 20 };
+    uint8_t *mem = calloc(1, BYTES);
+    KD_ASSERT(mem != NULL);
+    for (unsigned restarts = 0; restarts < 3; restarts++) {
+        make_plan();
+        if (restarts == 2) {
+            struct kd_site_zone first = plan.zone[0];
+            plan.zone[0] = plan.zone[1];
+            plan.zone[1] = first;
+            plan.net[0].zone = 1;
+            plan.net[1].zone = 0;
+        }
+        struct kd_tb *t = kd_tb_new(&(struct kd_tb_config){.site = &plan, .state = mem, .state_bytes = BYTES}, NULL);
+        double at_s = restarts * 12 * DAY_S;
+        arp(t, at_s + 1, "10.0.2.5", 5);
+        talk(t, at_s + 2, "10.0.2.5", "10.0.1.1", 80);
+        if (restarts == 2)
+            arp(t, at_s + 3, "10.0.2.6", 6);
+        kd_tb_finish(t);
+        CHECK(kd_tb_count(t, "KD-PO-0044") == (restarts == 2));
+        kd_tb_free(t);
+    }
+    free(mem);
+}
+
 static void list_of_devices_needs_no_learning(void)
 {
     make_plan();
@@ -201,6 +229,7 @@ static void silent_without_a_plan(void)
 int main(void)
 {
     RUN(new_device_in_a_guarded_zone_is_told);
+    RUN(known_devices_outlive_the_process);
     RUN(list_of_devices_needs_no_learning);
     RUN(unregistered_servers_are_told);
     RUN(without_a_list_the_first_days_decide);

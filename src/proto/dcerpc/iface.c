@@ -474,10 +474,13 @@ void dce_uuid_text(struct kd_bytes wire, bool big, char ret[DCE_UUID_TEXT])
 {
     static const uint8_t little[DCE_UUID] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
     struct kd_out o = kd_out_of(ret, DCE_UUID_TEXT);
-    for (unsigned i = 0; i < DCE_UUID; i++) {
-        uint8_t byte = kd_bytes_at(wire, big ? i : little[i]);
-        if (i == 4 || i == 6 || i == 8 || i == 10)
+    static const uint8_t parts[] = {4, 2, 2, 2, 6};
+    uint8_t b[DCE_UUID];
+    for (unsigned i = 0; i < DCE_UUID; i++)
+        b[i] = kd_bytes_at(wire, big ? i : little[i]);
+    for (unsigned i = 0, at = 0; i < KD_COUNT(parts); at += parts[i++]) {
+        if (i > 0)
             kd_out_u8(&o, '-');
-        kd_out_hex(&o, kd_bytes_of(&byte, 1));
+        kd_out_hex(&o, kd_bytes_of(b + at, parts[i]));
     }
 }

@@ -5,7 +5,7 @@
 
 enum { LINE_BYTES = 2048, NICK_MAX = 40, TEXT_MAX = 80, JOINS_MAX = 8, FILES_MAX = 32 };
 enum { RPL_WELCOME = 1, ERR_PASSWD = 464, ERR_BANNED = 465 };
-enum { ERR_NO_CHANNEL = 403, ERR_FULL = 471, ERR_KEY = 475 };
+enum { ERR_NICK = 431, ERR_NICK_USED = 433, ERR_NO_CHANNEL = 403, ERR_FULL = 471, ERR_KEY = 475 };
 
 struct text {
     uint8_t n;
@@ -16,6 +16,7 @@ struct irc_state {
     bool skip_line[2];
     bool password, nick_sent, user_sent, registered, refused, login_due;
     uint8_t files;
+    uint16_t nick_code; /* why the name was refused; 0: it was not */
     struct text nick, user, realname, server;
     struct text joins[JOINS_MAX]; /* asked for, not answered */
     size_t n_joins;
@@ -197,14 +198,19 @@ static void tell_register(struct kd_ctx *ctx, uint16_t code, struct kd_bytes res
     st->registered = code == RPL_WELCOME;
     st->refused = !st->registered;
     struct kd_rec_irc rec = record_of(st, "register");
+    if (code == 0 && result.n == 0 && st->nick_code != 0) {
+        code = st->nick_code;
+        result = kd_str("nick refused");
+    }
     rec.result = st->registered ? kd_str("ok") : kd_bytes_head(result, TEXT_MAX);
     rec.code = code;
     kd_emit(ctx, KD_REC_IRC, &rec);
+    bool wrong = code == ERR_PASSWD || kd_bytes_icontains(rec.result, kd_str("password"));
     tell_login(ctx,
-               st->registered       ? "success"
-               : code == ERR_PASSWD ? "failure"
-                                    : "unknown",
-               code == ERR_PASSWD ? rec.result : kd_bytes_of(NULL, 0));
+               st->registered ? "success"
+               : wrong        ? "failure"
+                              : "unknown",
+               wrong ? rec.result : kd_bytes_of(NULL, 0));
 }
 
 static void tell_join(struct kd_ctx *ctx, size_t at, uint16_t code, struct kd_bytes result)
@@ -299,6 +305,8 @@ static void numeric(struct kd_ctx *ctx, unsigned code, struct kd_bytes prefix, s
     if (code == RPL_WELCOME) {
         set(&st->server, prefix);
         tell_register(ctx, RPL_WELCOME, kd_str("ok"));
+    } else if (code >= ERR_NICK && code <= ERR_NICK_USED && !st->registered) {
+        st->nick_code = (uint16_t)code; /* it may try another */
     } else if (code == ERR_PASSWD || code == ERR_BANNED) {
         tell_register(ctx, (uint16_t)code, parameter(&rest));
     } else if (is_channel_refusal(code)) {

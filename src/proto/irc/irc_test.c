@@ -58,6 +58,16 @@ static void passwords(void)
     done();
 }
 
+static void a_name_that_is_refused(void)
+{
+    begin();
+    client("NICK a|b\r\nUSER a 0 * :a\r\n");
+    server(":s 432 * a|b :Erroneous nickname\r\n");
+    play();
+    CHECK(has("\"result\":\"nick refused\",\"code\":432"));
+    done();
+}
+
 static void refused_and_unanswered_channels(void)
 {
     begin();
@@ -93,6 +103,7 @@ int main(void)
     talk_parser = &kd_parser_irc;
     RUN(recorded_sessions);
     RUN(passwords);
+    RUN(a_name_that_is_refused);
     RUN(refused_and_unanswered_channels);
     RUN(probe_knows_its_own);
     return tap_done();

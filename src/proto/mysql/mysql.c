@@ -4,7 +4,14 @@
 #include "proto/inner.h"
 #include "proto/sql/sql.h"
 
-enum { PORT = 3306, HEAD = 4, MESSAGE_MAX = 16384, VERSION_MAX = 100, PROTOCOL = 10 };
+enum {
+    PORT = 3306,
+    HEAD = 4,
+    MESSAGE_MAX = 16384,
+    VERSION_MAX = 100,
+    RESPONSE_MIN = 7,
+    PROTOCOL = 10
+};
 enum { OK_PACKET = 0x00, MORE_DATA = 0x01, SWITCH_PACKET = 0xfe, ERR_PACKET = 0xff };
 
 /* Capabilities. */
@@ -225,8 +232,10 @@ static void response_41(struct kd_ctx *ctx, uint32_t caps, struct kd_cur *c)
 static void response(struct kd_ctx *ctx, struct kd_cur *c)
 {
     struct mysql_state *st = state_of(ctx);
-    uint32_t caps = kd_cur_le16(c);
     st->phase[KD_TO_SERVER] = LOGON;
+    if (kd_cur_left(c) < RESPONSE_MIN)
+        return; /* it takes its leave: it only wanted to see the greeting */
+    uint32_t caps = kd_cur_le16(c);
     if (caps & CAP_PROTOCOL_41) {
         caps |= (uint32_t)kd_cur_le16(c) << 16;
         response_41(ctx, caps, c);

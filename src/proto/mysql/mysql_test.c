@@ -91,6 +91,18 @@ static void refused_at_the_door(void)
     done();
 }
 
+static void a_look_at_the_greeting_is_no_attempt(void)
+{
+    begin();
+    kd_tape_add(&tape, KD_TO_CLIENT, BYTES(GREETING));
+    kd_tape_add(&tape, KD_TO_SERVER, BYTES("\1\0\0\0\1"));
+    kd_tape_add(&tape, KD_TO_CLIENT, BYTES("\x09\0\0\1\xff\x84\4#08S01"));
+    play();
+    CHECK(has("\"server_version\":\"8.0.36\"") && has("\"error\":1156"));
+    CHECK(records("login") == 0 && lacks("\"auth\""));
+    done();
+}
+
 static void probe_knows_its_own(void)
 {
     struct kd_conn conn = {.proto = 6, .server_port = 3307};
@@ -111,6 +123,7 @@ int main(void)
     RUN(a_password_in_clear_is_noted_and_not_kept);
     RUN(encryption_hides_the_rest);
     RUN(refused_at_the_door);
+    RUN(a_look_at_the_greeting_is_no_attempt);
     RUN(probe_knows_its_own);
     return tap_done();
 }
