@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bin/rules_load.h"
 
-#include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "bin/rule_text.h"
 #include "os/process.h"
 #include "rule/rules.h"
 
 enum { RULES_MEMORY = 1 << 30 };
 
-static struct kd_bytes map_file(int fd)
-{
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
-        return kd_str(NULL);
-    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    return p == MAP_FAILED ? kd_str(NULL) : kd_bytes_of(p, (size_t)st.st_size);
-}
-
 static enum kd_status read_one(struct kd_rules *rules, const struct kd_rule_file *file)
 {
-    struct kd_bytes text = map_file(file->fd);
-    if (text.n == 0)
-        return KD_OK;
-    enum kd_status s = kd_rules_read(rules, file->name, text);
-    (void)munmap((void *)(uintptr_t)text.p, text.n);
+    struct kd_rule_text text;
+    struct stat st;
+    if (fstat(file->fd, &st) == 0 && !S_ISREG(st.st_mode))
+        return KD_OK; /* /dev/null: no rules */
+    enum kd_status s = kd_rule_text_read(file->fd, &text);
+    if (s != KD_OK)
+        return s;
+    s = kd_rules_read(rules, file->name, text.text);
+    kd_rule_text_done(&text);
     return s;
 }
 
@@ -48,7 +43,7 @@ enum kd_status kd_rules_load(const struct kd_rule_file *files, size_t n, const s
         into->set = kd_ruleset_new(into->rules, kd_str(NULL), err);
         s = into->set == NULL ? err->status : KD_OK;
     } else {
-        (void)kd_fail(err, s, 0, "rules: no memory for them");
+        (void)kd_fail(err, s, 0, "a rule file cannot be read, or there is no memory for its rules");
     }
     if (s != KD_OK)
         kd_rules_unload(into);
