@@ -133,6 +133,8 @@ static void tell_exceptions(struct kd_brain *b)
 static void housekeeping(struct kd_brain *b)
 {
     b->next_housekeeping_us = b->now_us + HOUSEKEEPING_US;
+    if (b->meetings_due)
+        kd_brain_tell_meetings(b);
     for (size_t i = 0; i < b->n_detects; i++)
         detector_time(b, &b->detects[i]);
     if (b->now_us > FOLD_IDLE_US)
@@ -414,6 +416,7 @@ void kd_brain_free(struct kd_brain *b)
     kd_table_done(&b->crossings);
     kd_site_free(b->site);
     kd_intel_done(&b->intel);
+    kd_intel_done(&b->decided);
     kd_exceptions_done(&b->exceptions);
     free(b->decisions);
     kd_state_done(b);

@@ -70,7 +70,15 @@ bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct k
     return true;
 }
 
-bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value, struct kd_bytes *ret_note)
+bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value, struct kd_bytes *ret_note,
+                      uint64_t *ret_number)
 {
-    return kd_intel_has(&d->brain->intel, kind, value, ret_note);
+    const struct kd_brain *b = d->brain;
+    struct kd_listing listing;
+    if (!kd_intel_has(&b->intel, kind, value, b->now_us, &listing) &&
+        !kd_intel_has(&b->decided, kind, value, b->now_us, &listing))
+        return false;
+    *ret_note = listing.note;
+    *ret_number = listing.number;
+    return true;
 }

@@ -47,7 +47,6 @@ def unknown_words(folder):
     one_line(run("replay", "--json"), 2, "--json", "value")
     one_line(run("replay", "--json", "-"), 2, "capture file")
     one_line(run("replay", "x.pcap"), 2, "--json -")
-    one_line(run("replay", "--rules", "x.rules", "--json", "-", "x.pcap"), 2, "--rules", "leave it out")
     one_line(run("replay", "--engines", "many", "--json", "-", "x.pcap"), 2, "--engines many")
     one_line(run("run", "eth0"), 2, "-i")
     one_line(run("--role", "engine"), 2, "kidoban itself")
