@@ -4,10 +4,11 @@
 
 usage: check.py [--only NAME...] [--list]
 
-Steps run one after the other; each shows its time, a failing one its output, and the rest still run.  The last
-line counts tests: "N passed, N failed, N skipped".  Exit 1 when anything failed.
+Stages run one after the other, the steps of a stage side by side; each shows its time, a failing one its output, and
+the rest still run.  The last line counts tests: "N passed, N failed, N skipped".  Exit 1 when anything failed.
 """
 import argparse
+import concurrent.futures
 import glob
 import json
 import os
@@ -80,17 +81,32 @@ def sources_pass(check):
     return ok, out
 
 
-STEPS = [
-    ("rules of the tree", sources_pass),
-    ("build, gcc, release", lambda c: c.build("build", ["-Dbuildtype=release"], {"CC": "gcc"})),
-    ("build, clang, address and undefined behaviour sanitizers",
-     lambda c: c.build("build-asan", SANITIZE, {"CC": "clang"})),
-    ("tests, sanitizers", lambda c: c.meson_tests("build-asan", "--no-suite", "web")),
-    ("tests, release", lambda c: c.meson_tests("build", "--no-suite", "unit")),
-    ("the lab's recordings against tshark", lambda c: c.one([sys.executable, "tests/diff/run"])),
-    ("pages in a browser", pages_in_a_browser),
-    ("pages: types, texts, components", lambda c: c.one(["npm", "--prefix", "web", "run", "check"])),
+# A stage needs the ones before it.  Side by side stand a step that computes and one that mostly waits (for a browser,
+# a server, a time-out): builds keep all processors busy and stand alone.
+STAGES = [
+    [("rules of the tree", sources_pass)],
+    [("build, gcc, release", lambda c: c.build("build", ["-Dbuildtype=release"], {"CC": "gcc"}))],
+    [("build, clang, address and undefined behaviour sanitizers",
+      lambda c: c.build("build-asan", SANITIZE, {"CC": "clang"}))],
+    [("tests, sanitizers", lambda c: c.meson_tests("build-asan", "--no-suite", "web")),
+     ("pages in a browser", pages_in_a_browser)],
+    [("tests, release", lambda c: c.meson_tests("build", "--no-suite", "unit")),
+     ("the lab's recordings against tshark", lambda c: c.one([sys.executable, "tests/diff/run"]))],
+    [("pages: types, texts, components", lambda c: c.one(["npm", "--prefix", "web", "run", "check"]))],
 ]
+
+
+def run_step(name, step):
+    """Runs one step and says how it went: its counts, and whether all was well."""
+    check, start = Check(), time.monotonic()
+    try:
+        ok, out = step(check)
+    except OSError as e:
+        ok, out = False, str(e)
+        check.failed += 1
+    print(f"        {name}: {'ok' if ok else 'FAILED'} in {time.monotonic() - start:.0f} s"
+          + ("" if ok else "\n" + out[-8000:]), flush=True)
+    return check, ok
 
 
 def main():
@@ -98,27 +114,24 @@ def main():
     ap.add_argument("--only", nargs="*")
     ap.add_argument("--list", action="store_true")
     a = ap.parse_args()
-    steps = [s for s in STEPS if not a.only or any(word in s[0] for word in a.only)]
+    stages = [[s for s in stage if not a.only or any(word in s[0] for word in a.only)] for stage in STAGES]
+    stages = [stage for stage in stages if stage]
     if a.list:
-        print("\n".join(name for name, _ in steps))
+        print("\n".join(name for stage in stages for name, _ in stage))
         return 0
-    check, bad = Check(), []
-    for i, (name, step) in enumerate(steps, 1):
-        print(f"[{i}/{len(steps)}] {name} …", flush=True)
-        start = time.monotonic()
-        try:
-            ok, out = step(check)
-        except OSError as e:
-            ok, out = False, str(e)
-            check.failed += 1
-        print(f"        {'ok' if ok else 'FAILED'} in {time.monotonic() - start:.0f} s", flush=True)
-        if not ok:
-            bad.append(name)
-            print(out[-8000:])
+    passed, failed, skipped, bad = 0, 0, 0, []
+    for i, stage in enumerate(stages, 1):
+        names = [name for name, _ in stage]
+        print(f"[{i}/{len(stages)}] {', and '.join(names)} …", flush=True)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for name, (check, ok) in zip(names, pool.map(lambda s: run_step(*s), stage)):
+                passed, failed, skipped = passed + check.passed, failed + check.failed, skipped + check.skipped
+                if not ok:
+                    bad.append(name)
     for name in bad:
         print(f"failed: {name}")
-    print(f"{check.passed} passed, {check.failed} failed, {check.skipped} skipped")
-    return 1 if bad or check.failed else 0
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if bad or failed else 0
 
 
 sys.exit(main())

@@ -17,9 +17,12 @@ MAY = {
     "detect": {"base", "wire"},
     "brain": {"base", "wire", "detect"},
     "store": {"base", "wire", "packet"},
+    "notice": {"base", "wire"},
+    "adapter": {"base"},
     "config": {"base"},
     "api": {"base", "wire"},
-    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "detect", "brain", "store", "config", "api"},
+    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "detect", "brain", "store", "notice",
+            "adapter", "config", "api"},
 }
 INCLUDE = re.compile(r'#\s*include\s+"([a-z]+)/')
 

@@ -128,6 +128,14 @@ def json_key(key):
     return f'"{key}":'
 
 
+def c_present(f):
+    if f.type == "addr":
+        return f"!kd_addr_is_none(&r->{f.name})"
+    if f.type == "mac":
+        return f"!kd_mac_is_none(&r->{f.name})"
+    return f"(r->{f.name}{'.n' if f.sub or f.type in ('str', 'hex', 'strs') else ''} != 0)"
+
+
 def c_table(t):
     struct = f"struct kd_{'rec_' if t.what == 'record' else ''}{t.name}"
     out = [f"static const struct kd_field fields_{t.name}[] = {{"]
@@ -139,8 +147,13 @@ def c_table(t):
                    f"KD_T_{kind}, {flags}, offsetof({struct}, {f.name}), {sub}, "
                    f"{c_string(f.en)}, {c_string(f.ja)}, {c_string(json_key(f.key))}, {len(json_key(f.key))}}},")
     out.append("};")
+    out += [f"static uint64_t present_{t.name}(const void *body)", "{", f"    const {struct} *r = body;",
+            "    uint64_t is = 0;"]
+    out += [f"    is |= (uint64_t){c_present(f)} << {i};" for i, f in enumerate(t.fields)]
+    out += ["    return is;", "}"]
     out.append(f"const struct kd_schema kd_schema_{t.name} = {{{c_string(t.name)}, {t.id or 0}, "
-               f"{len(t.fields)}, sizeof({struct}), fields_{t.name}, {c_string(t.en)}, {c_string(t.ja)}}};\n")
+               f"{len(t.fields)}, sizeof({struct}), fields_{t.name}, present_{t.name}, {c_string(t.en)}, "
+               f"{c_string(t.ja)}}};\n")
     return "\n".join(out)
 
 

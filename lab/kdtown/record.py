@@ -41,6 +41,11 @@ PROTOCOLS = (
     "ldap",
     "cldap",
     "dcerpc",
+    "snmp",
+    "mysql",
+    "pgsql",
+    "socks",
+    "irc",
 )
 ALLOWED = [
     ipaddress.ip_network(n)

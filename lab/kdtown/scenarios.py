@@ -4,7 +4,7 @@
 import random
 import time
 
-from . import attack, intrusion, plan, techniques, twins, work
+from . import attack, intrusion, plan, services, techniques, twins, work
 from .scenario import ZERO, Scenario, expect
 
 ALL = [h.name for h in plan.CLIENTS]
@@ -477,4 +477,4 @@ FULL_CHAIN = Scenario(
     needs=("smtp", "http", "smb2", "dcerpc"),
     tool="swaks, curl, nmap, smbclient, impacket psexec",
 )
-SCENARIOS = {s.name: s for s in (*SCENARIOS, *techniques.SCENARIOS, *twins.SCENARIOS, FULL_CHAIN)}
+SCENARIOS = {s.name: s for s in (*SCENARIOS, *techniques.SCENARIOS, *services.SCENARIOS, *twins.SCENARIOS, FULL_CHAIN)}

@@ -40,15 +40,29 @@ size_t kd_bytes_find(struct kd_bytes hay, struct kd_bytes needle)
     return hit == NULL ? SIZE_MAX : (size_t)(hit - hay.p);
 }
 
+/* One that begins with the byte `first`. */
+static bool has_from(struct kd_bytes hay, struct kd_bytes needle, uint8_t first)
+{
+    struct kd_bytes starts = kd_bytes_head(hay, hay.n - needle.n + 1); /* where it may begin */
+    for (size_t at = 0;; at++) {
+        size_t next = kd_bytes_find_byte(kd_bytes_from(starts, at), first);
+        if (next == SIZE_MAX)
+            return false;
+        at += next;
+        if (kd_bytes_istarts(kd_bytes_from(hay, at), needle))
+            return true;
+    }
+}
+
 bool kd_bytes_icontains(struct kd_bytes hay, struct kd_bytes needle)
 {
     if (needle.n == 0)
         return true;
+    if (hay.n < needle.n)
+        return false;
     uint8_t first = kd_ascii_lower(needle.p[0]);
-    for (size_t i = 0; i + needle.n <= hay.n; i++)
-        if (kd_ascii_lower(hay.p[i]) == first && kd_bytes_istarts(kd_bytes_from(hay, i), needle))
-            return true;
-    return false;
+    bool is_letter = first >= 'a' && first <= 'z';
+    return has_from(hay, needle, first) || (is_letter && has_from(hay, needle, first & ~0x20 & 0xff));
 }
 
 struct kd_bytes kd_bytes_trim(struct kd_bytes b)
@@ -105,6 +119,14 @@ static size_t utf8_step(const uint8_t *p, size_t n)
 bool kd_bytes_is_utf8(struct kd_bytes b)
 {
     for (size_t i = 0; i < b.n;) {
+        uint64_t w;
+        if (i + sizeof(w) <= b.n) { /* eight of ASCII, as most are */
+            memcpy(&w, b.p + i, sizeof(w));
+            if ((w & UINT64_C(0x8080808080808080)) == 0) {
+                i += sizeof(w);
+                continue;
+            }
+        }
         size_t step = utf8_step(b.p + i, b.n - i);
         if (step == 0)
             return false;

@@ -41,6 +41,28 @@ static inline struct kd_bytes kd_bytes_head(struct kd_bytes b, size_t n)
     return (struct kd_bytes){b.p, n < b.n ? n : b.n};
 }
 
+/* Numbers at offset `at`; 0 where b does not hold all their bytes.  Behind a check of b.n, as for a header taken as
+ * a whole, each is a single load. */
+static inline uint16_t kd_bytes_be16(struct kd_bytes b, size_t at)
+{
+    if (b.n < 2 || at > b.n - 2)
+        return 0;
+    return (uint16_t)((uint32_t)b.p[at] << 8 | b.p[at + 1]);
+}
+
+static inline uint32_t kd_bytes_be32(struct kd_bytes b, size_t at)
+{
+    if (b.n < 4 || at > b.n - 4)
+        return 0;
+    const uint8_t *p = b.p + at;
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline uint32_t kd_bytes_le32(struct kd_bytes b, size_t at)
+{
+    return __builtin_bswap32(kd_bytes_be32(b, at));
+}
+
 static inline bool kd_bytes_eq(struct kd_bytes a, struct kd_bytes b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

@@ -134,6 +134,10 @@ static size_t utf8_char(struct kd_bytes in)
 
 static void from_utf8(struct kd_bytes in, struct kd_out *o)
 {
+    if (in.n <= o->max - o->n && kd_bytes_is_utf8(in)) { /* as nearly always */
+        kd_out_bytes(o, in);
+        return;
+    }
     while (in.n > 0) {
         size_t n = utf8_char(in);
         if (n == 0) {
@@ -318,10 +322,12 @@ void kd_charset_guess_to_utf8(struct kd_bytes in, struct kd_out *o)
 {
     static const char esc_kanji[] = "\x1b$";
     const char *name = "iso-8859-1";
-    if (kd_bytes_find(in, kd_str(esc_kanji)) != SIZE_MAX && have(CP932))
+    if (kd_bytes_find_byte(in, 0x1b) != SIZE_MAX && kd_bytes_find(in, kd_str(esc_kanji)) != SIZE_MAX && have(CP932))
         name = "iso-2022-jp";
-    else if (kd_bytes_is_utf8(in))
-        name = "utf-8";
+    else if (kd_bytes_is_utf8(in)) {
+        from_utf8(in, o);
+        return;
+    }
     else if (looks_like_eucjp(in) && have(EUCJP))
         name = "euc-jp";
     else if (looks_like_sjis(in) && have(CP932))

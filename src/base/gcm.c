@@ -1,80 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/gcm.h"
+
+#include <threads.h>
+
+#include <openssl/evp.h>
 
 #include "base/hasher.h"
 #include "base/out.h"
 
-#include <openssl/aes.h>
+/* Fetched once, and one context of each mode per thread, given back when the thread ends: making them costs more than
+ * opening a packet. */
+enum mode { BLOCK_MODE, GCM_MODE, MODES };
+
+static tss_t thread_contexts;
+static once_flag contexts_once = ONCE_FLAG_INIT;
+
+static void free_thread_contexts(void *arg)
+{
+    EVP_CIPHER_CTX **shared = arg;
+    for (int m = 0; m < MODES; m++)
+        EVP_CIPHER_CTX_free(shared[m]);
+}
+
+static void make_thread_contexts(void)
+{
+    KD_ASSERT(tss_create(&thread_contexts, free_thread_contexts) == thrd_success);
+}
+
+static EVP_CIPHER_CTX *context_of(enum mode mode)
+{
+    static _Thread_local EVP_CIPHER_CTX *shared[MODES];
+    if (shared[mode] == NULL) {
+        EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, mode == GCM_MODE ? "AES-128-GCM" : "AES-128-ECB", NULL);
+        shared[mode] = EVP_CIPHER_CTX_new();
+        KD_ASSERT(cipher != NULL && shared[mode] != NULL);
+        KD_ASSERT(EVP_CipherInit_ex2(shared[mode], cipher, NULL, NULL, mode == BLOCK_MODE, NULL) == 1);
+        EVP_CIPHER_free(cipher); /* the context holds it */
+        call_once(&contexts_once, make_thread_contexts);
+        (void)tss_set(thread_contexts, shared);
+    }
+    return shared[mode];
+}
+
+void kd_gcm_warm(void)
+{
+    (void)context_of(BLOCK_MODE);
+    (void)context_of(GCM_MODE);
+}
 
 void kd_aes128_block(const uint8_t key[KD_AES128_KEY], const uint8_t in[KD_AES_BLOCK], uint8_t ret[KD_AES_BLOCK])
 {
-    AES_KEY k;
-    KD_ASSERT(AES_set_encrypt_key(key, KD_AES128_KEY * 8, &k) == 0);
-    AES_encrypt(in, ret, &k);
-}
-
-/* x = (x xor block) * h in the field of GCM (SP 800-38D §6.3), bit by bit: the packets are few and short. */
-static void ghash_block(uint8_t x[KD_AES_BLOCK], const uint8_t h[KD_AES_BLOCK], const uint8_t *block, size_t n)
-{
-    uint8_t z[KD_AES_BLOCK] = {0}, v[KD_AES_BLOCK];
-    for (size_t i = 0; i < n; i++)
-        x[i] ^= block[i];
-    memcpy(v, h, sizeof(v));
-    for (unsigned bit = 0; bit < 128; bit++) {
-        uint8_t take = (uint8_t)(0 - (x[bit / 8] >> (7 - bit % 8) & 1));
-        for (unsigned i = 0; i < KD_AES_BLOCK; i++)
-            z[i] ^= v[i] & take;
-        uint8_t reduce = (uint8_t)((0 - (v[KD_AES_BLOCK - 1] & 1)) & 0xe1);
-        for (unsigned i = KD_AES_BLOCK - 1; i > 0; i--)
-            v[i] = (uint8_t)(v[i] >> 1 | v[i - 1] << 7);
-        v[0] = (uint8_t)(v[0] >> 1 ^ reduce);
-    }
-    memcpy(x, z, sizeof(z));
-}
-
-static void ghash(uint8_t x[KD_AES_BLOCK], const uint8_t h[KD_AES_BLOCK], struct kd_bytes data)
-{
-    for (size_t at = 0; at < data.n; at += KD_AES_BLOCK)
-        ghash_block(x, h, data.p + at, kd_min_size(KD_AES_BLOCK, data.n - at));
+    EVP_CIPHER_CTX *c = context_of(BLOCK_MODE);
+    int n = 0;
+    KD_ASSERT(EVP_CipherInit_ex2(c, NULL, key, NULL, -1, NULL) == 1);
+    KD_ASSERT(EVP_CipherUpdate(c, ret, &n, in, KD_AES_BLOCK) == 1 && n == KD_AES_BLOCK);
 }
 
 bool kd_aes128_gcm_open(const uint8_t key[KD_AES128_KEY], const uint8_t iv[KD_GCM_IV], struct kd_bytes aad,
                         struct kd_bytes sealed, uint8_t *ret_plain)
 {
-    if (sealed.n < KD_GCM_TAG)
+    if (sealed.n < KD_GCM_TAG || sealed.n > INT32_MAX || aad.n > INT32_MAX)
         return false;
     struct kd_bytes text = kd_bytes_head(sealed, sealed.n - KD_GCM_TAG);
-    AES_KEY k;
-    KD_ASSERT(AES_set_encrypt_key(key, KD_AES128_KEY * 8, &k) == 0);
-    uint8_t h[KD_AES_BLOCK] = {0}, x[KD_AES_BLOCK] = {0}, counter[KD_AES_BLOCK] = {0}, pad[KD_AES_BLOCK];
-    AES_encrypt(h, h, &k);
-    ghash(x, h, aad);
-    ghash(x, h, text);
-    uint8_t lengths[KD_AES_BLOCK];
-    struct kd_out o = kd_out_of(lengths, sizeof(lengths));
-    const uint64_t bits[] = {(uint64_t)aad.n * 8, (uint64_t)text.n * 8};
-    for (unsigned i = 0; i < 2 * 8; i++)
-        kd_out_u8(&o, (uint8_t)(bits[i / 8] >> (56 - 8 * (i % 8))));
-    ghash_block(x, h, lengths, sizeof(lengths));
-    memcpy(counter, iv, KD_GCM_IV);
-    counter[KD_AES_BLOCK - 1] = 1;
-    AES_encrypt(counter, pad, &k);
-    uint8_t differs = 0;
-    for (unsigned i = 0; i < KD_GCM_TAG; i++)
-        differs |= (uint8_t)(x[i] ^ pad[i] ^ sealed.p[text.n + i]);
-    if (differs != 0)
-        return false;
-    for (size_t at = 0; at < text.n; at++) {
-        if (at % KD_AES_BLOCK == 0) {
-            uint32_t block = (uint32_t)(at / KD_AES_BLOCK) + 2;
-            for (unsigned i = 0; i < 4; i++)
-                counter[KD_GCM_IV + i] = (uint8_t)(block >> (24 - 8 * i));
-            AES_encrypt(counter, pad, &k);
-        }
-        ret_plain[at] = text.p[at] ^ pad[at % KD_AES_BLOCK];
-    }
-    return true;
+    EVP_CIPHER_CTX *c = context_of(GCM_MODE);
+    uint8_t tag[KD_GCM_TAG];
+    uint8_t none;
+    int n = 0;
+    memcpy(tag, sealed.p + text.n, sizeof(tag));
+    return EVP_CipherInit_ex2(c, NULL, key, iv, -1, NULL) == 1 &&
+           (aad.n == 0 || EVP_CipherUpdate(c, NULL, &n, aad.p, (int)aad.n) == 1) &&
+           (text.n == 0 || EVP_CipherUpdate(c, ret_plain, &n, text.p, (int)text.n) == 1) &&
+           EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, KD_GCM_TAG, tag) == 1 && EVP_CipherFinal_ex(c, &none, &n) == 1;
 }
 
 /* RFC 2104; keys are at most a block long here. */

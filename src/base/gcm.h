@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What reading a conversation's sealed beginning needs when its key is no secret (RFC 9001 §5): AES-128 (FIPS 197),
- * GCM opening (NIST SP 800-38D) and HKDF with SHA-256 (RFC 5869, labels of RFC 8446 §7.1).  No allocation. */
+ * GCM opening (NIST SP 800-38D) and HKDF with SHA-256 (RFC 5869, labels of RFC 8446 §7.1).
+ * Each thread keeps a context of each cipher; nothing is allocated after its first use or kd_gcm_warm(). */
 #ifndef KD_BASE_GCM_H
 #define KD_BASE_GCM_H
 
 #include "base/bytes.h"
 
 enum { KD_AES_BLOCK = 16, KD_AES128_KEY = 16, KD_GCM_IV = 12, KD_GCM_TAG = 16, KD_HKDF_HASH = 32 };
+
+void kd_gcm_warm(void);
 
 void kd_aes128_block(const uint8_t key[KD_AES128_KEY], const uint8_t in[KD_AES_BLOCK], uint8_t ret[KD_AES_BLOCK]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
-#include <threads.h>
+#include "base/hasher.h"
 
 #include <openssl/evp.h>
 #define XXH_INLINE_ALL
@@ -68,39 +68,35 @@ void kd_digest_end(struct kd_digest *d, uint8_t *ret)
     KD_ASSERT(ok == 1);
 }
 
-/* One context per thread and kind, given back when the thread ends. */
-static tss_t thread_digests;
-static once_flag digests_once = ONCE_FLAG_INIT;
-
-static void free_thread_digests(void *arg)
-{
-    struct kd_digest **shared = arg;
-    for (int k = 0; k < KD_DIGEST_KINDS; k++)
-        kd_digest_free(shared[k]);
-}
-
-static void make_thread_digests(void)
-{
-    KD_ASSERT(tss_create(&thread_digests, free_thread_digests) == thrd_success);
-}
-
 void kd_digest_once(enum kd_digest_kind kind, struct kd_bytes b, uint8_t *ret)
 {
-    static _Thread_local struct kd_digest *shared[KD_DIGEST_KINDS];
-    if (shared[kind] == NULL) {
-        shared[kind] = kd_digest_new(kind);
-        KD_ASSERT(shared[kind] != NULL);
-        call_once(&digests_once, make_thread_digests);
-        (void)tss_set(thread_digests, shared);
+    union {
+        struct kd_md5 md5;
+        struct kd_sha1 sha1;
+        struct kd_sha256 sha256;
+    } h;
+    switch (kind) {
+    case KD_MD5:
+        kd_md5_start(&h.md5);
+        kd_md5_add(&h.md5, b);
+        kd_md5_end(&h.md5, ret);
+        break;
+    case KD_SHA1:
+        kd_sha1_start(&h.sha1);
+        kd_sha1_add(&h.sha1, b);
+        kd_sha1_end(&h.sha1, ret);
+        break;
+    default:
+        KD_ASSERT(kind == KD_SHA256);
+        kd_sha256_start(&h.sha256);
+        kd_sha256_add(&h.sha256, b);
+        kd_sha256_end(&h.sha256, ret);
+        break;
     }
-    kd_digest_start(shared[kind]);
-    kd_digest_add(shared[kind], b);
-    kd_digest_end(shared[kind], ret);
 }
 
 void kd_digest_warm(void)
 {
-    uint8_t tmp[64];
     for (int k = 0; k < KD_DIGEST_KINDS; k++)
-        kd_digest_once((enum kd_digest_kind)k, kd_str(""), tmp);
+        KD_ASSERT(md_of((enum kd_digest_kind)k) != NULL);
 }

@@ -20,7 +20,7 @@ void kd_digest_start(struct kd_digest *d);
 void kd_digest_add(struct kd_digest *d, struct kd_bytes b);
 void kd_digest_end(struct kd_digest *d, uint8_t *ret); /* KD_*_BYTES of the kind */
 
-/* One-shot digest into `ret`. */
+/* One-shot digest into `ret`; the short way of base/hasher.h, without an object. */
 void kd_digest_once(enum kd_digest_kind kind, struct kd_bytes b, uint8_t *ret);
 
 /* Make the process's digests ready (they load providers); call before a sandbox is entered. */

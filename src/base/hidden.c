@@ -20,8 +20,30 @@ void kd_tail_add(struct kd_tail *t, struct kd_bytes piece)
     t->n = keep + (uint32_t)piece.n;
 }
 
-/* A mask changes no difference between neighbours, so these tell the stub under any mask. *ret_mask
- * is the mask. */
+/* What makes the thorough searches below worth their while. */
+struct marks {
+    bool stub, base64, hex;
+};
+
+/* One pass without a branch, which compilers do sixteen bytes at a time: three neighbouring differences from within the
+ * stub ("s pr"; a mask changes no difference) in either direction, the two letters that every base64 form begins with,
+ * and the beginning in hexadecimal. */
+static struct marks marks_of(struct kd_bytes in)
+{
+    enum { SEEN = 4 };
+    const uint8_t *p = in.p;
+    uint8_t masked = 0, base64 = 0, hex = 0;
+    for (size_t i = 0; i + SEEN <= in.n; i++) {
+        uint8_t a = p[i] ^ p[i + 1], b = p[i + 1] ^ p[i + 2], c = p[i + 2] ^ p[i + 3];
+        masked |= (uint8_t)((b == (' ' ^ 'p')) & (((a == ('s' ^ ' ')) & (c == ('p' ^ 'r'))) |
+                                                ((a == ('p' ^ 'r')) & (c == ('s' ^ ' ')))));
+        base64 |= (uint8_t)(((p[i] == 'T') & (p[i + 1] == 'V')) | ((p[i + 2] == 'V') & (p[i + 3] == 'T')));
+        hex |= (uint8_t)((p[i] == '4') & ((p[i + 1] | 0x20) == 'd') & (p[i + 2] == '5'));
+    }
+    return (struct marks){masked != 0, base64 != 0, hex != 0};
+}
+
+/* The stub under any one mask; *ret_mask is the mask. */
 static bool find_masked(struct kd_bytes in, bool backwards, uint8_t *ret_mask)
 {
     for (size_t at = 0; at + STUB <= in.n; at++) {
@@ -62,16 +84,17 @@ static bool has_base64(struct kd_bytes in, bool backwards)
 const char *kd_hidden_program(struct kd_bytes head, struct kd_bytes tail)
 {
     uint8_t mask;
-    if (find_masked(tail, true, &mask) || find_masked(head, true, &mask))
+    struct marks in_head = marks_of(head), in_tail = marks_of(tail);
+    if ((in_tail.stub && find_masked(tail, true, &mask)) || (in_head.stub && find_masked(head, true, &mask)))
         return mask == 0 ? "reversed" : "reversed xor";
-    if (find_masked(head, false, &mask) && mask != 0 &&
+    if (in_head.stub && find_masked(head, false, &mask) && mask != 0 &&
         mask != 0x20) /* 0x20 changes the case of letters only */
         return "xor";
-    if (has_base64(head, false))
+    if (in_head.base64 && has_base64(head, false))
         return "base64";
-    if (has_base64(tail, true))
+    if (in_tail.base64 && has_base64(tail, true))
         return "reversed base64";
-    if (kd_bytes_icontains(head, kd_str("4d5a90000300000004000000")))
+    if (in_head.hex && kd_bytes_icontains(head, kd_str("4d5a90000300000004000000")))
         return "hex";
     return NULL;
 }

@@ -46,6 +46,15 @@ void kd_out_hex(struct kd_out *o, struct kd_bytes b)
 
 void kd_out_hex_sep(struct kd_out *o, struct kd_bytes b, char sep)
 {
+    if (sep == '\0' && !o->full && b.n <= (o->max - o->n) / 2) { /* all of it fits */
+        uint8_t *at = o->p + o->n;
+        o->n += b.n * 2;
+        for (size_t i = 0; i < b.n; i++) {
+            at[2 * i] = (uint8_t)hex_digits[b.p[i] >> 4];
+            at[2 * i + 1] = (uint8_t)hex_digits[b.p[i] & 15];
+        }
+        return;
+    }
     for (size_t i = 0; i < b.n; i++) {
         if (sep != '\0' && i > 0)
             kd_out_u8(o, (uint8_t)sep);

@@ -71,14 +71,18 @@ static inline void kd_out_le16(struct kd_out *o, uint16_t v)
 static inline void kd_out_le32(struct kd_out *o, uint32_t v)
 {
     uint8_t *at = kd_out_room(o, 4);
-    for (unsigned i = 0; at != NULL && i < 4; i++)
+    if (at == NULL)
+        return;
+    for (unsigned i = 0; i < 4; i++)
         at[i] = (uint8_t)(v >> (8 * i) & 0xff);
 }
 
 static inline void kd_out_le64(struct kd_out *o, uint64_t v)
 {
     uint8_t *at = kd_out_room(o, 8);
-    for (unsigned i = 0; at != NULL && i < 8; i++)
+    if (at == NULL)
+        return;
+    for (unsigned i = 0; i < 8; i++)
         at[i] = (uint8_t)(v >> (8 * i) & 0xff);
 }
 
@@ -91,14 +95,15 @@ static inline void kd_out_be16(struct kd_out *o, uint16_t v)
 /* Unsigned LEB128. */
 static inline void kd_out_varint(struct kd_out *o, uint64_t v)
 {
-    uint8_t tmp[10];
-    size_t n = 0;
-    while (v >= 0x80) {
-        tmp[n++] = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    tmp[n++] = (uint8_t)v;
-    kd_out_bytes(o, kd_bytes_of(tmp, n));
+    size_t n = 1;
+    for (uint64_t rest = v >> 7; rest > 0; rest >>= 7)
+        n++;
+    uint8_t *at = kd_out_room(o, n);
+    if (at == NULL)
+        return;
+    for (; n > 1; n--, v >>= 7)
+        *at++ = (uint8_t)(v | 0x80);
+    *at = (uint8_t)v;
 }
 
 void kd_out_u64(struct kd_out *o, uint64_t v);                    /* decimal */

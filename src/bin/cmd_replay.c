@@ -21,7 +21,7 @@ int kd_cmd_replay(int argc, char **argv)
     static struct kd_config config;
     const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *rules = NULL,
                *sandbox = NULL;
-    bool realtime = false, packets = false;
+    bool realtime = false, packets = false, state = false;
     uint64_t n_engines = 1;
     const struct kd_option options[] = {{"--config", "-c", &path, NULL},
                                         {"--json", NULL, &json, NULL},
@@ -30,7 +30,8 @@ int kd_cmd_replay(int argc, char **argv)
                                         {"--rules", NULL, &rules, NULL},
                                         {"--sandbox", NULL, &sandbox, NULL},
                                         {"--realtime", NULL, NULL, &realtime},
-                                        {"--packets", NULL, NULL, &packets}};
+                                        {"--packets", NULL, NULL, &packets},
+                                        {"--state", NULL, NULL, &state}};
     if (!kd_options("replay", &argc, argv, options, KD_COUNT(options)) ||
         (engines != NULL &&
          !kd_option_number("replay", "--engines", engines, KD_ENGINES_MAX, &n_engines)))
@@ -43,6 +44,8 @@ int kd_cmd_replay(int argc, char **argv)
     if (json == NULL && db == NULL)
         return kd_say(KD_EXIT_USAGE, "replay",
                       "say where the records go: --json - (or a file), --db DIRECTORY, or both");
+    if (state && db == NULL)
+        return kd_say(KD_EXIT_USAGE, "replay", "--state: what is learned is kept in the --db directory; name one");
     if (kd_load_config("replay", path, &config) != KD_EXIT_DONE)
         return KD_EXIT_COULD_NOT;
     if (sandbox != NULL && strcmp(sandbox, "full") != 0 && strcmp(sandbox, "reduced") != 0)
@@ -63,6 +66,7 @@ int kd_cmd_replay(int argc, char **argv)
         .n_files = (size_t)argc - 1,
         .realtime = realtime,
         .packets = packets,
+        .state = state,
         .n_engines = n_engines > 0 ? (unsigned)n_engines : 1,
     };
     return kd_sensor_run(&plan);

@@ -75,18 +75,33 @@ static bool find_demo(const char *asked, char ret[600])
     return access(ret, R_OK) == 0;
 }
 
-/* The recorded example has a list of its own, beside it or one folder up. */
-static void find_demo_list(const char *demo, char ret[KD_CONFIG_TEXT_MAX])
+/* The recorded example has a list and a network plan of its own, beside it or one folder up. */
+static void find_beside(const char *demo, const char *name, char ret[KD_CONFIG_TEXT_MAX])
 {
-    static const char *const places[] = {"known-bad.csv", "../known-bad.csv"};
+    static const char *const places[] = {"", "../"};
     const char *slash = strrchr(demo, '/');
     int folder = slash == NULL ? 0 : (int)(slash - demo) + 1;
     for (size_t i = 0; i < KD_COUNT(places); i++) {
-        int n = snprintf(ret, KD_CONFIG_TEXT_MAX, "%.*s%s", folder, demo, places[i]);
+        int n = snprintf(ret, KD_CONFIG_TEXT_MAX, "%.*s%s%s", folder, demo, places[i], name);
         if (n > 0 && n < KD_CONFIG_TEXT_MAX && access(ret, R_OK) == 0)
             return;
     }
     ret[0] = '\0';
+}
+
+static bool furnish_demo(const char *demo, struct kd_config *cfg)
+{
+    static struct kd_config other;
+    char plan[KD_CONFIG_TEXT_MAX];
+    if (cfg->known_bad[0] == '\0')
+        find_beside(demo, "known-bad.csv", cfg->known_bad);
+    find_beside(demo, "plan.yaml", plan);
+    if (cfg->site.n > 0 || plan[0] == '\0')
+        return true;
+    if (kd_load_config("run", plan, &other) != KD_EXIT_DONE)
+        return false;
+    cfg->site = other.site;
+    return true;
 }
 
 static unsigned engines_for(const struct kd_config *cfg, bool demo)
@@ -142,8 +157,8 @@ int kd_cmd_run(int argc, char **argv)
         (json_fd = open(config.json, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) < 0)
         return kd_say(KD_EXIT_COULD_NOT, "run", "json: %s: cannot be written (%s)", config.json,
                       strerror(errno));
-    if (demo && ch.demo == NULL && config.known_bad[0] == '\0')
-        find_demo_list(demo_path, config.known_bad);
+    if (demo && ch.demo == NULL && !furnish_demo(demo_path, &config))
+        return KD_EXIT_COULD_NOT;
     announce(&config, demo);
     struct kd_plan plan = {
         .command = "run",
@@ -155,6 +170,7 @@ int kd_cmd_run(int argc, char **argv)
         .loop = demo,
         .web = true,
         .packets = true,
+        .state = true,
         .n_engines = engines_for(&config, demo),
         .reload = reload,
         .arg = &ch,

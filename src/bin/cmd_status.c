@@ -52,6 +52,26 @@ static const char *text_of(const json_t *j, const char *key)
     return s != NULL ? s : "";
 }
 
+/* Mails cannot be delivered for long: that is not well.  Ten seconds are. */
+static bool print_notices(const json_t *j, bool ja)
+{
+    static const char *const words[][3] = {{"unknown", "確認中", "not tried yet"},
+                                           {"ok", "届いています", "delivered"},
+                                           {"failing", "届いていません(再試行中)", "not delivered, trying again"},
+                                           {"dead", "届いていません(警告中)", "not delivered for long"}};
+    const char *state = text_of(j, "state"), *say = state;
+    if (j == NULL)
+        return true;
+    for (size_t i = 0; i < KD_COUNT(words); i++)
+        if (strcmp(state, words[i][0]) == 0)
+            say = words[i][ja ? 1 : 2];
+    printf(ja ? "お知らせのメール: %s(未送信 %lld 件)\n" : "notices by mail: %s (%lld waiting)\n", say,
+           (long long)json_integer_value(json_object_get(j, "waiting")));
+    if (text_of(j, "reason")[0] != '\0')
+        printf("  %s\n  %s\n", text_of(j, ja ? "why_ja" : "why_en"), text_of(j, "answer"));
+    return strcmp(state, "dead") != 0;
+}
+
 static int print(const json_t *j)
 {
     bool ja = kd_say_japanese(), well = true;
@@ -73,6 +93,7 @@ static int print(const json_t *j)
                (long long)json_integer_value(json_object_get(role, "restarts")));
         well = well && strcmp(state, "running") == 0;
     }
+    well = print_notices(json_object_get(j, "notices"), ja) && well;
     return well ? KD_EXIT_DONE : KD_EXIT_NO;
 }
 

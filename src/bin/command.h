@@ -18,6 +18,7 @@ extern const struct kd_command kd_commands[]; /* ends with a NULL name */
 int kd_cmd_run(int argc, char **argv);
 int kd_cmd_replay(int argc, char **argv);
 int kd_cmd_packets(int argc, char **argv);
+int kd_cmd_file(int argc, char **argv);
 int kd_cmd_hunt(int argc, char **argv);
 int kd_cmd_host(int argc, char **argv);
 int kd_cmd_incident(int argc, char **argv);

@@ -36,14 +36,16 @@ const struct kd_command kd_commands[] = {
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
      "  --engines N        share the work (default 1: two runs give the same bytes)\n"
      "  --realtime         at the pace it was recorded\n"
-     "  --packets          with --db: keep the packets too, as a running sensor does\n"
+     "  --packets          with --db: keep packets and contents of files too, as a running sensor does\n"
+     "  --state            with --db: go on with what was learned there, and keep it\n"
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
      "  --engines 数         処理を分担する(初期値 1: 何度実行しても同じ結果)\n"
      "  --realtime           記録されたときの速さで再生する\n"
-     "  --packets            --db と併せて: 稼働中のセンサーと同じくパケットも残す\n"
+     "  --packets            --db と併せて: 稼働中のセンサーと同じくパケットとファイルの内容も残す\n"
+     "  --state              --db と併せて: 前に学習した内容を引き継ぎ、残す\n"
      "  --sandbox 方式       full、または名前空間の使えない環境では reduced\n",
      kd_cmd_replay},
     {"hunt", "'EXPRESSION' [--from TIME] [--to TIME] [--dir DIRECTORY]", "search the records",
@@ -99,6 +101,17 @@ const struct kd_command kd_commands[] = {
      "  -o ファイル         新しいファイル。- または省略時は標準出力\n"
      "  --dir フォルダー    センサーの保存先、または replay --db --packets の保存先\n",
      kd_cmd_packets},
+    {"file", "SHA256 [-o FILE] [--dir DIRECTORY]", "the kept content of a file that crossed the network",
+     "通信で運ばれたファイルの内容を取り出す",
+     "  SHA256             of a file record with fileinfo.stored\n"
+     "  -o FILE            write here (a new file, mode 0600); - or none: standard output\n"
+     "  --dir DIRECTORY    the sensor's directory, or that of replay --db --packets\n"
+     "                     The file may be harmful: do not open it on a machine in use.\n",
+     "  SHA256              fileinfo.stored のあるファイル記録の SHA-256\n"
+     "  -o ファイル         書き出し先(新しいファイル、権限 0600)。- または省略で標準出力\n"
+     "  --dir フォルダー    センサーの保存先、または replay --db --packets の保存先\n"
+     "                      危険なファイルのことがあります。業務用の端末では開かないでください。\n",
+     kd_cmd_file},
     {"verify", "[DIRECTORY|PACKAGE]", "are the seals of the records, or of a package, intact",
      "記録の封印(改ざんのないこと)を確かめる",
      "  DIRECTORY          the sensor's directory, or that of replay --db\n"
@@ -138,13 +151,15 @@ const struct kd_command kd_commands[] = {
      "  -q                  最後の行だけを表示する\n"
      "ファイルは圧縮(zstd、gzip)されていてもよい。終了コード 0: すべて読めた、1: 読めないものがある\n",
      kd_cmd_rules},
-    {"config", "check [FILE] | reference [--lang ja|en]",
-     "check the configuration, or list all its keys",
-     "設定ファイルを確かめる、または全項目の説明を表示する",
+    {"config", "check [FILE] | propose [--dir DIRECTORY] [--json] | reference [--lang ja|en]",
+     "check the configuration, propose a network plan, or list all keys",
+     "設定ファイルを確かめる、ネットワークの区分を提案する、または全項目の説明を表示する",
      "  check [FILE]       say what is wrong, with the line and the remedy\n"
+     "  propose            zones and registered machines from what was seen, as lines for the file\n"
      "  reference          all keys with meaning, default and range: itself a valid file\n"
      "  --lang ja|en       language of the reference\n",
      "  check [ファイル]    誤りのある行と直し方を表示する\n"
+     "  propose             観測した内容から、区分と機器の下書きを設定の形で表示する\n"
      "  reference           全項目の意味・初期値・範囲(そのまま設定ファイルとして使える)\n"
      "  --lang ja|en        説明の言語\n",
      kd_cmd_config},

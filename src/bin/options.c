@@ -74,7 +74,10 @@ static int print_problems(const char *command, const char *path, const struct kd
 {
     bool ja = kd_say_japanese();
     for (size_t i = 0; i < p->n; i++)
-        (void)kd_say(0, command, "%s:%u: %s", path, p->at[i].line, ja ? p->at[i].ja : p->at[i].en);
+        if (p->at[i].line == 0) /* the file as a whole */
+            (void)kd_say(0, command, "%s: %s", path, ja ? p->at[i].ja : p->at[i].en);
+        else
+            (void)kd_say(0, command, "%s:%u: %s", path, p->at[i].line, ja ? p->at[i].ja : p->at[i].en);
     return KD_EXIT_NO;
 }
 

@@ -11,20 +11,29 @@
 #include "bin/say.h"
 #include "os/sandbox.h"
 #include "packet/keep.h"
+#include "proto/parser.h"
 
-static int say_none(const struct kd_sensor *s, const char *why)
+/* What the two rings differ in. */
+struct kind {
+    const char *folder, *what, *key;
+    mode_t mode;
+    uint64_t mib;
+};
+
+static int say_none(const struct kd_sensor *s, const struct kind *k, const char *why)
 {
-    return kd_say(-1, s->plan.command, "packets are not kept: %s/data/packets: %s", s->plan.dir, why);
+    return kd_say(-1, s->plan.command, "%s are not kept: %s/data/%s: %s", k->what, s->plan.dir, k->folder, why);
 }
 
 /* The engine's part of what is configured, but never the space that records need. */
-static uint64_t size_of_part(const struct kd_sensor *s, int dir, uint64_t has)
+static uint64_t size_of_part(const struct kd_sensor *s, const struct kind *k, int dir, uint64_t has)
 {
-    const struct kd_config *cfg = s->plan.config;
     struct statvfs fs;
-    uint64_t part = (cfg->packets_mib << 20) / (s->plan.n_engines > 0 ? s->plan.n_engines : 1);
+    uint64_t part = (k->mib << 20) / (s->plan.n_engines > 0 ? s->plan.n_engines : 1);
+    if (part < 2 * (uint64_t)KD_KEEP_SEGMENT)
+        part = 2 * (uint64_t)KD_KEEP_SEGMENT;
     if (fstatvfs(dir, &fs) == 0) {
-        uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize, reserve = cfg->free_gib << 30;
+        uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize, reserve = s->plan.config->free_gib << 30;
         uint64_t most = has + (free_bytes > reserve ? (free_bytes - reserve) / 2 : 0);
         part = part < most ? part : most;
     }
@@ -32,15 +41,15 @@ static uint64_t size_of_part(const struct kd_sensor *s, int dir, uint64_t has)
 }
 
 /* Room is taken now: a mapped file whose disk is full would end the engine. */
-static int open_part(const struct kd_sensor *s, int dir, unsigned number)
+static int open_part(const struct kd_sensor *s, const struct kind *k, int dir, unsigned number)
 {
-    char name[32];
+    char name[32], advice[96];
     struct stat st;
     (void)snprintf(name, sizeof(name), "engine-%02u.ring", number);
-    int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, k->mode);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return say_none(s, strerror(errno));
-    uint64_t size = size_of_part(s, dir, (uint64_t)st.st_size);
+        return say_none(s, k, strerror(errno));
+    uint64_t size = size_of_part(s, k, dir, (uint64_t)st.st_size);
     unsigned uid, gid;
     kd_sandbox_user(KD_PROC_STORE, &uid, &gid);
     int why = geteuid() == 0 && fchown(fd, uid, gid) != 0 ? errno : 0;
@@ -55,30 +64,51 @@ static int open_part(const struct kd_sensor *s, int dir, unsigned number)
     if (ftruncate(fd, 0) != 0)
         why = errno;
     (void)close(fd);
-    return say_none(s, why == ENOSPC ? "not enough free space; lower packets.mib or make room" : strerror(why));
+    (void)snprintf(advice, sizeof(advice), "not enough free space; lower %s or make room", k->key);
+    return say_none(s, k, why == ENOSPC ? advice : strerror(why));
 }
 
-int kd_packet_ring_open(struct kd_sensor *s, unsigned number)
+static int open_ring(struct kd_sensor *s, const struct kind *k, unsigned number)
 {
-    if (s->data_fd < 0 || !s->plan.packets || s->plan.config->packets_mib == 0)
+    if (s->data_fd < 0 || !s->plan.packets)
         return -1;
-    (void)mkdirat(s->data_fd, "packets", 0750);
-    int dir = openat(s->data_fd, "packets", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    (void)mkdirat(s->data_fd, k->folder, 0750);
+    int dir = openat(s->data_fd, k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir < 0)
-        return say_none(s, strerror(errno));
+        return say_none(s, k, strerror(errno));
     unsigned uid, gid;
     kd_sandbox_user(KD_PROC_STORE, &uid, &gid);
     if (geteuid() == 0 && fchown(dir, uid, gid) != 0)
-        (void)say_none(s, strerror(errno));
-    int fd = open_part(s, dir, number);
+        (void)say_none(s, k, strerror(errno));
+    int fd = open_part(s, k, dir, number);
     (void)close(dir);
     return fd;
 }
 
-struct kd_keep *kd_packet_ring_map(const struct kd_start *s)
+int kd_packet_ring_open(struct kd_sensor *s, unsigned number)
+{
+    struct kind k = {"packets", "packets", "packets.mib", 0640, s->plan.config->packets_mib};
+    return k.mib == 0 ? -1 : open_ring(s, &k, number);
+}
+
+/* What lies there may be harmful: nobody but the store reads it, and nobody can start it. */
+int kd_file_ring_open(struct kd_sensor *s, unsigned number)
+{
+    struct kind k = {"files", "contents of files", "files.mib", 0600, s->plan.config->files_mib};
+    return kd_file_ring_policy(s->plan.config) == KD_CONTENTS_NONE ? -1 : open_ring(s, &k, number);
+}
+
+uint8_t kd_file_ring_policy(const struct kd_config *cfg)
+{
+    if (strcmp(cfg->files_keep, "none") == 0)
+        return KD_CONTENTS_NONE;
+    return strcmp(cfg->files_keep, "all") == 0 ? KD_CONTENTS_ALL : KD_CONTENTS_RISKY;
+}
+
+struct kd_keep *kd_packet_ring_map(const struct kd_start *s, enum kd_extra which)
 {
     struct stat st;
-    int fd = kd_start_fd(s, KD_EXTRA_KEEP);
+    int fd = kd_start_fd(s, which);
     if (fd < 0 || fstat(fd, &st) != 0 || st.st_size <= 0)
         return NULL;
     void *mem = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -51,6 +51,7 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
         .n_fds = KD_FD_EXTRA + (unsigned)s->n_extras,
         .ring_fds = rings,
         .n_ring_fds = n_rings,
+        .port = s->mail.port,
     };
     /* What libraries load at first use cannot be loaded afterwards. */
     kd_digest_warm();
@@ -127,6 +128,10 @@ int kd_role_main(int argc, char **argv)
         return kd_role_store(&start);
     case KD_PROC_WEB:
         return kd_role_web(&start);
+    case KD_PROC_GATE:
+        return kd_role_gate(&start);
+    case KD_PROC_DIAL:
+        return kd_role_dial(&start);
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;

@@ -39,5 +39,7 @@ int kd_role_engine(const struct kd_start *s);
 int kd_role_brain(const struct kd_start *s);
 int kd_role_store(const struct kd_start *s);
 int kd_role_web(const struct kd_start *s);
+int kd_role_gate(const struct kd_start *s);
+int kd_role_dial(const struct kd_start *s);
 
 #endif

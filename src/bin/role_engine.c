@@ -106,7 +106,7 @@ int kd_role_engine(const struct kd_start *s)
     if (kd_progress_map(kd_start_fd(s, KD_EXTRA_PROGRESS), &progress, &err) != KD_OK)
         kd_role_fail(&err);
     map_rings(s, progress, &in);
-    struct kd_keep *keep = kd_packet_ring_map(s);
+    struct kd_keep *keep = kd_packet_ring_map(s, KD_EXTRA_KEEP), *files = kd_packet_ring_map(s, KD_EXTRA_FILES);
     struct kd_engine_config cfg = {
         .lim = &s->limits,
         .hash_seed = s->seed,
@@ -117,6 +117,9 @@ int kd_role_engine(const struct kd_start *s)
         .source = source_of(s),
         .keep = keep,
         .keep_flow_bytes = s->keep_flow_bytes,
+        .files = files,
+        .files_keep = s->files_keep,
+        .files_most = s->files_most,
     };
     struct kd_engine *e = kd_engine_new(&cfg, (struct kd_engine_out){to_brain, NULL});
     if (e == NULL) {
@@ -136,6 +139,7 @@ int kd_role_engine(const struct kd_start *s)
     kd_engine_finish(e, s->live || s->realtime ? kd_os_cpu_us() : 0);
     kd_engine_free(e);
     kd_keep_free(keep);
+    kd_keep_free(files);
     for (size_t i = 0; i < in.n; i++)
         kd_ring_unmap(in.ring[i]);
     return KD_EXIT_DONE;

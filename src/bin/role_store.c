@@ -6,8 +6,10 @@
 #include "os/clock.h"
 #include "os/edge.h"
 #include "os/log.h"
+#include "os/shared.h"
 #include "store/json_log.h"
 #include "store/store.h"
+#include "wire/board.h"
 
 enum { TICK_MS = 200, ASK_THREADS = 2, ANSWER_WAIT_MS = 1000 };
 #define FULL_QUIET_US (60 * (uint64_t)KD_US_PER_S)
@@ -16,7 +18,8 @@ struct keeper {
     struct kd_store *store;   /* or NULL: JSON only */
     struct kd_json_log *json; /* or NULL */
     uint8_t batch[KD_BATCH_MAX];
-    uint8_t message[KD_ASK_MAX]; /* from web */
+    uint8_t message[KD_ASK_MAX]; /* from web or gate */
+    int gate_fd;                 /* or -1 */
     bool told_json;              /* one line is enough */
     uint64_t full_us;            /* when the disk was last found full; 0 never */
 };
@@ -65,6 +68,29 @@ static void hear_questions(struct keeper *k)
             struct kd_answer busy = {.id = m.question.id, .status = 503, .retry_s = 1};
             on_answer(NULL, &busy);
         }
+    }
+}
+
+/* To gate; one that is behind or just being restarted asks for it again. */
+static void to_gate(void *arg, const struct kd_notice *n)
+{
+    static uint8_t room[KD_NOTICE_MAX];
+    const struct keeper *k = arg;
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    struct kd_notice_message m = {.tag = KD_NOTICE_ITEM, .item = *n};
+    if (kd_notice_put(&o, &m) == KD_OK)
+        kd_ignore(kd_edge_offer(k->gate_fd, kd_out_bytes_view(&o), NULL, 0));
+}
+
+static void hear_gate(struct keeper *k)
+{
+    size_t n = 0;
+    struct kd_notice_message m;
+    while (kd_edge_take(k->gate_fd, false, k->message, sizeof(k->message), &n) == KD_OK) {
+        if (kd_notice_read(kd_bytes_of(k->message, n), &m) == KD_OK)
+            kd_store_heard(k->store, &m);
+        else
+            kd_log("gate", "refused: it breaks the format");
     }
 }
 
@@ -138,11 +164,20 @@ static void open_store(const struct kd_start *s, const struct kd_sandbox *sb, st
         .clock = kd_os_clock(),
         .inside = s->inside,
         .n_inside = s->n_inside,
+        .site = s->site,
         .demo = s->shift,
         .ask_threads = s->live || s->realtime ? ASK_THREADS : 0,
         .event = on_event,
+        .notice = k->gate_fd >= 0 && s->mail.n_to > 0 ? to_gate : NULL,
+        .notice_arg = k,
+        .notice_severity = s->mail.severity,
     };
     struct kd_err err = {0};
+    int board_fd = kd_start_fd(s, KD_EXTRA_BOARD);
+    void *board = NULL;
+    if (board_fd >= 0 && kd_shared_map(board_fd, sizeof(struct kd_board), true, &board, &err) != KD_OK)
+        kd_role_fail(&err);
+    cfg.board = board;
     if (kd_store_open(&cfg, &k->store, &err) != KD_OK)
         kd_role_fail(&err);
     const char *password = kd_store_first_password(k->store);
@@ -153,6 +188,7 @@ static void open_store(const struct kd_start *s, const struct kd_sandbox *sb, st
 int kd_role_store(const struct kd_start *s)
 {
     static struct keeper k;
+    k.gate_fd = kd_start_fd(s, KD_EXTRA_GATE);
     int json_fd = kd_start_fd(s, KD_EXTRA_JSON);
     struct kd_err err = {0};
     if (json_fd >= 0 && (k.json = kd_json_log_new(json_fd, s->zone_s)) == NULL) {
@@ -166,7 +202,8 @@ int kd_role_store(const struct kd_start *s)
     kd_role_ready();
     struct pollfd fds[] = {{.fd = KD_FD_IN, .events = POLLIN},
                            {.fd = KD_FD_CONTROL, .events = POLLIN},
-                           {.fd = s->live || s->realtime ? KD_FD_ASK : -1, .events = POLLIN}};
+                           {.fd = s->live || s->realtime ? KD_FD_ASK : -1, .events = POLLIN},
+                           {.fd = k.store != NULL ? k.gate_fd : -1, .events = POLLIN}};
     bool open = true;
     while (open && !kd_role_stopping()) {
         kd_role_wait(fds, KD_COUNT(fds), TICK_MS);
@@ -174,6 +211,8 @@ int kd_role_store(const struct kd_start *s)
         flush(&k);
         if (fds[2].revents != 0)
             hear_questions(&k);
+        if (fds[3].revents != 0)
+            hear_gate(&k);
         if (k.store != NULL)
             kd_store_tick(k.store);
     }

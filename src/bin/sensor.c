@@ -34,7 +34,9 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
         return s->phase >= KD_PHASE_BRAIN;
     case KD_PROC_STORE:
     case KD_PROC_WEB:
+    case KD_PROC_GATE:
         return s->phase >= KD_PHASE_STORE;
+    case KD_PROC_DIAL: /* ends by itself */
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;
@@ -59,7 +61,8 @@ static void advance(struct kd_sensor *s)
         enter_phase(s, KD_PHASE_BRAIN);
     if (s->phase == KD_PHASE_BRAIN && all_stopped(s, KD_PROC_BRAIN))
         enter_phase(s, KD_PHASE_STORE);
-    if (s->phase == KD_PHASE_STORE && all_stopped(s, KD_PROC_STORE) && all_stopped(s, KD_PROC_WEB))
+    if (s->phase == KD_PHASE_STORE && all_stopped(s, KD_PROC_STORE) && all_stopped(s, KD_PROC_WEB) &&
+        all_stopped(s, KD_PROC_GATE))
         s->phase = KD_PHASE_OVER;
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
@@ -182,7 +185,7 @@ static void wait_and_hear(struct kd_sensor *s)
 /* Readers before writers. */
 static bool start_all(struct kd_sensor *s)
 {
-    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_WEB, KD_PROC_ENGINE};
+    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
     for (size_t o = 0; o < KD_COUNT(order); o++)
         for (size_t i = 0; i < s->n_children; i++)
             if (s->child[i].role == order[o] && !kd_child_start(s, &s->child[i]))
@@ -202,7 +205,8 @@ int kd_sensor_run(const struct kd_plan *plan)
 {
     static struct kd_sensor s;
     s = (struct kd_sensor){
-        .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1};
+        .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1,
+        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1};
     for (size_t i = 0; i < KD_EDGES; i++)
         s.edges[i][0] = s.edges[i][1] = -1;
     s.signal_fd = make_signal_fd();
@@ -218,6 +222,7 @@ int kd_sensor_run(const struct kd_plan *plan)
         on_time(&s);
         advance(&s);
     }
+    kill_all(&s); /* a connection that is being made */
     kd_sensor_close(&s);
     return conclude(&s);
 }

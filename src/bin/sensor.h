@@ -8,10 +8,11 @@
 
 #include "bin/start.h"
 #include "os/log.h"
+#include "wire/notice.h"
 
 enum {
     KD_ENGINES_MAX = 64,
-    KD_CHILDREN_MAX = KD_ENGINES_MAX + 3,
+    KD_CHILDREN_MAX = KD_ENGINES_MAX + 5,
     KD_DEATHS_MAX = 6,       /* within a minute: then the role counts as failed */
     KD_RETRY_FAILED_S = 300, /* … and is tried again after this */
     KD_START_WAIT_S = 20,    /* until it must be in its sandbox */
@@ -43,6 +44,7 @@ struct kd_child {
     uint64_t since_us, restart_us; /* monotonic */
     uint64_t deaths_us[KD_DEATHS_MAX];
     unsigned restarts, backoff;
+    bool dialled, redial; /* dial: its answer came; another is wanted */
     uint32_t next_file; /* the capture file it is at, from 1; 0 none yet */
     char reason[600];   /* why it cannot start, in its own words */
 };
@@ -59,6 +61,7 @@ struct kd_plan {
     bool loop; /* the demo: again and again, as if now */
     bool web;
     bool packets; /* keep them, as the configuration says */
+    bool state;   /* keep what brain learns, and take up what it learned before */
     unsigned n_engines;
     /* Read the configuration anew for SIGHUP; NULL: it cannot be used (a line was printed). */
     const struct kd_config *(*reload)(void *arg);
@@ -67,20 +70,25 @@ struct kd_plan {
 
 enum kd_phase { KD_PHASE_RUN, KD_PHASE_ENGINES, KD_PHASE_BRAIN, KD_PHASE_STORE, KD_PHASE_OVER };
 
-enum { KD_EDGE_RECORDS, KD_EDGE_STORED, KD_EDGE_ASKED, KD_EDGES };
+enum { KD_EDGE_RECORDS, KD_EDGE_STORED, KD_EDGE_ASKED, KD_EDGE_NOTICED, KD_EDGES };
 
 struct kd_sensor {
     struct kd_plan plan;
     struct kd_child child[KD_CHILDREN_MAX];
     size_t n_children;
-    int edges[KD_EDGES][2]; /* [0] is the writer's, for the last one web's */
+    int edges[KD_EDGES][2]; /* [0] is the writer's, for the last two web's and gate's */
     int lock_fd, dir_fd, data_fd, listen_fd, signal_fd;
+    int board_fd, board_reading_fd; /* what people decided, from store to brain; -1 in a replay */
+    int state_fd;                     /* what brain has learned; -1: not kept */
     char url[100];
     enum kd_phase phase;
     bool stop_wanted, could_not;
     uint64_t phase_until_us; /* 0: as long as it takes */
     uint64_t frames;         /* read from files */
     uint32_t file_problems;
+    struct kd_notice_channel channel; /* as gate told last; texts in channel_text */
+    uint8_t channel_text[4096];
+    bool channel_known;
 };
 
 /* Everything from opening to the end; the exit status. */
@@ -91,6 +99,9 @@ KD_MUST_USE bool kd_sensor_open(struct kd_sensor *s);
 KD_MUST_USE bool kd_sensor_describe(struct kd_sensor *s);
 void kd_sensor_close(struct kd_sensor *s);
 void kd_sensor_reload(struct kd_sensor *s);
+/* A further role with its general part filled; a descriptor more for it (false: fd is none). */
+struct kd_child *kd_sensor_child(struct kd_sensor *s, enum kd_proc role, unsigned number);
+bool kd_sensor_extra(struct kd_child *c, enum kd_extra kind, int fd, const char *name, uint32_t number);
 
 /* sensor_child.c: one role's process. */
 bool kd_child_start(struct kd_sensor *s, struct kd_child *c);
@@ -104,6 +115,18 @@ void kd_health_ended(struct kd_sensor *s, const struct kd_child *c, int wait_sta
                      uint64_t wait_us);
 void kd_health_reduced(struct kd_sensor *s);
 void kd_health_status_file(const struct kd_sensor *s);
+void kd_health_channel(struct kd_sensor *s, struct kd_bytes message);
+
+/* sensor_dial.c: a connection for gate. */
+void kd_dial_asked(struct kd_sensor *s);
+void kd_dial_hear(struct kd_sensor *s, struct kd_child *c);
+void kd_dial_ended(struct kd_sensor *s, struct kd_child *c);
+
+/* sensor_gate.c: gate and dial.  A line is printed when a file cannot be had. */
+bool kd_gate_wanted(const struct kd_sensor *s, const struct kd_config *cfg);
+KD_MUST_USE bool kd_gate_describe(struct kd_sensor *s);
+void kd_gate_settings(struct kd_start *st, const struct kd_config *cfg);
+KD_MUST_USE bool kd_gate_files(const struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg); /* anew */
 
 /* sensor_files.c: the next capture file for an engine that asks. */
 void kd_files_next(struct kd_sensor *s, struct kd_child *c, struct kd_cur *order);

@@ -52,7 +52,9 @@ static void rewind_extras(const struct kd_child *c)
         if (c->start.extra[i].kind == KD_EXTRA_KNOWN_BAD ||
             c->start.extra[i].kind == KD_EXTRA_EXCEPTIONS ||
             c->start.extra[i].kind == KD_EXTRA_CERTIFICATE ||
-            c->start.extra[i].kind == KD_EXTRA_KEY)
+            c->start.extra[i].kind == KD_EXTRA_KEY ||
+            c->start.extra[i].kind == KD_EXTRA_PASSWORD ||
+            c->start.extra[i].kind == KD_EXTRA_AUTHORITIES)
             (void)lseek(c->extra_fds[i], 0, SEEK_SET);
 }
 
@@ -135,6 +137,14 @@ static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes me
                         : "first login: user admin  password %s\n(shown only once)\n",
                     text);
         break;
+    case KD_ORDER_DIAL:
+        if (c->role == KD_PROC_GATE)
+            kd_dial_asked(s);
+        break;
+    case KD_ORDER_CHANNEL:
+        if (c->role == KD_PROC_GATE)
+            kd_health_channel(s, rest);
+        break;
     case KD_ORDER_PROBLEM:
         s->could_not |= s->plan.n_files > 0 && !s->plan.loop; /* a replay's output is not whole */
         (void)kd_say(0, s->plan.command, "%s", text);
@@ -146,8 +156,12 @@ static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes me
 
 void kd_child_hear(struct kd_sensor *s, struct kd_child *c)
 {
-    uint8_t message[1100];
+    uint8_t message[4200];
     size_t n = 0;
+    if (c->role == KD_PROC_DIAL) {
+        kd_dial_hear(s, c);
+        return;
+    }
     while (kd_edge_take(c->control, false, message, sizeof(message), &n) == KD_OK)
         on_order(s, c, kd_bytes_of(message, n));
 }
@@ -195,6 +209,10 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status)
     kd_fd_close(&c->control);
     kd_fd_close(&c->log_fd);
     c->pid = 0;
+    if (c->role == KD_PROC_DIAL) {
+        kd_dial_ended(s, c);
+        return;
+    }
     bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
     bool files_done = c->role == KD_PROC_ENGINE && s->plan.n_files > 0 && well;
     if (c->fresh && well) {
@@ -203,7 +221,8 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status)
     } else if (files_done || (well && c->told_to_stop)) {
         c->state = KD_CHILD_DONE;
     } else if (s->stop_wanted &&
-               (s->could_not || c->role == KD_PROC_ENGINE || c->role == KD_PROC_WEB)) {
+               (s->could_not || c->role == KD_PROC_ENGINE || c->role == KD_PROC_WEB ||
+                c->role == KD_PROC_GATE)) {
         c->state = KD_CHILD_DONE; /* nothing depends on it any more */
     } else if (!c->was_running && WIFEXITED(wait_status) && c->reason[0] != '\0') {
         (void)kd_say(0, s->plan.command, "%s cannot start: %s", c->name, c->reason);

@@ -27,6 +27,9 @@ static const char *role_ja(enum kd_proc role)
         return "記録の保存";
     case KD_PROC_WEB:
         return "画面の表示";
+    case KD_PROC_GATE:
+        return "お知らせの送信";
+    case KD_PROC_DIAL:
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;
@@ -162,10 +165,53 @@ static void put_child(struct kd_out *o, const struct kd_child *c, bool first)
                state_name(c->state));
 }
 
+/* Gate is not believed: what it says is read as foreign. */
+void kd_health_channel(struct kd_sensor *s, struct kd_bytes message)
+{
+    struct kd_notice_message m;
+    struct kd_bytes kept = kd_bytes_of(s->channel_text, kd_min_size(message.n, sizeof(s->channel_text)));
+    if (kept.n > 0)
+        memcpy(s->channel_text, message.p, kept.n);
+    s->channel_known = kd_notice_read(kept, &m) == KD_OK && m.tag == KD_NOTICE_CHANNEL;
+    if (!s->channel_known)
+        return;
+    s->channel = m.channel;
+    kd_health_status_file(s);
+}
+
+static void put_moment(struct kd_out *o, const char *key, uint64_t us)
+{
+    kd_out_str(o, ",");
+    kd_json_key(o, key);
+    kd_out_str(o, us != 0 ? "\"" : "null");
+    if (us == 0)
+        return;
+    kd_out_time(o, us, KD_ZONE_JAPAN_S);
+    kd_out_str(o, "\"");
+}
+
+static void put_channel(struct kd_out *o, const struct kd_notice_channel *c)
+{
+    static const char *const states[KD_CHANNEL_STATES] = {"unknown", "ok", "failing", "dead"};
+    kd_out_fmt(o, ",\"notices\":{\"state\":\"%s\",\"waiting\":%u", states[c->state], (unsigned)c->waiting);
+    put_moment(o, "ok", c->ok_us);
+    put_moment(o, "failed", c->fail_us);
+    const struct {
+        const char *key;
+        struct kd_bytes text;
+    } texts[] = {{"reason", c->reason}, {"why_ja", c->why.ja}, {"why_en", c->why.en}, {"answer", c->answer}};
+    for (size_t i = 0; i < KD_COUNT(texts); i++) {
+        kd_out_str(o, ",");
+        kd_json_key(o, texts[i].key);
+        kd_json_string(o, texts[i].text);
+    }
+    kd_out_str(o, "}");
+}
+
 /* Written beside and renamed, so that a reader finds a whole one. */
 void kd_health_status_file(const struct kd_sensor *s)
 {
-    static uint8_t room[KD_CHILDREN_MAX * 120 + 1024];
+    static uint8_t room[KD_CHILDREN_MAX * 120 + 8192];
     if (s->dir_fd < 0)
         return;
     struct kd_clock clock = kd_os_clock();
@@ -177,8 +223,12 @@ void kd_health_status_file(const struct kd_sensor *s)
     kd_json_string(&o, kd_str(s->url));
     kd_out_fmt(&o, ",\"sandbox\":\"%s\",\"roles\":[", s->plan.config->sandbox);
     for (size_t i = 0; i < s->n_children; i++)
-        put_child(&o, &s->child[i], i == 0);
-    kd_out_str(&o, "]}\n");
+        if (s->child[i].role != KD_PROC_DIAL) /* comes and goes */
+            put_child(&o, &s->child[i], i == 0);
+    kd_out_str(&o, "]");
+    if (s->channel_known)
+        put_channel(&o, &s->channel);
+    kd_out_str(&o, "}\n");
     KD_AUTO_FD fd = openat(s->dir_fd, "status.new",
                            O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0 || kd_fd_write_all(fd, kd_out_bytes_view(&o)) != KD_OK)

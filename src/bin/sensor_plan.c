@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bin/brain_state.h"
 #include "bin/certificate.h"
 #include "bin/packet_ring.h"
 #include "bin/say.h"
@@ -19,6 +20,8 @@
 #include "os/fd.h"
 #include "os/progress.h"
 #include "os/sandbox.h"
+#include "os/shared.h"
+#include "wire/board.h"
 
 enum { EDGE_BYTES = 8 << 20 };
 #define GIB ((uint64_t)1 << 30)
@@ -145,6 +148,15 @@ static bool open_listener(struct kd_sensor *s)
     return false;
 }
 
+/* A replay judges by the packets and its configuration alone. */
+static bool open_board(struct kd_sensor *s, struct kd_err *err)
+{
+    return is_replay(s) || s->plan.dir == NULL ||
+           kd_shared_new("kidoban-board", sizeof(struct kd_board), &s->board_fd,
+                         &s->board_reading_fd, err) == KD_OK ||
+           say_no(s, err);
+}
+
 bool kd_sensor_open(struct kd_sensor *s)
 {
     struct kd_err err = {0};
@@ -153,12 +165,41 @@ bool kd_sensor_open(struct kd_sensor *s)
     for (size_t i = 0; i < KD_EDGES; i++)
         if (kd_edge_new(EDGE_BYTES, s->edges[i], &err) != KD_OK)
             return say_no(s, &err);
-    return open_files_once(s) && open_directory(s) && open_listener(s);
+    return open_board(s, &err) && open_files_once(s) && open_directory(s) && open_listener(s);
 }
 
 /* ---- describing ---- */
 
-static struct kd_child *add_child(struct kd_sensor *s, enum kd_proc role, unsigned number)
+/* What the configuration says: the part that a reload may change. */
+static void configure(struct kd_child *c, const struct kd_config *cfg)
+{
+    struct kd_start *st = &c->start;
+    int zone_s = 0;
+    KD_ASSERT(kd_config_zone(cfg->zone, &zone_s));
+    st->zone_s = zone_s;
+    st->limits = cfg->limits;
+    st->keep_flow_bytes = cfg->packets_flow_kib << 10;
+    st->files_keep = kd_file_ring_policy(cfg);
+    st->files_most = cfg->files_most_mib << 20;
+    if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE) {
+        st->n_inside = cfg->inside.n;
+        for (size_t i = 0; i < cfg->inside.n; i++)
+            KD_ASSERT(kd_net_parse(kd_str(cfg->inside.item[i]), &st->inside[i]));
+        st->site = kd_bytes_of(cfg->site.b, cfg->site.n);
+    }
+    if (c->role == KD_PROC_STORE || c->role == KD_PROC_GATE || c->role == KD_PROC_DIAL)
+        kd_gate_settings(st, cfg);
+    if (c->role == KD_PROC_BRAIN) {
+        st->memory_bytes = cfg->limits.memory_mib * MIB;
+        st->tunables = kd_bytes_of(cfg->detectors.lines, cfg->detectors.n);
+    } else if (c->role == KD_PROC_STORE) {
+        st->keep_days = cfg->keep_days;
+        st->keep_bytes = cfg->keep_gib * GIB;
+        st->free_bytes = cfg->free_gib * GIB;
+    }
+}
+
+struct kd_child *kd_sensor_child(struct kd_sensor *s, enum kd_proc role, unsigned number)
 {
     KD_ASSERT(s->n_children < KD_CHILDREN_MAX);
     const struct kd_config *cfg = s->plan.config;
@@ -180,35 +221,11 @@ static struct kd_child *add_child(struct kd_sensor *s, enum kd_proc role, unsign
     if (geteuid() == 0)
         kd_sandbox_user(role, &st->uid, &st->gid);
     st->seed = is_replay(s) ? REPLAY_SEED : kd_os_random_u64();
+    configure(c, cfg);
     return c;
 }
 
-/* What the configuration says: the part that a reload may change. */
-static void configure(struct kd_child *c, const struct kd_config *cfg)
-{
-    struct kd_start *st = &c->start;
-    int zone_s = 0;
-    KD_ASSERT(kd_config_zone(cfg->zone, &zone_s));
-    st->zone_s = zone_s;
-    st->limits = cfg->limits;
-    st->keep_flow_bytes = cfg->packets_flow_kib << 10;
-    if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE) {
-        st->n_inside = cfg->inside.n;
-        for (size_t i = 0; i < cfg->inside.n; i++)
-            KD_ASSERT(kd_net_parse(kd_str(cfg->inside.item[i]), &st->inside[i]));
-    }
-    if (c->role == KD_PROC_BRAIN) {
-        st->memory_bytes = cfg->limits.memory_mib * MIB;
-        st->tunables = kd_bytes_of(cfg->detectors.lines, cfg->detectors.n);
-    } else if (c->role == KD_PROC_STORE) {
-        st->keep_days = cfg->keep_days;
-        st->keep_bytes = cfg->keep_gib * GIB;
-        st->free_bytes = cfg->free_gib * GIB;
-    }
-}
-
-static bool add_extra(struct kd_child *c, enum kd_extra kind, int fd, const char *name,
-                      uint32_t number)
+bool kd_sensor_extra(struct kd_child *c, enum kd_extra kind, int fd, const char *name, uint32_t number)
 {
     KD_ASSERT(c->start.n_extras < KD_EXTRAS_MAX);
     size_t i = c->start.n_extras++;
@@ -224,7 +241,7 @@ static bool add_file(struct kd_sensor *s, struct kd_child *c, enum kd_extra kind
 {
     if (path[0] == '\0')
         return true;
-    if (add_extra(c, kind, open(path, O_RDONLY | O_CLOEXEC), "", 0))
+    if (kd_sensor_extra(c, kind, open(path, O_RDONLY | O_CLOEXEC), "", 0))
         return true;
     (void)kd_say(0, s->plan.command,
                  "%s: %s: cannot be read (%s); correct the path or its permissions", key, path,
@@ -246,74 +263,89 @@ static bool add_rings(struct kd_sensor *s, struct kd_child *c)
         uint32_t link = 0;
         if (kd_capture_open(&cap, &fd, &link, &err) != KD_OK)
             return say_no(s, &err);
-        (void)add_extra(c, KD_EXTRA_RING, fd, list->item[i], link);
+        (void)kd_sensor_extra(c, KD_EXTRA_RING, fd, list->item[i], link);
     }
     return true;
 }
 
 static bool describe_engine(struct kd_sensor *s, unsigned number)
 {
-    struct kd_child *c = add_child(s, KD_PROC_ENGINE, number);
+    struct kd_child *c = kd_sensor_child(s, KD_PROC_ENGINE, number);
     struct kd_err err = {0};
     int progress = -1;
     if (kd_progress_new(&progress, &err) != KD_OK)
         return say_no(s, &err);
-    (void)add_extra(c, KD_EXTRA_PROGRESS, progress, "", 0);
+    (void)kd_sensor_extra(c, KD_EXTRA_PROGRESS, progress, "", 0);
     c->out = s->edges[KD_EDGE_RECORDS][0];
-    configure(c, s->plan.config);
     int ring = kd_packet_ring_open(s, number);
     if (ring >= 0)
-        (void)add_extra(c, KD_EXTRA_KEEP, ring, "", 0);
+        (void)kd_sensor_extra(c, KD_EXTRA_KEEP, ring, "", 0);
+    ring = kd_file_ring_open(s, number);
+    if (ring >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_FILES, ring, "", 0);
     return s->plan.n_files > 0 || add_rings(s, c);
+}
+
+/* Beside the lists, which are opened anew at each reload. */
+static bool add_brain_extras(struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg)
+{
+    if (s->board_reading_fd >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_BOARD, s->board_reading_fd, "", 0);
+    if (s->state_fd >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_STATE, s->state_fd, "", 0);
+    return add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", cfg->known_bad) &&
+           add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", cfg->exceptions);
 }
 
 static bool describe_brain(struct kd_sensor *s)
 {
-    struct kd_child *c = add_child(s, KD_PROC_BRAIN, 0);
+    struct kd_child *c = kd_sensor_child(s, KD_PROC_BRAIN, 0);
     c->in = s->edges[KD_EDGE_RECORDS][1];
     c->out = s->edges[KD_EDGE_STORED][0];
-    configure(c, s->plan.config);
-    return add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", s->plan.config->known_bad) &&
-           add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", s->plan.config->exceptions);
+    if (s->plan.state && s->dir_fd >= 0)
+        s->state_fd = kd_brain_state_open(s);
+    return add_brain_extras(s, c, s->plan.config);
 }
 
 static void describe_store(struct kd_sensor *s)
 {
-    struct kd_child *c = add_child(s, KD_PROC_STORE, 0);
+    struct kd_child *c = kd_sensor_child(s, KD_PROC_STORE, 0);
     c->in = s->edges[KD_EDGE_STORED][1];
     c->ask = s->edges[KD_EDGE_ASKED][1];
-    configure(c, s->plan.config);
     if (s->data_fd >= 0)
-        (void)add_extra(c, KD_EXTRA_DIRECTORY, s->data_fd, "", 0);
+        (void)kd_sensor_extra(c, KD_EXTRA_DIRECTORY, s->data_fd, "", 0);
+    if (s->board_fd >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_BOARD, s->board_fd, "", 0);
     if (s->plan.json_fd >= 0)
-        (void)add_extra(c, KD_EXTRA_JSON, s->plan.json_fd, "", 0);
+        (void)kd_sensor_extra(c, KD_EXTRA_JSON, s->plan.json_fd, "", 0);
+    if (kd_gate_wanted(s, s->plan.config))
+        (void)kd_sensor_extra(c, KD_EXTRA_GATE, s->edges[KD_EDGE_NOTICED][1], "", 0);
 }
 
 static bool describe_web(struct kd_sensor *s)
 {
     if (s->listen_fd < 0)
         return true;
-    struct kd_child *c = add_child(s, KD_PROC_WEB, 0);
+    struct kd_child *c = kd_sensor_child(s, KD_PROC_WEB, 0);
     const struct kd_config *cfg = s->plan.config;
     struct kd_err err = {0};
     int certificate = -1, key = -1;
     c->ask = s->edges[KD_EDGE_ASKED][0];
-    configure(c, cfg);
-    (void)add_extra(c, KD_EXTRA_LISTENER, s->listen_fd, "", 0);
+    (void)kd_sensor_extra(c, KD_EXTRA_LISTENER, s->listen_fd, "", 0);
     if (cfg->web_certificate[0] != '\0')
         return add_file(s, c, KD_EXTRA_CERTIFICATE, "web.certificate", cfg->web_certificate) &&
                add_file(s, c, KD_EXTRA_KEY, "web.key", cfg->web_key);
     if (kd_certificate_open(s->dir_fd, &certificate, &key, &err) != KD_OK)
         return say_no(s, &err);
-    (void)add_extra(c, KD_EXTRA_CERTIFICATE, certificate, "", 0);
-    (void)add_extra(c, KD_EXTRA_KEY, key, "", 0);
+    (void)kd_sensor_extra(c, KD_EXTRA_CERTIFICATE, certificate, "", 0);
+    (void)kd_sensor_extra(c, KD_EXTRA_KEY, key, "", 0);
     return true;
 }
 
 bool kd_sensor_describe(struct kd_sensor *s)
 {
     describe_store(s);
-    if (!describe_brain(s) || !describe_web(s))
+    if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s))
         return false;
     for (unsigned i = 0; i < s->plan.n_engines; i++)
         if (!describe_engine(s, i))
@@ -344,6 +376,9 @@ void kd_sensor_reload(struct kd_sensor *s)
         cfg->engines != s->plan.config->engines)
         (void)kd_say(0, s->plan.command,
                      "interfaces, engines and web.listen change only when kidoban is restarted");
+    if (kd_gate_wanted(s, cfg) != kd_gate_wanted(s, s->plan.config))
+        (void)kd_say(0, s->plan.command,
+                     "notice.email begins or ends only when kidoban is restarted");
     s->plan.config = cfg;
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
@@ -353,11 +388,15 @@ void kd_sensor_reload(struct kd_sensor *s)
         bool lists = c->role == KD_PROC_BRAIN;
         if (lists) {
             for (size_t k = 0; k < c->start.n_extras; k++)
-                kd_fd_close(&c->extra_fds[k]);
+                if (c->start.extra[k].kind == KD_EXTRA_KNOWN_BAD ||
+                    c->start.extra[k].kind == KD_EXTRA_EXCEPTIONS)
+                    kd_fd_close(&c->extra_fds[k]);
             c->start.n_extras = 0;
-            (void)(add_file(s, c, KD_EXTRA_KNOWN_BAD, "known_bad", cfg->known_bad) &&
-                   add_file(s, c, KD_EXTRA_EXCEPTIONS, "exceptions", cfg->exceptions));
+            (void)add_brain_extras(s, c, cfg);
         }
+        if (c->role == KD_PROC_GATE && !kd_gate_files(s, c, cfg))
+            continue; /* it was told; the one that runs goes on */
+        lists = lists || c->role == KD_PROC_GATE;
         kd_start_put(&b, &c->start);
         if (!lists && kd_bytes_eq(kd_out_bytes_view(&a), kd_out_bytes_view(&b)))
             continue;

@@ -16,13 +16,19 @@ enum kd_order {
     KD_ORDER_STOP,      /* take what waits, then end */
     KD_ORDER_FILE,      /* a capture file: u32 number from 1, name; one descriptor */
     KD_ORDER_NO_MORE,   /* no further file */
+    KD_ORDER_LINE,      /* to gate: u8 enum kd_dialled, text of the system; a socket with KD_DIALLED */
     /* role to parent */
     KD_ORDER_READY,  /* in the sandbox and at work */
     KD_ORDER_NEXT,   /* u32 files done, u64 frames read of the last one, text why it ended early */
     KD_ORDER_FAILED, /* text: why it cannot start */
     KD_ORDER_PASSWORD, /* text: the first password of the page, made just now */
-    KD_ORDER_PROBLEM   /* text: something to be told on the terminal, once */
+    KD_ORDER_PROBLEM,  /* text: something to be told on the terminal, once */
+    KD_ORDER_DIAL,     /* of gate: a connection to its server, please */
+    KD_ORDER_DIALLED,  /* of dial: as KD_ORDER_LINE */
+    KD_ORDER_CHANNEL   /* of gate: wire/notice.h channel message, for `kidoban status` */
 };
+
+enum kd_dialled { KD_DIALLED, KD_DIALLED_NO_NAME, KD_DIALLED_NO_ANSWER };
 
 /* What a descriptor from KD_FD_EXTRA on is. */
 enum kd_extra {
@@ -35,7 +41,13 @@ enum kd_extra {
     KD_EXTRA_LISTENER,
     KD_EXTRA_CERTIFICATE,
     KD_EXTRA_KEY,
-    KD_EXTRA_KEEP, /* the engine's packet ring: a file of whole segments */
+    KD_EXTRA_PASSWORD, /* of the mail server */
+    KD_EXTRA_AUTHORITIES, /* certificates that are believed */
+    KD_EXTRA_GATE, /* store: its end of the edge to gate */
+    KD_EXTRA_BOARD, /* struct kd_board: what people decided, from store to brain */
+    KD_EXTRA_STATE, /* what brain has learned: a file to map */
+    KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
+    KD_EXTRA_FILES, /* the same for contents of files */
     KD_EXTRA_KINDS
 };
 
@@ -45,6 +57,18 @@ struct kd_start_extra {
     uint8_t kind;
     uint32_t number;
     char name[KD_START_NAME_MAX];
+};
+
+/* How notices leave (gate), from where on they are kept (store), where to connect to (dial). */
+struct kd_start_mail {
+    char server[256], helo[128], user[256], from[256], url[320];
+    char to[KD_CONFIG_ITEMS_MAX][KD_CONFIG_ITEM_MAX];
+    uint32_t n_to; /* 0: there are no notices */
+    uint16_t port;
+    uint8_t tls;               /* enum kd_smtp_tls */
+    uint8_t severity;          /* from this on */
+    bool ja, en;
+    uint64_t quiet_us, alarm_us;
 };
 
 /* A role's whole configuration. */
@@ -60,12 +84,16 @@ struct kd_start {
     int32_t zone_s;
     uint32_t ring_bytes;
     uint64_t keep_flow_bytes; /* engine: of one conversation, into the packet ring */
+    uint8_t files_keep;       /* engine: enum kd_contents_keep */
+    uint64_t files_most;      /* … bytes of one file */
     uint64_t memory_bytes;                      /* brain */
     uint64_t keep_days, keep_bytes, free_bytes; /* store */
     struct kd_limits limits;
+    struct kd_start_mail mail;
     size_t n_inside;
     struct kd_net inside[KD_CONFIG_ITEMS_MAX];
     struct kd_bytes tunables; /* borrowed: from the message when read */
+    struct kd_bytes site;     /* the network plan (base/site.h); borrowed likewise */
     size_t n_extras;
     struct kd_start_extra extra[KD_EXTRAS_MAX];
 };

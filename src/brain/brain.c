@@ -9,12 +9,13 @@ enum { MEM_MAX = 1 << 20, FOLDS_MOST = 20000, MARKS_MOST = 50000, EXPIRE_STEP = 
 #define HOUSEKEEPING_US ((uint64_t)KD_US_PER_S)
 #define FOLD_IDLE_US KD_US_PER_DAY
 #define HOST_IDLE_US (30 * KD_US_PER_DAY)
+#define CROSSING_IDLE_US (30 * KD_US_PER_DAY)
 #define MARK_IDLE_US (150 * KD_US_PER_DAY)
 
 /* Records the brain itself learns from, whatever the detectors want. */
 static const uint64_t own_wants = 1u << KD_REC_FLOW | 1u << KD_REC_DNS | 1u << KD_REC_DHCP | 1u << KD_REC_ARP |
                                   1u << KD_REC_NTLM | 1u << KD_REC_KRB5 | 1u << KD_REC_NBNS | 1u << KD_REC_SMB |
-                                  1u << KD_REC_STATS | 1u << KD_REC_DCERPC | KD_STORY_WANTS;
+                                  1u << KD_REC_STATS | 1u << KD_REC_DCERPC | 1u << KD_REC_HTTP | 1u << KD_REC_SSH | KD_STORY_WANTS;
 
 /* A body of any type. */
 union any_body {
@@ -46,6 +47,7 @@ union any_body {
     struct kd_rec_snmp snmp;
     struct kd_rec_icmp icmp;
     struct kd_rec_incident incident;
+    struct kd_rec_crossing crossing;
 };
 
 /* ---- out ---- */
@@ -112,8 +114,8 @@ static void detector_time(struct kd_brain *b, struct kd_detect *d)
 
 static void tell_exceptions(struct kd_brain *b)
 {
-    for (size_t i = 0; i < b->exceptions.n; i++) {
-        struct kd_exception *x = &b->exceptions.v[i];
+    for (size_t i = 0; i < b->exceptions.n_file; i++) {
+        struct kd_excepting *x = &b->exceptions.file[i];
         if (x->hits == x->hits_told)
             continue;
         x->hits_told = x->hits;
@@ -137,6 +139,8 @@ static void housekeeping(struct kd_brain *b)
         kd_table_expire(&b->hosts.table, b->now_us - HOST_IDLE_US, EXPIRE_STEP);
     if (b->now_us > MARK_IDLE_US)
         kd_table_expire(&b->marks, b->now_us - MARK_IDLE_US, EXPIRE_STEP);
+    if (b->site->n_zones > 0 && b->now_us > CROSSING_IDLE_US)
+        kd_table_expire(&b->crossings, b->now_us - CROSSING_IDLE_US, EXPIRE_STEP);
     if (b->now_us >= b->next_decay_us) {
         if (b->next_decay_us != 0) {
             kd_brain_decay(b);
@@ -149,6 +153,7 @@ static void housekeeping(struct kd_brain *b)
     kd_stories_expire(&b->stories, b->now_us);
     kd_story_tell(b, STORY_QUIET_US);
     kd_brain_tell_hosts(b, HOST_QUIET_US);
+    kd_state_tick(b);
 }
 
 static void advance(struct kd_brain *b, uint64_t ts_us)
@@ -175,6 +180,19 @@ static bool names_itself(const struct kd_rec_head *head)
     return head->app == KD_APP_MDNS || head->app == KD_APP_LLMNR || head->type == KD_REC_NBNS;
 }
 
+void kd_brain_show(struct kd_brain *b, const struct kd_rec_head *head, const void *body)
+{
+    const struct kd_rec_head *was_head = b->head;
+    const struct kd_record *was = b->record;
+    struct kd_record r = {head, body};
+    b->head = head;
+    b->record = &r;
+    for (struct kd_detect **d = b->wanting[head->type]; *d != NULL; d++)
+        (*d)->detector->record(*d, &r);
+    b->head = was_head;
+    b->record = was;
+}
+
 static void look(struct kd_brain *b, const struct kd_rec_head *head, const union any_body *body)
 {
     struct kd_record r = {head, body};
@@ -189,6 +207,8 @@ static void look(struct kd_brain *b, const struct kd_rec_head *head, const union
         (*d)->detector->record(*d, &r);
     if (later)
         kd_hosts_learn(&b->hosts, &r, b->now_us);
+    if (head->type == KD_REC_FLOW && b->site->n_zones > 0)
+        kd_crossing_flow(b, &r);
     b->head = NULL;
     b->record = NULL;
     if (b->stories.n_due > 0)
@@ -317,6 +337,8 @@ static bool start(struct kd_brain *b, const struct kd_brain_config *cfg)
         !kd_table_init(&b->marks, b->pool, sizeof(struct kd_marks), MARKS_MOST, b->seed) ||
         !kd_table_init(&b->folds, b->pool, sizeof(struct kd_fold), FOLDS_MOST, b->seed) || !start_kinds(b))
         return false;
+    if (b->site->n_zones > 0 && !kd_crossings_init(b))
+        return false;
     if (!kd_stories_init(&b->stories, b, b->pool, b->seed))
         return false;
     b->folds.leave = kd_fold_leave;
@@ -341,13 +363,20 @@ enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_o
     b->seed = cfg->hash_seed;
     b->zone_s = cfg->zone_s;
     b->to = out;
-    enum kd_status s = start(b, cfg) ? KD_OK : kd_fail(err, KD_NO_MEMORY, 0, "brain");
+    b->next_id = cfg->id_base;
+    enum kd_status s = kd_site_read(cfg->site, &b->site);
+    if (s != KD_OK)
+        s = kd_fail(err, s, 0, "the network plan");
+    else if (!start(b, cfg))
+        s = kd_fail(err, KD_NO_MEMORY, 0, "brain");
     if (s == KD_OK)
         s = kd_intel_load(&b->intel, cfg->known_bad, cfg->hash_seed, err);
     if (s == KD_OK)
         s = kd_exceptions_load(&b->exceptions, cfg->exceptions, cfg->zone_s, err);
     if (s == KD_OK)
         s = kd_brain_tune(b, cfg->tunables, err);
+    if (s == KD_OK && cfg->state != NULL && kd_state_begin(b, cfg->state, cfg->state_bytes, cfg->state_not_after_us) != KD_OK)
+        s = kd_fail(err, KD_NO_MEMORY, 0, "brain");
     if (s != KD_OK) {
         kd_brain_free(b);
         return s;
@@ -379,8 +408,12 @@ void kd_brain_free(struct kd_brain *b)
     kd_table_each(&b->folds, give_alert_back, b->pool);
     kd_table_done(&b->folds);
     kd_stories_done(&b->stories);
+    kd_table_done(&b->crossings);
+    kd_site_free(b->site);
     kd_intel_done(&b->intel);
     kd_exceptions_done(&b->exceptions);
+    free(b->decisions);
+    kd_state_done(b);
     kd_pool_free(b->pool);
     free(b->detects);
     free(b->kinds_on);
@@ -401,11 +434,14 @@ void kd_brain_finish(struct kd_brain *b)
     for (size_t i = 0; i < b->n_detects; i++)
         if (b->detects[i].detector->leave != NULL)
             kd_table_each(&b->detects[i].table, last_word, &b->detects[i]);
+    if (b->site->n_zones > 0)
+        kd_crossing_finish(b);
     kd_fold_finish(b);
     kd_story_work(b);
     kd_story_tell(b, 0);
     tell_exceptions(b);
     kd_brain_tell_hosts(b, 0);
+    kd_state_save(b);
     kd_total_emit(b);
     kd_brain_flush(b);
 }

@@ -24,7 +24,13 @@ struct kd_brain_config {
     size_t n_inside;
     struct kd_bytes known_bad;   /* content of the list file: "kind value [remark]" lines; may be empty */
     struct kd_bytes exceptions;  /* content of the exceptions file; may be empty */
+    /* Memory that outlives the brain (state.h): taken up and kept from then on; NULL: nothing is.  Borrowed. */
+    uint8_t *state;
+    size_t state_bytes;
+    uint64_t state_not_after_us; /* a state of later than this is of a wrong clock; 0: any */
+    uint64_t id_base;            /* numbers of the brain's own records begin above it, below 2^40 */
     struct kd_bytes tunables;    /* "detector.name=value" lines; may be empty */
+    struct kd_bytes site;        /* the network plan, as kd_site_put() writes it; may be empty */
 };
 
 KD_MUST_USE enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_out out,
@@ -34,6 +40,10 @@ void kd_brain_free(struct kd_brain *b);
 /* One batch from an engine or the parent.  A malformed batch (a hostile engine) is refused whole behind
  * the last good record, counted, and told as a health record. */
 enum kd_status kd_brain_batch(struct kd_brain *b, struct kd_bytes batch);
+
+/* What people decided, whole (wire/decision.h): it replaces what was given before.  A list that breaks the
+ * form is refused and told; what was in force stays so. */
+enum kd_status kd_brain_decide(struct kd_brain *b, struct kd_bytes list);
 
 /* Hand the started batch out (live: after every input batch when nothing more waits). */
 void kd_brain_flush(struct kd_brain *b);

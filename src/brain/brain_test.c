@@ -4,6 +4,7 @@
 #include "brain/text.h"
 #include "findings.h"
 #include "testbrain.h"
+#include "wire/decision.h"
 
 #include "../../tests/tap.h"
 
@@ -94,6 +95,58 @@ static void exceptions_hide_but_keep(void)
     kd_tb_finish(t);
     CHECK(t->alerts[0].excepted && kd_tb_host(t, "10.0.0.5") == NULL);
     kd_tb_free(t);
+}
+
+static void decide(struct kd_tb *t, const char *id, const char *host, const char *peer, uint64_t until_us)
+{
+    uint8_t list[512];
+    struct kd_out o = kd_out_of(list, sizeof(list));
+    struct kd_decision d = {.kind = KD_DECISION_EXCEPTION};
+    d.exception = (struct kd_exception){.number = 5, .id = kd_str(id), .reason = kd_str("known"), .until_us = until_us};
+    CHECK(kd_exception_net(kd_str(host), &d.exception.host, &d.exception.any_host) &&
+          kd_exception_net(kd_str(peer), &d.exception.peer, &d.exception.any_peer) && kd_decision_put(&o, &d));
+    kd_tb_send(t);
+    CHECK(kd_brain_decide(t->brain, id[0] == '\0' ? kd_str("") : kd_out_bytes_view(&o)) == KD_OK);
+}
+
+static void decisions_of_people_take_force_at_once(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    for (int i = 0; i < 40; i++)
+        login(t, i, "10.0.0.5", "sato");
+    kd_tb_flow(t, &(struct kd_tb_flow){.at_s = 200, .src = "10.0.0.8", .dst = "10.0.0.1", .dst_port = 80});
+    kd_tb_send(t);
+    CHECK(kd_tb_count(t, "KD-CR-0002") == 1 && kd_tb_host(t, "10.0.0.5")->severity > 1);
+    decide(t, "KD-CR-*", "10.0.0.0/24", "*", KD_TB_START_US + 7200 * (uint64_t)KD_US_PER_S);
+    size_t before = t->n_alerts;
+    login(t, 300, "10.0.0.5", "sato");
+    kd_tb_send(t);
+    CHECK(t->n_alerts == before + 1 && t->alerts[before].excepted); /* told once more, to say that it is hidden now */
+    CHECK(kd_tb_host(t, "10.0.0.5")->severity == 0);
+    login(t, 302, "10.0.0.5", "sato");
+    login(t, 8000, "10.0.0.5", "sato"); /* behind its end */
+    kd_tb_send(t);
+    CHECK(!t->alerts[t->n_alerts - 1].excepted && kd_tb_count(t, "KD-CR-0001") == 1);
+    CHECK(kd_brain_decide(t->brain, kd_str("\1garbage")) == KD_MALFORMED);
+    kd_tb_finish(t);
+    CHECK(t->n_health == 1 && kd_tb_host(t, "10.0.0.5")->severity > 0);
+    kd_tb_free(t);
+}
+
+static void what_is_excepted_begins_no_story(void)
+{
+    for (int excepted = 0; excepted < 2; excepted++) {
+        struct kd_tb *t = kd_tb_new(&(struct kd_tb_config){.known_bad = "ip 203.0.113.9 listed\n"}, NULL);
+        kd_tb_flow(t, &(struct kd_tb_flow){.at_s = 1, .src = "10.0.0.5", .dst = "203.0.113.9", .dst_port = 443, .data_ts = 9,
+                                           .data_tc = 9});
+        if (excepted)
+            decide(t, "KD-CC-0001", "10.0.0.5", "203.0.113.9", 0);
+        for (int i = 0; i < 60; i++)
+            login(t, 60 + i, "10.0.0.5", "sato");
+        kd_tb_finish(t);
+        CHECK(kd_tb_stories(t) == (excepted ? 0 : 1));
+        kd_tb_free(t);
+    }
 }
 
 static void bad_configuration_names_its_line(void)
@@ -346,6 +399,8 @@ int main(void)
     RUN(repeats_fold_into_few_lines);
     RUN(a_long_silence_begins_a_new_alert);
     RUN(exceptions_hide_but_keep);
+    RUN(decisions_of_people_take_force_at_once);
+    RUN(what_is_excepted_begins_no_story);
     RUN(bad_configuration_names_its_line);
     RUN(hosts_get_names_users_and_roles);
     RUN(another_machine_inherits_nothing);

@@ -3,8 +3,7 @@
 
 static const char *read_net(struct kd_bytes text, struct kd_net *ret, bool *ret_any)
 {
-    *ret_any = kd_bytes_eq_str(text, "*");
-    return *ret_any || kd_net_parse(text, ret) ? NULL : "a host is an address, a prefix or *";
+    return kd_exception_net(text, ret, ret_any) ? NULL : "a host is an address, a prefix or *";
 }
 
 static const char *read_criteria(struct kd_bytes text, struct kd_exception *e)
@@ -25,9 +24,7 @@ static const char *read_criteria(struct kd_bytes text, struct kd_exception *e)
 static const char *read_id(struct kd_bytes text, struct kd_exception *e)
 {
     e->id = text;
-    return kd_bytes_eq_str(text, "*") || kd_bytes_starts(text, kd_str("KD-"))
-               ? NULL
-               : "a detection id is KD-AA-NNNN, its beginning with *, or *";
+    return kd_exception_id_is_valid(text) ? NULL : "a detection id is KD-AA-NNNN, its beginning with *, or *";
 }
 
 static const char *read_until(struct kd_bytes text, struct kd_exception *e, int zone_s)
@@ -65,60 +62,98 @@ enum kd_status kd_exceptions_load(struct kd_exceptions *x, struct kd_bytes file,
     *x = (struct kd_exceptions){0};
     if (file.n == 0)
         return KD_OK;
-    x->text = malloc(file.n);
-    x->v = calloc(count_lines(file), sizeof(x->v[0]));
-    if (x->text == NULL || x->v == NULL) {
+    x->file_text = malloc(file.n);
+    x->file = calloc(count_lines(file), sizeof(x->file[0]));
+    if (x->file_text == NULL || x->file == NULL) {
         kd_exceptions_done(x);
         return kd_fail(err, KD_NO_MEMORY, 0, "exceptions");
     }
-    memcpy(x->text, file.p, file.n);
+    memcpy(x->file_text, file.p, file.n);
     for (size_t i = 0; i < file.n; i++)
-        if (x->text[i] == '\t' || x->text[i] == '\r')
-            x->text[i] = ' ';
-    struct kd_bytes rest = kd_bytes_of(x->text, file.n);
+        if (x->file_text[i] == '\t' || x->file_text[i] == '\r')
+            x->file_text[i] = ' ';
+    struct kd_bytes rest = kd_bytes_of(x->file_text, file.n);
     for (size_t number = 1; rest.n > 0; number++) {
         struct kd_bytes line = kd_bytes_trim(kd_bytes_cut(&rest, '\n'));
         if (line.n == 0 || line.p[0] == '#')
             continue;
-        struct kd_exception *e = &x->v[x->n];
+        struct kd_excepting *e = &x->file[x->n_file];
         e->line = number;
-        const char *bad = read_line(line, e, zone_s);
+        const char *bad = read_line(line, &e->what, zone_s);
         if (bad != NULL) {
             kd_exceptions_done(x);
             return kd_fail(err, KD_MALFORMED, number, bad);
         }
-        x->n++;
+        x->n_file++;
     }
     return KD_OK;
 }
 
 void kd_exceptions_done(struct kd_exceptions *x)
 {
-    free(x->text);
-    free(x->v);
+    free(x->file_text);
+    free(x->file);
+    free(x->decided);
     *x = (struct kd_exceptions){0};
 }
 
-static bool id_matches(struct kd_bytes pattern, const char *id)
+enum kd_status kd_exceptions_decide(struct kd_exceptions *x, struct kd_bytes list)
 {
-    if (pattern.p[pattern.n - 1] == '*')
-        return kd_bytes_starts(kd_str(id), kd_bytes_head(pattern, pattern.n - 1));
-    return kd_bytes_eq_str(pattern, id);
+    struct kd_decision d;
+    enum kd_status s;
+    size_t n = 0;
+    struct kd_cur c = kd_cur_of(list);
+    while ((s = kd_decision_next(&c, &d)) == KD_OK)
+        n += d.kind == KD_DECISION_EXCEPTION;
+    if (s != KD_NOT_FOUND)
+        return s;
+    struct kd_excepting *v = calloc(n + 1, sizeof(v[0]));
+    if (v == NULL)
+        return KD_NO_MEMORY;
+    free(x->decided);
+    x->decided = v;
+    x->n_decided = 0;
+    c = kd_cur_of(list);
+    while (kd_decision_next(&c, &d) == KD_OK)
+        if (d.kind == KD_DECISION_EXCEPTION)
+            v[x->n_decided++].what = d.exception;
+    return KD_OK;
 }
 
-static bool matches(const struct kd_exception *e, const struct kd_finding *f, uint64_t now_us)
+static struct kd_excepting *find(const struct kd_exceptions *x, const struct kd_exception_case *c, uint64_t now_us)
 {
-    return (e->until_us == 0 || now_us < e->until_us) && id_matches(e->id, f->kind->id) &&
-           (e->any_host || kd_net_has(&e->host, &f->host)) && (e->any_peer || kd_net_has(&e->peer, &f->peer)) &&
-           (e->user.n == 0 || kd_bytes_ieq(e->user, f->user));
-}
-
-struct kd_exception *kd_exceptions_match(struct kd_exceptions *x, const struct kd_finding *f, uint64_t now_us)
-{
-    for (size_t i = 0; i < x->n; i++)
-        if (matches(&x->v[i], f, now_us)) {
-            x->v[i].hits++;
-            return &x->v[i];
-        }
+    for (size_t i = 0; i < x->n_file; i++)
+        if (kd_exception_hides(&x->file[i].what, c, now_us))
+            return &x->file[i];
+    for (size_t i = 0; i < x->n_decided; i++)
+        if (kd_exception_hides(&x->decided[i].what, c, now_us))
+            return &x->decided[i];
     return NULL;
+}
+
+struct kd_excepting *kd_exceptions_match(struct kd_exceptions *x, const struct kd_finding *f, uint64_t now_us)
+{
+    if (x->n_file + x->n_decided == 0)
+        return NULL;
+    struct kd_excepting *e =
+        find(x, &(struct kd_exception_case){kd_str(f->kind->id), &f->host, &f->peer, f->user}, now_us);
+    if (e != NULL)
+        e->hits++;
+    return e;
+}
+
+bool kd_exceptions_hide(const struct kd_exceptions *x, const struct kd_exception_case *c, uint64_t now_us)
+{
+    return find(x, c, now_us) != NULL;
+}
+
+bool kd_exceptions_hide_kind(const struct kd_exceptions *x, const char *id, const struct kd_addr *host, uint64_t now_us)
+{
+    struct kd_exception_case c = {.id = kd_str(id), .host = host, .peer = host};
+    for (size_t i = 0; i < x->n_decided; i++) {
+        const struct kd_exception *e = &x->decided[i].what;
+        if (e->any_peer && e->user.n == 0 && kd_exception_hides(e, &c, now_us))
+            return true;
+    }
+    return false;
 }

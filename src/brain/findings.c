@@ -77,7 +77,7 @@ static struct kd_bytes filled(uint8_t *room, size_t size, const char *text, cons
 }
 
 static void fill_texts(struct kd_brain *b, const struct kd_finding *f, const struct kd_fold *fold,
-                       const struct kd_exception *hidden_critical, struct texts *t)
+                       const struct kd_excepting *hidden_critical, struct texts *t)
 {
     const struct kd_finding_kind *k = f->kind;
     for (int lang = KD_EN; lang <= KD_JA; lang++) {
@@ -90,7 +90,7 @@ static void fill_texts(struct kd_brain *b, const struct kd_finding *f, const str
         if (hidden_critical != NULL) {
             kd_out_str(&o, ja ? "\n注意:この緊急の検知は例外設定により通知されません。理由:"
                               : "\nAttention: an exception keeps this critical detection from being told. Reason: ");
-            kd_text_clean(&o, hidden_critical->reason, KD_FACT_MAX);
+            kd_text_clean(&o, hidden_critical->what.reason, KD_FACT_MAX);
         }
         note[o.n] = '\0';
         t->title_view[lang] = filled(t->title[lang], sizeof(t->title[lang]), ja ? k->title_ja : k->title_en, facts, n, "");
@@ -153,7 +153,7 @@ static size_t list_techniques(const struct kd_finding *f, struct kd_bytes *ret, 
 
 /* Encode the alert into the fold's own block, as it stands now. */
 static void write_alert(struct kd_brain *b, const struct kd_finding *f, struct kd_fold *fold, struct kd_bytes key,
-                        const struct kd_exception *exception)
+                        const struct kd_excepting *exception)
 {
     const struct kd_finding_kind *k = f->kind;
     struct texts t;
@@ -179,6 +179,7 @@ static void write_alert(struct kd_brain *b, const struct kd_finding *f, struct k
         .why_ja = t.why_view[KD_JA], .why_en = t.why_view[KD_EN], .do_ja = t.do_view[KD_JA],
         .do_en = t.do_view[KD_EN], .record_ids = {ids.v, ids.n}, .first_us = fold->first_us,
         .last_us = fold->last_us, .count = fold->count, .excepted = exception != NULL,
+        .exception = exception == NULL ? 0 : exception->what.number,
     };
     uint8_t encoded[32 * 1024];
     struct kd_out enc = kd_out_of(encoded, sizeof(encoded));
@@ -232,6 +233,12 @@ static bool worth_telling(const struct kd_brain *b, struct kd_fold *fold, bool g
         return false;
     fold->quiet_us = kd_min_u64(2 * fold->quiet_us, QUIET_MOST_US);
     return true;
+}
+
+/* An exception was made for it, or came to its end. */
+static bool turned(const struct kd_brain *b, const struct kd_fold *fold, bool excepted)
+{
+    return fold->excepted != excepted && b->now_us - fold->told_us >= QUIET_LEAST_US;
 }
 
 static struct kd_bytes fold_key(const struct kd_finding *f, uint8_t room[KD_TABLE_KEY_MAX])
@@ -307,7 +314,7 @@ void kd_brain_find(struct kd_brain *b, const struct kd_finding *f)
     bool graver = is_new || severity > fold->severity;
     fold->severity = graver ? severity : fold->severity;
     count_up(fold, f, b->now_us);
-    struct kd_exception *exception = kd_exceptions_match(&b->exceptions, f, b->now_us);
+    struct kd_excepting *exception = kd_exceptions_match(&b->exceptions, f, b->now_us);
     if (exception == NULL)
         add_to_host(b, f, severity);
     if (is_new) {
@@ -315,9 +322,10 @@ void kd_brain_find(struct kd_brain *b, const struct kd_finding *f)
         fold->quiet_us = QUIET_FIRST_US;
         fold->born_us = b->now_us;
     }
-    bool now = worth_telling(b, fold, graver);
+    bool now = worth_telling(b, fold, graver) || turned(b, fold, exception != NULL);
+    fold->excepted = now ? exception != NULL : fold->excepted;
     /* Detectors that count report seldom; what comes once per event is worded only when it is told. */
-    if (now || f->count > 0)
+    if (now || f->count > 0 || fold->record == NULL)
         write_alert(b, f, fold, key, exception);
     if (now)
         tell(b, fold, b->record);

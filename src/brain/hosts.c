@@ -2,6 +2,7 @@
 #include "brain/hosts.h"
 
 #include "base/hash.h"
+#include "brain/snaps.h"
 #include "brain/text.h"
 
 enum { HOSTS_MOST = 200000, MACS_MOST = 20000, ROUTER_ADDRESSES = 5 };
@@ -13,6 +14,15 @@ struct mac_state {
 };
 
 static void leave_host(void *arg, struct kd_bytes key, void *state);
+
+void kd_hosts_snap_mac(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct mac_state *m = state;
+    (void)key;
+    kd_snap_u8_to(s, &m->n, ROUTER_ADDRESSES);
+    for (unsigned i = 0; i < m->n; i++)
+        kd_snap_u32(s, &m->seen[i]);
+}
 
 bool kd_hosts_init(struct kd_hosts *h, struct kd_pool *pool, uint64_t seed)
 {
@@ -162,12 +172,23 @@ static void user_of_host(struct kd_hosts *h, const struct kd_addr *a, struct kd_
         changed(h, host, from);
 }
 
-static void os_of_host(struct kd_hosts *h, const struct kd_addr *a, const char *os, enum kd_source from,
+static void os_of_host(struct kd_hosts *h, const struct kd_addr *a, const char *os, enum kd_system_source from,
                        uint64_t now_us)
 {
     struct kd_host *host = os == NULL ? NULL : inside_host(h, a, now_us);
-    if (host != NULL && set_text(&host->os, kd_str(os)))
-        changed(h, host, from);
+    if (host == NULL || from < host->os_from)
+        return;
+    host->os_from = (uint8_t)from;
+    if (set_text(&host->os, kd_str(os)))
+        kd_hosts_mark(h, host);
+}
+
+static void role_of_host(struct kd_hosts *h, struct kd_host *host, unsigned role)
+{
+    if (host == NULL || (host->roles & role) == role)
+        return;
+    host->roles = (uint16_t)(host->roles | role);
+    kd_hosts_mark(h, host);
 }
 
 static void mac_of_host(struct kd_hosts *h, const struct kd_addr *a, const struct kd_mac *mac,
@@ -179,43 +200,47 @@ static void mac_of_host(struct kd_hosts *h, const struct kd_addr *a, const struc
     if (host == NULL || memcmp(host->mac.b, mac->b, sizeof(mac->b)) == 0)
         return;
     if (!kd_mac_is_none(&host->mac)) {
+        if (kd_hosts_routes(h, mac))
+            return; /* a router answers for it */
         /* Another machine has the address now: what was known belongs to the one before. */
         host->name.n = host->user.n = host->os.n = 0;
         host->name_from = KD_FROM_NONE;
+        host->os_from = KD_SYSTEM_NONE;
         host->roles = 0;
     }
     host->mac = *mac;
     changed(h, host, from);
-}
-
-static void role_of_host(struct kd_hosts *h, struct kd_host *host, unsigned role)
-{
-    if (host == NULL || (host->roles & role) == role)
-        return;
-    const char *before = kd_role_text(host->roles);
-    host->roles = (uint16_t)(host->roles | role);
-    if (strcmp(before, kd_role_text(host->roles)) != 0)
-        kd_hosts_mark(h, host);
+    bool printer = false;
+    os_of_host(h, a, kd_system_of_mac(mac, &printer), KD_SYSTEM_MAC, now_us);
+    if (printer)
+        role_of_host(h, host, KD_DUTY_PRINTER);
 }
 
 bool kd_roles_dc(unsigned roles)
 {
-    return (roles & KD_ROLE_KDC) && (roles & KD_ROLE_LDAP);
+    return (roles & KD_DUTY_KDC) && (roles & KD_DUTY_LDAP);
 }
 
 const char *kd_role_text(unsigned roles)
 {
-    if (roles & KD_ROLE_ROUTER)
+    static const struct {
+        unsigned duty;
+        const char *name;
+    } order[] = {
+        {KD_DUTY_DNS, "dns"}, {KD_DUTY_FILE, "file"}, {KD_DUTY_MEDICAL, "medical"}, {KD_DUTY_CONTROL, "control"},
+        {KD_DUTY_PRINTER, "printer"}, {KD_DUTY_MAIL, "mail"}, {KD_DUTY_PROXY, "proxy"}, {KD_DUTY_DATABASE, "database"},
+        {KD_DUTY_DHCP, "dhcp"}, {KD_DUTY_WEB, "web"},
+    };
+    if (roles & KD_DUTY_ROUTER)
         return "router";
     if (kd_roles_dc(roles))
         return "dc";
-    if (roles & KD_ROLE_DNS)
-        return "dns";
-    if (roles & KD_ROLE_FILE)
-        return "file";
-    if (roles & (KD_ROLE_SERVER | KD_ROLE_KDC | KD_ROLE_LDAP))
+    for (size_t i = 0; i < KD_COUNT(order); i++)
+        if ((roles & order[i].duty) != 0)
+            return order[i].name;
+    if (roles & (KD_DUTY_SERVER | KD_DUTY_KDC | KD_DUTY_LDAP))
         return "server";
-    return roles & KD_ROLE_CLIENT ? "client" : "";
+    return roles & KD_DUTY_CLIENT ? "client" : "";
 }
 
 const char *kd_source_text(enum kd_source s)
@@ -228,26 +253,78 @@ const char *kd_source_text(enum kd_source s)
     return names[s];
 }
 
-/* A link address behind which come many addresses that are not of the site routes; so does the machine
- * that owns it. */
+/* A link address behind which come machines of many networks routes; so does the machine that owns it.  Five
+ * addresses outside the site, or five networks of it: no machine has that many of its own. */
 static void learn_mac(struct kd_hosts *h, const struct kd_mac *mac, const struct kd_addr *a, uint64_t now_us)
 {
-    if (kd_mac_is_none(mac) || (mac->b[0] & 1) || kd_addr_is_multicast(a) || kd_hosts_inside(h, a))
+    if (kd_mac_is_none(mac) || (mac->b[0] & 1) || kd_addr_is_multicast(a) || kd_addr_is_none(a) ||
+        kd_addr_is_link_local(a))
         return;
+    size_t n = sizeof(a->b);
+    if (kd_hosts_inside(h, a))
+        n = kd_addr_is_v4(a) ? 15 : 8; /* its network: /24, /64 */
     struct mac_state *m = kd_table_get(&h->macs, kd_bytes_of(mac->b, sizeof(mac->b)), now_us, NULL);
     if (m == NULL || m->n == ROUTER_ADDRESSES)
         return;
-    uint32_t sum = (uint32_t)kd_hash(a->b, sizeof(a->b), h->macs.seed);
+    uint32_t sum = (uint32_t)kd_hash(a->b, n, 0);
     for (unsigned i = 0; i < m->n; i++)
         if (m->seen[i] == sum)
             return;
     m->seen[m->n++] = sum;
 }
 
-static bool mac_routes(const struct kd_hosts *h, const struct kd_mac *mac)
+bool kd_hosts_routes(const struct kd_hosts *h, const struct kd_mac *mac)
 {
     const struct mac_state *m = kd_table_peek(&h->macs, kd_bytes_of(mac->b, sizeof(mac->b)));
     return m != NULL && m->n == ROUTER_ADDRESSES;
+}
+
+/* What answers at this port is this, whatever the bytes are: protocols that are not parsed. */
+static unsigned duty_of_port(uint16_t port)
+{
+    switch (port) {
+    case 515:
+    case 631:
+    case 9100:
+        return KD_DUTY_PRINTER;
+    case 104:
+    case 11112:
+    case 2575:
+        return KD_DUTY_MEDICAL;
+    case 102:
+    case 502:
+    case 44818:
+        return KD_DUTY_CONTROL;
+    default:
+        return 0;
+    }
+}
+
+static unsigned duty_of_flow(const struct kd_rec_head *head)
+{
+    switch (head->app) {
+    case KD_APP_LDAP:
+        return KD_DUTY_LDAP;
+    case KD_APP_KRB5:
+        return KD_DUTY_KDC;
+    case KD_APP_SMTP:
+    case KD_APP_POP3:
+    case KD_APP_IMAP:
+        return KD_DUTY_MAIL;
+    case KD_APP_MSSQL:
+    case KD_APP_MYSQL:
+    case KD_APP_PGSQL:
+        return KD_DUTY_DATABASE;
+    case KD_APP_HTTP:
+        return head->dst_port == 80 || head->dst_port == 8080 ? KD_DUTY_WEB : duty_of_port(head->dst_port);
+    case KD_APP_TLS:
+        return head->dst_port == 443 || head->dst_port == 8443 ? KD_DUTY_WEB : 0;
+    case KD_APP_UNKNOWN:
+    case KD_APP_FAILED:
+        return head->proto == 6 ? duty_of_port(head->dst_port) : 0;
+    default:
+        return 0;
+    }
 }
 
 static void learn_flow(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
@@ -258,16 +335,13 @@ static void learn_flow(struct kd_hosts *h, const struct kd_record *r, uint64_t n
     struct kd_host *src = inside_host(h, &r->head->src, now_us);
     if (f->pkts_toclient == 0)
         return; /* nobody answered: dst may not exist */
-    role_of_host(h, src, KD_ROLE_CLIENT);
+    role_of_host(h, src, KD_DUTY_CLIENT);
     struct kd_host *dst = inside_host(h, &r->head->dst, now_us);
     if (dst == NULL || f->data_toclient == 0 || f->midstream)
         return;
-    if (r->head->app == KD_APP_LDAP)
-        role_of_host(h, dst, KD_ROLE_LDAP);
-    if (r->head->app == KD_APP_KRB5)
-        role_of_host(h, dst, KD_ROLE_KDC);
+    role_of_host(h, dst, duty_of_flow(r->head));
     if (r->head->proto == 6 && r->head->dst_port < 1024)
-        role_of_host(h, dst, KD_ROLE_SERVER);
+        role_of_host(h, dst, KD_DUTY_SERVER);
 }
 
 /* An address out of d.c.b.a.in-addr.arpa. */
@@ -294,7 +368,7 @@ static void learn_dns(struct kd_hosts *h, const struct kd_record *r, uint64_t no
     bool local = r->head->app == KD_APP_MDNS || r->head->app == KD_APP_LLMNR;
     enum kd_source from = local ? KD_FROM_MDNS : KD_FROM_DNS;
     if (!local && d->latency_us > 0 && !kd_addr_is_multicast(&r->head->dst))
-        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_ROLE_DNS);
+        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_DUTY_DNS);
     const struct kd_dns_rr *rr = d->answers.v;
     for (size_t i = 0; i < d->answers.n; i++) {
         struct kd_addr a;
@@ -306,41 +380,22 @@ static void learn_dns(struct kd_hosts *h, const struct kd_record *r, uint64_t no
     }
 }
 
-static const char *os_of_ntlm(struct kd_bytes version)
+/* Length of the network's prefix, when the mask is one. */
+static void prefix_of_host(struct kd_hosts *h, const struct kd_addr *a, const struct kd_addr *mask, uint64_t now_us)
 {
-    static const struct {
-        const char *head, *os;
-    } known[] = {
-        {"5.1", "Windows XP"}, {"5.2", "Windows XP / Server 2003"},
-        {"6.0", "Windows Vista / Server 2008"}, {"6.1", "Windows 7 / Server 2008 R2"},
-        {"6.2", "Windows 8 / Server 2012"}, {"6.3", "Windows 8.1 / Server 2012 R2"},
-        {"10.0", "Windows 10 / 11 / Server 2016 and later"},
-    };
-    /* 6.1 build 0 is what Samba and its clients say of themselves. */
-    if (kd_bytes_icontains(version, kd_str("6.1.0")) || kd_bytes_icontains(version, kd_str("6.1 build 0")))
-        return "Samba / Linux";
-    for (size_t i = 0; i < KD_COUNT(known); i++)
-        if (kd_bytes_starts(version, kd_str(known[i].head)))
-            return known[i].os;
-    return NULL;
-}
-
-static const char *os_of_dhcp(const struct kd_rec_dhcp *d)
-{
-    /* The order of options asked for differs between makers' clients. */
-    static const uint8_t windows[] = {1, 3, 6, 15, 31, 33, 43, 44, 46, 47};
-    static const uint8_t windows_old[] = {1, 15, 3, 6, 44, 46, 47};
-    static const uint8_t apple[] = {1, 121, 3, 6, 15};
-    if (kd_bytes_starts(d->vendor_class, kd_str("MSFT")))
-        return "Windows";
-    if (kd_bytes_istarts(d->vendor_class, kd_str("android")))
-        return "Android";
-    if (kd_bytes_istarts(d->vendor_class, kd_str("dhcpcd")) || kd_bytes_istarts(d->vendor_class, kd_str("udhcp")))
-        return "Linux";
-    if (kd_bytes_starts(d->params, kd_bytes_of(windows, sizeof(windows))) ||
-        kd_bytes_starts(d->params, kd_bytes_of(windows_old, sizeof(windows_old))))
-        return "Windows";
-    return kd_bytes_starts(d->params, kd_bytes_of(apple, sizeof(apple))) ? "macOS / iOS" : NULL;
+    unsigned bits = 0;
+    if (kd_addr_is_none(mask))
+        return;
+    while (bits < 32 && (mask->b[12 + bits / 8] >> (7 - bits % 8) & 1) != 0)
+        bits++;
+    for (unsigned i = bits; i < 32; i++)
+        if ((mask->b[12 + i / 8] >> (7 - i % 8) & 1) != 0)
+            return;
+    struct kd_host *host = inside_host(h, a, now_us);
+    if (host == NULL || host->prefix == bits || bits < 8)
+        return;
+    host->prefix = (uint8_t)bits;
+    kd_hosts_mark(h, host);
 }
 
 static void learn_dhcp(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
@@ -352,22 +407,26 @@ static void learn_dhcp(struct kd_hosts *h, const struct kd_record *r, uint64_t n
         for (size_t i = 0; i < d->routers.n; i++) {
             struct kd_addr router;
             if (kd_addr_parse(d->routers.v[i], &router))
-                role_of_host(h, inside_host(h, &router, now_us), KD_ROLE_ROUTER);
+                role_of_host(h, inside_host(h, &router, now_us), KD_DUTY_ROUTER);
         }
     /* A request tells the name before the address is granted; it counts when it renews one. */
     if (kd_addr_is_none(a))
         return;
+    if (given && !kd_addr_is_none(&d->server_ip))
+        role_of_host(h, inside_host(h, &d->server_ip, now_us), KD_DUTY_DHCP);
     mac_of_host(h, a, &d->client_mac, KD_FROM_DHCP, now_us);
     name_host(h, a, d->hostname, KD_FROM_DHCP, now_us);
-    os_of_host(h, a, os_of_dhcp(d), KD_FROM_DHCP, now_us);
+    os_of_host(h, a, kd_system_of_dhcp(d), KD_SYSTEM_DHCP, now_us);
+    if (given)
+        prefix_of_host(h, a, &d->subnet_mask, now_us);
 }
 
 static void learn_arp(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
 {
     const struct kd_rec_arp *a = r->body;
     mac_of_host(h, &a->sender_ip, &a->sender_mac, KD_FROM_ARP, now_us);
-    if (mac_routes(h, &a->sender_mac))
-        role_of_host(h, inside_host(h, &a->sender_ip, now_us), KD_ROLE_ROUTER);
+    if (kd_hosts_routes(h, &a->sender_mac))
+        role_of_host(h, inside_host(h, &a->sender_ip, now_us), KD_DUTY_ROUTER);
 }
 
 static void learn_ntlm(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
@@ -376,7 +435,7 @@ static void learn_ntlm(struct kd_hosts *h, const struct kd_record *r, uint64_t n
     name_host(h, &r->head->src, n->host, KD_FROM_NTLM, now_us);
     name_host(h, &r->head->dst, n->dns_host, KD_FROM_NTLM, now_us);
     user_of_host(h, &r->head->src, n->user, KD_FROM_NTLM, now_us);
-    os_of_host(h, &r->head->src, os_of_ntlm(n->version), KD_FROM_NTLM, now_us);
+    os_of_host(h, &r->head->src, kd_system_of_ntlm(n->version), KD_SYSTEM_NTLM, now_us);
 }
 
 static void learn_krb5(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
@@ -387,7 +446,7 @@ static void learn_krb5(struct kd_hosts *h, const struct kd_record *r, uint64_t n
     if (k->cname.n > 1 && k->cname.p[k->cname.n - 1] == '$')
         name_host(h, &r->head->src, kd_bytes_head(k->cname, k->cname.n - 1), KD_FROM_KERBEROS, now_us);
     user_of_host(h, &r->head->src, k->cname, KD_FROM_KERBEROS, now_us);
-    role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_ROLE_KDC);
+    role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_DUTY_KDC);
 }
 
 static void learn_nbns(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
@@ -407,7 +466,29 @@ static void learn_smb(struct kd_hosts *h, const struct kd_record *r, uint64_t no
 {
     const struct kd_rec_smb *s = r->body;
     if (kd_bytes_eq_str(s->share_type, "DISK") && s->status_code == 0)
-        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_ROLE_FILE);
+        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_DUTY_FILE);
+    os_of_host(h, &r->head->src, kd_system_of_smb(s->client_os), KD_SYSTEM_SMB, now_us);
+    os_of_host(h, &r->head->dst, kd_system_of_smb(s->server_os), KD_SYSTEM_SMB, now_us);
+}
+
+/* A proxy speaks for others, and is asked for pages of others. */
+static void learn_http(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
+{
+    const struct kd_rec_http *w = r->body;
+    const struct kd_host *src = kd_hosts_find(h, &r->head->src);
+    bool passes = kd_bytes_eq_str(w->http_method, "CONNECT") || kd_bytes_istarts(w->url, kd_str("http://"));
+    if (passes && w->status >= 200 && w->status < 300)
+        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_DUTY_PROXY);
+    if (w->xff.n == 0 && src != NULL && (src->roles & (KD_DUTY_PROXY | KD_DUTY_ROUTER)) == 0 &&
+        src->os_from < KD_SYSTEM_HTTP)
+        os_of_host(h, &r->head->src, kd_system_of_agent(w->http_user_agent), KD_SYSTEM_HTTP, now_us);
+}
+
+static void learn_ssh(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
+{
+    const struct kd_rec_ssh *s = r->body;
+    os_of_host(h, &r->head->src, kd_system_of_ssh(s->client), KD_SYSTEM_SSH, now_us);
+    os_of_host(h, &r->head->dst, kd_system_of_ssh(s->server), KD_SYSTEM_SSH, now_us);
 }
 
 /* Who answers the domain's own interfaces is a domain controller.  Not what a domain controller asks of it: a
@@ -423,7 +504,7 @@ static void learn_dcerpc(struct kd_hosts *h, const struct kd_record *r, uint64_t
     bool logon = kd_bytes_ieq(c->uuid, kd_str(netlogon)) && (c->opnum == 26 || c->opnum == 29 || c->opnum == 39 || c->opnum == 45);
     const struct kd_host *src = kd_hosts_find(h, &r->head->src);
     if ((names || logon) && (src == NULL || !kd_roles_dc(src->roles)))
-        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_ROLE_KDC | KD_ROLE_LDAP);
+        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_DUTY_KDC | KD_DUTY_LDAP);
 }
 
 void kd_hosts_learn(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
@@ -452,6 +533,12 @@ void kd_hosts_learn(struct kd_hosts *h, const struct kd_record *r, uint64_t now_
         break;
     case KD_REC_SMB:
         learn_smb(h, r, now_us);
+        break;
+    case KD_REC_HTTP:
+        learn_http(h, r, now_us);
+        break;
+    case KD_REC_SSH:
+        learn_ssh(h, r, now_us);
         break;
     case KD_REC_DCERPC:
         learn_dcerpc(h, r, now_us);

@@ -4,18 +4,10 @@
 #ifndef KD_BRAIN_HOSTS_H
 #define KD_BRAIN_HOSTS_H
 
+#include "base/site.h"
+#include "brain/system.h"
 #include "brain/table.h"
 #include "detect/detect.h"
-
-enum kd_role {
-    KD_ROLE_CLIENT = 1,
-    KD_ROLE_SERVER = 2,
-    KD_ROLE_FILE = 4,
-    KD_ROLE_DNS = 8,
-    KD_ROLE_KDC = 16,
-    KD_ROLE_LDAP = 32,
-    KD_ROLE_ROUTER = 64
-};
 
 enum kd_source {
     KD_FROM_NONE,
@@ -42,7 +34,9 @@ struct kd_host {
     uint8_t severity;    /* 0 to 10, kept by severity.c */
     uint8_t name_from;   /* enum kd_source */
     uint8_t last_from;   /* of the last change */
-    uint16_t roles;      /* enum kd_role bits */
+    uint8_t os_from;     /* enum kd_system_source */
+    uint8_t prefix;      /* of its network (IPv4), as DHCP told; 0: not known */
+    uint16_t roles;      /* enum kd_duty */
     uint64_t first_us, last_us;
     uint64_t told_us;    /* when the last host record went out */
     struct kd_text name, user, os;
@@ -79,6 +73,9 @@ void kd_hosts_tell(struct kd_hosts *h, uint64_t now_us, uint64_t quiet_us,
 
 /* "dc", "router", "dns,file" … as static text. */
 const char *kd_role_text(unsigned roles);
+/* Does a router own this link address? */
+bool kd_hosts_routes(const struct kd_hosts *h, const struct kd_mac *mac);
+
 bool kd_roles_dc(unsigned roles); /* answers both Kerberos and the directory */
 const char *kd_source_text(enum kd_source s);
 

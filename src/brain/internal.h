@@ -3,11 +3,13 @@
 #ifndef KD_BRAIN_INTERNAL_H
 #define KD_BRAIN_INTERNAL_H
 
+#include "base/site.h"
 #include "brain/brain.h"
 #include "brain/exceptions.h"
 #include "brain/hosts.h"
 #include "brain/intel.h"
 #include "brain/severity.h"
+#include "brain/state.h"
 #include "brain/story.h"
 #include "brain/table.h"
 #include "detect/detect.h"
@@ -33,6 +35,7 @@ struct kd_fold {
     uint64_t told_us;
     uint64_t quiet_us;   /* least time to the next update; grows */
     int severity;
+    bool excepted;       /* as last told */
     uint8_t *record;     /* the encoded alert as it stands, in a block of the pool */
     size_t record_bytes, block_bytes;
 };
@@ -58,7 +61,11 @@ struct kd_brain {
     struct kd_table folds; /* struct kd_fold by kind, host, fold */
     struct kd_intel intel;
     struct kd_exceptions exceptions;
+    uint8_t *decisions; /* the list that people decided; exceptions and objects are views into it */
     struct kd_stories stories;
+    struct kd_site *site;      /* the network plan */
+    struct kd_table crossings; /* what crossed zones of it; unused without zones */
+    struct kd_state state;
 
     const struct kd_rec_head *head; /* of the record being looked at, or NULL */
     const struct kd_record *record; /* the same record, or NULL */
@@ -98,6 +105,15 @@ void kd_brain_decay(struct kd_brain *b);
 /* stats.c */
 void kd_total_add(struct kd_brain *b, const struct kd_rec_head *head, const struct kd_rec_stats *s);
 void kd_total_emit(struct kd_brain *b);
+
+/* crossing.c: conversations between zones of the plan become records. */
+KD_MUST_USE bool kd_crossings_init(struct kd_brain *b);
+void kd_crossing_flow(struct kd_brain *b, const struct kd_record *flow);
+void kd_crossing_finish(struct kd_brain *b);
+uint8_t kd_brain_zone(const struct kd_brain *b, const struct kd_addr *a); /* or KD_ZONE_OUTSIDE, _UNLISTED */
+
+/* Let the detectors and stories see a record of the brain's own, which went out already. */
+void kd_brain_show(struct kd_brain *b, const struct kd_rec_head *head, const void *body);
 
 /* config.c */
 KD_MUST_USE enum kd_status kd_brain_tune(struct kd_brain *b, struct kd_bytes text, struct kd_err *err);

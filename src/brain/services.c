@@ -36,6 +36,21 @@ double kd_detect_tunable(const struct kd_detect *d, const char *name)
     kd_assert_failed("a detector asks only for its own tunables", __FILE__, __LINE__);
 }
 
+const struct kd_site *kd_detect_site(const struct kd_detect *d)
+{
+    return d->brain->site;
+}
+
+uint8_t kd_detect_zone_of(const struct kd_detect *d, const struct kd_addr *a)
+{
+    return kd_brain_zone(d->brain, a);
+}
+
+bool kd_detect_routes(const struct kd_detect *d, const struct kd_mac *mac)
+{
+    return kd_hosts_routes(&d->brain->hosts, mac);
+}
+
 bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct kd_host_view *ret)
 {
     const struct kd_host *h = kd_hosts_find(&d->brain->hosts, a);
@@ -45,8 +60,12 @@ bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct k
         .name = kd_text_view(&h->name), .user = kd_text_view(&h->user), .os = kd_text_view(&h->os),
         .role = kd_str(kd_role_text(h->roles)), .mac = h->mac, .first_us = h->first_us, .last_us = h->last_us,
         .severity = h->severity, .dc = kd_roles_dc(h->roles),
-        .files = (h->roles & KD_ROLE_FILE) != 0,
+        .files = (h->roles & KD_DUTY_FILE) != 0, .roles = h->roles,
+        .domain_name = h->name_from == KD_FROM_NTLM || h->name_from == KD_FROM_KERBEROS || h->name_from == KD_FROM_NBNS,
     };
+    uint8_t zone = kd_brain_zone(d->brain, a);
+    if (zone < d->brain->site->n_zones)
+        ret->zone = kd_site_zone_name(d->brain->site, zone);
     return true;
 }
 

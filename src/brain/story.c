@@ -110,7 +110,7 @@ static bool is_context(const struct kd_brain *b, const struct kd_step *t, const 
     const struct kd_host *host = kd_hosts_find(&b->hosts, &t->host);
     bool dns = r != NULL && r->head->type == KD_REC_DNS;
     if (dns)
-        return host != NULL && (host->roles & KD_ROLE_DNS) != 0;
+        return host != NULL && (host->roles & KD_DUTY_DNS) != 0;
     return t->severity < KD_MEDIUM && kd_hosts_inside(&b->hosts, &t->to);
 }
 

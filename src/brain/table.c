@@ -74,6 +74,14 @@ static void lru_add(struct kd_table *t, struct kd_entry *e)
     t->newest = e;
 }
 
+static void lru_add_oldest(struct kd_table *t, struct kd_entry *e)
+{
+    e->older = NULL;
+    e->newer = t->oldest;
+    *(t->oldest != NULL ? &t->oldest->older : &t->newest) = e;
+    t->oldest = e;
+}
+
 static void take_out(struct kd_table *t, struct kd_entry *e)
 {
     struct kd_entry **at = bucket_of(t, e->hash);
@@ -107,13 +115,15 @@ static void *room_for_entry(struct kd_table *t, size_t bytes, size_t *ret_size)
     return block;
 }
 
-static struct kd_entry *add(struct kd_table *t, struct kd_bytes key, uint64_t hash)
+static size_t state_at(struct kd_bytes key)
 {
-    size_t at = (sizeof(struct kd_entry) + key.n + 15) / 16 * 16;
-    size_t size;
-    struct kd_entry *e = room_for_entry(t, at + t->state_bytes, &size);
-    if (e == NULL)
-        return NULL;
+    return (sizeof(struct kd_entry) + key.n + 15) / 16 * 16;
+}
+
+/* Into a block of `size` bytes; the caller gives it its place in time. */
+static struct kd_entry *add(struct kd_table *t, struct kd_entry *e, size_t size, struct kd_bytes key, uint64_t hash)
+{
+    size_t at = state_at(key);
     memset(e, 0, at + t->state_bytes);
     e->hash = hash;
     e->block_bytes = size;
@@ -124,7 +134,6 @@ static struct kd_entry *add(struct kd_table *t, struct kd_bytes key, uint64_t ha
     struct kd_entry **bucket = bucket_of(t, hash);
     e->chain = *bucket;
     *bucket = e;
-    lru_add(t, e);
     t->n++;
     return e;
 }
@@ -138,14 +147,30 @@ void *kd_table_get(struct kd_table *t, struct kd_bytes key, uint64_t now_us, boo
     if (ret_new != NULL)
         *ret_new = e == NULL;
     if (e == NULL) {
-        e = add(t, key, hash);
+        size_t size;
+        e = room_for_entry(t, state_at(key) + t->state_bytes, &size);
         if (e == NULL)
             return NULL;
+        lru_add(t, add(t, e, size, key, hash));
     } else if (t->newest != e) {
         lru_remove(t, e);
         lru_add(t, e);
     }
     e->used_us = now_us;
+    return state_of(e);
+}
+
+void *kd_table_restore(struct kd_table *t, struct kd_bytes key, uint64_t used_us)
+{
+    uint64_t hash = kd_hash(key.p, key.n, t->seed);
+    size_t size;
+    if (key.n > KD_TABLE_KEY_MAX || t->n >= t->max_keys || find(t, key, hash) != NULL)
+        return NULL;
+    struct kd_entry *e = kd_pool_take(t->pool, state_at(key) + t->state_bytes, &size);
+    if (e == NULL)
+        return NULL;
+    lru_add_oldest(t, add(t, e, size, key, hash));
+    e->used_us = used_us;
     return state_of(e);
 }
 
@@ -174,5 +199,13 @@ void kd_table_each(struct kd_table *t, bool (*fn)(void *arg, struct kd_bytes key
 {
     for (struct kd_entry *e = t->oldest; e != NULL; e = e->newer)
         if (!fn(arg, key_of(e), state_of(e)))
+            return;
+}
+
+void kd_table_each_newest(const struct kd_table *t,
+                          bool (*fn)(void *arg, struct kd_bytes key, void *state, uint64_t used_us), void *arg)
+{
+    for (struct kd_entry *e = t->newest; e != NULL; e = e->older)
+        if (!fn(arg, key_of(e), state_of(e), e->used_us))
             return;
 }

@@ -37,6 +37,14 @@ void kd_table_forget(struct kd_table *t, struct kd_bytes key); /* without `leave
 /* Let go of entries not used since before_us; at most `most` of them. */
 void kd_table_expire(struct kd_table *t, uint64_t before_us, size_t most);
 
+/* A loaded entry: zeroed state, as the oldest of all.  NULL when it is there already, when the table is full,
+ * for lack of memory, and for a key too long. */
+KD_MUST_USE void *kd_table_restore(struct kd_table *t, struct kd_bytes key, uint64_t used_us);
+
+/* From the newest to the oldest, with when each was last used. */
+void kd_table_each_newest(const struct kd_table *t,
+                          bool (*fn)(void *arg, struct kd_bytes key, void *state, uint64_t used_us), void *arg);
+
 /* From the oldest to the newest; fn returns false to stop.  fn must not add or remove entries. */
 void kd_table_each(struct kd_table *t, bool (*fn)(void *arg, struct kd_bytes key, void *state), void *arg);
 

@@ -52,6 +52,17 @@ static void tell_host(void *arg, struct kd_host *host)
         .source = kd_str(kd_source_text((enum kd_source)host->last_from)), .severity = host->severity,
         .reasons = {reasons, n}, .first_us = host->first_us, .last_us = host->last_us,
     };
+    struct kd_bytes roles[KD_DUTY_BITS];
+    size_t n_roles = 0;
+    for (unsigned bit = 0; bit < KD_DUTY_BITS; bit++)
+        if ((host->roles >> bit & 1) != 0)
+            roles[n_roles++] = kd_str(kd_duty_name(bit));
+    r.roles = (struct kd_strs){roles, n_roles};
+    r.prefix = host->prefix;
+    r.os_source = kd_str(kd_system_source_text(host->os.n > 0 ? host->os_from : KD_SYSTEM_NONE));
+    uint8_t zone = kd_brain_zone(b, &host->addr);
+    if (zone < b->site->n_zones)
+        r.zone = kd_site_zone_name(b->site, zone);
     struct kd_rec_head head = {.type = KD_REC_HOST, .ts_us = b->now_us};
     kd_brain_emit(b, &head, &r);
 }

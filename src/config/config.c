@@ -2,18 +2,10 @@
 #include "config/config.h"
 
 #include <stdarg.h>
-#include <yaml.h>
 
-#include "config/table.h"
+#include "config/reader.h"
 
 enum { DEPTH_MAX = 4, KEY_MAX = 128 };
-
-struct reader {
-    yaml_parser_t yaml;
-    struct kd_config *config;
-    struct kd_config_problems *problems;
-    uint64_t seen[4]; /* bit of each row that was set already */
-};
 
 void kd_config_default(struct kd_config *ret)
 {
@@ -29,7 +21,7 @@ void kd_config_default(struct kd_config *ret)
     ret->limits = kd_limits_default;
 }
 
-static struct kd_config_problem *complain(struct reader *rd, size_t line)
+static struct kd_config_problem *complain(struct kd_reader *rd, size_t line)
 {
     static struct kd_config_problem beyond; /* those no longer kept are written here */
     struct kd_config_problems *p = rd->problems;
@@ -47,22 +39,17 @@ KD_FORMAT(2, 3) static void say(char *into, const char *fmt, ...)
     va_end(args);
 }
 
-/* Foreign text for a message: printable, short, terminated. */
-struct quoted {
-    char text[100];
-};
-
-static struct quoted quote(struct kd_bytes b)
+struct kd_quoted kd_config_quote(struct kd_bytes b)
 {
-    struct quoted q = {""};
+    struct kd_quoted q = {""};
     struct kd_out o = kd_out_of(q.text, sizeof(q.text) - 1);
     kd_out_escaped(&o, kd_bytes_head(b, 80));
     return q;
 }
 
-static void unknown_key(struct reader *rd, size_t line, struct kd_bytes key)
+static void unknown_key(struct kd_reader *rd, size_t line, struct kd_bytes key)
 {
-    struct quoted q = quote(key);
+    struct kd_quoted q = kd_config_quote(key);
     const char *near = kd_config_nearest(key);
     struct kd_config_problem *p = complain(rd, line);
     if (near != NULL) {
@@ -77,16 +64,16 @@ static void unknown_key(struct reader *rd, size_t line, struct kd_bytes key)
     }
 }
 
-static void bad_value(struct reader *rd, size_t line, const char *key, struct kd_bytes value,
-                      const char *en, const char *ja)
+void kd_config_bad_value(struct kd_reader *rd, size_t line, const char *key, struct kd_bytes value,
+                         const char *en, const char *ja)
 {
-    struct quoted q = quote(value);
+    struct kd_quoted q = kd_config_quote(value);
     struct kd_config_problem *p = complain(rd, line);
     say(p->en, "%s: \"%s\" does not fit; %s", key, q.text, en);
     say(p->ja, "%s: 「%s」は使えません。%s", key, q.text, ja);
 }
 
-static void set_number(struct reader *rd, size_t line, const struct kd_config_row *r,
+static void set_number(struct kd_reader *rd, size_t line, const struct kd_config_row *r,
                        struct kd_bytes value)
 {
     char *at = (char *)rd->config + r->offset;
@@ -97,7 +84,7 @@ static void set_number(struct reader *rd, size_t line, const struct kd_config_ro
                  (unsigned long long)r->least, (unsigned long long)r->most, r->unit);
         snprintf(ja, sizeof(ja), "%llu から %llu までの数(単位 %s)を書いてください",
                  (unsigned long long)r->least, (unsigned long long)r->most, r->unit);
-        bad_value(rd, line, r->key, value, en, ja);
+        kd_config_bad_value(rd, line, r->key, value, en, ja);
         return;
     }
     if (r->kind == KIND_LIMIT)
@@ -106,18 +93,18 @@ static void set_number(struct reader *rd, size_t line, const struct kd_config_ro
         *(uint64_t *)(void *)at = v;
 }
 
-static bool checked(struct reader *rd, size_t line, const struct kd_config_row *r,
+static bool checked(struct kd_reader *rd, size_t line, const struct kd_config_row *r,
                     struct kd_bytes value, size_t max)
 {
     const char *en = "it is too long", *ja = "長すぎます";
     if (value.n < max && kd_bytes_find_byte(value, '\0') == SIZE_MAX &&
         kd_config_value_ok(r->check, value, &en, &ja))
         return true;
-    bad_value(rd, line, r->key, value, en, ja);
+    kd_config_bad_value(rd, line, r->key, value, en, ja);
     return false;
 }
 
-static void set_text(struct reader *rd, size_t line, const struct kd_config_row *r,
+static void set_text(struct kd_reader *rd, size_t line, const struct kd_config_row *r,
                      struct kd_bytes value)
 {
     char *at = (char *)rd->config + r->offset;
@@ -127,17 +114,17 @@ static void set_text(struct reader *rd, size_t line, const struct kd_config_row 
     at[value.n] = '\0';
 }
 
-static void add_item(struct reader *rd, size_t line, const struct kd_config_row *r,
+static void add_item(struct kd_reader *rd, size_t line, const struct kd_config_row *r,
                      struct kd_bytes value)
 {
     struct kd_config_list *list = (struct kd_config_list *)(void *)((char *)rd->config + r->offset);
     if (list->n == KD_CONFIG_ITEMS_MAX)
-        bad_value(rd, line, r->key, value, "the list may have 64 items", "一覧は 64 項目までです");
+        kd_config_bad_value(rd, line, r->key, value, "the list may have 64 items", "一覧は 64 項目までです");
     else if (checked(rd, line, r, value, sizeof(list->item[0])))
         memcpy(list->item[list->n++], value.p, value.n); /* the rest is zero */
 }
 
-static void add_pair(struct reader *rd, size_t line, const struct kd_config_row *r,
+static void add_pair(struct kd_reader *rd, size_t line, const struct kd_config_row *r,
                      struct kd_bytes name, struct kd_bytes value)
 {
     struct kd_config_map *map = (struct kd_config_map *)(void *)((char *)rd->config + r->offset);
@@ -150,15 +137,14 @@ static void add_pair(struct reader *rd, size_t line, const struct kd_config_row 
     kd_out_bytes(&o, value);
     kd_out_str(&o, "\n");
     if (!clean || !kd_out_ok(&o)) {
-        bad_value(rd, line, r->key, name, "write one line of moderate length",
+        kd_config_bad_value(rd, line, r->key, name, "write one line of moderate length",
                   "短い 1 行で書いてください");
         return;
     }
     map->n += o.n;
 }
 
-/* Next event; false at a syntax error, which is then told. */
-static bool next(struct reader *rd, yaml_event_t *ev)
+bool kd_config_next(struct kd_reader *rd, yaml_event_t *ev)
 {
     if (yaml_parser_parse(&rd->yaml, ev)) {
         bool named =
@@ -185,22 +171,22 @@ static bool next(struct reader *rd, yaml_event_t *ev)
     return false;
 }
 
-static void wrong_shape(struct reader *rd, size_t line, const char *key, const char *en,
-                        const char *ja)
+void kd_config_wrong_shape(struct kd_reader *rd, size_t line, const char *key, const char *en,
+                           const char *ja)
 {
     struct kd_config_problem *p = complain(rd, line);
     say(p->en, "%s: %s", key, en);
     say(p->ja, "%s: %s", key, ja);
 }
 
-static bool read_mapping(struct reader *rd, struct kd_bytes prefix, const struct kd_config_row *map,
+static bool read_mapping(struct kd_reader *rd, struct kd_bytes prefix, const struct kd_config_row *map,
                          unsigned depth);
 
-static bool read_list(struct reader *rd, const struct kd_config_row *r)
+static bool read_list(struct kd_reader *rd, const struct kd_config_row *r)
 {
     yaml_event_t ev;
     for (;;) {
-        if (!next(rd, &ev))
+        if (!kd_config_next(rd, &ev))
             return false;
         yaml_event_type_t type = ev.type;
         size_t line = ev.start_mark.line;
@@ -210,14 +196,14 @@ static bool read_list(struct reader *rd, const struct kd_config_row *r)
         if (type == YAML_SEQUENCE_END_EVENT)
             return true;
         if (type != YAML_SCALAR_EVENT) {
-            wrong_shape(rd, line, r->key, "only plain values go into this list",
+            kd_config_wrong_shape(rd, line, r->key, "only plain values go into this list",
                         "値だけを並べてください");
             return false;
         }
     }
 }
 
-static bool once(struct reader *rd, size_t line, struct kd_bytes key)
+static bool once(struct kd_reader *rd, size_t line, struct kd_bytes key)
 {
     struct kd_config_row r;
     size_t i = 0;
@@ -228,27 +214,35 @@ static bool once(struct reader *rd, size_t line, struct kd_bytes key)
     bool first = (rd->seen[i / 64] & bit) == 0;
     rd->seen[i / 64] |= bit;
     if (!first)
-        wrong_shape(rd, line, r.key, "the key stands here for the second time; keep one",
+        kd_config_wrong_shape(rd, line, r.key, "the key stands here for the second time; keep one",
                     "同じ項目が 2 回あります。1 つだけ残してください");
     return first;
 }
 
-static void set_scalar(struct reader *rd, size_t line, const struct kd_config_row *r,
+static void not_entries(struct kd_reader *rd, size_t line, const char *key)
+{
+    kd_config_wrong_shape(rd, line, key, "write a list of entries below it, each beginning with \"- \"",
+                          "下に「- 」で始まる項目を並べてください");
+}
+
+static void set_scalar(struct kd_reader *rd, size_t line, const struct kd_config_row *r,
                        struct kd_bytes value)
 {
     if (r->kind == KIND_TEXT)
         set_text(rd, line, r, value);
     else if (r->kind == KIND_LIST && value.n > 0)
         add_item(rd, line, r, value); /* one value needs no list */
+    else if (r->kind == KIND_SITE && value.n > 0)
+        not_entries(rd, line, r->key);
     else if (r->kind == KIND_MAP && value.n > 0)
-        wrong_shape(rd, line, r->key, "write name: value lines below it",
+        kd_config_wrong_shape(rd, line, r->key, "write name: value lines below it",
                     "下に「名前: 値」を並べてください");
     else if (r->kind == KIND_NUMBER || r->kind == KIND_LIMIT)
         set_number(rd, line, r, value);
 }
 
 /* The value of `key`, whose event was taken already and is freed here. */
-static bool read_value(struct reader *rd, yaml_event_t *ev, struct kd_bytes key, size_t key_line,
+static bool read_value(struct kd_reader *rd, yaml_event_t *ev, struct kd_bytes key, size_t key_line,
                        unsigned depth)
 {
     struct kd_config_row r;
@@ -261,11 +255,16 @@ static bool read_value(struct reader *rd, yaml_event_t *ev, struct kd_bytes key,
         set_scalar(rd, key_line, &r, kd_bytes_of(ev->data.scalar.value, ev->data.scalar.length));
     } else if (known && r.kind == KIND_LIST && type == YAML_SEQUENCE_START_EVENT) {
         go_on = read_list(rd, &r);
+    } else if (known && r.kind == KIND_SITE && type == YAML_SEQUENCE_START_EVENT) {
+        go_on = kd_site_section(rd, r.key);
     } else if (type == YAML_MAPPING_START_EVENT &&
                ((known && r.kind == KIND_MAP) || kd_config_is_group(key))) {
         go_on = read_mapping(rd, key, known ? &r : NULL, depth + 1);
+    } else if (known && r.kind == KIND_SITE) {
+        not_entries(rd, key_line, r.key);
+        go_on = false;
     } else if (known) {
-        wrong_shape(rd, key_line, r.key, "write one value", "値を 1 つ書いてください");
+        kd_config_wrong_shape(rd, key_line, r.key, "write one value", "値を 1 つ書いてください");
         go_on = false;
     } else if (type == YAML_SCALAR_EVENT && ev->data.scalar.length == 0 &&
                kd_config_is_group(key)) {
@@ -286,7 +285,7 @@ static void join(struct kd_out *o, struct kd_bytes prefix, struct kd_bytes name)
     kd_out_bytes(o, name);
 }
 
-static bool read_pair(struct reader *rd, yaml_event_t *name, struct kd_bytes prefix,
+static bool read_pair(struct kd_reader *rd, yaml_event_t *name, struct kd_bytes prefix,
                       const struct kd_config_row *map, unsigned depth)
 {
     char key[KEY_MAX];
@@ -299,7 +298,7 @@ static bool read_pair(struct reader *rd, yaml_event_t *name, struct kd_bytes pre
         unknown_key(rd, line, text);
         return false;
     }
-    if (!next(rd, &ev))
+    if (!kd_config_next(rd, &ev))
         return false;
     if (map == NULL)
         return read_value(rd, &ev, kd_out_bytes_view(&o), line, depth);
@@ -311,22 +310,22 @@ static bool read_pair(struct reader *rd, yaml_event_t *name, struct kd_bytes pre
     else if (ev.type == YAML_MAPPING_START_EVENT)
         ok = read_mapping(rd, kd_out_bytes_view(&o), map, depth + 1);
     else
-        wrong_shape(rd, line, map->key, "write name: value", "「名前: 値」の形で書いてください");
+        kd_config_wrong_shape(rd, line, map->key, "write name: value", "「名前: 値」の形で書いてください");
     ok = ok && (ev.type == YAML_SCALAR_EVENT || ev.type == YAML_MAPPING_START_EVENT);
     yaml_event_delete(&ev);
     return ok;
 }
 
-static bool read_mapping(struct reader *rd, struct kd_bytes prefix, const struct kd_config_row *map,
+static bool read_mapping(struct kd_reader *rd, struct kd_bytes prefix, const struct kd_config_row *map,
                          unsigned depth)
 {
     if (depth > DEPTH_MAX) {
-        wrong_shape(rd, rd->yaml.mark.line, "…", "too many levels", "入れ子が深すぎます");
+        kd_config_wrong_shape(rd, rd->yaml.mark.line, "…", "too many levels", "入れ子が深すぎます");
         return false;
     }
     for (;;) {
         yaml_event_t ev;
-        if (!next(rd, &ev))
+        if (!kd_config_next(rd, &ev))
             return false;
         yaml_event_type_t type = ev.type;
         bool go_on = type == YAML_SCALAR_EVENT && read_pair(rd, &ev, prefix, map, depth);
@@ -335,7 +334,7 @@ static bool read_mapping(struct reader *rd, struct kd_bytes prefix, const struct
         if (type == YAML_MAPPING_END_EVENT)
             return true;
         if (type != YAML_SCALAR_EVENT)
-            wrong_shape(rd, line, "…", "a key must be plain text",
+            kd_config_wrong_shape(rd, line, "…", "a key must be plain text",
                         "項目名は文字列で書いてください");
         if (!go_on)
             return false;
@@ -343,11 +342,11 @@ static bool read_mapping(struct reader *rd, struct kd_bytes prefix, const struct
 }
 
 /* Stream and document start, the one mapping, document and stream end. */
-static void read_document(struct reader *rd)
+static void read_document(struct kd_reader *rd)
 {
     for (;;) {
         yaml_event_t ev;
-        if (!next(rd, &ev))
+        if (!kd_config_next(rd, &ev))
             return;
         yaml_event_type_t type = ev.type;
         size_t line = ev.start_mark.line;
@@ -360,7 +359,7 @@ static void read_document(struct reader *rd)
                 return;
         } else if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT &&
                    type != YAML_DOCUMENT_END_EVENT && !empty) {
-            wrong_shape(rd, line, "…", "write key: value lines", "「項目: 値」を並べてください");
+            kd_config_wrong_shape(rd, line, "…", "write key: value lines", "「項目: 値」を並べてください");
             return;
         }
     }
@@ -369,11 +368,11 @@ static void read_document(struct reader *rd)
 enum kd_status kd_config_read(struct kd_bytes text, struct kd_config *ret,
                               struct kd_config_problems *problems)
 {
-    struct reader rd = {.config = ret, .problems = problems};
+    struct kd_reader rd = {.config = ret, .problems = problems};
     problems->n = 0;
     kd_config_default(ret);
     if (text.n > KD_CONFIG_BYTES_MAX) {
-        wrong_shape(&rd, 0, "…", "the file is larger than 1 MiB",
+        kd_config_wrong_shape(&rd, 0, "…", "the file is larger than 1 MiB",
                     "ファイルが 1 MiB を超えています");
         return KD_MALFORMED;
     }
@@ -382,5 +381,8 @@ enum kd_status kd_config_read(struct kd_bytes text, struct kd_config *ret,
     yaml_parser_set_input_string(&rd.yaml, text.p, text.n);
     read_document(&rd);
     yaml_parser_delete(&rd.yaml);
+    kd_site_finish(&rd);
+    if (problems->n == 0)
+        kd_config_whole(ret, problems);
     return problems->n == 0 ? KD_OK : KD_MALFORMED;
 }

@@ -6,23 +6,31 @@
 
 #include "base/addr.h"
 #include "base/limits.h"
+#include "base/site.h"
 #include "base/status.h"
 
 enum {
     KD_CONFIG_BYTES_MAX = 1024 * 1024, /* of the file */
     KD_CONFIG_TEXT_MAX = 512,
     KD_CONFIG_ITEMS_MAX = 64,
+    KD_CONFIG_ITEM_MAX = 128,
     KD_CONFIG_MAP_MAX = 16 * 1024,
     KD_CONFIG_PROBLEMS_MAX = 16
 };
 
 struct kd_config_list {
-    char item[KD_CONFIG_ITEMS_MAX][64];
+    char item[KD_CONFIG_ITEMS_MAX][KD_CONFIG_ITEM_MAX];
     size_t n;
 };
 
 struct kd_config_map {
     char lines[KD_CONFIG_MAP_MAX]; /* "name=value\n" each */
+    size_t n;
+};
+
+/* Zones, crossings and hosts, as kd_site_read() takes them; none: no bytes. */
+struct kd_config_site {
+    uint8_t b[KD_SITE_BYTES_MAX];
     size_t n;
 };
 
@@ -32,12 +40,15 @@ struct kd_config {
 #define KD_NUMBER(field, key, value, least, most, unit, en, ja) uint64_t field;
 #define KD_LIST(field, key, check, en, ja) struct kd_config_list field;
 #define KD_MAP(field, key, en, ja) struct kd_config_map field;
+#define KD_SITE(key, en, ja)
 #include "config/config.def"
 #undef KD_TEXT
 #undef KD_NUMBER
 #undef KD_LIST
 #undef KD_MAP
+#undef KD_SITE
     struct kd_limits limits;
+    struct kd_config_site site;
 };
 
 /* One complaint: where, and what to do, in both languages.  Foreign text in it is escaped. */

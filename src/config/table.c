@@ -13,11 +13,13 @@ static const struct kd_config_row rows[] = {
     {key, KIND_LIST, check, offsetof(struct kd_config, field), "", 0, 0, 0, "", en, ja},
 #define KD_MAP(field, key, en, ja)                                                                 \
     {key, KIND_MAP, CHECK_NONE, offsetof(struct kd_config, field), "", 0, 0, 0, "", en, ja},
+#define KD_SITE(key, en, ja) {key, KIND_SITE, CHECK_NONE, 0, "", 0, 0, 0, "", en, ja},
 #include "config/config.def"
 #undef KD_TEXT
 #undef KD_NUMBER
 #undef KD_LIST
 #undef KD_MAP
+#undef KD_SITE
 #define KD_LIMIT_DEF(name, value, least, most, unit, en, ja)                                       \
     {"limits." #name,                                                                              \
      KIND_LIMIT,                                                                                   \
@@ -90,6 +92,8 @@ const char *kd_config_nearest(struct kd_bytes key)
         while (kd_bytes_find_byte(last, '.') < last.n)
             (void)kd_bytes_cut(&last, '.');
         size_t d = kd_min_size(distance(key, whole), distance(key, last) + (last.n < whole.n));
+        if (key.n >= 4 && kd_bytes_starts(whole, key)) /* "password" is meant as "password_file" */
+            d = 1;
         if (d < least) {
             least = d;
             best = rows[i].key;
@@ -173,6 +177,50 @@ static bool is_listen(struct kd_bytes value)
     return kd_bytes_eq_str(value, "off") || kd_config_listen(value, &addr, &port);
 }
 
+static bool is_one_of(struct kd_bytes value, const char *words)
+{
+    struct kd_bytes rest = kd_str(words);
+    while (rest.n > 0)
+        if (kd_bytes_eq(kd_bytes_cut(&rest, ' '), value))
+            return true;
+    return false;
+}
+
+/* Printable ASCII without space, and without what has a meaning of its own in a mail's header. */
+static bool is_word(struct kd_bytes value, const char *without)
+{
+    for (size_t i = 0; i < value.n; i++)
+        if (value.p[i] <= ' ' || value.p[i] > '~' || strchr(without, value.p[i]) != NULL)
+            return false;
+    return true;
+}
+
+static bool is_mail(struct kd_bytes value)
+{
+    size_t at = kd_bytes_find_byte(value, '@');
+    return is_word(value, "<>()[],;:\"\\") && at != SIZE_MAX && at > 0 && at + 1 < value.n &&
+           kd_bytes_find_byte(kd_bytes_from(value, at + 1), '@') == SIZE_MAX && value.n <= 254;
+}
+
+static bool is_server(struct kd_bytes value)
+{
+    struct kd_addr addr;
+    if (kd_addr_parse(value, &addr))
+        return true;
+    for (size_t i = 0; i < value.n; i++) {
+        uint8_t c = kd_ascii_lower(value.p[i]);
+        if (c != '-' && c != '.' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z'))
+            return false;
+    }
+    return value.n <= 253 && kd_bytes_at(value, 0) != '.' && kd_bytes_at(value, 0) != '-';
+}
+
+static bool is_url(struct kd_bytes value)
+{
+    bool begins = kd_bytes_starts(value, kd_str("https://")) || kd_bytes_starts(value, kd_str("http://"));
+    return is_word(value, "<>\"\\#?") && begins && value.n > 8 && value.n < 300;
+}
+
 bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const char **ret_en,
                         const char **ret_ja)
 {
@@ -202,6 +250,43 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write full or reduced";
         *ret_ja = "full または reduced と書いてください";
         return kd_bytes_eq_str(value, "full") || kd_bytes_eq_str(value, "reduced");
+    case CHECK_POLICY:
+        *ret_en = "write allow or forbid";
+        *ret_ja = "allow または forbid と書いてください";
+        return kd_bytes_eq_str(value, "allow") || kd_bytes_eq_str(value, "forbid");
+    case CHECK_FILES:
+        *ret_en = "write none, risky or all";
+        *ret_ja = "none、risky、all のいずれかを書いてください";
+        return kd_bytes_eq_str(value, "none") || kd_bytes_eq_str(value, "risky") || kd_bytes_eq_str(value, "all");
+    case CHECK_URL:
+        *ret_en = "write https:// and the page's name and port, for example https://kidoban.town.example:8443";
+        *ret_ja = "https://kidoban.town.example:8443 のように https:// で始めて書いてください";
+        return value.n == 0 || is_url(value);
+    case CHECK_SERVER:
+        *ret_en = "write a host name or an address, for example mail.town.example";
+        *ret_ja = "mail.town.example のようなホスト名、またはアドレスを書いてください";
+        return is_server(value);
+    case CHECK_TLS:
+        *ret_en = "write starttls, tls or none";
+        *ret_ja = "starttls、tls、none のいずれかを書いてください";
+        return is_one_of(value, "starttls tls none");
+    case CHECK_WORD:
+        *ret_en = "write letters and digits without spaces";
+        *ret_ja = "空白を含まない英数字で書いてください";
+        return is_word(value, "") && value.n <= 254;
+    case CHECK_MAIL:
+    case CHECK_MAIL_ITEM:
+        *ret_en = "write a mail address, for example kidoban@town.example";
+        *ret_ja = "kidoban@town.example のようなメールアドレスを書いてください";
+        return (value.n == 0 && check == CHECK_MAIL) || is_mail(value);
+    case CHECK_LANGUAGE:
+        *ret_en = "write ja, en or both";
+        *ret_ja = "ja、en、both のいずれかを書いてください";
+        return is_one_of(value, "ja en both");
+    case CHECK_SEVERITY:
+        *ret_en = "write low, medium, high or critical";
+        *ret_ja = "low、medium、high、critical のいずれかを書いてください";
+        return is_one_of(value, "low medium high critical");
     case CHECK_NONE:
         break;
     }

@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-enum kd_config_kind { KIND_TEXT, KIND_NUMBER, KIND_LIST, KIND_MAP, KIND_LIMIT };
+enum kd_config_kind { KIND_TEXT, KIND_NUMBER, KIND_LIST, KIND_MAP, KIND_SITE, KIND_LIMIT };
 
 enum kd_config_check {
     CHECK_NONE,
@@ -14,7 +14,17 @@ enum kd_config_check {
     CHECK_ZONE,
     CHECK_LISTEN,
     CHECK_INTERFACE,
-    CHECK_SANDBOX
+    CHECK_SANDBOX,
+    CHECK_POLICY,
+    CHECK_FILES,
+    CHECK_URL,
+    CHECK_SERVER,
+    CHECK_TLS,
+    CHECK_WORD,
+    CHECK_MAIL,
+    CHECK_MAIL_ITEM,
+    CHECK_LANGUAGE,
+    CHECK_SEVERITY
 };
 
 struct kd_config_row {
@@ -42,5 +52,8 @@ const char *kd_config_nearest(struct kd_bytes key);
 /* Does the value do?  When not, the wanted form in both languages. */
 bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const char **ret_en,
                         const char **ret_ja);
+
+/* What only several keys together can be wrong about; complaints are added. */
+void kd_config_whole(const struct kd_config *c, struct kd_config_problems *problems);
 
 #endif

@@ -115,6 +115,41 @@ void kd_word_set(struct kd_word *w, struct kd_bytes text)
         memcpy(w->b, text.p, text.n);
 }
 
+void kd_snap_ids(struct kd_snap *s, struct kd_ids *ids)
+{
+    kd_snap_u32(s, &ids->n);
+    for (uint32_t i = 0; i < ids->n && i < KD_IDS_KEPT; i++)
+        kd_snap_u64(s, &ids->v[i]);
+}
+
+void kd_snap_word(struct kd_snap *s, struct kd_word *w)
+{
+    kd_snap_text(s, w->b, sizeof(w->b), &w->n);
+}
+
+/* The sums alone, not where they stand: adding them anew keeps the set in order, whatever was in the file. */
+void kd_snap_sums(struct kd_snap *s, uint32_t *sums, uint32_t room, uint32_t *n)
+{
+    uint32_t kept = *n;
+    kd_snap_u32_to(s, &kept, room / 4 * 3);
+    if (s->loading) {
+        *n = 0;
+        for (uint32_t i = 0, sum = 0; i < kept; i++) {
+            kd_snap_u32(s, &sum);
+            if (!kd_snap_ok(s))
+                return;
+            if (sum == 0)
+                kd_snap_fail(s);
+            else
+                (void)kd_sums_add(sums, room, n, sum);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < room; i++)
+        if (sums[i] != 0)
+            kd_snap_u32(s, &sums[i]);
+}
+
 struct kd_bytes kd_digits_of(struct kd_digits *room, uint64_t v)
 {
     struct kd_out o = kd_out_of(room->b, sizeof(room->b));

@@ -56,6 +56,11 @@ static inline struct kd_bytes kd_word_view(const struct kd_word *w)
     return kd_bytes_of(w->b, w->n);
 }
 
+/* Parts of states that outlive the process. */
+void kd_snap_ids(struct kd_snap *s, struct kd_ids *ids);
+void kd_snap_word(struct kd_snap *s, struct kd_word *w);
+void kd_snap_sums(struct kd_snap *s, uint32_t *sums, uint32_t room, uint32_t *n);
+
 /* A number as text for a fact; `room` outlives the use. */
 struct kd_digits {
     uint8_t b[24];

@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/site.h"
+#include "base/snap.h"
 #include "wire/record.h"
 
 enum kd_severity { KD_INFO, KD_LOW, KD_MEDIUM, KD_HIGH, KD_CRITICAL };
@@ -105,8 +107,15 @@ struct kd_host_view {
     unsigned severity; /* 0 to 10 */
     bool dc;           /* a domain controller, whatever else it is */
     bool files;        /* gives out file shares */
+    bool domain_name;  /* the name is one it logs on with (NTLM, Kerberos, NetBIOS) */
+    unsigned roles;    /* enum kd_duty: all it was seen to serve as */
 };
+bool kd_detect_routes(const struct kd_detect *d, const struct kd_mac *mac); /* a router's link address? */
 bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct kd_host_view *ret);
+
+/* The network plan; without zones when none was written. */
+const struct kd_site *kd_detect_site(const struct kd_detect *d);
+uint8_t kd_detect_zone_of(const struct kd_detect *d, const struct kd_addr *a); /* or KD_ZONE_OUTSIDE, _UNLISTED */
 
 /* Is one of the listed objects (known-bad list file)?  Kinds: ip, domain (and parents), sha256, sha1, md5,
  * ja3, ja4, url.  An ip is the 16 bytes of a struct kd_addr, a hash its bytes, the others text.  *ret_note
@@ -130,6 +139,11 @@ struct kd_detector {
     const struct kd_tunable *tunables; /* ends with a NULL name */
 
     void (*record)(struct kd_detect *d, const struct kd_record *r);
+
+    /* The parts of a key's state, in order (base/snap.h), for a state that outlives the process; `state` is zeroed
+     * before it is loaded.  Another order or meaning needs another version.  NULL: the detector begins anew. */
+    void (*snap)(struct kd_snap *s, struct kd_bytes key, void *state);
+    uint16_t snap_version;
 
     /* A key leaves for age or lack of room: last chance to say something.  May be NULL. */
     void (*leave)(struct kd_detect *d, struct kd_bytes key, void *state);

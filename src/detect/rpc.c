@@ -189,3 +189,16 @@ void kd_rpc_rules(struct kd_detect *d, const struct kd_record *r, const struct k
         if (rules[i].service == service && rules[i].opnum == c->opnum)
             apply(d, r, &rules[i], window_us);
 }
+
+void kd_rpc_snap(struct kd_snap *s, struct kd_rpc_tally *t)
+{
+    kd_snap_time(s, &t->first_us);
+    kd_snap_time(s, &t->last_us);
+    kd_snap_u32(s, &t->n);
+    kd_snap_u32(s, &t->done);
+    kd_snap_u32_to(s, &t->told, UINT32_MAX / 4);
+    kd_snap_sums(s, t->targets, KD_RPC_TARGETS, &t->n_targets);
+    kd_snap_addr(s, &t->actor);
+    kd_snap_addr(s, &t->target);
+    kd_snap_ids(s, &t->ids);
+}

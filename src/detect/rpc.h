@@ -89,6 +89,9 @@ struct kd_rpc_tally {
     struct kd_ids ids;
 };
 
+/* Its parts, for kd_detector.snap. */
+void kd_rpc_snap(struct kd_snap *s, struct kd_rpc_tally *t);
+
 /* Apply the rules to a dcerpc record.  Facts told: {what}, {operation}, {number}, {targets},
  * {interface}. */
 void kd_rpc_rules(struct kd_detect *d, const struct kd_record *r, const struct kd_rpc_rule *rules,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "base/gcm.h"
 #include "base/hash.h"
 #include "engine/internal.h"
 
@@ -31,6 +32,7 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
         .now_us = e->now_us,
         .app = (enum kd_app)f->app,
         .sink = &e->sink,
+        .contents = e->cfg.files != NULL ? &e->contents : NULL,
     };
 }
 
@@ -207,7 +209,9 @@ struct kd_engine *kd_engine_new(const struct kd_engine_config *cfg, struct kd_en
     }
     sort_parsers(e);
     kd_engine_reader(e);
+    kd_engine_contents(e);
     kd_digest_warm();
+    kd_gcm_warm();
     return e;
 }
 
@@ -260,10 +264,8 @@ static void arp_addresses(struct kd_bytes arp, struct kd_addr *a, struct kd_addr
 
 /* Into the packet ring; `f` may be NULL.  Of a long conversation only the beginning is kept: the bulk of a
  * download tells nothing that its hash does not. */
-static void keep_frame(struct kd_engine *e, const struct kd_packet *p, const struct kd_flow *f)
+static void put_frame(struct kd_engine *e, const struct kd_packet *p, const struct kd_flow *f)
 {
-    if (e->cfg.keep == NULL)
-        return;
     uint64_t most = e->cfg.keep_flow_bytes;
     uint64_t flow = f == NULL ? 0 : kd_engine_flow_id(e, f);
     bool too_long = f != NULL && most > 0 && f->bytes[0] + f->bytes[1] > most;
@@ -277,6 +279,12 @@ static void keep_frame(struct kd_engine *e, const struct kd_packet *p, const str
     }
     kd_keep_leave_out(e->cfg.keep, e->frame->length);
     e->stats.kept_out++;
+}
+
+static inline void keep_frame(struct kd_engine *e, const struct kd_packet *p, const struct kd_flow *f)
+{
+    if (e->cfg.keep != NULL)
+        put_frame(e, p, f);
 }
 
 /* A packet with a transport header.  False: it belongs to another engine. */

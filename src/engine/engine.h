@@ -21,6 +21,9 @@ struct kd_engine_config {
     const char *source;  /* interface or file, for the stats record */
     struct kd_keep *keep;     /* frames go there too; NULL: they are not kept.  The caller's. */
     uint64_t keep_flow_bytes; /* … of a conversation, up to so many bytes; 0: all */
+    struct kd_keep *files;    /* contents of files go there; NULL: they are not kept.  The caller's. */
+    unsigned files_keep;      /* enum kd_contents_keep: of which files */
+    uint64_t files_most;      /* … up to so many bytes each */
 };
 
 /* Where batches go: whole records, at most KD_BATCH_MAX bytes.  A status other than KD_OK counts the

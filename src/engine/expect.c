@@ -13,6 +13,7 @@ static void forget(struct kd_engine *e, struct kd_expected *w)
     if (w->until_us != 0)
         e->n_expected--;
     w->until_us = 0;
+    e->expected_ports[w - e->expected] = 0;
 }
 
 /* A new announcement of the same endpoint takes the place of the old one. */
@@ -53,6 +54,7 @@ void kd_engine_expect(struct kd_sink *sink, const struct kd_expect *x)
     if (x->context.n > 0)
         memcpy(w->context, x->context.p, x->context.n);
     w->until_us = e->now_us + WAIT_US;
+    e->expected_ports[w - e->expected] = w->port;
     e->n_expected++;
 }
 
@@ -65,8 +67,18 @@ static bool is_meant(const struct kd_expected *w, const struct kd_conn *conn)
             kd_addr_eq(&w->client, &conn->server));
 }
 
+static bool is_port_expected(const struct kd_engine *e, const struct kd_conn *conn)
+{
+    uint16_t hit = 0;
+    for (unsigned i = 0; i < KD_EXPECTED_MAX; i++) /* without a branch, so that many are compared together */
+        hit |= (uint16_t)((e->expected_ports[i] == conn->server_port) | (e->expected_ports[i] == conn->client_port));
+    return hit != 0;
+}
+
 struct kd_expected *kd_engine_expected(struct kd_engine *e, const struct kd_conn *conn)
 {
+    if (!is_port_expected(e, conn))
+        return NULL;
     for (unsigned i = 0; i < KD_EXPECTED_MAX; i++) {
         struct kd_expected *w = &e->expected[i];
         if (w->until_us != 0 && w->until_us < e->now_us)

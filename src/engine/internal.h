@@ -59,6 +59,7 @@ struct kd_engine {
     struct kd_flow_table *flows;
     struct kd_defrag *defrag;
     struct kd_sink sink;          /* parsers' records come in here */
+    struct kd_contents contents;  /* contents.c */
     struct kd_tcp_reader reader;
     struct kd_engine_stats stats;
     const char *input_error;
@@ -74,6 +75,7 @@ struct kd_engine {
     kd_parser_set *by_port;       /* 65536 sets, a hint for the order of probing */
     /* Announced conversations: a ring, the oldest gives way. */
     struct kd_expected expected[KD_EXPECTED_MAX];
+    uint16_t expected_ports[KD_EXPECTED_MAX]; /* the same ports side by side, 0 none: looked at first */
     unsigned n_expected, next_expected; /* slots in use; the one to be filled next */
     /* The batch being filled. */
     uint8_t batch[KD_BATCH_MAX];
@@ -116,6 +118,9 @@ void kd_engine_link(struct kd_engine *e, const struct kd_parser *p, const struct
 struct kd_conn kd_engine_conn(const struct kd_engine *e, const struct kd_flow *f);
 struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, const struct kd_flow *f,
                             void *state);
+
+/* contents.c: of files, into the ring for them. */
+void kd_engine_contents(struct kd_engine *e);
 
 /* stats.c */
 void kd_engine_emit_stats(struct kd_engine *e, const char *scope, uint64_t now_us, uint64_t cpu_us);

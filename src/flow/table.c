@@ -29,6 +29,7 @@ struct kd_flow_table {
     uint64_t seed;
     uint64_t first_number, begun;
     uint64_t now_s;      /* the wheel stands here */
+    uint64_t turn_us;    /* before this time it need not be turned */
     bool started;
     struct kd_flow_events events;
     uint32_t wheel[WHEEL];
@@ -82,14 +83,6 @@ static bool is_service(const struct kd_flow_table *t, uint16_t port)
 
 /* ---- keys ---- */
 
-struct key {
-    struct kd_addr a, b; /* in a fixed order, so that both directions are alike */
-    uint16_t a_port, b_port;
-    uint16_t vlan;
-    uint8_t proto;
-    uint8_t zero;
-};
-
 /* An ICMP answer belongs to its request: give both the request's type. */
 static uint16_t icmp_request_type(uint8_t proto, uint16_t type)
 {
@@ -130,35 +123,37 @@ static bool has_ports(uint8_t proto)
     return proto == KD_IP_TCP || proto == KD_IP_UDP || proto == KD_IP_SCTP;
 }
 
+/* What both directions have in common: the two ends in a fixed order, which need not mean anything. */
+struct key {
+    uint64_t rest, a_low, b_low, a_high, b_high;
+};
+
+/* The ends as numbers: address and port (ICMP: the address alone; type and code are common to both). */
 static struct key key_of(const struct kd_packet *p)
 {
-    struct key k = {.proto = p->proto, .vlan = p->vlan};
-    uint16_t sport = p->sport;
-    uint16_t dport = p->dport;
-    int order = kd_addr_cmp(&p->src, &p->dst);
+    uint64_t src[2], dst[2];
+    memcpy(src, p->src.b, sizeof(src));
+    memcpy(dst, p->dst.b, sizeof(dst));
+    uint64_t src_port = 0, dst_port = 0;
+    uint64_t rest = (uint64_t)p->proto << 48 | (uint64_t)p->vlan << 32;
     if (is_icmp(p->proto)) {
-        sport = icmp_request_type(p->proto, p->sport);
-        dport = p->dport;
-        k.a = order <= 0 ? p->src : p->dst;
-        k.b = order <= 0 ? p->dst : p->src;
-        k.a_port = sport;
-        k.b_port = dport;
-        return k;
+        rest |= (uint64_t)icmp_request_type(p->proto, p->sport) << 16 | p->dport;
+    } else if (has_ports(p->proto)) {
+        src_port = p->sport;
+        dst_port = p->dport;
     }
-    if (!has_ports(p->proto))
-        sport = dport = 0;
-    bool swap = order > 0 || (order == 0 && sport > dport);
-    k.a = swap ? p->dst : p->src;
-    k.b = swap ? p->src : p->dst;
-    k.a_port = swap ? dport : sport;
-    k.b_port = swap ? sport : dport;
-    return k;
+    bool swap = src[1] != dst[1] ? src[1] > dst[1] : src[0] != dst[0] ? src[0] > dst[0] : src_port > dst_port;
+    rest |= swap ? dst_port << 16 | src_port : src_port << 16 | dst_port;
+    if (swap)
+        return (struct key){rest, dst[1], src[1], dst[0], src[0]};
+    return (struct key){rest, src[1], dst[1], src[0], dst[0]};
 }
 
 uint32_t kd_flow_hash(const struct kd_flow_table *t, const struct kd_packet *p)
 {
     struct key k = key_of(p);
-    uint64_t h = kd_hash(&k, sizeof(k), t->seed);
+    bool v4 = (k.a_high | k.b_high) == 0;
+    uint64_t h = kd_hash(&k, v4 ? offsetof(struct key, a_high) : sizeof(k), t->seed);
     return (uint32_t)(h ^ h >> 32);
 }
 
@@ -316,7 +311,10 @@ static void turn_slot(struct kd_flow_table *t, uint32_t slot)
 
 void kd_flow_table_time(struct kd_flow_table *t, uint64_t now_us)
 {
+    if (now_us < t->turn_us)
+        return;
     uint64_t now_s = now_us / US;
+    t->turn_us = (now_s + 1) * US;
     if (!t->started) {
         t->now_s = now_s;
         t->started = true;
@@ -432,6 +430,9 @@ struct kd_flow *kd_flow_table_packet(struct kd_flow_table *t, const struct kd_pa
     struct kd_flow *f = NULL;
     *ret_new = false;
     for (uint32_t i = t->buckets[hash & t->mask]; i != 0; i = t->slots[i].next) {
+        /* All of the slot will be needed; it is rarely in a cache. */
+        __builtin_prefetch((const uint8_t *)&t->slots[i] + 64);
+        __builtin_prefetch((const uint8_t *)&t->slots[i] + 128);
         if (t->slots[i].hash == hash && matches(&t->slots[i], p, ret_dir)) {
             f = &t->slots[i];
             break;

@@ -279,6 +279,8 @@ void kd_tcp_data(struct kd_tcp_half half[2], struct kd_flow *f, const struct kd_
             skip_lost(&s, p->payload_wire - kept);
     }
     pass_waiting(&s);
+    if (half[0].pieces == NULL && half[1].pieces == NULL)
+        return; /* nothing waits for a hole: nearly always */
     bool one_sided = f->packets[0] == 0 || f->packets[1] == 0;
     judge_hole(&s, p, dir, one_sided);
     struct stream other = s;

@@ -2,6 +2,7 @@
 #include "os/landlock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "os/fd.h"
@@ -9,7 +10,7 @@
 /* Same numbers on every architecture (include/uapi/asm-generic/unistd.h,
  * include/uapi/linux/landlock.h). */
 enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446 };
-enum { CREATE_VERSION = 1, RULE_PATH_BENEATH = 1 };
+enum { CREATE_VERSION = 1, RULE_PATH_BENEATH = 1, RULE_NET_PORT = 2, NET_CONNECT_TCP = 2, DOMAIN_PORT = 53 };
 
 /* struct landlock_ruleset_attr of ABI 6; older kernels accept it when what they do not know is
  * zero. */
@@ -21,6 +22,10 @@ struct path_beneath {
     uint64_t allowed;
     int32_t fd;
 } __attribute__((packed));
+
+struct net_port {
+    uint64_t allowed, port;
+};
 
 #define FS_WRITE_FILE (1ull << 1)
 #define FS_READ_FILE (1ull << 2)
@@ -44,6 +49,13 @@ static struct ruleset everything(long abi)
         .fs = (1ull << fs_bits) - 1, .net = abi >= 4 ? 3 : 0, .scoped = abi >= 6 ? 3 : 0};
 }
 
+static enum kd_status enter(int rules, struct kd_err *err)
+{
+    if (syscall(RESTRICT_SELF, rules, 0) != 0)
+        return kd_fail_sys(err, KD_DENIED, "Landlock cannot be entered", NULL, errno);
+    return KD_OK;
+}
+
 enum kd_status kd_landlock_enter(int dir_fd, enum kd_landlock_dir may, struct kd_err *err)
 {
     long abi = syscall(CREATE_RULESET, NULL, 0, CREATE_VERSION);
@@ -59,7 +71,30 @@ enum kd_status kd_landlock_enter(int dir_fd, enum kd_landlock_dir may, struct kd
         if (syscall(ADD_RULE, rules, RULE_PATH_BENEATH, &below, 0) != 0)
             return kd_fail_sys(err, KD_DENIED, "Landlock refuses the directory", NULL, errno);
     }
-    if (syscall(RESTRICT_SELF, rules, 0) != 0)
-        return kd_fail_sys(err, KD_DENIED, "Landlock cannot be entered", NULL, errno);
-    return KD_OK;
+    return enter(rules, err);
+}
+
+enum kd_status kd_landlock_dial(uint16_t port, struct kd_err *err)
+{
+    static const char *const readable[] = {"/etc", "/run"};
+    const uint64_t ports[] = {port, DOMAIN_PORT};
+    long abi = syscall(CREATE_RULESET, NULL, 0, CREATE_VERSION);
+    if (abi < 1)
+        return KD_OK;
+    struct ruleset all = everything(abi);
+    KD_AUTO_FD rules = (int)syscall(CREATE_RULESET, &all, sizeof(all), 0);
+    if (rules < 0)
+        return kd_fail_sys(err, KD_DENIED, "Landlock refuses its rules", NULL, errno);
+    for (size_t i = 0; i < KD_COUNT(readable); i++) {
+        KD_AUTO_FD dir = open(readable[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct path_beneath below = {may_read, dir};
+        if (dir >= 0 && syscall(ADD_RULE, rules, RULE_PATH_BENEATH, &below, 0) != 0)
+            return kd_fail_sys(err, KD_DENIED, "Landlock refuses a directory", NULL, errno);
+    }
+    for (size_t i = 0; abi >= 4 && i < KD_COUNT(ports); i++) {
+        struct net_port to = {NET_CONNECT_TCP, ports[i]};
+        if (syscall(ADD_RULE, rules, RULE_NET_PORT, &to, 0) != 0)
+            return kd_fail_sys(err, KD_DENIED, "Landlock refuses a port", NULL, errno);
+    }
+    return enter(rules, err);
 }

@@ -13,4 +13,8 @@ enum kd_landlock_dir { KD_LANDLOCK_NONE, KD_LANDLOCK_READ, KD_LANDLOCK_WRITE };
 KD_MUST_USE enum kd_status kd_landlock_enter(int dir_fd, enum kd_landlock_dir may,
                                              struct kd_err *err);
 
+/* For who finds a server by name and connects: reading below /etc and /run alone, and where the kernel
+ * knows TCP rules, connecting to this port and to that of name servers. */
+KD_MUST_USE enum kd_status kd_landlock_dial(uint16_t port, struct kd_err *err);
+
 #endif

@@ -86,6 +86,40 @@ static bool reopen_root(int dir_fd)
     return root >= 0 && dup3(root, dir_fd, O_CLOEXEC) == dir_fd;
 }
 
+/* Each with what is mounted below it: a container puts its own resolv.conf over the system's. */
+static bool stage_names(void)
+{
+    static const char *const shown[][2] = {{"/etc", STAGE "/etc"}, {"/run", STAGE "/run"}};
+    if (mount("none", STAGE, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=4,mode=755") != 0)
+        return false;
+    for (size_t i = 0; i < KD_COUNT(shown); i++) {
+        if (mkdir(shown[i][1], 0755) != 0 || mount(shown[i][0], shown[i][1], NULL, MS_BIND | MS_REC, NULL) != 0)
+            return false;
+        /* Refused inside a user namespace where stricter flags are locked; see stage_directory(). */
+        (void)mount(NULL, shown[i][1], NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    }
+    return mount(NULL, STAGE, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0 || errno == EPERM;
+}
+
+enum kd_status kd_namespaces_dial(struct kd_err *err)
+{
+    if (geteuid() != 0) {
+        enum kd_status s = own_user_namespace(err);
+        if (s != KD_OK)
+            return s;
+    }
+    if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+        return kd_fail_sys(err, KD_DENIED, "no private namespaces for the sandbox" REMEDY, NULL, errno);
+#ifdef KD_SANITIZED
+    (void)stage_names;
+    return KD_OK; /* test builds: the sanitizers read /proc */
+#else
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || !stage_names() || !change_root())
+        return kd_fail_sys(err, KD_DENIED, "no root directory of its own for the sandbox" REMEDY, NULL, errno);
+    return KD_OK;
+#endif
+}
+
 enum kd_status kd_namespaces_enter(int dir_fd, bool writable, struct kd_err *err)
 {
     if (geteuid() != 0) {

@@ -6,13 +6,16 @@
 #include "base/base.h"
 
 /* KD_PROC_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they
- * read the store. */
+ * read the store.  KD_PROC_DIAL lives for one connection: it finds a declared server by name, connects,
+ * hands the socket to the parent and ends. */
 enum kd_proc {
     KD_PROC_ENGINE,
     KD_PROC_BRAIN,
     KD_PROC_STORE,
     KD_PROC_WEB,
     KD_PROC_READER,
+    KD_PROC_GATE,
+    KD_PROC_DIAL,
     KD_PROC_COUNT
 };
 

@@ -159,6 +159,55 @@ static const struct kd_syscall_rule serving[] = {
     {SYS_getgid, KD_ANY},
 };
 
+/* Holding a conversation on a connection that was given.  Making one, or a socket at all, is not here. */
+static const struct kd_syscall_rule talking[] = {
+    {SYS_write, KD_ANY},
+    {SYS_writev, KD_ANY},
+    {SYS_recvfrom, KD_ANY},
+    {SYS_sendto, KD_ANY},
+    {SYS_sendmsg, KD_ANY},
+    {SYS_shutdown, KD_ANY},
+    {SYS_setsockopt, KD_TCP_OPTION},
+    {SYS_getsockopt, KD_SOCKET_ERROR},
+    {SYS_getsockname, KD_ANY},
+    {SYS_getpeername, KD_ANY},
+    {SYS_fcntl, KD_FILE_CONTROL},
+    {SYS_connect, KD_AS_IF_BEGUN}, /* libcurl connects what is connected already (7.88) */
+    {SYS_socket, KD_REFUSED},      /* a library that asks whether there is IPv6 */
+};
+
+/* Finding a server by name and connecting to it.  Landlock narrows the ports where the kernel can. */
+static const struct kd_syscall_rule dialling[] = {
+    {SYS_socket, KD_INET_SOCKET},
+    {SYS_connect, KD_ANY},
+    {SYS_bind, KD_REFUSED},
+    {SYS_write, KD_ANY},
+    {SYS_sendto, KD_ANY},
+    {SYS_sendmsg, KD_ANY},
+    {SYS_sendmmsg, KD_ANY}, /* A and AAAA at once */
+    {SYS_recvfrom, KD_ANY},
+    {SYS_setsockopt, KD_ANY}, /* IP_RECVERR of name queries; the process owns nothing but its sockets */
+    {SYS_getsockopt, KD_SOCKET_ERROR},
+    {SYS_getsockname, KD_ANY},
+    {SYS_getpeername, KD_ANY},
+    {SYS_ioctl, KD_REFUSED}, /* FIONREAD: the resolver then takes its buffer's size */
+    {SYS_openat, KD_READ_OPEN},
+    {SYS_fstat, KD_ANY},
+    {SYS_newfstatat, KD_ANY},
+    {SYS_lseek, KD_ANY},
+    {SYS_fcntl, KD_FILE_CONTROL},
+    {SYS_uname, KD_ANY},
+    {SYS_getuid, KD_ANY},
+    {SYS_geteuid, KD_ANY},
+    {SYS_getgid, KD_ANY},
+    {SYS_getegid, KD_ANY},
+#ifdef SYS_open
+    {SYS_stat, KD_ANY},
+    {SYS_access, KD_ANY},
+    {SYS_readlink, KD_ANY},
+#endif
+};
+
 #ifdef KD_SANITIZED
 /* Test builds only: the sanitizers' own calls (their reports read /proc, the leak check stops the
  * process with ptrace).  Never part of a release; the jail tests skip what these rows open. */
@@ -198,6 +247,8 @@ static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(th
 static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(threads), SET(serving)};
 static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads),
                                                     SET(directory)};
+static const struct kd_syscall_set gate_sets[] = {SANITIZER SET(common), SET(talking), SET(whole_files)};
+static const struct kd_syscall_set dial_sets[] = {SANITIZER SET(common), SET(dialling)};
 
 #define SETS(list) .sets = list, .n_sets = KD_COUNT(list)
 
@@ -209,6 +260,8 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
     [KD_PROC_WEB] = {SETS(web_sets), .spare_fds = 1024, .threads = true},
     [KD_PROC_READER] = {SETS(reader_sets), .spare_fds = 1024, .own_directory = true,
                         .threads = true, .stdout_too = true},
+    [KD_PROC_GATE] = {SETS(gate_sets), .spare_fds = 16},
+    [KD_PROC_DIAL] = {SETS(dial_sets), .spare_fds = 32, .dials = true},
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)

@@ -113,7 +113,8 @@ static enum kd_status own_world(struct kd_sandbox *sb, const struct kd_profile *
                                 struct kd_err *err)
 {
     bool is_root = true, has_dir = p->own_directory && sb->dir_fd >= 0;
-    enum kd_status s = kd_namespaces_enter(has_dir ? sb->dir_fd : -1, p->directory_writes, err);
+    enum kd_status s = p->dials ? kd_namespaces_dial(err)
+                                : kd_namespaces_enter(has_dir ? sb->dir_fd : -1, p->directory_writes, err);
 #ifdef KD_SANITIZED
     is_root = false;
 #endif
@@ -146,7 +147,7 @@ enum kd_status kd_sandbox_enter(struct kd_sandbox *sb, struct kd_err *err)
     enum kd_landlock_dir may = !p->own_directory || sb->dir_fd < 0 ? KD_LANDLOCK_NONE
                                : p->directory_writes               ? KD_LANDLOCK_WRITE
                                                                    : KD_LANDLOCK_READ;
-    s = kd_landlock_enter(sb->dir_fd, may, err);
+    s = p->dials ? kd_landlock_dial(sb->port, err) : kd_landlock_enter(sb->dir_fd, may, err);
     if (s != KD_OK)
         return s;
 #endif

@@ -19,6 +19,7 @@ struct kd_sandbox {
     unsigned n_fds;      /* descriptors in use: numbers below this one */
     const int *ring_fds; /* capture sockets */
     size_t n_ring_fds;
+    uint16_t port; /* of the server that is dialled */
 };
 
 /* May be called once, by the only thread.  On failure err->what is one line with the remedy; the

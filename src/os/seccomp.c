@@ -2,6 +2,7 @@
 #include "os/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
@@ -155,8 +156,20 @@ static void body(struct program *p, const struct kd_filter *f, enum kd_syscall_c
     case KD_SOCKET_ERROR:
         one_of(p, 1, levels, KD_COUNT(levels));
         break;
+    case KD_READ_OPEN:
+        flags(p, 2, 0, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND);
+        break;
+    case KD_INET_SOCKET:
+        load(p, ARG_LOW(0));
+        answer_if(p, AF_INET, SECCOMP_RET_ALLOW);
+        answer_if(p, AF_INET6, SECCOMP_RET_ALLOW);
+        answer(p, SECCOMP_RET_ERRNO | EPERM); /* name services ask for others and do without */
+        break;
     case KD_ABSENT:
         answer(p, SECCOMP_RET_ERRNO | ENOSYS);
+        break;
+    case KD_AS_IF_BEGUN:
+        answer(p, SECCOMP_RET_ERRNO | EINPROGRESS);
         break;
     case KD_REFUSED:
         answer(p, SECCOMP_RET_ERRNO | EPERM);

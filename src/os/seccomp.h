@@ -17,7 +17,10 @@ enum kd_syscall_check {
     KD_FILE_CONTROL,  /* fcntl: flags and record locks only, no duplicates, no owner, no leases */
     KD_TCP_OPTION,    /* setsockopt at level IPPROTO_TCP */
     KD_SOCKET_ERROR,  /* getsockopt(…, SOL_SOCKET or IPPROTO_TCP) */
+    KD_READ_OPEN,     /* openat: argument 2 (flags) asks for reading only */
+    KD_INET_SOCKET,   /* socket(AF_INET or AF_INET6): others are refused, told as EPERM */
     KD_ABSENT,        /* not permitted, but told as ENOSYS so that libraries take their older way */
+    KD_AS_IF_BEGUN,   /* connect: not done, told as EINPROGRESS; on a connected socket a library goes on */
     KD_REFUSED        /* not permitted, told as EPERM */
 };
 

@@ -125,11 +125,8 @@ static size_t read_some(struct kd_capfile *f, uint8_t *to, size_t room)
     return piece.n;
 }
 
-/* Have at least n bytes in the view; false when the file has fewer left. */
-static bool want(struct kd_capfile *f, size_t n)
+static bool fetch(struct kd_capfile *f, size_t n)
 {
-    if (KD_LIKELY(f->view.n >= n))
-        return true;
     if (f->window == NULL || f->at_end || n > BLOCK_MAX + 64)
         return false;
     if (n > f->window_size) {
@@ -153,6 +150,12 @@ static bool want(struct kd_capfile *f, size_t n)
         }
     }
     return true;
+}
+
+/* Have at least n bytes in the view; false when the file has fewer left. */
+static inline bool want(struct kd_capfile *f, size_t n)
+{
+    return KD_LIKELY(f->view.n >= n) || fetch(f, n);
 }
 
 static struct kd_bytes consume(struct kd_capfile *f, size_t n)
@@ -203,19 +206,19 @@ static enum kd_status pcap_next(struct kd_capfile *f, struct kd_captured *ret, s
 {
     if (!want(f, f->record_header))
         return early_end(f, err);
-    struct kd_cur c = kd_cur_of(f->view);
-    uint64_t s = u32_of(f, &c);
-    uint64_t fraction = u32_of(f, &c);
-    uint32_t kept = u32_of(f, &c);
-    uint32_t length = u32_of(f, &c);
+    struct kd_bytes head = {f->view.p, 16};
+    uint32_t v[4]; /* seconds, their fraction, bytes kept, length */
+    for (unsigned i = 0; i < KD_COUNT(v); i++)
+        v[i] = f->swapped ? kd_bytes_be32(head, i * 4) : kd_bytes_le32(head, i * 4);
+    uint32_t kept = v[2];
     if (kept > BLOCK_MAX)
         return kd_fail(err, KD_MALFORMED, f->offset, "a frame's length is impossible; the file is damaged here");
     if (!want(f, f->record_header + kept))
         return early_end(f, err);
     struct kd_bytes whole = consume(f, f->record_header + kept);
-    ret->ts_us = s * 1000000 + (f->nanoseconds ? fraction / 1000 : fraction);
+    ret->ts_us = (uint64_t)v[0] * 1000000 + (f->nanoseconds ? v[1] / 1000 : v[1]);
     ret->link = f->link;
-    ret->length = length < kept ? kept : length;
+    ret->length = v[3] < kept ? kept : v[3];
     ret->vlan = 0;
     ret->bytes = kd_bytes_from(whole, f->record_header);
     return KD_OK;
@@ -335,7 +338,8 @@ static enum kd_status ng_section(struct kd_capfile *f, struct kd_err *err)
     return KD_OK;
 }
 
-static enum kd_status ng_next(struct kd_capfile *f, struct kd_captured *ret, struct kd_err *err)
+/* Apart, so that the common format does not pay for its registers. */
+__attribute__((noinline)) static enum kd_status ng_next(struct kd_capfile *f, struct kd_captured *ret, struct kd_err *err)
 {
     for (;;) {
         if (!want(f, 12))

@@ -241,6 +241,35 @@ bool kd_keep_put(struct kd_keep *k, const struct kd_captured *c, uint64_t flow,
     return true;
 }
 
+static bool segment_has(const uint8_t *segment, uint64_t flow)
+{
+    struct kd_keep_head h;
+    /* Read only: set is false. */
+    uint8_t *filter = (uint8_t *)(uintptr_t)(segment + KD_KEEP_HEAD);
+    if (kd_keep_head_read(kd_bytes_of(segment, KD_KEEP_HEAD), &h) != KD_OK ||
+        !bloom(filter, key_of_flow(flow), false))
+        return false;
+    for (uint32_t i = 0; i < h.frames; i++) {
+        size_t entry = KD_KEEP_SEGMENT - ((size_t)i + 1) * KD_KEEP_ENTRY;
+        struct kd_cur c = kd_cur_of(kd_bytes_of(segment + entry, KD_KEEP_ENTRY));
+        if (kd_cur_le64(&c) == flow)
+            return true;
+    }
+    return false;
+}
+
+bool kd_keep_has_recent(const struct kd_keep *k, uint64_t flow)
+{
+    for (size_t i = 0; i < k->n_segments; i++) {
+        struct kd_keep_head h;
+        enum kd_status s = kd_keep_head_read(kd_bytes_of(segment_of(k, i), KD_KEEP_HEAD), &h);
+        bool recent = s == KD_OK && h.seq > 0 && h.seq + k->n_segments / 2 > k->seq;
+        if (recent && segment_has(segment_of(k, i), flow))
+            return true;
+    }
+    return false;
+}
+
 void kd_keep_leave_out(struct kd_keep *k, uint32_t length)
 {
     if (k->at == k->n_segments || k->head.closed)

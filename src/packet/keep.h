@@ -11,6 +11,7 @@
 #define KD_PACKET_KEEP_H
 
 #include "base/addr.h"
+#include "base/cursor.h"
 #include "base/status.h"
 #include "packet/frame.h"
 
@@ -20,7 +21,9 @@ enum {
     KD_KEEP_HEAD_SEALED = 96,  /* of it, what the seal covers */
     KD_KEEP_HELD_AT = 2048,    /* one byte that the store writes: not to be overwritten */
     KD_KEEP_BLOOM = 64 << 10,  /* behind the header */
-    KD_KEEP_ENTRY = 24         /* of the index */
+    KD_KEEP_ENTRY = 24,        /* of the index */
+    KD_KEEP_FRAME_MAX = (31 << 20), /* bytes of a frame that always fit */
+    KD_KEEP_CONTENT = 0x464b   /* link type of what is no frame but a file's content */
 };
 
 /* A segment's header. */
@@ -57,8 +60,18 @@ void kd_keep_free(struct kd_keep *k); /* closes the segment in hand */
 bool kd_keep_put(struct kd_keep *k, const struct kd_captured *c, uint64_t flow,
                  const struct kd_addr *a, const struct kd_addr *b);
 
+/* Is there something of `flow` in the newer half of the segments? */
+bool kd_keep_has_recent(const struct kd_keep *k, uint64_t flow);
+
 /* A frame that is not kept, to be counted. */
 void kd_keep_leave_out(struct kd_keep *k, uint32_t length);
+
+/* What a file's content is kept under, beside its digest of 32 bytes: never 0. */
+static inline uint64_t kd_keep_content_key(struct kd_bytes sha256)
+{
+    struct kd_cur c = kd_cur_of(sha256);
+    return kd_cur_le64(&c) | 1;
+}
 
 /* ---- reading: a segment's bytes may be anything ---- */
 

@@ -109,6 +109,23 @@ static void the_oldest_goes_first_and_what_is_held_stays(void)
     kd_keep_free(k);
 }
 
+static void what_is_there_need_not_come_again(void)
+{
+    begin();
+    struct kd_keep *k = kd_keep_new(mem, size, 0);
+    CHECK(!kd_keep_has_recent(k, 8));
+    for (uint64_t n = 1; n <= 50; n++)
+        CHECK(put(k, n, 100));
+    CHECK(kd_keep_has_recent(k, 8) && kd_keep_has_recent(k, 50) && !kd_keep_has_recent(k, 51));
+    /* In the third segment what the first holds is no longer recent. */
+    struct kd_addr a = ip(1);
+    struct kd_captured big = {.ts_us = 60, .bytes = {mem, KD_KEEP_FRAME_MAX}, .length = KD_KEEP_FRAME_MAX};
+    CHECK(kd_keep_put(k, &big, 777, &a, &a) && kd_keep_has_recent(k, 777));
+    CHECK(kd_keep_put(k, &big, 778, &a, &a));
+    CHECK(!kd_keep_has_recent(k, 8) && kd_keep_has_recent(k, 778));
+    kd_keep_free(k);
+}
+
 static void a_successor_goes_on_behind_a_crash(void)
 {
     begin();
@@ -166,6 +183,7 @@ int main(void)
     mem = malloc(size);
     RUN(what_was_put_is_found);
     RUN(the_oldest_goes_first_and_what_is_held_stays);
+    RUN(what_is_there_need_not_come_again);
     RUN(a_successor_goes_on_behind_a_crash);
     RUN(damage_is_survived);
     free(mem);

@@ -46,16 +46,16 @@ static void bad(struct decode *d, const char *why)
 
 static void ethernet(struct decode *d)
 {
-    struct kd_bytes dst = kd_cur_take(&d->c, 6);
-    struct kd_bytes src = kd_cur_take(&d->c, 6);
-    unsigned type = kd_cur_be16(&d->c);
-    if (!kd_cur_ok(&d->c)) {
+    enum { HEADER = 14 };
+    struct kd_bytes h = kd_cur_take(&d->c, HEADER);
+    if (h.n != HEADER) {
         bad(d, "ethernet_truncated");
         return;
     }
+    unsigned type = kd_bytes_be16(h, 12);
     if (d->p->tunnels == 0) {
-        memcpy(d->p->dst_mac.b, dst.p, 6);
-        memcpy(d->p->src_mac.b, src.p, 6);
+        memcpy(d->p->dst_mac.b, h.p, 6);
+        memcpy(d->p->src_mac.b, h.p + 6, 6);
     }
     if (type < ETHER_MIN_TYPE) { /* IEEE 802.3 length: LLC, spanning tree */
         d->p->kind = KD_PACKET_OTHER;
@@ -288,36 +288,37 @@ static bool udp_tunnel(struct decode *d)
 
 static void tcp(struct decode *d)
 {
+    enum { HEADER = 20 };
     struct kd_packet *p = d->p;
-    p->sport = kd_cur_be16(&d->c);
-    p->dport = kd_cur_be16(&d->c);
-    p->seq = kd_cur_be32(&d->c);
-    p->ack = kd_cur_be32(&d->c);
-    size_t header = (size_t)(kd_cur_u8(&d->c) >> 4) * 4;
-    p->tcp_flags = kd_cur_u8(&d->c);
-    p->window = kd_cur_be16(&d->c);
-    (void)kd_cur_take(&d->c, 4); /* checksum, urgent pointer */
-    if (!kd_cur_ok(&d->c) || header < 20 || header > p->payload_wire) {
+    struct kd_bytes h = kd_cur_take(&d->c, HEADER);
+    size_t header = (size_t)(kd_bytes_at(h, 12) >> 4) * 4;
+    if (h.n != HEADER || header < HEADER || header > p->payload_wire) {
         bad(d, "tcp_header_malformed");
         return;
     }
+    p->sport = kd_bytes_be16(h, 0);
+    p->dport = kd_bytes_be16(h, 2);
+    p->seq = kd_bytes_be32(h, 4);
+    p->ack = kd_bytes_be32(h, 8);
+    p->tcp_flags = h.p[13];
+    p->window = kd_bytes_be16(h, 14);
     /* A capture may end within the options; the rest of the header still counts. */
-    (void)kd_cur_take(&d->c, kd_min_size(header - 20, kd_cur_left(&d->c)));
+    p->payload = kd_bytes_from(kd_cur_rest(&d->c), header - HEADER);
     p->payload_wire -= (uint32_t)header;
-    p->payload = kd_cur_rest(&d->c);
 }
 
 static void udp(struct decode *d)
 {
     struct kd_packet *p = d->p;
-    p->sport = kd_cur_be16(&d->c);
-    p->dport = kd_cur_be16(&d->c);
-    unsigned length = kd_cur_be16(&d->c);
-    (void)kd_cur_take(&d->c, 2);
-    if (!kd_cur_ok(&d->c) || p->payload_wire < 8 || (length < 8 && length != 0)) {
+    enum { HEADER = 8 };
+    struct kd_bytes h = kd_cur_take(&d->c, HEADER);
+    unsigned length = kd_bytes_be16(h, 4);
+    if (h.n != HEADER || p->payload_wire < HEADER || (length < HEADER && length != 0)) {
         bad(d, "udp_header_malformed");
         return;
     }
+    p->sport = kd_bytes_be16(h, 0);
+    p->dport = kd_bytes_be16(h, 2);
     p->payload_wire -= 8;
     if (length >= 8 && length - 8u < p->payload_wire)
         p->payload_wire = length - 8u;
@@ -441,29 +442,28 @@ static void fragment(struct decode *d)
 static void ipv4(struct decode *d)
 {
     struct kd_packet *p = d->p;
+    enum { HEADER = 20 };
     size_t left = kd_cur_left(&d->c);
-    unsigned first = kd_cur_u8(&d->c);
-    (void)kd_cur_u8(&d->c);
-    size_t total = kd_cur_be16(&d->c);
-    unsigned id = kd_cur_be16(&d->c);
-    unsigned offset = kd_cur_be16(&d->c);
-    p->ttl = kd_cur_u8(&d->c);
-    p->proto = kd_cur_u8(&d->c);
-    (void)kd_cur_take(&d->c, 2);
-    struct kd_bytes a = kd_cur_take(&d->c, 8);
+    struct kd_bytes h = kd_cur_take(&d->c, HEADER);
+    unsigned first = kd_bytes_at(h, 0);
+    size_t total = kd_bytes_be16(h, 2);
     size_t header = (size_t)(first & 15) * 4;
+    p->ttl = kd_bytes_at(h, 8);
+    p->proto = kd_bytes_at(h, 9);
     if (total == 0) /* segmentation was left to the card; the frame's length counts */
         total = left + d->missing;
-    if (!kd_cur_ok(&d->c) || first >> 4 != 4 || header < 20 || total < header) {
+    if (h.n != HEADER || first >> 4 != 4 || header < HEADER || total < header) {
         bad(d, "ipv4_header_malformed");
         return;
     }
-    p->src = kd_addr_v4(a.p);
-    p->dst = kd_addr_v4(a.p + 4);
-    (void)kd_cur_take(&d->c, kd_min_size(header - 20, kd_cur_left(&d->c)));
+    unsigned offset = kd_bytes_be16(h, 6);
+    p->src = kd_addr_v4(h.p + 12);
+    p->dst = kd_addr_v4(h.p + 16);
+    if (header > HEADER)
+        (void)kd_cur_take(&d->c, kd_min_size(header - HEADER, kd_cur_left(&d->c)));
     limit_to(d, total - header);
     if (offset & 0x3fff) {
-        p->frag_id = id;
+        p->frag_id = kd_bytes_be16(h, 4);
         p->frag_offset = (offset & 0x1fff) * 8;
         p->frag_more = (offset & 0x2000) != 0;
         fragment(d);
@@ -519,18 +519,17 @@ static bool ipv6_extensions(struct decode *d, unsigned *next)
 static void ipv6(struct decode *d)
 {
     struct kd_packet *p = d->p;
-    unsigned first = kd_cur_u8(&d->c);
-    (void)kd_cur_take(&d->c, 3);
-    size_t length = kd_cur_be16(&d->c);
-    unsigned next = kd_cur_u8(&d->c);
-    p->ttl = kd_cur_u8(&d->c);
-    struct kd_bytes a = kd_cur_take(&d->c, 32);
-    if (!kd_cur_ok(&d->c) || first >> 4 != 6) {
+    enum { HEADER = 40 };
+    struct kd_bytes h = kd_cur_take(&d->c, HEADER);
+    if (h.n != HEADER || h.p[0] >> 4 != 6) {
         bad(d, "ipv6_header_malformed");
         return;
     }
-    p->src = kd_addr_v6(a.p);
-    p->dst = kd_addr_v6(a.p + 16);
+    size_t length = kd_bytes_be16(h, 4);
+    unsigned next = h.p[6];
+    p->ttl = h.p[7];
+    p->src = kd_addr_v6(h.p + 8);
+    p->dst = kd_addr_v6(h.p + 24);
     if (length == 0 && next != 59) /* jumbo or offloaded: the frame's length counts */
         length = kd_cur_left(&d->c) + d->missing;
     limit_to(d, length);

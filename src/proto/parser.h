@@ -60,6 +60,18 @@ struct kd_sink {
     void (*expect)(struct kd_sink *sink, const struct kd_expect *x);
 };
 
+/* Whose contents are kept beside their record (carve.h), and who takes them. */
+enum kd_contents_keep { KD_CONTENTS_NONE, KD_CONTENTS_RISKY, KD_CONTENTS_ALL };
+
+struct kd_contents {
+    enum kd_contents_keep keep;
+    size_t most;                 /* bytes of one file */
+    size_t waiting, waiting_max; /* bytes held for files that are not over; kept by carve */
+    /* A whole file.  False: it is not kept. */
+    bool (*put)(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
+                struct kd_bytes sha256, struct kd_bytes content);
+};
+
 /* What a parser may use during one call. */
 struct kd_ctx {
     const struct kd_limits *lim;
@@ -69,6 +81,7 @@ struct kd_ctx {
     uint64_t now_us;            /* time of the packet that completed the message */
     enum kd_app app;
     struct kd_sink *sink;
+    struct kd_contents *contents; /* NULL: contents of files are not kept */
 };
 
 /* Emit a record of the conversation: the head is src = client, dst = server. */

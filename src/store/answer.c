@@ -10,6 +10,7 @@
 #include "store/hosts.h"
 #include "store/outside.h"
 #include "store/incidents.h"
+#include "store/network.h"
 #include "store/sighting.h"
 
 enum {
@@ -368,6 +369,33 @@ static void answer_sightings(struct kd_asker *k)
         kd_asker_fail(k, s);
 }
 
+/* ---- the network ---- */
+
+/* This moment, or that of the newest thing in a capture that is replayed. */
+static uint64_t present(struct kd_asker *k)
+{
+    uint64_t now = kd_now_us(&k->a->clock);
+    if (!k->a->demo)
+        return now;
+    struct kd_sql q = kd_sql(&k->a->meta, "SELECT max(last_us) FROM hosts");
+    now = kd_sql_row(&q) && kd_sql_get(&q, 0) > 0 ? kd_sql_get(&q, 0) : now;
+    kd_ignore(kd_sql_done(&q));
+    return now;
+}
+
+static void answer_network(struct kd_asker *k)
+{
+    uint64_t day = present(k) + (uint64_t)((int64_t)k->a->zone_s * KD_US_PER_S);
+    struct kd_network_ask ask = {
+        .meta = &k->a->meta, .site = k->a->site, .nets = k->a->inside, .n_nets = k->a->n_inside, .zone_s = k->a->zone_s,
+        .today_us = day / KD_US_PER_DAY * KD_US_PER_DAY - (uint64_t)((int64_t)k->a->zone_s * KD_US_PER_S)};
+    if (!kd_asker_moment(k, "from", 0, &ask.from_us) || !kd_asker_moment(k, "to", INT64_MAX, &ask.to_us))
+        return;
+    enum kd_status s = kd_network_json(&ask, &k->r->json);
+    if (s != KD_OK)
+        kd_asker_fail(k, s);
+}
+
 /* ---- today, health ---- */
 
 static struct kd_ingest_sum ingest_sum(struct kd_asker *k)
@@ -500,9 +528,12 @@ static void (*const answers[KD_ASK_KINDS])(struct kd_asker *k) = {
     [KD_ASK_AUDIT] = kd_answer_audit,
     [KD_ASK_SIGHTINGS] = answer_sightings,
     [KD_ASK_OUTSIDE] = answer_outside,
+    [KD_ASK_NETWORK] = answer_network,
     [KD_ASK_INCIDENTS] = kd_answer_incidents,
     [KD_ASK_INCIDENT] = kd_answer_incident,
     [KD_ASK_INCIDENT_PATCH] = kd_answer_incident_patch,
+    [KD_ASK_NOTICES] = kd_answer_notices,
+    [KD_ASK_NOTICE_TEST] = kd_answer_notice_test,
 };
 
 static bool may_ask(struct kd_asker *k)

@@ -4,6 +4,7 @@
 #ifndef KD_STORE_ANSWER_H
 #define KD_STORE_ANSWER_H
 
+#include "base/site.h"
 #include "store/hunt.h"
 #include "store/live.h"
 #include "store/users.h"
@@ -18,7 +19,9 @@ struct kd_answerer {
     const char *dir_path; /* for sightings.db */
     const struct kd_net *inside; /* the site's own nets; none: private addresses */
     size_t n_inside;
+    const struct kd_site *site;  /* the network plan */
     bool demo;
+    bool notices; /* are configured */
     const _Atomic bool *cancel; /* of the question at hand */
 };
 

@@ -2,9 +2,9 @@
 /* Answers about people and what they decided: sessions, exceptions, users, the audit log. */
 #include "store/asker.h"
 #include "store/audit.h"
-#include "store/detections.h"
+#include "store/exceptions.h"
 
-enum { AUDIT_LIMIT = 500, REASON_MAX = 4000 };
+enum { AUDIT_LIMIT = 500 };
 
 /* ---- sessions ---- */
 
@@ -92,23 +92,26 @@ void kd_answer_exceptions(struct kd_asker *k)
 
 void kd_answer_exception_add(struct kd_asker *k)
 {
-    struct kd_bytes id = kd_asker_pair(k, "detection_id");
-    struct kd_bytes host = kd_asker_pair(k, "host");
-    struct kd_bytes reason = kd_bytes_trim(kd_asker_pair(k, "reason"));
-    uint64_t until, number_of = 0;
-    struct kd_addr addr;
-    if (!kd_asker_moment(k, "until", 0, &until))
+    struct kd_exception_new e = {
+        .id = kd_asker_pair(k, "detection_id"),
+        .host = kd_asker_pair(k, "host"),
+        .peer = kd_asker_pair(k, "peer"),
+        .user = kd_asker_pair(k, "user"),
+        .reason = kd_bytes_trim(kd_asker_pair(k, "reason")),
+        .owner = kd_str(k->session.user),
+    };
+    uint64_t number_of = 0;
+    if (!kd_asker_moment(k, "until", 0, &e.until_us))
         return;
-    if ((id.n == 0 && host.n == 0) || id.n > 64 || reason.n == 0 || reason.n > REASON_MAX ||
-        (host.n > 0 && !kd_addr_parse(host, &addr))) {
-        kd_asker_refuse(k, "bad_exception", "検知番号か端末のアドレスと、理由を入力してください。",
+    if (!kd_exception_is_valid(&e)) {
+        kd_asker_refuse(k, "bad_exception",
+                        "検知番号か端末のアドレスと、理由を入力してください。",
                         "Give the number of a detection or the address of a host, and a reason.");
         return;
     }
-    enum kd_status s =
-        kd_exception_add(&k->a->meta, id, host, reason, until, kd_str(k->session.user), &number_of);
+    enum kd_status s = kd_exception_add(&k->a->meta, &e, &number_of);
     if (s == KD_OK)
-        s = kd_asker_audit(k, "exception_add", id.n > 0 ? id : host, reason);
+        s = kd_asker_audit(k, "exception_add", e.id.n > 0 ? e.id : e.host, e.reason);
     if (s == KD_OK)
         s = kd_exception_json(&k->a->meta, number_of, &k->r->json);
     if (s != KD_OK)

@@ -35,6 +35,10 @@ void kd_answer_incidents(struct kd_asker *k);
 void kd_answer_incident(struct kd_asker *k);
 void kd_answer_incident_patch(struct kd_asker *k);
 
+/* answer_notice.c: notices */
+void kd_answer_notices(struct kd_asker *k);
+void kd_answer_notice_test(struct kd_asker *k);
+
 /* answer_people.c: sessions, exceptions, users, the audit log */
 void kd_answer_login(struct kd_asker *k);
 void kd_answer_session(struct kd_asker *k);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/detections.h"
 
+#include "store/exceptions.h"
+
 const char *const kd_severity_names[5] = {"info", "low", "medium", "high", "critical"};
 
 static unsigned severity_of(struct kd_bytes name)
@@ -17,20 +19,6 @@ static struct kd_bytes addr_text(const struct kd_addr *a, uint8_t buf[48])
     if (!kd_addr_is_none(a))
         kd_out_addr(&o, a);
     return kd_out_bytes_view(&o);
-}
-
-/* An empty exception field means any. */
-static enum kd_status is_excepted(struct kd_meta *m, struct kd_bytes id, struct kd_bytes host,
-                                  bool *ret)
-{
-    struct kd_sql q =
-        kd_sql(m, "SELECT 1 FROM exceptions WHERE detection_id IN ('', ?) AND host IN ('', ?)"
-                  " AND (until_us = 0 OR until_us > ?) LIMIT 1");
-    kd_sql_text(&q, id);
-    kd_sql_text(&q, host);
-    kd_sql_u64(&q, kd_meta_now(m));
-    *ret = kd_sql_row(&q);
-    return kd_sql_done(&q);
 }
 
 /* What an earlier row of the same fold key knows. */
@@ -72,7 +60,7 @@ static void join_ids(struct kd_heap *h, const struct kd_strs *ids)
     }
 }
 
-static void bind_row(struct kd_sql *q, const struct kd_rec_alert *a, bool excepted,
+static void bind_row(struct kd_sql *q, const struct kd_rec_alert *a, bool excepted, uint64_t exception,
                      struct kd_bytes json)
 {
     uint8_t host[48], peer[48];
@@ -94,6 +82,8 @@ static void bind_row(struct kd_sql *q, const struct kd_rec_alert *a, bool except
     kd_sql_u64(q, a->first_us);
     kd_sql_u64(q, a->last_us);
     kd_sql_u64(q, excepted);
+    kd_sql_u64(q, exception);
+    kd_sql_text(q, a->user);
     kd_sql_text(q, kd_bytes_of(ids.p, ids.n));
     kd_sql_text(q, json);
     kd_heap_done(&ids);
@@ -111,19 +101,20 @@ static enum kd_status count_hour(struct kd_meta *m, uint64_t us, const char *kin
 }
 
 enum kd_status kd_detection_take(struct kd_meta *m, const struct kd_rec_head *head,
-                                 const struct kd_rec_alert *alert, int zone_s, uint64_t *ret_id)
+                                 const struct kd_rec_alert *alert, const struct kd_decisions *decisions,
+                                 int zone_s, uint64_t *ret_id)
 {
     struct kd_rec_alert a = *alert;
     struct known was;
-    uint8_t host[48];
-    bool excepted = false;
     *ret_id = 0;
     enum kd_status s = find_fold(m, a.key, &was);
-    if (s == KD_OK)
-        s = is_excepted(m, a.detection_id, addr_text(&a.host, host), &excepted);
     if (s != KD_OK)
         return s;
-    excepted = excepted || a.excepted;
+    struct kd_exception_case c = {a.detection_id, &a.host, &a.peer, a.user};
+    const struct kd_exception *by = kd_decisions_hide(decisions, &c, kd_meta_now(m));
+    /* Hidden by one of ours that was taken away meanwhile: told again. */
+    bool excepted = by != NULL || (a.excepted && a.exception == 0);
+    uint64_t before = was.count;
     a.first_us = a.first_us == 0 ? head->ts_us : a.first_us;
     a.last_us = a.last_us == 0 ? head->ts_us : a.last_us;
     if (was.id != 0) { /* the detector may have begun to count anew */
@@ -139,20 +130,22 @@ enum kd_status kd_detection_take(struct kd_meta *m, const struct kd_rec_head *he
     struct kd_sql q =
         kd_sql(m, was.id == 0 ? "INSERT INTO detections (fold, detection_id, severity, phase, "
                                 "host, peer, host_name, title_ja,"
-                                " title_en, count, first_us, last_us, excepted, record_ids, json)"
-                                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                                " title_en, count, first_us, last_us, excepted, exception, user, record_ids, json)"
+                                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                               : "UPDATE detections SET fold = ?, detection_id = ?, severity = ?, "
                                 "phase = ?, host = ?, peer = ?,"
                                 " host_name = ?, title_ja = ?, title_en = ?, count = ?, first_us = "
-                                "?, last_us = ?, excepted = ?,"
+                                "?, last_us = ?, excepted = ?, exception = ?, user = ?,"
                                 " record_ids = ?, json = ?, state = CASE state WHEN 'closed' THEN "
                                 "'open' ELSE state END"
                                 " WHERE id = ?");
-    bind_row(&q, &a, excepted, kd_out_bytes_view(&o));
+    bind_row(&q, &a, excepted, by == NULL ? 0 : by->number, kd_out_bytes_view(&o));
     if (was.id != 0)
         kd_sql_u64(&q, was.id);
     s = kd_sql_done(&q);
     free(json);
+    if (s == KD_OK && by != NULL && a.count > before)
+        s = kd_exception_hit(m, by->number, a.count - before, a.last_us);
     if (s != KD_OK || excepted)
         return s;
     *ret_id = was.id != 0 ? was.id : kd_meta_last_id(m);
@@ -299,98 +292,4 @@ enum kd_status kd_detection_evidence(struct kd_meta *m, uint64_t id, struct kd_h
     }
     enum kd_status s = kd_sql_done(&q);
     return s == KD_OK && !found ? KD_NOT_FOUND : s;
-}
-
-/* ---- exceptions ---- */
-
-static void put_exception(struct kd_sql *q, struct kd_jw *w)
-{
-    kd_jw_open(w, NULL, '{');
-    kd_jw_u64(w, "id", kd_sql_get(q, 0));
-    kd_jw_text(w, "detection_id", kd_sql_get_text(q, 1));
-    kd_jw_text(w, "host", kd_sql_get_text(q, 2));
-    kd_jw_text(w, "reason", kd_sql_get_text(q, 3));
-    kd_jw_time(w, "until", kd_sql_get(q, 4));
-    kd_jw_text(w, "by", kd_sql_get_text(q, 5));
-    kd_jw_time(w, "created", kd_sql_get(q, 6));
-    kd_jw_close(w, '}');
-}
-
-#define EXCEPTION_COLUMNS "id, detection_id, host, reason, until_us, by_user, created_us"
-
-enum kd_status kd_exceptions_json(struct kd_meta *m, struct kd_jw *w)
-{
-    struct kd_sql q =
-        kd_sql(m, "SELECT " EXCEPTION_COLUMNS " FROM exceptions ORDER BY id DESC LIMIT 1000");
-    while (kd_sql_row(&q))
-        put_exception(&q, w);
-    return kd_sql_done(&q);
-}
-
-enum kd_status kd_exception_json(struct kd_meta *m, uint64_t id, struct kd_jw *w)
-{
-    struct kd_sql q = kd_sql(m, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id = ?");
-    kd_sql_u64(&q, id);
-    bool found = kd_sql_row(&q);
-    if (found)
-        put_exception(&q, w);
-    enum kd_status s = kd_sql_done(&q);
-    return s == KD_OK && !found ? KD_NOT_FOUND : s;
-}
-
-/* What is open already goes behind the exception, and comes back when the exception is taken away.
- */
-static enum kd_status apply(struct kd_meta *m, bool excepted, struct kd_bytes detection_id,
-                            struct kd_bytes host)
-{
-    struct kd_sql q = kd_sql(m, "UPDATE detections SET excepted = ? WHERE excepted <> ?"
-                                " AND (? = '' OR detection_id = ?) AND (? = '' OR host = ?)");
-    kd_sql_u64(&q, excepted);
-    kd_sql_u64(&q, excepted);
-    kd_sql_text(&q, detection_id);
-    kd_sql_text(&q, detection_id);
-    kd_sql_text(&q, host);
-    kd_sql_text(&q, host);
-    return kd_sql_done(&q);
-}
-
-enum kd_status kd_exception_add(struct kd_meta *m, struct kd_bytes detection_id,
-                                struct kd_bytes host, struct kd_bytes reason, uint64_t until_us,
-                                struct kd_bytes user, uint64_t *ret_id)
-{
-    struct kd_sql q = kd_sql(
-        m, "INSERT INTO exceptions (detection_id, host, reason, until_us, by_user, created_us)"
-           " VALUES (?, ?, ?, ?, ?, ?)");
-    kd_sql_text(&q, detection_id);
-    kd_sql_text(&q, host);
-    kd_sql_text(&q, reason);
-    kd_sql_u64(&q, until_us);
-    kd_sql_text(&q, user);
-    kd_sql_u64(&q, kd_meta_now(m));
-    enum kd_status s = kd_sql_done(&q);
-    *ret_id = kd_meta_last_id(m);
-    return s == KD_OK ? apply(m, true, detection_id, host) : s;
-}
-
-enum kd_status kd_exception_delete(struct kd_meta *m, uint64_t id)
-{
-    struct kd_sql q = kd_sql(m, "SELECT detection_id, host FROM exceptions WHERE id = ?");
-    kd_sql_u64(&q, id);
-    uint8_t a[256], b[64];
-    struct kd_out detection_id = kd_out_of(a, sizeof(a));
-    struct kd_out host = kd_out_of(b, sizeof(b));
-    bool found = kd_sql_row(&q);
-    if (found) {
-        kd_out_bytes(&detection_id, kd_sql_get_text(&q, 0));
-        kd_out_bytes(&host, kd_sql_get_text(&q, 1));
-    }
-    enum kd_status s = kd_sql_done(&q);
-    if (s != KD_OK || !found)
-        return s == KD_OK ? KD_NOT_FOUND : s;
-    q = kd_sql(m, "DELETE FROM exceptions WHERE id = ?");
-    kd_sql_u64(&q, id);
-    s = kd_sql_done(&q);
-    if (s == KD_OK)
-        s = apply(m, false, kd_out_bytes_view(&detection_id), kd_out_bytes_view(&host));
-    return s;
 }

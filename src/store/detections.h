@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Detections in meta.db: repeats folded, state and note of the people, exceptions. */
+/* Detections in meta.db: repeats folded, state and note of the people. */
 #ifndef KD_STORE_DETECTIONS_H
 #define KD_STORE_DETECTIONS_H
 
+#include "store/decisions.h"
 #include "store/jw.h"
 #include "store/meta.h"
 #include "wire/record.h"
@@ -11,9 +12,10 @@ extern const char *const kd_severity_names[5]; /* info … critical */
 
 /* Take an alert record: a new row, or an update of the one with the same fold key (count, first,
  * last, newest text; a closed one opens again).  *ret_id is its number, 0 when an exception hides
- * it. */
+ * it: then that is counted as a hit of the exception. */
 KD_MUST_USE enum kd_status kd_detection_take(struct kd_meta *m, const struct kd_rec_head *head,
-                                             const struct kd_rec_alert *alert, int zone_s,
+                                             const struct kd_rec_alert *alert,
+                                             const struct kd_decisions *decisions, int zone_s,
                                              uint64_t *ret_id);
 
 /* Detection objects of the HTTP contract.  KD_NOT_FOUND when there is none of that number. */
@@ -41,16 +43,5 @@ KD_MUST_USE enum kd_status kd_detection_patch(struct kd_meta *m, uint64_t id, st
 KD_MUST_USE enum kd_status kd_detection_evidence(struct kd_meta *m, uint64_t id,
                                                  struct kd_heap *ret_ids, uint64_t *ret_first_us,
                                                  uint64_t *ret_last_us);
-
-/* ---- exceptions: detections of a kind (or any: empty) at a host (or any) are hidden until a time
- * ---- */
-
-KD_MUST_USE enum kd_status kd_exceptions_json(struct kd_meta *m, struct kd_jw *w);
-KD_MUST_USE enum kd_status kd_exception_json(struct kd_meta *m, uint64_t id, struct kd_jw *w);
-KD_MUST_USE enum kd_status kd_exception_add(struct kd_meta *m, struct kd_bytes detection_id,
-                                            struct kd_bytes host, struct kd_bytes reason,
-                                            uint64_t until_us, struct kd_bytes user,
-                                            uint64_t *ret_id);
-KD_MUST_USE enum kd_status kd_exception_delete(struct kd_meta *m, uint64_t id);
 
 #endif

@@ -96,14 +96,16 @@ enum kd_status kd_host_take(struct kd_meta *m, const struct kd_rec_head *head,
     put_reasons(m, &reasons, address, h);
     struct kd_sql q =
         kd_sql(m, "INSERT INTO hosts (address, sort, mac, name, user, os, role, zone, severity, "
-                  "first_us, last_us, reasons)"
-                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                  "first_us, last_us, reasons, os_source, roles, prefix)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                   " mac = CASE excluded.mac WHEN '' THEN mac ELSE excluded.mac END,"
                   " name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END,"
                   " user = CASE excluded.user WHEN '' THEN user ELSE excluded.user END,"
                   " os = CASE excluded.os WHEN '' THEN os ELSE excluded.os END,"
                   " role = CASE excluded.role WHEN '' THEN role ELSE excluded.role END,"
-                  " zone = CASE excluded.zone WHEN '' THEN zone ELSE excluded.zone END,"
+                  " zone = excluded.zone, roles = excluded.roles,"
+                  " os_source = CASE excluded.os WHEN '' THEN os_source ELSE excluded.os_source END,"
+                  " prefix = max(prefix, excluded.prefix),"
                   " severity = excluded.severity, first_us = min(first_us, excluded.first_us),"
                   " last_us = max(last_us, excluded.last_us), reasons = excluded.reasons");
     kd_sql_text(&q, address);
@@ -118,6 +120,15 @@ enum kd_status kd_host_take(struct kd_meta *m, const struct kd_rec_head *head,
     kd_sql_u64(&q, first);
     kd_sql_u64(&q, last);
     kd_sql_text(&q, kd_jw_view(&reasons));
+    uint8_t roles[200];
+    struct kd_out o = kd_out_of(roles, sizeof(roles));
+    for (size_t i = 0; i < h->roles.n; i++) {
+        kd_out_str(&o, i > 0 ? " " : "");
+        kd_out_bytes(&o, h->roles.v[i]);
+    }
+    kd_sql_text(&q, h->os_source);
+    kd_sql_text(&q, kd_out_bytes_view(&o));
+    kd_sql_u64(&q, h->prefix);
     enum kd_status s = kd_sql_done(&q);
     kd_jw_done(&reasons);
     /* The history counts from when it was seen, not from when the host was: names move. */
@@ -142,7 +153,7 @@ static const char *level_of(uint64_t severity)
 
 #define COLUMNS                                                                                    \
     "h.address, h.mac, h.name, h.user, h.os, h.role, h.zone, h.severity, h.first_us, h.last_us, "  \
-    "h.reasons"
+    "h.reasons, h.os_source, h.roles"
 
 static enum kd_status put_counts(struct kd_meta *m, struct kd_bytes address, struct kd_jw *w)
 {
@@ -175,6 +186,14 @@ static enum kd_status put_counts(struct kd_meta *m, struct kd_bytes address, str
     return kd_sql_done(&q);
 }
 
+static void put_roles(struct kd_jw *w, struct kd_bytes names)
+{
+    kd_jw_open(w, "roles", '[');
+    while (names.n > 0)
+        kd_jw_text(w, NULL, kd_bytes_cut(&names, ' '));
+    kd_jw_close(w, ']');
+}
+
 /* The object, left open. */
 static enum kd_status put_host(struct kd_meta *m, struct kd_sql *q, struct kd_jw *w)
 {
@@ -188,6 +207,11 @@ static enum kd_status put_host(struct kd_meta *m, struct kd_sql *q, struct kd_jw
         else
             kd_jw_null(w, keys[i]); /* not known */
     }
+    if (kd_sql_get_text(q, 11).n > 0)
+        kd_jw_text(w, "os_source", kd_sql_get_text(q, 11));
+    else
+        kd_jw_null(w, "os_source");
+    put_roles(w, kd_sql_get_text(q, 12));
     kd_jw_u64(w, "severity", severity);
     kd_jw_str(w, "level", level_of(severity));
     kd_jw_time(w, "first_seen", kd_sql_get(q, 8));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/hunt.h"
 
-#include <pthread.h>
-
 #include "base/hash.h"
-
 #include "store/ingest.h"
+
+#include <errno.h>
+#include <pthread.h>
 
 enum { THREADS_MAX = 2 };
 
@@ -414,7 +414,7 @@ enum kd_status kd_hunt_open(int dir_fd, int zone_s, struct kd_hunt_source *ret, 
     struct kd_peek peek;
     enum kd_status s = kd_ingest_peek(dir_fd, &peek);
     if (s != KD_OK)
-        return kd_fail(err, s, 0, "journal");
+        return kd_fail_sys(err, s, "read", "journal", errno);
     s = kd_events_open(dir_fd, zone_s, false, &ret->events, err);
     if (s == KD_OK) {
         struct kd_events_last last = kd_events_last(ret->events);

@@ -28,6 +28,7 @@ struct engine {
     char source[NAME_MAX_BYTES];
     struct totals total;
     uint64_t flows_active, memory_bytes, seen_us, last_packet_us, pps, bps, last_rate_us;
+    uint64_t kept, kept_bytes; /* packets in the ring since the engine began */
     struct protocol protocol[PROTOCOLS];
     size_t n_protocols;
 };
@@ -105,6 +106,8 @@ void kd_live_stats(struct kd_live *l, const struct kd_rec_head *head, const stru
         e->last_packet_us = now_us;
     e->flows_active = total ? 0 : s->flows_active;
     e->memory_bytes = s->memory_bytes;
+    e->kept = s->kept;
+    e->kept_bytes = s->kept_bytes;
     e->finished = total;
     e->seen_us = now_us;
     e->known = true;
@@ -209,37 +212,41 @@ void kd_live_second(struct kd_live *l, struct kd_meta *m, uint64_t now_us, struc
 
 /* ---- problems ---- */
 
-struct problem {
-    const char *kind, *severity;
-    const char *ja, *en, *do_ja, *do_en;
-};
-
-static const struct problem problems[] = {
+static const struct kd_trouble problems[KD_TROUBLES] = {
     {"drops", "high", "直近 1 時間に取りこぼしたパケットがあります。見えていない通信があります。",
      "Packets were lost in the last hour: some traffic was not seen.",
      "ミラーポートの流量とセンサーの性能を確認してください。",
-     "Check the mirror port's load and the sensor's capacity."},
+     "Check the mirror port's load and the sensor's capacity.", true},
     {"silent", "high", "通信がまったく届いていません。検知がなくても安全とは言えません。",
      "No traffic arrives. The absence of detections does not mean safety.",
      "ミラーポートの設定とケーブルを確認してください。",
-     "Check the mirror port's settings and its cable."},
+     "Check the mirror port's settings and its cable.", true},
     {"engine_quiet", "high", "通信の処理部から報告がありません。",
      "A traffic engine does not report.",
      "しばらく待っても直らなければ、センサーを再起動してください。",
-     "If it does not recover by itself, restart the sensor."},
+     "If it does not recover by itself, restart the sensor.", true},
     {"records_lost", "high", "保存できずに失われた記録があります。",
      "Records were lost because they could not be stored.", "ディスクの空きを確保してください。",
-     "Make room on the disk."},
+     "Make room on the disk.", true},
     {"disk_low", "medium", "ディスクの空きが 5 % を切りました。",
      "Less than 5 % of the disk is free.", "保存期間を短くするか、ディスクを増やしてください。",
-     "Shorten the time records are kept, or add disk space."},
+     "Shorten the time records are kept, or add disk space.", true},
     {"role", "medium", "センサーの処理の一部が停止しています。",
      "A part of the sensor is not running.",
      "しばらく待っても直らなければ、センサーを再起動してください。",
-     "If it does not recover by itself, restart the sensor."},
+     "If it does not recover by itself, restart the sensor.", true},
+    {"mail", "high", "お知らせのメールを届けられません。", "Notices cannot be delivered by mail.",
+     "「お知らせ」の画面で、原因とすることを確かめてください。",
+     "See the page Notices for the reason and what to do.", false},
 };
 
-enum { P_DROPS, P_SILENT, P_QUIET, P_LOST, P_DISK, P_ROLE, P_COUNT };
+enum { P_DROPS, P_SILENT, P_QUIET, P_LOST, P_DISK, P_ROLE, P_MAIL, P_COUNT };
+
+const struct kd_trouble *kd_trouble_row(size_t i)
+{
+    KD_ASSERT(i < KD_TROUBLES);
+    return &problems[i];
+}
 
 static uint64_t one_number(struct kd_meta *m, const char *sql, uint64_t arg, enum kd_status *s)
 {
@@ -251,8 +258,8 @@ static uint64_t one_number(struct kd_meta *m, const char *sql, uint64_t arg, enu
     return v;
 }
 
-static enum kd_status find_problems(struct kd_live *l, struct kd_meta *m,
-                                    const struct kd_ingest_sum *in, bool found[P_COUNT])
+enum kd_status kd_troubles_find(struct kd_live *l, struct kd_meta *m, const struct kd_ingest_sum *in,
+                                bool found[KD_TROUBLES])
 {
     uint64_t now = kd_meta_now(m);
     enum kd_status s = KD_OK;
@@ -272,6 +279,7 @@ static enum kd_status find_problems(struct kd_live *l, struct kd_meta *m,
     found[P_ROLE] =
         one_number(m, "SELECT count(*) FROM roles WHERE state <> 'running' AND since_us > ?", 0,
                    &s) > 0;
+    found[P_MAIL] = one_number(m, "SELECT state = 3 FROM notice_channel WHERE ? = 0", 0, &s) > 0;
     found[P_LOST] = in->lost > 0;
     found[P_DISK] = in->disk_total > 0 && in->disk_free < in->disk_total / 20;
     return s;
@@ -285,7 +293,7 @@ static void put_problems(struct kd_jw *w, const bool found[P_COUNT])
     kd_jw_bool(w, "ok", ok);
     kd_jw_open(w, "problems", '[');
     for (size_t i = 0; i < P_COUNT; i++) {
-        const struct problem *p = &problems[i];
+        const struct kd_trouble *p = &problems[i];
         if (!found[i])
             continue;
         kd_jw_open(w, NULL, '{');
@@ -302,7 +310,7 @@ enum kd_status kd_problems_json(struct kd_live *l, struct kd_meta *m,
                                 const struct kd_ingest_sum *in, struct kd_jw *w, const char *key)
 {
     bool found[P_COUNT];
-    enum kd_status s = find_problems(l, m, in, found);
+    enum kd_status s = kd_troubles_find(l, m, in, found);
     kd_jw_open(w, key, '{');
     put_problems(w, found);
     kd_jw_close(w, '}');
@@ -339,6 +347,8 @@ static void put_engines(struct kd_live *l, struct kd_jw *w, uint64_t now)
         kd_jw_u64(w, "bps", stale ? 0 : e->bps);
         kd_jw_u64(w, "flows", e->flows_active);
         kd_jw_u64(w, "memory_bytes", e->memory_bytes);
+        kd_jw_u64(w, "kept", e->kept);
+        kd_jw_u64(w, "kept_bytes", e->kept_bytes);
         kd_jw_time(w, "last_packet", e->last_packet_us);
         kd_jw_close(w, '}');
     }
@@ -462,7 +472,7 @@ enum kd_status kd_health_json(struct kd_live *l, struct kd_meta *m, const struct
 {
     uint64_t now = kd_meta_now(m);
     bool found[P_COUNT];
-    enum kd_status s = find_problems(l, m, in, found);
+    enum kd_status s = kd_troubles_find(l, m, in, found);
     kd_jw_open(w, NULL, '{');
     kd_jw_time(w, "now", now);
     put_problems(w, found);

@@ -20,6 +20,17 @@ KD_MUST_USE enum kd_status kd_live_health(struct kd_meta *m, uint64_t ts_us,
 /* Once a second: the JSON of a `health` event into *w; every ten seconds a row of the series. */
 void kd_live_second(struct kd_live *l, struct kd_meta *m, uint64_t now_us, struct kd_jw *w);
 
+/* What can be wrong with the sensor, in words, and is it now (any thread)? */
+enum { KD_TROUBLES = 7 };
+struct kd_trouble {
+    const char *kind, *severity;
+    const char *ja, *en, *do_ja, *do_en;
+    bool mailed; /* told by mail when it lasts */
+};
+const struct kd_trouble *kd_trouble_row(size_t i);
+KD_MUST_USE enum kd_status kd_troubles_find(struct kd_live *l, struct kd_meta *m, const struct kd_ingest_sum *in,
+                                            bool ret_found[KD_TROUBLES]);
+
 /* Health and its problems as the HTTP contract has them (any thread).  `store` may be zeroed. */
 KD_MUST_USE enum kd_status kd_health_json(struct kd_live *l, struct kd_meta *m,
                                           const struct kd_ingest_sum *in,

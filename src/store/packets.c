@@ -19,12 +19,12 @@ static bool is_ring(const char *name)
     return n > 5 && strncmp(name, "engine-", 7) == 0 && strcmp(name + n - 5, ".ring") == 0;
 }
 
-enum kd_status kd_packets_each(int dir_fd,
+enum kd_status kd_packets_each(int dir_fd, const char *folder,
                                enum kd_status (*each)(void *arg, const char *file, int fd,
                                                       uint64_t at, const struct kd_keep_head *h),
                                void *arg)
 {
-    KD_AUTO_FD dir = kd_file_dir(dir_fd, "packets", false);
+    KD_AUTO_FD dir = kd_file_dir(dir_fd, folder, false);
     struct kd_names names = {NULL, 0, 0};
     if (dir < 0)
         return KD_OK; /* none were ever kept */
@@ -104,11 +104,11 @@ static bool day_is_held(const struct kd_packets *p, const struct kd_keep_head *h
     return false;
 }
 
-static void mark(const struct kd_packets *p, const char *file, uint64_t at, bool held)
+static void mark(const struct kd_packets *p, const char *folder, const char *file, uint64_t at, bool held)
 {
     char path[96];
     uint8_t byte = held ? 1 : 0;
-    (void)snprintf(path, sizeof(path), "packets/%.64s", file);
+    (void)snprintf(path, sizeof(path), "%s/%.64s", folder, file);
     KD_AUTO_FD fd = openat(p->dir_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0)
         kd_ignore(kd_file_write(fd, at + KD_KEEP_HELD_AT, kd_bytes_of(&byte, 1)));
@@ -122,7 +122,7 @@ static enum kd_status look_after(void *arg, const char *file, int fd, uint64_t a
         return KD_OK; /* damaged: verify tells */
     bool held = day_is_held(p, h);
     if (held != h->held)
-        mark(p, file, at, held);
+        mark(p, "packets", file, at, held);
     /* The next in line: out of order, the one before would stay unsealed for ever. */
     if (!h->closed || h->engine >= ENGINES || h->seq != p->sealed[h->engine] + 1 || p->done_one)
         return KD_OK;
@@ -134,6 +134,17 @@ static enum kd_status look_after(void *arg, const char *file, int fd, uint64_t a
         p->sealed[h->engine] = h->seq;
     p->done_one = true;
     return s == KD_TRUNCATED ? KD_OK : s;
+}
+
+/* Contents of files need no seal: they are known by a digest that stands in sealed records. */
+static enum kd_status hold_files(void *arg, const char *file, int fd, uint64_t at, const struct kd_keep_head *h)
+{
+    const struct kd_packets *p = arg;
+    (void)fd;
+    bool held = h->seq > 0 && day_is_held(p, h);
+    if (held != h->held)
+        mark(p, "files", file, at, held);
+    return KD_OK;
 }
 
 /* Segments lie in the file in a circle: the lowest number that is not sealed comes first. */
@@ -160,15 +171,16 @@ void kd_packets_tick(struct kd_packets *p, struct kd_events *e, uint64_t now_us,
             next[2 * i + 1] = 0;
         }
         p->done_one = false;
-        if (kd_packets_each(p->dir_fd, lowest, next) != KD_OK)
+        if (kd_packets_each(p->dir_fd, "packets", lowest, next) != KD_OK)
             break;
         /* What was overwritten before its turn is passed over. */
         for (size_t i = 0; i < ENGINES; i++)
             if (next[2 * i + 1] > 0)
                 p->sealed[i] = next[2 * i + 1] - 1;
-        if (kd_packets_each(p->dir_fd, look_after, p) != KD_OK)
+        if (kd_packets_each(p->dir_fd, "packets", look_after, p) != KD_OK)
             break;
     }
+    kd_ignore(kd_packets_each(p->dir_fd, "files", hold_files, p));
     free(p->day);
     p->day = NULL;
     p->n_days = 0;

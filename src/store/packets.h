@@ -45,8 +45,9 @@ KD_MUST_USE enum kd_status kd_packets_read(void *found, struct kd_bytes *ret, bo
 KD_MUST_USE enum kd_status kd_packets_hash(int fd, uint64_t at, const struct kd_keep_head *h,
                                            uint8_t ret[KD_BLOCK_HASH]);
 
-/* Call `each` for every segment of every file that holds something. */
-KD_MUST_USE enum kd_status kd_packets_each(int dir_fd,
+/* Call `each` for every segment of every file that holds something.  `folder`: "packets", or "files" for
+ * contents of files, which lie in segments of the same form (store/contents.h). */
+KD_MUST_USE enum kd_status kd_packets_each(int dir_fd, const char *folder,
                                            enum kd_status (*each)(void *arg, const char *file, int fd,
                                                                   uint64_t at,
                                                                   const struct kd_keep_head *h),

@@ -176,3 +176,90 @@ CREATE TABLE incident_things (
   value TEXT NOT NULL,
   PRIMARY KEY (incident, kind, value)
 ) WITHOUT ROWID;
+-- version 3
+ALTER TABLE exceptions ADD COLUMN peer TEXT NOT NULL DEFAULT '';
+ALTER TABLE exceptions ADD COLUMN user TEXT NOT NULL DEFAULT '';
+ALTER TABLE exceptions ADD COLUMN hits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exceptions ADD COLUMN hit_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE detections ADD COLUMN exception INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE detections ADD COLUMN user TEXT NOT NULL DEFAULT '';
+UPDATE detections SET exception = coalesce((SELECT min(x.id) FROM exceptions x WHERE x.detection_id IN ('',
+  detections.detection_id) AND x.host IN ('', detections.host)), 0) WHERE excepted = 1;
+CREATE INDEX detections_exception ON detections (exception) WHERE exception <> 0;
+CREATE TABLE decisions (revision INTEGER NOT NULL);
+INSERT INTO decisions (revision) VALUES (1);
+-- version 4
+ALTER TABLE hosts ADD COLUMN os_source TEXT NOT NULL DEFAULT '';
+ALTER TABLE hosts ADD COLUMN roles TEXT NOT NULL DEFAULT '';
+ALTER TABLE hosts ADD COLUMN prefix INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE crossings (
+  day INTEGER NOT NULL,
+  from_zone TEXT NOT NULL,
+  to_zone TEXT NOT NULL,
+  client TEXT NOT NULL,
+  server TEXT NOT NULL,
+  proto INTEGER NOT NULL,
+  port INTEGER NOT NULL,
+  forbidden INTEGER NOT NULL,
+  answered INTEGER NOT NULL,
+  outside TEXT NOT NULL,
+  app INTEGER NOT NULL,
+  conversations INTEGER NOT NULL,
+  bytes_out INTEGER NOT NULL,
+  bytes_in INTEGER NOT NULL,
+  new_us INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  PRIMARY KEY (day, from_zone, to_zone, client, server, proto, port, forbidden, answered)
+) WITHOUT ROWID;
+-- version 5
+CREATE TABLE notices (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  kind INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  severity INTEGER NOT NULL,
+  over INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  host_name TEXT NOT NULL,
+  title_ja TEXT NOT NULL,
+  title_en TEXT NOT NULL,
+  what_ja TEXT NOT NULL,
+  what_en TEXT NOT NULL,
+  do_ja TEXT NOT NULL,
+  do_en TEXT NOT NULL,
+  made_us INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  told_version INTEGER NOT NULL DEFAULT 0,
+  told_us INTEGER NOT NULL DEFAULT 0,
+  told_times INTEGER NOT NULL DEFAULT 0,
+  told_severity INTEGER NOT NULL DEFAULT 0,
+  told_count INTEGER NOT NULL DEFAULT 0,
+  answer TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX notices_news ON notices (severity) WHERE version > told_version;
+CREATE TABLE notice_channel (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  server TEXT NOT NULL DEFAULT '',
+  security TEXT NOT NULL DEFAULT '',
+  sender TEXT NOT NULL DEFAULT '',
+  recipients TEXT NOT NULL DEFAULT '',
+  language TEXT NOT NULL DEFAULT '',
+  least TEXT NOT NULL DEFAULT '',
+  quiet_us INTEGER NOT NULL DEFAULT 0,
+  state INTEGER NOT NULL DEFAULT 0,
+  waiting INTEGER NOT NULL DEFAULT 0,
+  ok_us INTEGER NOT NULL DEFAULT 0,
+  fail_us INTEGER NOT NULL DEFAULT 0,
+  since_us INTEGER NOT NULL DEFAULT 0,
+  next_us INTEGER NOT NULL DEFAULT 0,
+  reason TEXT NOT NULL DEFAULT '',
+  why_ja TEXT NOT NULL DEFAULT '',
+  why_en TEXT NOT NULL DEFAULT '',
+  do_ja TEXT NOT NULL DEFAULT '',
+  do_en TEXT NOT NULL DEFAULT '',
+  answer TEXT NOT NULL DEFAULT ''
+);

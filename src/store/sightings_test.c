@@ -383,13 +383,16 @@ static void sums_are_those_of_the_records(void)
     box_done(&b);
 }
 
-static void feed_until_killed(struct box *b, uint64_t seed)
+/* `begun` is written to when the first records are in: a busy machine may need long for that. */
+static void feed_until_killed(struct box *b, uint64_t seed, int begun)
 {
     struct kd_gen g;
     kd_gen_init(&g, seed, start_us);
     box_open(b, 0);
     for (unsigned i = 0;; i++) {
         feed(b, &g);
+        if (i == 0 && write(begun, "", 1) != 1)
+            _exit(4);
         if (i % 8 == 7 && kd_ingest_seal(b->in) != KD_OK)
             _exit(3);
         if (i % 16 == 15)
@@ -405,9 +408,15 @@ static void killed_at_any_moment_counts_each_once(void)
     box_new(&b);
     kd_gen_init(&dice, (uint64_t)getpid(), 0);
     for (uint64_t round = 0; round < ROUNDS; round++) {
+        int begun[2];
+        char byte;
+        CHECK(pipe(begun) == 0);
         pid_t child = fork();
         if (child == 0)
-            feed_until_killed(&b, 50 + round);
+            feed_until_killed(&b, 50 + round, begun[1]);
+        (void)close(begun[1]);
+        CHECK(read(begun[0], &byte, 1) == 1);
+        (void)close(begun[0]);
         struct timespec t = {0, 50000000 + (long)(kd_gen_next(&dice) % 300000000)};
         (void)nanosleep(&t, NULL);
         (void)kill(child, SIGKILL);

@@ -9,12 +9,16 @@
 #include "base/hash.h"
 #include "store/answer.h"
 #include "store/ask_pool.h"
+#include "store/decisions.h"
 #include "store/detections.h"
 #include "store/hosts.h"
 #include "store/incidents.h"
 #include "store/ingest.h"
+#include "store/network.h"
 #include "store/packets.h"
 #include "store/sightings.h"
+#include "store/telling.h"
+#include "wire/board.h"
 
 enum { ARENA_MAX = 8 << 20, NOTICES_MAX = 16, NOTICE_TEXT = 400 };
 
@@ -34,11 +38,14 @@ struct kd_store {
     struct kd_packets *packets;
     struct kd_live *live;
     struct kd_meta meta; /* of the thread that takes records */
+    struct kd_decisions decisions;
     struct kd_ask_pool *pool;
+    struct kd_telling telling;
     struct kd_pool *memory;
     struct kd_arena arena;
     char first_password[32];
-    uint64_t last_second_us;
+    uint64_t last_second_us, last_hour_us;
+    struct kd_site *site;
     struct waiting_notice notice[NOTICES_MAX];
     size_t n_notices;
 };
@@ -46,6 +53,7 @@ struct kd_store {
 /* ---- open and close ---- */
 
 static void on_notice(void *arg, const struct kd_rec_health *h);
+static void hear_decisions(struct kd_store *s);
 
 static enum kd_status lock_directory(struct kd_store *s, struct kd_err *err)
 {
@@ -114,6 +122,8 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
     kd_arena_init(&s->arena, s->memory, ARENA_MAX);
     enum kd_status st =
         s->live == NULL || s->memory == NULL ? kd_fail(err, KD_NO_MEMORY, 0, "store") : KD_OK;
+    if (st == KD_OK && (st = kd_site_read(cfg->site, &s->site)) != KD_OK)
+        (void)kd_fail(err, st, 0, "the network plan");
     if (st == KD_OK && !cfg->read_only)
         st = open_writer(s, err);
     else if (st == KD_OK)
@@ -127,6 +137,8 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
                                 .dir_path = s->cfg.dir_path,
                                 .inside = cfg->inside,
                                 .n_inside = cfg->n_inside,
+                                .site = s->site,
+                                .notices = cfg->notice != NULL,
                                 .demo = cfg->demo};
         st = kd_ask_pool_new(&a, s->cfg.dir_path, cfg->ask_threads, &s->pool, err);
     }
@@ -134,6 +146,17 @@ enum kd_status kd_store_open(const struct kd_store_config *cfg, struct kd_store 
         kd_store_close(s);
         return st;
     }
+    if (!cfg->read_only)
+        hear_decisions(s);
+    s->telling = (struct kd_telling){.on = cfg->notice != NULL && !cfg->read_only,
+                                     .example = cfg->demo,
+                                     .least = cfg->notice_severity,
+                                     .meta = &s->meta,
+                                     .live = s->live,
+                                     .send = cfg->notice,
+                                     .send_arg = cfg->notice_arg,
+                                     .health = on_notice,
+                                     .health_arg = s};
     *ret = s;
     return KD_OK;
 }
@@ -152,8 +175,10 @@ void kd_store_close(struct kd_store *s)
     kd_ingest_free(s->ingest);
     kd_events_free(s->events);
     kd_seals_free(s->seals);
+    kd_decisions_done(&s->decisions);
     kd_meta_close(&s->meta);
     kd_live_free(s->live);
+    kd_site_free(s->site);
     kd_arena_done(&s->arena);
     kd_pool_free(s->memory);
     if (s->lock_fd >= 0)
@@ -211,7 +236,7 @@ static void send_role(struct kd_store *s, const struct kd_rec_health *h)
 
 static const uint64_t wanted_types = (uint64_t)1 << KD_REC_ALERT | (uint64_t)1 << KD_REC_HOST |
                                      (uint64_t)1 << KD_REC_STATS | (uint64_t)1 << KD_REC_HEALTH |
-                                     (uint64_t)1 << KD_REC_INCIDENT;
+                                     (uint64_t)1 << KD_REC_INCIDENT | (uint64_t)1 << KD_REC_CROSSING;
 
 union wanted_body {
     struct kd_rec_alert alert;
@@ -219,6 +244,7 @@ union wanted_body {
     struct kd_rec_stats stats;
     struct kd_rec_health health;
     struct kd_rec_incident incident;
+    struct kd_rec_crossing crossing;
 };
 
 struct batch_effects {
@@ -244,6 +270,7 @@ static void tell(struct kd_store *s, struct batch_effects *fx)
         send_detection(s, fx->detection[i]);
     for (size_t i = 0; i < fx->n_incidents; i++)
         send_incident(s, fx->incident[i]);
+    kd_telling_flush(&s->telling);
     fx->n_detections = fx->n_incidents = 0;
 }
 
@@ -252,6 +279,8 @@ static void take_incident(struct kd_store *s, const struct kd_rec_head *h, const
 {
     uint64_t id = 0;
     kd_ignore(kd_incident_take(&s->meta, h, r, s->cfg.zone_s, &id));
+    if (id != 0)
+        kd_telling_incident(&s->telling, id, r);
     for (size_t i = 0; i < fx->n_incidents; i++)
         if (fx->incident[i] == id)
             return;
@@ -269,7 +298,9 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         switch (h->type) {
         case KD_REC_ALERT:
             begin_once(s, fx);
-            kd_ignore(kd_detection_take(&s->meta, h, &b.alert, s->cfg.zone_s, &id));
+            kd_ignore(kd_detection_take(&s->meta, h, &b.alert, &s->decisions, s->cfg.zone_s, &id));
+            if (id != 0)
+                kd_telling_detection(&s->telling, id, &b.alert);
             break;
         case KD_REC_HOST:
             begin_once(s, fx);
@@ -278,6 +309,10 @@ static void take_record(struct kd_store *s, const struct kd_rec_head *h, struct 
         case KD_REC_INCIDENT:
             begin_once(s, fx);
             take_incident(s, h, &b.incident, fx);
+            break;
+        case KD_REC_CROSSING:
+            begin_once(s, fx);
+            kd_ignore(kd_crossing_take(&s->meta, h, &b.crossing, s->cfg.zone_s));
             break;
         case KD_REC_STATS:
             kd_live_stats(s->live, h, &b.stats, now);
@@ -345,6 +380,16 @@ static void tell_notices(struct kd_store *s)
 
 /* ---- taking records ---- */
 
+/* What people decided since: for what comes now, and put up for the brain. */
+static void hear_decisions(struct kd_store *s)
+{
+    bool news = false;
+    if (kd_decisions_load(&s->decisions, &s->meta, &news) != KD_OK)
+        s->decisions.revision = 0; /* busy perhaps: again at the next tick */
+    else if (news && s->cfg.board != NULL)
+        kd_ignore(kd_board_write(s->cfg.board, kd_bytes_of(s->decisions.text, s->decisions.n_text)));
+}
+
 enum kd_status kd_store_batch(struct kd_store *s, struct kd_bytes batch, struct kd_err *err)
 {
     if (s->cfg.read_only)
@@ -368,6 +413,7 @@ enum kd_status kd_store_batch(struct kd_store *s, struct kd_bytes batch, struct 
     if (n > 0)
         s1 = kd_ingest_batch(s->ingest, batch, n, first_ts);
     if (wanted) {
+        hear_decisions(s);
         struct batch_effects fx = {.n_detections = 0};
         c = kd_cur_of(batch);
         while (kd_record_next(&c, &h, &body, &whole) == KD_OK)
@@ -386,6 +432,7 @@ void kd_store_tick(struct kd_store *s)
     if (s->cfg.read_only)
         return;
     uint64_t now = kd_now_us(&s->cfg.clock);
+    hear_decisions(s);
     kd_ingest_tick(s->ingest);
     kd_sightings_wake(s->sightings);
     tell_notices(s);
@@ -394,11 +441,22 @@ void kd_store_tick(struct kd_store *s)
     s->last_second_us = now;
     if (s->packets != NULL)
         kd_packets_tick(s->packets, s->events, now, false);
+    if (now - s->last_hour_us >= KD_US_PER_HOUR) {
+        s->last_hour_us = now;
+        kd_ignore(kd_crossings_prune(&s->meta));
+    }
     struct kd_jw w;
     kd_jw_init(&w, s->cfg.zone_s);
     kd_live_second(s->live, &s->meta, now, &w);
+    struct kd_ingest_sum sum = kd_ingest_sum(s->ingest);
+    kd_telling_tick(&s->telling, &sum);
     send_event(s, KD_EVENT_HEALTH, &w);
     kd_jw_done(&w);
+}
+
+void kd_store_heard(struct kd_store *s, const struct kd_notice_message *m)
+{
+    kd_telling_heard(&s->telling, m);
 }
 
 enum kd_status kd_store_seal(struct kd_store *s, struct kd_err *err)

@@ -9,8 +9,10 @@
 #include "base/clock.h"
 #include "store/sighting.h"
 #include "wire/ask.h"
+#include "wire/notice.h"
 #include "wire/record.h"
 
+struct kd_board;
 struct kd_store;
 
 struct kd_store_config {
@@ -23,14 +25,24 @@ struct kd_store_config {
     struct kd_clock clock;
     const struct kd_net *inside; /* the site's own nets (borrowed); none: private addresses */
     size_t n_inside;
+    struct kd_bytes site; /* the network plan, as kd_site_put() writes it; may be empty */
     bool read_only;       /* for hunt, host, verify beside a running writer */
     bool demo;            /* a capture is being replayed: the pages say so */
     unsigned ask_threads; /* 0: no questions (replay); at most 2 */
+
+    /* Where people's decisions are put up for the brain (wire/board.h); NULL: nobody looks. */
+    struct kd_board *board;
 
     /* A live event (kind, JSON text), from the thread that calls kd_store_batch() or
      * kd_store_tick().  May be NULL. */
     void (*event)(void *arg, const struct kd_event *event);
     void *event_arg;
+
+    /* Notices to people from this severity on (wire/notice.h), from the same thread.  NULL: none are
+     * kept. */
+    void (*notice)(void *arg, const struct kd_notice *n);
+    void *notice_arg;
+    uint8_t notice_severity;
 };
 
 /* The store's directory must not be open for writing by another: KD_BUSY.  Read only: KD_NOT_FOUND
@@ -51,6 +63,9 @@ enum kd_status kd_store_batch(struct kd_store *s, struct kd_bytes batch, struct 
 /* Time passes: sync the journal (each second), seal old blocks, retention, health events.  Call
  * about every 200 ms. */
 void kd_store_tick(struct kd_store *s);
+
+/* What gate said; from the thread that takes records. */
+void kd_store_heard(struct kd_store *s, const struct kd_notice_message *m);
 
 /* What is in memory becomes a block now. */
 enum kd_status kd_store_seal(struct kd_store *s, struct kd_err *err);

@@ -10,6 +10,8 @@
 #include "../../tests/tap.h"
 #include "store/audit.h"
 #include "store/store.h"
+#include "wire/board.h"
+#include "wire/decision.h"
 
 static const uint64_t start_us = 1763737200000000u; /* 2025-11-22 00:00 in Japan */
 static _Atomic uint64_t fake_now = 1763780000000000u;
@@ -31,6 +33,7 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 static char dir_path[64];
 static int dir_fd;
 static struct kd_store *store;
+static struct kd_board board;
 static char token[129], csrf[64], first_password[64];
 static unsigned n_events[KD_EVENT_KINDS];
 static char last_event[KD_EVENT_KINDS][KD_ASK_CHUNK_MAX + 1];
@@ -91,7 +94,7 @@ static void open_store(void)
                                   .dir_path = dir_path,
                                   .zone_s = 32400,
                                   .clock = {now, NULL},
-                                  .ask_threads = 2,
+                                  .ask_threads = 2, .board = &board,
                                   .event = on_event};
     struct kd_err err = {0};
     enum kd_status s = kd_store_open(&cfg, &store, &err);
@@ -333,10 +336,31 @@ static void exceptions_hide(void)
     unsigned before = n_events[KD_EVENT_DETECTION];
     put_alert("KD-DI-0001", "low", "10.1.2.4", "k2", 2, start_us + 5000000);
     CHECK(n_events[KD_EVENT_DETECTION] == before);
-    CHECK(json_array_size(json_object_get(ask(KD_ASK_EXCEPTIONS, NULL), "items")) == 1);
+    json_t *items = json_object_get(ask(KD_ASK_EXCEPTIONS, NULL), "items");
+    CHECK(json_array_size(items) == 1);
+    CHECK(int_of(json_array_get(items, 0), "hits") == 1 && strcmp(text_of(json_array_get(items, 0), "created_by"), "admin") == 0);
+    CHECK(json_is_string(json_object_get(json_array_get(items, 0), "last_hit")));
+    kd_store_tick(store); /* the list that the brain sees holds it */
+    uint8_t *list = NULL;
+    size_t n = 0;
+    uint64_t number = 0;
+    struct kd_decision d = {.kind = KD_DECISION_OBJECT};
+    CHECK(kd_board_read(&board, &list, &n, &number) == KD_OK);
+    struct kd_cur c = kd_cur_of(kd_bytes_of(list, n));
+    CHECK(kd_decision_next(&c, &d) == KD_OK && d.kind == KD_DECISION_EXCEPTION && d.exception.number == 1 &&
+          kd_bytes_eq_str(d.exception.id, "KD-DI-0001") && d.exception.any_peer && !d.exception.any_host);
+    free(list);
     (void)ASK(KD_ASK_EXCEPTION_DELETE, "id", "1");
     CHECK(answer.status == 204);
     CHECK(int_of(ask(KD_ASK_DETECTIONS, NULL), "total") == 2);
+    (void)ASK(KD_ASK_EXCEPTION_ADD, "detection_id", "KD-DI-*", "host", "10.1.0.0/16", "peer", "192.0.2.1", "reason",
+              "another peer");
+    CHECK(answer.status == 200 && int_of(ask(KD_ASK_DETECTIONS, NULL), "total") == 2);
+    (void)ASK(KD_ASK_EXCEPTION_ADD, "detection_id", "KD-DI-*", "host", "10.1.0.0/16", "reason", "by net");
+    CHECK(answer.status == 200 && int_of(ask(KD_ASK_DETECTIONS, NULL), "total") == 1);
+    (void)ASK(KD_ASK_EXCEPTION_DELETE, "id", "2");
+    CHECK(answer.status == 204 && int_of(ask(KD_ASK_DETECTIONS, NULL), "total") == 2);
+    (void)ASK(KD_ASK_EXCEPTION_DELETE, "id", "1");
     (void)ASK(KD_ASK_EXCEPTION_ADD, "reason", "everything");
     CHECK(answer.status == 422);
 }

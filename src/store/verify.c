@@ -433,7 +433,7 @@ static enum kd_status run(struct verifier *v, const uint8_t pub[32])
     if (s == KD_OK) {
         check_chain(v);
         check_missing_days(v);
-        s = kd_packets_each(v->dir_fd, check_segment, v);
+        s = kd_packets_each(v->dir_fd, "packets", check_segment, v);
     }
     return s;
 }

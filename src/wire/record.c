@@ -30,25 +30,6 @@ static uint64_t number_of(const void *at, enum kd_type type)
     }
 }
 
-static bool is_present(const void *at, enum kd_type type)
-{
-    switch (type) {
-    case KD_T_ADDR:
-        return !kd_addr_is_none(at);
-    case KD_T_MAC:
-        return !kd_mac_is_none(at);
-    case KD_T_STR:
-    case KD_T_HEX:
-        return ((const struct kd_bytes *)at)->n > 0;
-    case KD_T_STRS:
-        return ((const struct kd_strs *)at)->n > 0;
-    case KD_T_LIST:
-        return ((const struct kd_list *)at)->n > 0;
-    default:
-        return number_of(at, type) != 0;
-    }
-}
-
 static void put_text(struct kd_out *o, struct kd_bytes text)
 {
     kd_out_varint(o, text.n);
@@ -96,10 +77,7 @@ static void put_field(struct kd_out *o, const struct kd_field *f, const void *at
 
 static void put_body(struct kd_out *o, const struct kd_schema *schema, const void *body)
 {
-    uint64_t present = 0;
-    for (size_t i = 0; i < schema->n_fields; i++)
-        if (is_present(field_at(body, &schema->fields[i]), schema->fields[i].type))
-            present |= (uint64_t)1 << i;
+    uint64_t present = schema->present(body);
     kd_out_varint(o, present);
     while (present != 0) {
         size_t i = (size_t)__builtin_ctzll(present);

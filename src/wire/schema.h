@@ -56,6 +56,7 @@ struct kd_schema {
     size_t n_fields; /* <= 64 */
     size_t size;
     const struct kd_field *fields;
+    uint64_t (*present)(const void *body); /* which fields are not empty, as bits by their order */
     const char *en, *ja;
 };
 

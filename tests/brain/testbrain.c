@@ -121,6 +121,27 @@ static void keep_incident(struct kd_tb *t, const struct kd_rec_incident *r)
     t->unfilled += has_gap(r->title_en) || has_gap(r->title_ja) || has_gap(r->summary_en) || has_gap(r->do_ja);
 }
 
+static void keep_crossing(struct kd_tb *t, const struct kd_rec_head *h, const struct kd_rec_crossing *r)
+{
+    if (t->n_crossings == KD_TB_CROSSINGS)
+        return;
+    struct kd_tb_crossing *k = &t->crossings[t->n_crossings++];
+    copy_text(k->from, sizeof(k->from), r->from_zone);
+    copy_text(k->to, sizeof(k->to), r->to_zone);
+    copy_text(k->policy, sizeof(k->policy), r->policy);
+    copy_addr(k->src, sizeof(k->src), &h->src);
+    copy_addr(k->dst, sizeof(k->dst), &h->dst);
+    k->port = h->dst_port;
+    k->first = r->first;
+    k->answered = r->answered;
+    k->conversations = r->conversations;
+    k->bytes_toserver = r->bytes_toserver;
+    k->bytes_toclient = r->bytes_toclient;
+    k->ts_us = h->ts_us;
+    k->start_us = r->start_us;
+    k->end_us = r->end_us;
+}
+
 static enum kd_status take_batch(void *arg, struct kd_bytes batch)
 {
     struct kd_tb *t = arg;
@@ -135,6 +156,7 @@ static enum kd_status take_batch(void *arg, struct kd_bytes batch)
         struct kd_rec_host host;
         struct kd_rec_stats stats;
         struct kd_rec_incident incident;
+        struct kd_rec_crossing crossing;
     } any;
     while (kd_record_next(&c, &head, &body, &whole) == KD_OK) {
         t->stats_last = false;
@@ -142,7 +164,7 @@ static enum kd_status take_batch(void *arg, struct kd_bytes batch)
         if (head.type == KD_REC_HEALTH)
             t->n_health++;
         bool ours = head.type == KD_REC_ALERT || head.type == KD_REC_HOST || head.type == KD_REC_STATS ||
-                    head.type == KD_REC_INCIDENT;
+                    head.type == KD_REC_INCIDENT || head.type == KD_REC_CROSSING;
         if (!ours || kd_body_decode(kd_schemas[head.type], body, &mem, &any) != KD_OK) {
             t->n_passed++;
             continue;
@@ -153,6 +175,8 @@ static enum kd_status take_batch(void *arg, struct kd_bytes batch)
             keep_host(t, &any.host);
         else if (head.type == KD_REC_INCIDENT)
             keep_incident(t, &any.incident);
+        else if (head.type == KD_REC_CROSSING)
+            keep_crossing(t, &head, &any.crossing);
         else if (kd_bytes_eq_str(any.stats.scope, "total")) {
             t->stats = any.stats;
             t->stats_last = true;
@@ -174,10 +198,16 @@ struct kd_tb *kd_tb_new(const struct kd_tb_config *cfg, struct kd_err *err)
     t->batch = malloc(KD_BATCH_MAX);
     t->out = kd_out_of(t->batch, KD_BATCH_MAX);
     struct kd_brain_config c = {
-        .lim = &kd_limits_default, .hash_seed = 1, .max_memory = (size_t)256 << 20, .zone_s = KD_ZONE_JAPAN_S,
+        .lim = &kd_limits_default, .hash_seed = cfg->seed == 0 ? 1 : cfg->seed, .max_memory = (size_t)256 << 20, .zone_s = KD_ZONE_JAPAN_S,
         .inside = &inside, .n_inside = cfg->inside != NULL, .known_bad = kd_str(cfg->known_bad),
         .exceptions = kd_str(cfg->exceptions), .tunables = kd_str(cfg->tunables),
+        .state = cfg->state, .state_bytes = cfg->state_bytes, .state_not_after_us = cfg->state_not_after_us,
     };
+    static uint8_t form[KD_SITE_BYTES_MAX];
+    struct kd_out plan = kd_out_of(form, sizeof(form));
+    if (cfg->site != NULL)
+        kd_site_put(&plan, cfg->site);
+    c.site = kd_out_bytes_view(&plan);
     if (kd_brain_new(&c, (struct kd_brain_out){take_batch, t}, &t->brain, &t->err) != KD_OK) {
         if (err != NULL)
             *err = t->err;

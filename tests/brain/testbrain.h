@@ -3,9 +3,10 @@
 #ifndef KD_TESTS_TESTBRAIN_H
 #define KD_TESTS_TESTBRAIN_H
 
+#include "base/site.h"
 #include "brain/brain.h"
 
-enum { KD_TB_ALERTS = 4096, KD_TB_HOSTS = 1024, KD_TB_INCIDENTS = 512, KD_TB_TEXT = 1024 };
+enum { KD_TB_ALERTS = 4096, KD_TB_HOSTS = 1024, KD_TB_INCIDENTS = 512, KD_TB_CROSSINGS = 4096, KD_TB_TEXT = 1024 };
 #define KD_TB_START_US 1763770502000000u
 
 struct kd_tb_alert {
@@ -33,6 +34,13 @@ struct kd_tb_incident {
     size_t n_steps, n_hosts, n_things, n_met; /* n_met: hosts of the first thing */
 };
 
+struct kd_tb_crossing {
+    char from[KD_SITE_NAME_MAX + 1], to[KD_SITE_NAME_MAX + 1], policy[12], src[48], dst[48];
+    uint16_t port;
+    bool first, answered;
+    uint64_t conversations, bytes_toserver, bytes_toclient, ts_us, start_us, end_us;
+};
+
 struct kd_tb {
     struct kd_brain *brain;
     struct kd_err err;
@@ -45,6 +53,8 @@ struct kd_tb {
     struct kd_rec_stats stats; /* texts not valid */
     uint64_t n_health;
     size_t n_alerts, n_hosts, n_incidents;
+    size_t n_crossings;
+    struct kd_tb_crossing crossings[KD_TB_CROSSINGS];
     struct kd_tb_alert alerts[KD_TB_ALERTS];
     struct kd_tb_host hosts[KD_TB_HOSTS];
     struct kd_tb_incident incidents[KD_TB_INCIDENTS]; /* every version */
@@ -53,6 +63,11 @@ struct kd_tb {
 
 struct kd_tb_config {
     const char *known_bad, *exceptions, *tunables, *inside; /* NULL: none */
+    const struct kd_site *site;                             /* the network plan; NULL: none */
+    uint8_t *state; /* memory that outlives the brain; NULL: none */
+    size_t state_bytes;
+    uint64_t state_not_after_us;
+    uint64_t seed; /* 0: 1 */
 };
 
 /* A brain with defaults, or NULL and (when given) the reason. */

@@ -2,6 +2,7 @@
 """Wrong input of every kind: one line that says what, where and what to do, and the agreed exit status."""
 import fcntl
 import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -201,6 +202,27 @@ def an_attack_is_told_as_one_story(folder):
     one_line(run("incident", "--dir", db), 2, "list")
 
 
+def a_network_plan_is_proposed_checked_and_used(folder):
+    db = folder + "/pdb"
+    assert run("replay", "--db", db, recording("first-attack.pcap.zst"))[0] == 0
+    for env in (tap.ENGLISH, JAPANESE):
+        code, out, errors = run("config", "propose", "--dir", db, env=env)
+        text = out.decode()
+        assert code == 0 and not errors, errors
+        assert '"10.20.1.0/24"' in text and '"10.20.0.0/24"' in text and "role: [dc, dns]" in text, text
+        assert ("DHCP のサブネットマスク" if env is JAPANESE else "by DHCP's mask") in text, text
+    plan = write(folder, "plan.yaml", out)
+    assert run("config", "check", plan)[0] == 0
+    proposal = json.loads(run("config", "propose", "--json", "--dir", db)[1])["proposal"]
+    assert {host["address"] for host in proposal["hosts"]} >= {"10.20.0.10", "10.20.0.20", "10.20.0.53", "10.20.1.1"}, proposal
+    code, out, _ = run("replay", "--json", "-", "-c", plan, recording("selftest.pcap"))
+    crossings = [r["crossing"] for r in records(out) if r["event_type"] == "crossing"]
+    assert code == 0 and any(c["from"]["zone"] == "端末" and c["to"]["zone"] == "サーバー" for c in crossings), crossings
+    one_line(run("config", "propose", "--dir", folder + "/nothing"), 3, "--dir")
+    wrong = write(folder, "wrong.yaml", "zones:\n  - { name: a, networks: 10.0.0.0/8 }\ncrossings:\n  - { from: a, to: b, policy: forbid }\n")
+    one_line(run("config", "check", wrong), 1, ":4:", "no zone of this name")
+
+
 def did_data_leave(folder):
     """Careful words, every outside place, and what could not be seen; the same in the package."""
     db = folder + "/odb"
@@ -231,6 +253,38 @@ def did_data_leave(folder):
     assert json.loads(inside) == answer
     inside = subprocess.run(["tar", "xOf", tar, "evidence/outside.ja.txt"], capture_output=True, check=True).stdout.decode()
     assert inside == japanese
+
+
+def contents_of_files_are_kept(folder):
+    """Of files that carry risk, as configured: a whole content comes out again, a damaged one does not."""
+    db, config = folder + "/fdb", folder + "/files.yaml"
+    capture = recording("downloads.pcap.zst")
+    assert run("replay", "--db", db, "--packets", capture)[0] == 0
+    stored = [r["fileinfo"] for r in records(run("hunt", "fileinfo.stored = true", "--dir", db)[1])]
+    assert {f["magic"] for f in stored} >= {"pe", "pdf", "deb"} and not any(f["magic"] == "text" for f in stored), stored
+    for f in stored:
+        out = f"{folder}/{f['sha256'][:8]}"
+        assert run("file", f["sha256"], "--dir", db, "-o", out)[0] == 0
+        with open(out, "rb") as content:
+            assert hashlib.sha256(content.read()).hexdigest() == f["sha256"]
+        assert os.stat(out).st_mode & 0o777 == 0o600
+    ring = db + "/data/files/engine-00.ring"
+    assert os.stat(ring).st_mode & 0o777 == 0o600
+    one_line(run("file", "0" * 64, "--dir", db, "-o", "-"), 1, "the oldest kept one")
+    one_line(run("file", "abc", "--dir", db, "-o", "-"), 2, "64 hexadecimal digits")
+    with open(ring, "r+b") as f:
+        held = f.read(4096 + 65536 + (1 << 20))
+        at = held.index(b"%PDF-") + 40
+        f.seek(at)
+        f.write(bytes([held[at] ^ 1]))
+    pdf = next(f["sha256"] for f in stored if f["magic"] == "pdf")
+    one_line(run("file", pdf, "--dir", db, "-o", "-"), 1, "not kept")
+    shutil.rmtree(db)
+    with open(config, "w") as f:
+        f.write("files:\n  keep: none\n")
+    assert run("replay", "-c", config, "--db", db, "--packets", capture)[0] == 0
+    assert not os.path.exists(db + "/data/files") and not run("hunt", "fileinfo.stored = true", "--dir", db)[1]
+    shutil.rmtree(db)
 
 
 def packets_are_kept_and_sealed(folder):
@@ -372,8 +426,8 @@ def without_namespaces_it_stays_shut(folder):
 tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stats, damaged_captures,
           files_that_cannot_be_read, wrong_configuration, interfaces_that_cannot_be_captured, a_port_in_use,
           directories_that_cannot_be_used, a_full_disk, a_full_disk_under_the_records, records_are_found_again,
-          an_attack_is_told_as_one_story,
+          an_attack_is_told_as_one_story, a_network_plan_is_proposed_checked_and_used,
           did_data_leave,
-          packets_are_kept_and_sealed, a_package_for_third_parties,
+          packets_are_kept_and_sealed, contents_of_files_are_kept, a_package_for_third_parties,
           rules_are_checked_listed_and_explained, the_page_of_rules_is_what_the_program_says, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

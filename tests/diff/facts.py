@@ -15,6 +15,7 @@ FIELDS = (
     "tls.ja3s", "smb.file", "smb.tree", "smb1.file", "smb1.tree", "smb1.status", "ntlm.user", "krb5.cname", "krb5.sname", "krb5.realm", "smtp.from", "smtp.rcpt",
     "smtp.subject", "dhcp.hostname", "dhcp.assigned", "arp", "nd", "nbns.name", "dcerpc.call",
     "ldap.base", "ldap.filter", "ldap.result", "rdp.cookie", "ssh.software", "ssh.hassh", "ssh.hassh_server", "vnc.result",
+    "snmp.who", "snmp.object", "sql.user", "sql.refused", "socks.target", "irc.nick", "irc.channel",
 )
 
 

@@ -95,7 +95,7 @@ def _smtp(side, r, who):
     for name in s.get("rcpt_to", []):
         side.each("smtp.rcpt", f"{who} {name.lower().strip('<>')}", "", r["timestamp"])
     subject = r.get("email", {}).get("subject")
-    if subject:
+    if subject and r.get("app_proto") == "smtp":  # tshark rarely reads mail fetched by POP3 and IMAP
         side.each("smtp.subject", f"{who} {''.join(subject.split())}", "", r["timestamp"])
 
 
@@ -165,9 +165,46 @@ def _login(side, r, who):
         side.each("vnc.result", f"{who} {m['result']}", "", r["timestamp"])
 
 
+SNMP_OBJECTS = 16  # of a run of questions only so many are told
+
+
+def _snmp(side, r, who):
+    s = r["snmp"]
+    if s["pdu_type"] in ("response", "report"):
+        return
+    if s.get("community") or s.get("usm"):
+        side.once("snmp.who", f"{who} {s['version']} {s.get('community') or s.get('usm')}", "", r["timestamp"])
+    if s.get("requests", 1) == 1 and len(s.get("vars", [])) < SNMP_OBJECTS:
+        for oid in s.get("vars", []):
+            side.once("snmp.object", f"{who} {oid}", "", r["timestamp"])
+
+
+def _sql(side, r, who):
+    s = r["sql"]
+    if r["app_proto"] == "mssql":
+        return  # tshark shows no name
+    if s.get("user"):
+        side.once("sql.user", f"{who} {s['user']}", "", r["timestamp"])
+    if s.get("error") == 1045 or s.get("result", "").startswith("28"):
+        side.once("sql.refused", f"{who} {s.get('error') or s['result'][:5]}", "", r["timestamp"])
+
+
+def _socks(side, r, who):
+    s = r["socks"]
+    side.once("socks.target", f"{who} {s.get('host') or address(s.get('address', ''))} {s.get('port', 0)}", "", r["timestamp"])
+
+
+def _irc(side, r, who):
+    i = r["irc"]
+    if i["command"] == "register":
+        side.once("irc.nick", f"{who} {i.get('nick', '')}", "", r["timestamp"])
+    if i["command"] == "join":
+        side.once("irc.channel", f"{who} {i['channel'].lower()}", "", r["timestamp"])
+
+
 _READERS = {"dns": _dns, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,
             "dhcp": _dhcp, "arp": _arp, "nbns": _nbns, "dcerpc": _dcerpc, "ldap": _ldap, "rdp": _rdp, "ssh": _ssh,
-            "login": _login}
+            "login": _login, "snmp": _snmp, "sql": _sql, "socks": _socks, "irc": _irc}
 
 
 def facts(path, command, folder):

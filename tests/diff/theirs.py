@@ -11,9 +11,10 @@ from facts import Side, address, between, leaves, pair
 
 LIMIT_S = 600
 MESSAGES = ("dns or mdns or llmnr or http or tls.handshake or smb or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or dcerpc or "
-            "ldap or cldap or rdp or ssh or vnc or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address")
+            "ldap or cldap or rdp or ssh or vnc or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address or "
+            "snmp or mysql or pgsql or socks or irc")
 PROTOCOLS = ("ip ipv6 tcp udp dns mdns llmnr http tls quic smb smb2 spnego gss-api ntlmssp kerberos smtp imf dhcp arp "
-             "nbns icmp icmpv6 dcerpc ldap cldap rdp ssh vnc")
+             "nbns icmp icmpv6 dcerpc ldap cldap rdp ssh vnc snmp mysql pgsql socks irc")
 # Ways to follow a stream.  The first waits for what is missing and for whole bodies, and says nothing of a message that
 # is not all there, nor of what follows it; the others take what comes, with and without waiting for bodies.
 WHOLE = ["-o", "tcp.reassemble_out_of_order:TRUE"]
@@ -103,7 +104,11 @@ _WANTED = (
     "nbns.id nbns.name nbns.netbios_name "
     "dcerpc.pkt_type dcerpc.cn_flags.first_frag dcerpc.cn_ctx_id dcerpc.cn_bind_to_uuid dcerpc.opnum "
     "ldap.messageID ldap.protocolOp ldap.baseObject ldap.object ldap.entry ldap.resultCode rdp.rt_cookie ssh.protocol "
-    "ssh.kex.hassh ssh.kex.hasshserver vnc.auth_result").split()
+    "ssh.kex.hassh ssh.kex.hasshserver vnc.auth_result "
+    "snmp.version snmp.msgVersion snmp.community snmp.msgUserName snmp.data snmp.name snmp.get_response_element snmp.report_element "
+    "mysql.user mysql.error_code pgsql.parameter_name pgsql.parameter_value pgsql.code "
+    "socks.dst socks.dstport socks.remote_name socks.port socks.v4a_dns_name socks.command socks.results "
+    "irc.request.command irc.request.command_parameter").split()
 _EVENT = re.compile(
     rb'<(packet)>|<proto name="([^"]+)"|<field name="(num||' + "|".join(re.escape(w) for w in _WANTED).encode()
     + rb')"[^>]*? show="([^"]*)"(?: value="([0-9a-f]*)")?')
@@ -494,9 +499,80 @@ def _vnc(side, p):
             side.each("vnc.result", f"{p.to_client} {'failure' if text in ('1', 'True') else 'success'}", "", p.where)
 
 
+_SNMP_VERSIONS = {"0": "1", "1": "2c", "3": "3"}
+
+
+class _Snmp:
+    """Objects of a question that stands alone; of runs kidoban tells the first only."""
+
+    def __init__(self, side):
+        self.side, self.asked = side, {}
+
+    def packet(self, p):
+        for m in _split(p.events, {"snmp"}):
+            kind = _first(m, "snmp.data")
+            version = _SNMP_VERSIONS.get(_first(m, "snmp.version") or _first(m, "snmp.msgVersion"), "?")
+            who = _first(m, "snmp.community") or _first(m, "snmp.msgUserName")
+            if kind in ("2", "8") or not kind and int(p.sport) in (161, 162):
+                continue
+            if who:
+                self.side.once("snmp.who", f"{p.to_server} {version} {who}", "", p.where)
+            self.asked.setdefault((p.to_server, version, who, kind), []).append((p.where, _all(m, "snmp.name")))
+
+    def finish(self):
+        for (who, _, _, _), questions in self.asked.items():
+            where, names = questions[0]
+            if len(questions) == 1 and len(names) < 16:
+                for name in names:
+                    self.side.once("snmp.object", f"{who} {name}", "", where)
+
+
+def _mysql(side, p):
+    for _, field, text in p.events:
+        if field == "mysql.user":
+            side.once("sql.user", f"{p.to_server} {text}", "", p.where)
+        elif field == "mysql.error_code" and text == "1045":
+            side.once("sql.refused", f"{p.to_client} 1045", "", p.where)
+
+
+def _pgsql(side, p):
+    name = None
+    for _, field, text in p.events:
+        if field == "pgsql.parameter_name":
+            name = text
+        elif field == "pgsql.parameter_value" and name == "user":
+            side.once("sql.user", f"{p.to_server} {text}", "", p.where)
+            name = None
+        elif field == "pgsql.code" and text.startswith("28"):
+            side.once("sql.refused", f"{p.to_client} {text}", "", p.where)
+
+
+def _socks(side, p):
+    """Requests: what tshark repeats beside carried data has no address type of its own packet."""
+    for m in _split(p.events, {"socks"}):
+        where = _first(m, "socks.remote_name") or _first(m, "socks.v4a_dns_name") or _first(m, "socks.dst")
+        port = _first(m, "socks.port") or _first(m, "socks.dstport")
+        if where and port and where != "0.0.0.0" and not _all(m, "socks.results") and int(p.sport) > int(p.dport):
+            side.once("socks.target", f"{p.to_server} {where} {port}", "", p.where)
+
+
+def _irc(side, p):
+    command = None
+    for _, field, text in p.events:
+        if field == "irc.request.command":
+            command = text.upper()
+        elif field == "irc.request.command_parameter" and command in ("NICK", "JOIN"):
+            if command == "NICK":
+                side.once("irc.nick", f"{p.to_server} {text}", "", p.where)
+            else:
+                for channel in text.split(","):
+                    side.once("irc.channel", f"{p.to_server} {channel.lower()}", "", p.where)
+            command = None
+
+
 def _messages(side, path, options, which):
     xml = _tshark("-r", path, *options, "-Y", which, "-T", "pdml", "-J", PROTOCOLS)
-    krb5, dcerpc, ssh = _Krb5(side), _Dcerpc(side), _Ssh(side)
+    krb5, dcerpc, ssh, snmp = _Krb5(side), _Dcerpc(side), _Ssh(side), _Snmp(side)
     for events in _packets(xml):
         p = _Packet(events)
         quoted = "icmp" in p.protocols
@@ -509,16 +585,20 @@ def _messages(side, path, options, which):
             if name in p.protocols and (name != "imf" or "smtp" not in p.protocols) and \
                     (name != "tls" or "quic" not in p.protocols):
                 reader(side, p)
-        for names, reader in (({"ldap", "cldap"}, _ldap), ({"rdp"}, _rdp), ({"vnc"}, _vnc)):
+        for names, reader in (({"ldap", "cldap"}, _ldap), ({"rdp"}, _rdp), ({"vnc"}, _vnc),
+                              ({"mysql"}, _mysql), ({"pgsql"}, _pgsql), ({"socks"}, _socks), ({"irc"}, _irc)):
             if names & set(p.protocols):
                 reader(side, p)
         if "ssh" in p.protocols:
             ssh.packet(p)
+        if "snmp" in p.protocols:
+            snmp.packet(p)
         if "kerberos" in p.protocols:
             krb5.packet(p)
         if "dcerpc" in p.protocols:
             dcerpc.packet(p)
     krb5.finish()
+    snmp.finish()
 
 
 def facts(path):

@@ -24,6 +24,7 @@
 #include "os/edge.h"
 #include "os/fd.h"
 #include "os/sandbox.h"
+#include "os/shared.h"
 #include "os/spawn.h"
 #include "probes.h"
 #include "tap.h"
@@ -37,7 +38,7 @@ static const bool is_sanitized = false;
 #endif
 
 static const char *who = "root";
-static int ring = -1, other[2] = {-1, -1}, output[2] = {-1, -1}, directory = -1;
+static int ring = -1, other[2] = {-1, -1}, output[2] = {-1, -1}, directory = -1, board[2] = {-1, -1};
 
 /* The numbers of a system without the users _kidoban_*; no look-up, so that the test is the same
  * anywhere. */
@@ -60,6 +61,7 @@ static int be_role(char **argv)
                             .reduced = strcmp(argv[4], "reduced") == 0,
                             .dir_fd = has_dir ? FD_DIR : -1,
                             .n_fds = FD_END,
+                            .port = 25,
                             .ring_fds = &ring_fd,
                             .n_ring_fds = role == KD_PROC_ENGINE};
     struct kd_err err = {0};
@@ -84,7 +86,7 @@ static pid_t start(enum kd_proc role, const char *probe, const char *mode, int c
 {
     bool has_dir = role == KD_PROC_STORE || role == KD_PROC_READER;
     struct kd_spawn sp = {.args = {"--role", kd_proc_name(role), probe, mode}, .log_fd = 2};
-    int fds[] = {control, -1, output[1], -1, has_dir ? directory : ring, other[1]};
+    int fds[] = {control, -1, output[1], -1, has_dir ? directory : ring, other[1], board[1]};
     memcpy(sp.fds, fds, sizeof(fds));
     sp.n_fds = KD_COUNT(fds);
     pid_t pid = -1;
@@ -117,12 +119,20 @@ static void drain(int fd)
         ;
 }
 
+static long landlock_version(void)
+{
+    enum { CREATE_RULESET = 444, CREATE_VERSION = 1 };
+    long version = syscall(CREATE_RULESET, NULL, 0, CREATE_VERSION);
+    return version < 0 ? 0 : version;
+}
+
 static void attack(enum kd_proc role, const char *mode)
 {
     for (size_t i = 0; i < n_probes; i++) {
         const struct probe *p = &probes[i];
         bool skip = (p->needs_ring && (ring < 0 || role != KD_PROC_ENGINE)) ||
-                    (p->not_sanitized && is_sanitized);
+                    (p->not_sanitized && is_sanitized) ||
+                    (role == KD_PROC_DIAL && p->dial_needs_landlock > (is_sanitized ? 0 : landlock_version()));
         if (skip)
             continue;
         int end = end_of(start(role, p->name, mode, -1));
@@ -157,6 +167,16 @@ static void web_is_jailed(void)
 static void reader_is_jailed(void)
 {
     attack(KD_PROC_READER, "full");
+}
+
+static void gate_is_jailed(void)
+{
+    attack(KD_PROC_GATE, "full");
+}
+
+static void dial_is_jailed(void)
+{
+    attack(KD_PROC_DIAL, "full");
 }
 
 static bool has_line(const char *text, const char *key, const char *value)
@@ -200,7 +220,8 @@ static void kernel_confirms(void)
                  geteuid() != 0 ? geteuid() : user_of((enum kd_proc)role));
         CHECK(has_line(text, "\nUid:\t", uid));
         if (geteuid() == 0) {
-            other_world(pid, "net");
+            if (role != KD_PROC_DIAL) /* it is what the network is for */
+                other_world(pid, "net");
             other_world(pid, "mnt");
             other_world(pid, "ipc");
             other_world(pid, "uts");
@@ -294,7 +315,8 @@ static bool make_world(void)
         there >= 0 && fchown(there, uid, (gid_t)-1) == 0 && fchown(directory, uid, (gid_t)-1) == 0;
     close(there);
     return ok && kd_edge_new(1 << 16, output, NULL) == KD_OK &&
-           kd_edge_new(1 << 16, other, NULL) == KD_OK;
+           kd_edge_new(1 << 16, other, NULL) == KD_OK &&
+           kd_shared_new("kidoban-jail-board", BOARD_BYTES, &board[0], &board[1], NULL) == KD_OK;
 }
 
 static void remove_world(void)
@@ -314,6 +336,8 @@ static void run_all(void)
     RUN(store_is_jailed);
     RUN(web_is_jailed);
     RUN(reader_is_jailed);
+    RUN(gate_is_jailed);
+    RUN(dial_is_jailed);
     RUN(no_frame_leaves);
     RUN(fails_closed);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <sched.h>
 #include <signal.h>
@@ -62,6 +63,31 @@ static bool new_unix_socket(void)
     return socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
 }
 
+static bool new_packet_socket(void)
+{
+    return socket(AF_PACKET, SOCK_RAW, 0) >= 0;
+}
+
+/* A port nobody declared.  Nothing listens there: refused by the peer means that the attempt was let through. */
+static bool connect_elsewhere(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == ECONNREFUSED;
+}
+
+static bool listen_here(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 1) == 0;
+}
+
+static bool open_program(void)
+{
+    return open("/bin/sh", O_RDONLY) >= 0;
+}
+
 static bool run_shell(void)
 {
     char *argv[] = {(char *)(uintptr_t) "sh", NULL};
@@ -117,6 +143,23 @@ static bool map_data(void)
 {
     return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
            MAP_FAILED;
+}
+
+static bool read_board(void)
+{
+    return mmap(NULL, BOARD_BYTES, PROT_READ, MAP_SHARED, FD_BOARD, 0) != MAP_FAILED;
+}
+
+static bool write_board(void)
+{
+    void *p = mmap(NULL, BOARD_BYTES, PROT_READ, MAP_SHARED, FD_BOARD, 0);
+    bool by_map = mmap(NULL, BOARD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, FD_BOARD, 0) != MAP_FAILED;
+    return by_map || (p != MAP_FAILED && mprotect(p, BOARD_BYTES, PROT_READ | PROT_WRITE) == 0);
+}
+
+static bool cut_board(void)
+{
+    return syscall(SYS_ftruncate, FD_BOARD, 0) == 0;
 }
 
 static bool foreign_abi(void)
@@ -245,56 +288,63 @@ static bool open_many(void)
 
 #define ALL(x)                                                                                     \
     {                                                                                              \
-        x, x, x, x, x                                                                              \
+        x, x, x, x, x, x, x                                                                        \
     }
-/*               engine  brain   store   web     reader */
-#define ROW(e, b, s, w, r)                                                                         \
+/*                 engine  brain   store   web     reader  gate    dial */
+#define ROW(e, b, s, w, r, g, d)                                                                   \
     {                                                                                              \
         [KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, [KD_PROC_WEB] = w,         \
-        [KD_PROC_READER] = r                                                                       \
+        [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d                               \
     }
 
 const struct probe probes[] = {
-    {"open a file", open_passwd, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true, false},
-    {"open a file by the old call", open_by_old_name, ROW(FAILS, FAILS, FAILS, FAILS, FAILS), true,
-     false},
-    {"make a file elsewhere", write_beside, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true, false},
-    {"climb out of the directory", climb_out, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true,
-     false},
-    {"read in the directory", read_own_file, ROW(FAILS, FAILS, WORKS, FAILS, WORKS), true, false},
-    {"make a file in the directory", make_own_file, ROW(FAILS, FAILS, WORKS, FAILS, FAILS), true,
-     false},
-    {"open without end", open_many, ALL(FAILS), true, false},
-    {"make an internet socket", new_inet_socket, ALL(KILLED), false, false},
-    {"make a local socket", new_unix_socket, ALL(KILLED), false, false},
-    {"run a shell", run_shell, ALL(KILLED), false, false},
-    {"make a process", make_process, ALL(KILLED), true, false},
-    {"make a process by clone3", make_process_by_clone3, ALL(FAILS), false, false},
-    {"trace a process", trace_parent, ALL(KILLED), true, false},
-    {"read another's memory", read_other_memory, ALL(KILLED), true, false},
-    {"signal a process", signal_other, ALL(KILLED), true, false},
-    {"map code", map_code, ALL(KILLED), false, false},
-    {"make data code", make_code, ALL(KILLED), false, false},
-    {"map data", map_data, ALL(WORKS), false, false},
-    {"call by the i386 ABI", foreign_abi, ALL(FAILS), false, false},
-    {"call by the x32 ABI", x32_abi, ALL(KILLED), false, false},
-    {"write to its output", write_output, ALL(WORKS), false, false},
-    {"write elsewhere", write_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS), false, false},
-    {"writev elsewhere", writev_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS), false, false},
-    {"sendto elsewhere", sendto_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS), false, false},
-    {"duplicate a descriptor", duplicate, ALL(KILLED), false, false},
-    {"duplicate by fcntl", duplicate_by_fcntl, ALL(KILLED), false, false},
-    {"set a socket option", set_option, ALL(KILLED), false, false},
-    {"control a device", control_device, ROW(KILLED, KILLED, FAILS, KILLED, FAILS), true, false},
-    {"make a namespace", new_namespace, ALL(KILLED), false, false},
-    {"mount", new_mount, ALL(KILLED), false, false},
-    {"load BPF", load_bpf, ALL(KILLED), false, false},
-    {"use io_uring", use_io_uring, ALL(KILLED), false, false},
-    {"inject a frame by write", inject_by_write, ROW(KILLED, 0, 0, 0, 0), false, true},
-    {"inject a frame by sendto", inject_by_sendto, ROW(KILLED, 0, 0, 0, 0), false, true},
-    {"read the ring's drop counters", read_ring_counters, ROW(WORKS, 0, 0, 0, 0), false, true},
-    {"read another option of the ring", ring_as_other_option, ROW(KILLED, 0, 0, 0, 0), false, true},
-    {"read an option elsewhere", read_other_option, ROW(KILLED, KILLED, KILLED, WORKS, KILLED),
-     false, false},
+    {"open a file", open_passwd, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, WORKS), true, false, 0},
+    {"open a file by the old call", open_by_old_name, ROW(FAILS, FAILS, FAILS, FAILS, FAILS, FAILS, FAILS), true,
+     false, 0},
+    {"make a file elsewhere", write_beside, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, KILLED), true, false, 0},
+    {"climb out of the directory", climb_out, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS), true,
+     false, 0},
+    {"read in the directory", read_own_file, ROW(FAILS, FAILS, WORKS, FAILS, WORKS, FAILS, FAILS), true, false, 0},
+    {"make a file in the directory", make_own_file, ROW(FAILS, FAILS, WORKS, FAILS, FAILS, FAILS, FAILS), true,
+     false, 0},
+    {"open without end", open_many, ALL(FAILS), true, false, 0},
+    {"make an internet socket", new_inet_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, WORKS), false, false, 0},
+    {"make a local socket", new_unix_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS), false, false, 0},
+    {"make a packet socket", new_packet_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS), false, false, 0},
+    {"connect to somewhere else", connect_elsewhere, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS), false, false, 4},
+    {"accept connections", listen_here, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS), false, false, 0},
+    {"read a program", open_program, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS), true, false, 1},
+    {"run a shell", run_shell, ALL(KILLED), false, false, 0},
+    {"make a process", make_process, ALL(KILLED), true, false, 0},
+    {"make a process by clone3", make_process_by_clone3, ALL(FAILS), false, false, 0},
+    {"trace a process", trace_parent, ALL(KILLED), true, false, 0},
+    {"read another's memory", read_other_memory, ALL(KILLED), true, false, 0},
+    {"signal a process", signal_other, ALL(KILLED), true, false, 0},
+    {"map code", map_code, ALL(KILLED), false, false, 0},
+    {"make data code", make_code, ALL(KILLED), false, false, 0},
+    {"map data", map_data, ALL(WORKS), false, false, 0},
+    {"read the board", read_board, ALL(WORKS), false, false, 0},
+    {"write to the board", write_board, ALL(FAILS), false, false, 0},
+    {"cut the board", cut_board, ALL(FAILS), false, false, 0},
+    {"call by the i386 ABI", foreign_abi, ALL(FAILS), false, false, 0},
+    {"call by the x32 ABI", x32_abi, ALL(KILLED), false, false, 0},
+    {"write to its output", write_output, ALL(WORKS), false, false, 0},
+    {"write elsewhere", write_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, WORKS), false, false, 0},
+    {"writev elsewhere", writev_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, KILLED), false, false, 0},
+    {"sendto elsewhere", sendto_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, WORKS), false, false, 0},
+    {"duplicate a descriptor", duplicate, ALL(KILLED), false, false, 0},
+    {"duplicate by fcntl", duplicate_by_fcntl, ALL(KILLED), false, false, 0},
+    {"set a socket option", set_option, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, WORKS), false, false, 0},
+    {"control a device", control_device, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS), true, false, 0},
+    {"make a namespace", new_namespace, ALL(KILLED), false, false, 0},
+    {"mount", new_mount, ALL(KILLED), false, false, 0},
+    {"load BPF", load_bpf, ALL(KILLED), false, false, 0},
+    {"use io_uring", use_io_uring, ALL(KILLED), false, false, 0},
+    {"inject a frame by write", inject_by_write, ROW(KILLED, 0, 0, 0, 0, 0, 0), false, true, 0},
+    {"inject a frame by sendto", inject_by_sendto, ROW(KILLED, 0, 0, 0, 0, 0, 0), false, true, 0},
+    {"read the ring's drop counters", read_ring_counters, ROW(WORKS, 0, 0, 0, 0, 0, 0), false, true, 0},
+    {"read another option of the ring", ring_as_other_option, ROW(KILLED, 0, 0, 0, 0, 0, 0), false, true, 0},
+    {"read an option elsewhere", read_other_option, ROW(KILLED, KILLED, KILLED, WORKS, KILLED, WORKS, WORKS),
+     false, false, 0},
 };
 const size_t n_probes = KD_COUNT(probes);

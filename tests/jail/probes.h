@@ -12,8 +12,9 @@ enum outcome {
 };
 
 /* Descriptor 7 is a capture socket (engine; when root) or a directory (store, reader); 8 is some
- * other socket. */
-enum { FD_RING = KD_FD_EXTRA, FD_DIR = KD_FD_EXTRA, FD_OTHER = KD_FD_EXTRA + 1, FD_END };
+ * other socket, 9 the board as brain has it (reading only). */
+enum { FD_RING = KD_FD_EXTRA, FD_DIR = KD_FD_EXTRA, FD_OTHER = KD_FD_EXTRA + 1, FD_BOARD, FD_END };
+enum { BOARD_BYTES = 4096 };
 
 struct probe {
     const char *name;
@@ -21,6 +22,7 @@ struct probe {
     enum outcome expect[KD_PROC_COUNT];
     bool not_sanitized; /* a sanitizer build lets it through */
     bool needs_ring;
+    int dial_needs_landlock; /* which version lets the kernel refuse it to dial */
 };
 
 extern const struct probe probes[];

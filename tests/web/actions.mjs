@@ -222,3 +222,17 @@ test('the skip link leads past the menu', async () => {
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
     await close();
 });
+
+test('a test mail is sent and its result told', async () => {
+    const { page, word, close } = await open();
+    await visit(page, '#/notices');
+    await page.getByText(word['noticeState.ok']).first().waitFor();
+    await page.getByRole('button', { name: word['notices.test'], exact: true }).click();
+    await page.getByText(word['notices.testOk']).waitFor({ timeout: 30_000 });
+    const { items, channel } = await ask(page, '/notices');
+    const item = items.find((one) => one.kind === 'test');
+    assert.equal(item.state, 'sent');
+    assert.match(item.answer, /^250/);
+    assert.equal(channel.state, 'ok');
+    await close();
+});

@@ -15,9 +15,12 @@ const PAGES = [
     { name: 'incident', hash: async (page) => `#/incidents/${(await ask(page, '/incidents?limit=1')).items[0].id}`, heading: null, actions: ['#note', 'main .steps a', 'main svg a', 'main summary'] },
     { name: 'hosts', hash: '#/hosts', heading: ['nav.hosts'], actions: ['#q', 'main td a'], wideActions: ['th button'] },
     { name: 'host', hash: async (page) => `#/hosts/${encodeURIComponent((await ask(page, '/hosts?sort=severity&limit=1')).items[0].address)}`, heading: ['host.title'], actions: ['main a.button'] },
+    { name: 'network', hash: '#/network', heading: ['network.headForbidden', 'network.headTried', 'network.headCalm'], actions: ['#range', 'main svg a', 'main th a', 'main td a'] },
+    { name: 'network-zone', hash: `#/network?zone=${encodeURIComponent('業務端末')}`, heading: ['network.headForbidden', 'network.headTried', 'network.headCalm'], actions: ['main a.button'] },
     { name: 'search', hash: '#/search', heading: ['nav.search'], actions: ['#host', '#name', '#range', '#kind', '#text', 'main input[type=checkbox]'] },
     { name: 'search-results', hash: '#/search?expr=any%20~%20a&range=30d', heading: ['nav.search'], actions: ['main button.primary, main .expert button, main form button'] },
     { name: 'health', hash: '#/health', heading: ['nav.health'], actions: ['main h1, main summary, main a'] },
+    { name: 'notices', hash: '#/notices', heading: ['nav.notices'], actions: ['main button.primary'] },
     { name: 'exceptions', hash: '#/exceptions', heading: ['nav.exceptions'], actions: [] },
     { name: 'users', hash: '#/users', heading: ['nav.users'], actions: ['#name', '#role', '#password', 'form button'] },
     { name: 'audit', hash: '#/audit', heading: ['nav.audit'], actions: [] },
@@ -77,6 +80,32 @@ for (const lang of LANGS)
                 assert.deepEqual(complaints, []);
                 await close();
             });
+
+const PROPOSAL = {
+    yaml: { ja: 'zones:\n  - name: "端末"\n    networks: ["10.0.1.0/24"]\n    kind: office\n', en: 'zones:\n  - name: "PCs"\n    networks: ["10.0.1.0/24"]\n    kind: office\n' },
+    seen: 12,
+    zones: [{ name: { ja: '端末', en: 'PCs' }, kind: 'office', by_dhcp: true, hosts: 12, servers: 1, networks: ['10.0.1.0/24', '2001:db8:1::/64'] }],
+    hosts: [{ address: '10.0.1.10', name: 'dc1', roles: [{ role: 'dc', reason: { ja: 'Kerberos と LDAP に応答', en: 'answers Kerberos and LDAP' } }] }],
+};
+for (const lang of LANGS)
+    for (const width of WIDTHS)
+        test(`network without a plan: what one could look like ${lang} ${width}`, async () => {
+            const { page, complaints, word, close } = await open({ lang, width });
+            await page.route('**/api/v1/network**', (route) => route.fulfill({
+                json: { zones: [], today: { forbidden: 0, attempts: 0 }, flows: [], pairs: [], new: [], breaches: [], proposal: PROPOSAL },
+            }));
+            await visit(page, '#/network');
+            await rightHeading(page, word, ['network.headNoPlan']);
+            assert.equal((await page.locator('#proposal').innerText()).trim(), PROPOSAL.yaml[lang].trim());
+            await axeClean(page, 'network without a plan');
+            await noOverflow(page, 'network without a plan');
+            await shot(page, `network-proposal-${lang}-${width}`);
+            await keyboard(page, ['main td a', 'main button.primary']);
+            await page.getByRole('button', { name: word['network.copy'] }).click();
+            await page.getByText(pattern(word['network.copied'])).or(page.getByText(pattern(word['network.notCopied']))).waitFor();
+            assert.deepEqual(complaints, []);
+            await close();
+        });
 
 test('dark colours keep their contrast', async () => {
     const { page, close } = await open({ dark: true });

@@ -78,6 +78,12 @@ static void account_record(struct kd_detect *d, const struct kd_record *r)
     kd_rpc_rules(d, r, rules, KD_COUNT(rules), KD_US_PER_DAY);
 }
 
+static void account_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    (void)key;
+    kd_rpc_snap(s, state);
+}
+
 const struct kd_detector kd_detector_account = {
     .name = "account",
     .summary_en =
@@ -88,4 +94,6 @@ const struct kd_detector kd_detector_account = {
     .max_keys = 5000,
     .idle_us = 2 * KD_US_PER_DAY,
     .record = account_record,
+    .snap = account_snap,
+    .snap_version = 1,
 };

@@ -136,6 +136,12 @@ static void adlist_record(struct kd_detect *d, const struct kd_record *r)
     kd_rpc_rules(d, r, rules, KD_COUNT(rules), (uint64_t)(kd_detect_tunable(d, "window_s") * 1e6));
 }
 
+static void adlist_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    (void)key;
+    kd_rpc_snap(s, state);
+}
+
 const struct kd_detector kd_detector_adlist = {
     .name = "adlist",
     .summary_en = "accounts, groups, shares, sessions and services listed by remote calls",
@@ -146,4 +152,6 @@ const struct kd_detector kd_detector_adlist = {
     .idle_us = 2 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = adlist_record,
+    .snap = adlist_snap,
+    .snap_version = 1,
 };

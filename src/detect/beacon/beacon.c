@@ -308,6 +308,50 @@ static void beacon_leave(struct kd_detect *d, struct kd_bytes key, void *state)
         judge(d, &s->calls);
 }
 
+static void snap_calls(struct kd_snap *s, struct calls *c)
+{
+    kd_snap_u32(s, &c->n);
+    /* Each as it stands in its slot: distances from the one before are small numbers. */
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < c->n && i < KD_RHYTHM_MAX; i++) {
+        uint64_t distance = c->at_us[i] - before;
+        kd_snap_u64(s, &distance);
+        c->at_us[i] = before += distance;
+        if (s->loading && before > s->now_us)
+            kd_snap_fail(s);
+        kd_snap_u32(s, &c->bytes[i]);
+    }
+    kd_snap_u32(s, &c->judged);
+    kd_snap_u32(s, &c->answered);
+    kd_snap_u32(s, &c->steady);
+    kd_snap_u32(s, &c->n_from_page);
+    kd_snap_u8_to(s, &c->kind, CALL_RAW);
+    kd_snap_u8_to(s, &c->proto, UINT8_MAX);
+    kd_snap_u16_to(s, &c->port, UINT16_MAX);
+    kd_snap_sums(s, c->targets, KD_COUNT(c->targets), &c->n_targets);
+    kd_snap_addr(s, &c->source);
+    kd_snap_addr(s, &c->target);
+    kd_snap_word(s, &c->name);
+    kd_snap_ids(s, &c->ids);
+    if (c->judged > c->n)
+        kd_snap_fail(s);
+}
+
+static void beacon_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    union state *u = state;
+    if (key.p[0] == KEY_CALLS) {
+        snap_calls(s, &u->calls);
+    } else if (key.p[0] == KD_KEY_GREETING) {
+        kd_snap_bytes(s, u->greeting.b, sizeof(u->greeting.b));
+        kd_snap_u32(s, &u->greeting.n);
+        kd_snap_u32(s, &u->greeting.n_rat);
+        kd_snap_u32(s, &u->greeting.rat_told);
+    } else {
+        kd_snap_sums(s, u->callers.sums, CALLERS_KEPT, &u->callers.n);
+    }
+}
+
 const struct kd_detector kd_detector_beacon = {
     .name = "beacon",
     .summary_en = "regular calls to one peer; sessions in an unknown protocol",
@@ -318,5 +362,7 @@ const struct kd_detector kd_detector_beacon = {
     .idle_us = 3 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = beacon_record,
+    .snap = beacon_snap,
+    .snap_version = 1,
     .leave = beacon_leave,
 };

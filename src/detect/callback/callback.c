@@ -296,6 +296,49 @@ static void callback_record(struct kd_detect *d, const struct kd_record *r)
     }
 }
 
+static void snap_place(struct kd_snap *s, struct place *p)
+{
+    kd_snap_time(s, &p->first_us);
+    kd_snap_time(s, &p->last_us);
+    kd_snap_u64(s, &p->signs);
+    kd_snap_u64(s, &p->sent);
+    kd_snap_u64(s, &p->sent_told);
+    kd_snap_u32(s, &p->n);
+    kd_snap_u32(s, &p->n_answered);
+    kd_snap_u32(s, &p->n_coded);
+    kd_snap_u32(s, &p->told);
+    kd_snap_u32(s, &p->known_paths);
+    kd_snap_u8_to(s, &p->tool, UINT8_MAX);
+    for (unsigned i = 0; i < REQUESTS_KEPT; i++) {
+        kd_snap_u32(s, &p->requests[i].sum);
+        kd_snap_u32(s, &p->requests[i].n);
+    }
+    kd_snap_word(s, &p->name);
+    kd_snap_word(s, &p->url);
+    kd_snap_ids(s, &p->ids);
+}
+
+static void snap_machine(struct kd_snap *s, struct machine *m)
+{
+    kd_snap_time(s, &m->asked_us);
+    for (unsigned i = 0; i < PATHS_KEPT; i++) {
+        kd_snap_u32(s, &m->paths[i].path);
+        kd_snap_sums(s, m->paths[i].sites, SITES_KEPT, &m->paths[i].n);
+    }
+    kd_snap_u32(s, &m->next_path);
+}
+
+static void callback_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    union state *u = state;
+    if (key.p[0] == KEY_PLACE)
+        snap_place(s, &u->place);
+    else if (key.p[0] == KEY_HOST)
+        snap_machine(s, &u->machine);
+    else
+        kd_snap_sums(s, u->callers.sums, CALLERS_KEPT, &u->callers.n);
+}
+
 const struct kd_detector kd_detector_callback = {
     .name = "callback",
     .summary_en = "web requests as made by programs that report to a control server",
@@ -306,4 +349,6 @@ const struct kd_detector kd_detector_callback = {
     .idle_us = KD_US_PER_DAY,
     .tunables = tunables,
     .record = callback_record,
+    .snap = callback_snap,
+    .snap_version = 1,
 };

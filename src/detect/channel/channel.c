@@ -202,6 +202,38 @@ static void channel_record(struct kd_detect *d, const struct kd_record *r)
         tls(d, r);
 }
 
+static void snap_peer(struct kd_snap *s, struct peer *p)
+{
+    kd_snap_time(s, &p->first_us);
+    kd_snap_time(s, &p->last_us);
+    kd_snap_u64(s, &p->size);
+    kd_snap_u32(s, &p->n);
+    kd_snap_u32(s, &p->n_established);
+    kd_snap_u32(s, &p->n_same);
+    kd_snap_u32(s, &p->signs);
+    kd_snap_u32(s, &p->told);
+    kd_snap_word(s, &p->name);
+    kd_snap_word(s, &p->subject);
+    kd_snap_ids(s, &p->ids);
+}
+
+static void channel_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    union state *u = state;
+    if (key.p[0] == KEY_PEER) {
+        snap_peer(s, &u->peer);
+    } else if (key.p[0] == KEY_TOR) {
+        kd_snap_time(s, &u->tor.first_us);
+        kd_snap_time(s, &u->tor.last_us);
+        kd_snap_sums(s, u->tor.relays, RELAYS_KEPT, &u->tor.n_relays);
+        kd_snap_u32(s, &u->tor.n_sure);
+        kd_snap_u32(s, &u->tor.told);
+        kd_snap_ids(s, &u->tor.ids);
+    } else {
+        kd_snap_sums(s, u->callers.sums, CALLERS_KEPT, &u->callers.n);
+    }
+}
+
 const struct kd_detector kd_detector_channel = {
     .name = "channel",
     .summary_en = "encrypted sessions with names and certificates that no honest service has; Tor",
@@ -212,4 +244,6 @@ const struct kd_detector kd_detector_channel = {
     .idle_us = KD_US_PER_DAY,
     .tunables = tunables,
     .record = channel_record,
+    .snap = channel_snap,
+    .snap_version = 1,
 };

@@ -30,6 +30,7 @@ union state {
 static const struct kd_tunable tunables[] = {
     {"names", 8, 4, 1000, "names", "different data-like names below one zone", "1 つのゾーンの下の、データらしい名前の数"},
     {"name_bytes", 18, 8, 100, "bytes", "their mean length", "その平均の長さ"},
+    {"many_names", 64, 16, 128, "names", "so many names are told whatever their length", "長さを問わず知らせる名前の数"},
     {"sure_bytes", 1000, 100, 1000000, "bytes", "from this much data on the finding is a medium one",
      "深刻度を中とするデータ量"},
     {"common", 4, 2, 6, "machines", "a zone asked for by so many machines is not told",
@@ -65,6 +66,19 @@ static bool is_plain(struct kd_bytes sub)
     return digits || kd_bytes_starts(sub, kd_str("_")) || kd_bytes_icontains(sub, kd_str("._"));
 }
 
+/* Hexadecimal digits of both kinds: sixteen signs surprise less than a whole alphabet, but no word is made of them. */
+static bool is_hex(struct kd_bytes label)
+{
+    enum { FEW = 2 };
+    unsigned digits = 0, letters = 0;
+    for (size_t i = 0; i < label.n; i++) {
+        uint8_t c = label.p[i] | 0x20;
+        digits += label.p[i] >= '0' && label.p[i] <= '9';
+        letters += c >= 'a' && c <= 'f';
+    }
+    return digits + letters == label.n && digits >= FEW && letters >= FEW;
+}
+
 /* Does what stands before the zone look like data: a long label, or letters in no order of words? */
 static bool is_encoded(struct kd_bytes sub)
 {
@@ -75,7 +89,8 @@ static bool is_encoded(struct kd_bytes sub)
         if (label.n > longest.n)
             longest = label;
     }
-    return longest.n >= SHORT && (longest.n >= LONG_LABEL || kd_name_surprise(longest) >= KD_NAME_RANDOM);
+    return longest.n >= SHORT &&
+           (longest.n >= LONG_LABEL || is_hex(longest) || kd_name_surprise(longest) >= KD_NAME_RANDOM);
 }
 
 static bool is_odd_type(struct kd_bytes type)
@@ -125,12 +140,14 @@ static int judge(const struct kd_detect *d, const struct carrier *c)
     enum { NULLS = 8, COMMANDS = 20, COMMAND_NAMES = 10 };
     double names = kd_detect_tunable(d, "names");
     bool odd = c->n_odd_types * 2 >= c->n_queries;
-    bool carries = c->n_encoded >= names && c->n_encoded * 10 >= c->n_names * 8 &&
-                   c->n_bytes >= c->n_encoded * kd_detect_tunable(d, "name_bytes");
-    if (carries)
+    bool encoded = c->n_encoded >= names && c->n_encoded * 10 >= c->n_names * 8;
+    if (encoded && c->n_bytes >= c->n_encoded * kd_detect_tunable(d, "name_bytes"))
         return odd || c->n_bytes >= kd_detect_tunable(d, "sure_bytes") ? KD_MEDIUM : KD_LOW;
     if (c->n_null >= NULLS)
         return KD_MEDIUM;
+    /* Short ones carry little each: only many of them are data. */
+    if (encoded && c->n_names >= kd_detect_tunable(d, "many_names"))
+        return odd ? KD_MEDIUM : KD_LOW;
     /* Commands fetched as text: the names are short, but many and never the same. */
     bool commands = c->n_odd_types >= COMMANDS && c->n_names >= COMMAND_NAMES &&
                     c->n_odd_types * 10 >= c->n_queries * 8;

@@ -54,6 +54,22 @@ static void slow_and_short_is_low(void)
     kd_tb_free(t);
 }
 
+/* Ten hexadecimal digits a name carry little: a few are silent, many are told. */
+static void many_short_ones_are_told(void)
+{
+    for (unsigned many = 0; many < 2; many++) {
+        struct kd_tb *t = kd_tb_new(NULL, NULL);
+        char name[64];
+        for (unsigned i = 0; i < (many ? 100u : 20u); i++) {
+            snprintf(name, sizeof(name), "%08x%02x.t.example.com", i * 2654435761u, i);
+            ask(t, i * 10, "10.0.0.5", name, "AAAA");
+        }
+        kd_tb_finish(t);
+        CHECK(kd_tb_count(t, "KD-CC-0009") == many && kd_tb_at_least(t, "medium") == 0);
+        kd_tb_free(t);
+    }
+}
+
 static void null_questions_and_names_without_a_zone(void)
 {
     struct kd_tb *t = kd_tb_new(NULL, NULL);
@@ -111,6 +127,7 @@ int main(void)
 {
     RUN(long_names_carry_data);
     RUN(slow_and_short_is_low);
+    RUN(many_short_ones_are_told);
     RUN(null_questions_and_names_without_a_zone);
     RUN(ordinary_names_are_silent);
     RUN(what_all_machines_ask_is_silent);

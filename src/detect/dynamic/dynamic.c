@@ -207,6 +207,27 @@ static void dynamic_record(struct kd_detect *d, const struct kd_record *r)
         flow(d, r);
 }
 
+static void dynamic_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    union state *u = state;
+    if (key.p[0] == KEY_PLACE) {
+        kd_snap_time(s, &u->place.asked_us);
+        kd_snap_u32(s, &u->place.n_tried);
+        kd_snap_u32(s, &u->place.n_spoke);
+        kd_snap_bool(s, &u->place.told);
+        kd_snap_word(s, &u->place.name);
+        kd_snap_ids(s, &u->place.ids);
+        return;
+    }
+    kd_snap_time(s, &u->asked.first_us);
+    kd_snap_time(s, &u->asked.last_us);
+    kd_snap_u32(s, &u->asked.n);
+    kd_snap_sums(s, u->asked.zones, ZONES_KEPT, &u->asked.n_zones);
+    kd_snap_u32(s, &u->asked.told);
+    kd_snap_word(s, &u->asked.example);
+    kd_snap_ids(s, &u->asked.ids);
+}
+
 const struct kd_detector kd_detector_dynamic = {
     .name = "dynamic",
     .summary_en = "programs steered through dynamic names; one odd label under many domains",
@@ -217,4 +238,6 @@ const struct kd_detector kd_detector_dynamic = {
     .idle_us = KD_US_PER_DAY,
     .tunables = tunables,
     .record = dynamic_record,
+    .snap = dynamic_snap,
+    .snap_version = 1,
 };

@@ -220,6 +220,21 @@ static void guess_leave(struct kd_detect *d, struct kd_bytes key, void *state)
         tell(d, a, service_of(&h));
 }
 
+static void guess_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct sessions *a = state;
+    (void)key;
+    kd_snap_time(s, &a->first_us);
+    kd_snap_time(s, &a->last_us);
+    kd_snap_u32(s, &a->n);
+    kd_snap_u32(s, &a->told);
+    kd_snap_bool(s, &a->passed);
+    kd_snap_sums(s, a->targets, TARGETS_KEPT, &a->n_targets);
+    kd_snap_addr(s, &a->source);
+    kd_snap_addr(s, &a->target);
+    kd_snap_ids(s, &a->ids);
+}
+
 const struct kd_detector kd_detector_guess = {
     .name = "guess",
     .summary_en = "many short sessions to a remote logon service (SSH, RDP, FTP, Telnet, VNC)",
@@ -230,5 +245,7 @@ const struct kd_detector kd_detector_guess = {
     .idle_us = 2 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = guess_record,
+    .snap = guess_snap,
+    .snap_version = 1,
     .leave = guess_leave,
 };

@@ -321,6 +321,23 @@ static void kerberos_record(struct kd_detect *d, const struct kd_record *r)
         ticket(d, r);
 }
 
+static void kerberos_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct watch *w = state;
+    (void)key;
+    kd_snap_time(s, &w->first_us);
+    kd_snap_time(s, &w->last_us);
+    kd_snap_u32(s, &w->n);
+    kd_snap_u32_to(s, &w->told, UINT32_MAX / 4);
+    kd_snap_u32(s, &w->aes);
+    kd_snap_u32(s, &w->bare);
+    kd_snap_sums(s, w->names, NAMES_KEPT, &w->n_names);
+    kd_snap_addr(s, &w->client);
+    kd_snap_addr(s, &w->kdc);
+    kd_snap_word(s, &w->last);
+    kd_snap_ids(s, &w->ids);
+}
+
 const struct kd_detector kd_detector_kerberos = {
     .name = "kerberos",
     .summary_en = "Kerberos tickets fetched to be cracked, outdated ciphers, requests made by "
@@ -333,4 +350,6 @@ const struct kd_detector kd_detector_kerberos = {
     .idle_us = 30 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = kerberos_record,
+    .snap = kerberos_snap,
+    .snap_version = 1,
 };

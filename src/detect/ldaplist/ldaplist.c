@@ -196,6 +196,21 @@ static void ldaplist_record(struct kd_detect *d, const struct kd_record *r)
     judge(d, r, s, now);
 }
 
+static void ldaplist_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct searches *p = state;
+    (void)key;
+    kd_snap_time(s, &p->first_us);
+    kd_snap_time(s, &p->last_us);
+    kd_snap_u32_to(s, &p->topics, 2 * SECRETS - 1);
+    kd_snap_u32(s, &p->told);
+    kd_snap_u32(s, &p->n);
+    kd_snap_u64(s, &p->entries);
+    kd_snap_addr(s, &p->client);
+    kd_snap_addr(s, &p->server);
+    kd_snap_ids(s, &p->ids);
+}
+
 const struct kd_detector kd_detector_ldaplist = {
     .name = "ldaplist",
     .summary_en = "directory searched for accounts, rulers, weak accounts, trusts and rights",
@@ -206,4 +221,6 @@ const struct kd_detector kd_detector_ldaplist = {
     .idle_us = KD_US_PER_DAY,
     .tunables = tunables,
     .record = ldaplist_record,
+    .snap = ldaplist_snap,
+    .snap_version = 1,
 };

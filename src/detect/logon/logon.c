@@ -252,6 +252,40 @@ static void logon_record(struct kd_detect *d, const struct kd_record *r)
         success(d, r);
 }
 
+static void logon_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct attempts *a = state;
+    uint32_t n_users = a->n_users;
+    (void)key;
+    kd_snap_time(s, &a->first_us);
+    kd_snap_time(s, &a->last_us);
+    kd_snap_u32(s, &a->fails);
+    kd_snap_u32(s, &a->unknown_names);
+    kd_snap_u32(s, &a->top_fails);
+    kd_snap_u32(s, &a->guesses);
+    kd_snap_u32(s, &a->told);
+    kd_snap_bool(s, &a->guessed);
+    kd_snap_bool(s, &a->enumerated);
+    kd_snap_sums(s, a->targets, TARGETS_KEPT, &a->n_targets);
+    kd_snap_word(s, &a->top_user);
+    kd_snap_word(s, &a->service);
+    kd_snap_addr(s, &a->source);
+    kd_snap_addr(s, &a->target);
+    kd_snap_ids(s, &a->ids);
+    /* Who failed how often: a name keeps its place when it comes in again at the same one. */
+    kd_snap_u32_to(s, &n_users, USERS_KEPT / 4 * 3);
+    for (uint32_t i = 0, n = 0; i < USERS_KEPT && n < n_users && kd_snap_ok(s); i++) {
+        uint8_t used = a->users[i] != 0;
+        kd_snap_u8_to(s, &used, 1);
+        if (!used)
+            continue;
+        kd_snap_u32(s, &a->users[i]);
+        kd_snap_u32(s, &a->user_fails[i]);
+        n++;
+    }
+    a->n_users = n_users;
+}
+
 const struct kd_detector kd_detector_logon = {
     .name = "logon",
     .summary_en = "failed logons: single, guessing, spraying, success after guessing",
@@ -262,5 +296,7 @@ const struct kd_detector kd_detector_logon = {
     .idle_us = 2 * KD_US_PER_HOUR,
     .tunables = tunables,
     .record = logon_record,
+    .snap = logon_snap,
+    .snap_version = 1,
     .leave = logon_leave,
 };

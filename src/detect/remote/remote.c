@@ -191,6 +191,19 @@ static void remote_record(struct kd_detect *d, const struct kd_record *r)
     count_target(d, r, u.how);
 }
 
+static void remote_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct reach *p = state;
+    kd_snap_time(s, &p->first_us);
+    kd_snap_time(s, &p->last_us);
+    kd_snap_u32(s, &p->told);
+    if (key.p[0] == KEY_PAIR)
+        return;
+    kd_snap_sums(s, p->targets, TARGETS_KEPT, &p->n_targets);
+    kd_snap_addr(s, &p->target);
+    kd_snap_ids(s, &p->ids);
+}
+
 const struct kd_detector kd_detector_remote = {
     .name = "remote",
     .summary_en = "machines controlled from others by RDP, SSH, VNC or WinRM: new pairs, many targets, from outside",
@@ -202,4 +215,6 @@ const struct kd_detector kd_detector_remote = {
     .idle_us = 60 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = remote_record,
+    .snap = remote_snap,
+    .snap_version = 1,
 };

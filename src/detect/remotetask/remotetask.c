@@ -18,6 +18,12 @@ static void remotetask_record(struct kd_detect *d, const struct kd_record *r)
     kd_rpc_rules(d, r, rules, KD_COUNT(rules), KD_US_PER_DAY);
 }
 
+static void remotetask_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    (void)key;
+    kd_rpc_snap(s, state);
+}
+
 const struct kd_detector kd_detector_remotetask = {
     .name = "remotetask",
     .summary_en = "tasks made or run on another machine (AT, Task Scheduler)",
@@ -27,4 +33,6 @@ const struct kd_detector kd_detector_remotetask = {
     .max_keys = 5000,
     .idle_us = 2 * KD_US_PER_DAY,
     .record = remotetask_record,
+    .snap = remotetask_snap,
+    .snap_version = 1,
 };

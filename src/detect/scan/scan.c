@@ -358,6 +358,38 @@ static void scan_leave(struct kd_detect *d, struct kd_bytes key, void *state)
     }
 }
 
+static void snap_top(struct kd_snap *s, struct top *t)
+{
+    uint8_t severity = (uint8_t)t->severity;
+    kd_snap_u32_to(s, &t->n, UINT32_MAX / 8);
+    if (t->n == 0)
+        return;
+    kd_snap_addr(s, &t->target);
+    kd_snap_u32(s, &t->port);
+    kd_snap_u32(s, &t->inside);
+    kd_snap_u32(s, &t->answered);
+    kd_snap_u32_to(s, &t->told, UINT32_MAX / 8);
+    kd_snap_u8_to(s, &severity, KD_CRITICAL);
+    t->severity = severity;
+    kd_snap_time(s, &t->first_us);
+    kd_snap_time(s, &t->last_us);
+    kd_snap_ids(s, &t->ids);
+}
+
+static void scan_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct scanner *p = state;
+    (void)key;
+    kd_snap_time(s, &p->since_us);
+    kd_snap_addr(s, &p->source);
+    kd_snap_u32(s, &p->n_probes);
+    kd_snap_sums(s, p->pairs, PAIRS_KEPT, &p->n_pairs);
+    for (unsigned i = 0; i < TOP; i++) {
+        snap_top(s, &p->targets[i]);
+        snap_top(s, &p->ports[i]);
+    }
+}
+
 const struct kd_detector kd_detector_scan = {
     .name = "scan",
     .summary_en = "port scans; sweeps by TCP, UDP, ICMP and ARP; scanners that say their name",
@@ -368,5 +400,7 @@ const struct kd_detector kd_detector_scan = {
     .idle_us = 2 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = scan_record,
+    .snap = scan_snap,
+    .snap_version = 1,
     .leave = scan_leave,
 };

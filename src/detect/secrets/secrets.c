@@ -44,6 +44,12 @@ static void secrets_record(struct kd_detect *d, const struct kd_record *r)
     kd_rpc_rules(d, r, rules, KD_COUNT(rules), KD_US_PER_DAY);
 }
 
+static void secrets_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    (void)key;
+    kd_rpc_snap(s, state);
+}
+
 const struct kd_detector kd_detector_secrets = {
     .name = "secrets",
     .summary_en = "stored secrets, backup keys and password databases of another machine read by "
@@ -54,4 +60,6 @@ const struct kd_detector kd_detector_secrets = {
     .max_keys = 5000,
     .idle_us = 2 * KD_US_PER_DAY,
     .record = secrets_record,
+    .snap = secrets_snap,
+    .snap_version = 1,
 };

@@ -166,6 +166,13 @@ static void share_record(struct kd_detect *d, const struct kd_record *r)
         file(d, r);
 }
 
+static void share_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct pair *p = state;
+    (void)key;
+    kd_snap_time(s, &p->first_us);
+}
+
 const struct kd_detector kd_detector_share = {
     .name = "share",
     .summary_en = "file shares used, new pairs, administrative shares, programs copied",
@@ -176,4 +183,6 @@ const struct kd_detector kd_detector_share = {
     .idle_us = 60 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = share_record,
+    .snap = share_snap,
+    .snap_version = 1,
 };

@@ -167,6 +167,14 @@ static void tools_record(struct kd_detect *d, const struct kd_record *r)
     }
 }
 
+static void tools_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct seen *p = state;
+    (void)key;
+    kd_snap_time(s, &p->told_us);
+    kd_snap_u32(s, &p->n);
+}
+
 const struct kd_detector kd_detector_tools = {
     .name = "tools",
     .summary_en = "coin mining, remote control, file exchange, look-ups past the house's resolver",
@@ -177,4 +185,6 @@ const struct kd_detector kd_detector_tools = {
     .idle_us = 40 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = tools_record,
+    .snap = tools_snap,
+    .snap_version = 1,
 };

@@ -270,6 +270,54 @@ static void upload_record(struct kd_detect *d, const struct kd_record *r)
         smb(d, r);
 }
 
+static void snap_host(struct kd_snap *s, struct host *h)
+{
+    kd_snap_u64(s, &h->day);
+    kd_snap_u64(s, &h->sent);
+    kd_snap_u64(s, &h->collected);
+    kd_snap_time(s, &h->collected_us);
+    kd_snap_u32(s, &h->n_days);
+    for (uint32_t i = 0; i < DAYS && i < h->n_days; i++)
+        kd_snap_u32(s, &h->past_mib[i]);
+    for (unsigned i = 0; i < HOURS; i++)
+        kd_snap_u32_to(s, &h->by_hour[i], 1u << 25);
+    kd_snap_ids(s, &h->reads);
+    kd_snap_bool(s, &h->told_volume);
+    kd_snap_bool(s, &h->told_staged);
+}
+
+static void snap_place(struct kd_snap *s, struct place *p)
+{
+    kd_snap_time(s, &p->first_us);
+    kd_snap_u64(s, &p->day);
+    kd_snap_u64(s, &p->sent);
+    kd_snap_u64(s, &p->received);
+    kd_snap_u64(s, &p->last_flow);
+    kd_snap_u64(s, &p->last_sent);
+    kd_snap_u64(s, &p->last_received);
+    kd_snap_ids(s, &p->ids);
+    kd_snap_bool(s, &p->told);
+}
+
+static void snap_group(struct kd_snap *s, struct group *g)
+{
+    kd_snap_u32(s, &g->n);
+    for (uint32_t i = 0; i < GROUP && i < g->n; i++)
+        kd_snap_u32(s, &g->mib[i]);
+    kd_snap_time(s, &g->begun_us);
+}
+
+static void upload_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    union state *u = state;
+    if (key.p[0] == KEY_HOST)
+        snap_host(s, &u->host);
+    else if (key.p[0] == KEY_PLACE)
+        snap_place(s, &u->place);
+    else
+        snap_group(s, &u->group);
+}
+
 const struct kd_detector kd_detector_upload = {
     .name = "upload",
     .summary_en = "much sent to new places, more than is usual, or what was collected from file servers",
@@ -280,4 +328,6 @@ const struct kd_detector kd_detector_upload = {
     .idle_us = 30 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = upload_record,
+    .snap = upload_snap,
+    .snap_version = 1,
 };

@@ -12,17 +12,23 @@ struct text {
     uint8_t bytes[NAME_MAX_BYTES];
 };
 
-/* True when its end was met; what lies behind it comes again. */
-static bool take_text(struct look *l, struct text *t, struct kd_bytes got)
+enum text_state { TEXT_GOES_ON, TEXT_ENDED, TEXT_TOO_LONG };
+
+/* Text up to a zero; what lies behind that comes again.  However it comes in pieces, it is too long from the same byte
+ * on. */
+static enum text_state take_text(struct look *l, struct text *t, struct kd_bytes got)
 {
     size_t end = kd_bytes_find_byte(got, 0);
-    struct kd_bytes part = kd_bytes_head(kd_bytes_head(got, end), NAME_MAX_BYTES - t->n);
+    struct kd_bytes part = kd_bytes_head(got, end);
+    if (part.n > (size_t)(NAME_MAX_BYTES - t->n))
+        return TEXT_TOO_LONG;
     if (part.n > 0)
         memcpy(t->bytes + t->n, part.p, part.n);
     t->n = (uint16_t)(t->n + part.n);
-    if (end != SIZE_MAX)
-        l->back = got.n - end - 1;
-    return end != SIZE_MAX;
+    if (end == SIZE_MAX)
+        return TEXT_GOES_ON;
+    l->back = got.n - end - 1;
+    return TEXT_ENDED;
 }
 
 /* --- gzip --- */
@@ -50,8 +56,9 @@ static struct look_step gzip_step(struct look *l, struct kd_bytes got)
         g->extra_due = false;
         return look_any(kd_cur_le16(&c), NAME_MAX_BYTES);
     }
-    if (!take_text(l, &g->name, got))
-        return g->name.n < NAME_MAX_BYTES ? look_any(0, NAME_MAX_BYTES) : look_done();
+    enum text_state name = take_text(l, &g->name, got);
+    if (name != TEXT_ENDED)
+        return name == TEXT_GOES_ON ? look_any(0, NAME_MAX_BYTES) : look_done();
     (void)look_member(l, kd_bytes_of(g->name.bytes, g->name.n), false, 0, false);
     return look_done();
 }
@@ -166,8 +173,9 @@ static struct look_step cab_step(struct look *l, struct kd_bytes got)
         s->name.n = 0;
         return look_any(0, NAME_MAX_BYTES);
     }
-    if (!take_text(l, &s->name, got))
-        return s->name.n < NAME_MAX_BYTES ? look_any(0, NAME_MAX_BYTES) : look_done();
+    enum text_state name = take_text(l, &s->name, got);
+    if (name != TEXT_ENDED)
+        return name == TEXT_GOES_ON ? look_any(0, NAME_MAX_BYTES) : look_done();
     (void)look_member(l, kd_bytes_of(s->name.bytes, s->name.n), s->utf8, s->bytes, false);
     s->in_name = false;
     return --s->files > 0 ? look_want(0, ENTRY) : look_done();

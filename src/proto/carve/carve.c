@@ -7,15 +7,18 @@
 #include "base/hasher.h"
 #include "base/hidden.h"
 #include "base/personal.h"
+#include "proto/carve/content.h"
 #include "proto/carve/look.h"
 
 enum {
     ENTROPY_BYTES = 2048,
     ENTROPY_LEAST = 64, /* fewer bytes tell nothing */
+    COMMON_COUNTS = 64,
     TEXTS = 16 * 1024,  /* name, declared type and source together */
     CARVE_ARENA = 256 * 1024,
     AHEAD_BLOCK = 16 * 1024,
     PERSONAL_WITHIN = 1024 * 1024,
+    HASH_UNANNOUNCED = 4, /* the part of file_hash_mib for a file of unknown size */
     HASHES_NONE = 0,
     HASHES_ALL = 2
 };
@@ -33,6 +36,7 @@ struct kd_carve {
     const struct kd_limits *lim;
     struct kd_rec_file rec;
     struct look look;
+    struct content content;
     uint64_t next; /* place of the next byte */
     uint64_t seen, size, start;
     uint32_t text_left;
@@ -86,8 +90,10 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
     /* Of a part neither type nor digest say anything about the file. */
     c->decided = meta->start > 0;
     c->hashing = meta->start == 0;
-    if (c->hashing)
+    if (c->hashing) {
         kd_sha256_start(&c->sha256);
+        content_start(&c->content, ctx);
+    }
     return c;
 }
 
@@ -106,32 +112,43 @@ static uint8_t entropy(const struct kd_carve *c)
 {
     if (c->n_counts < ENTROPY_LEAST)
         return 0;
+    /* Few counts are different, so that few logarithms are needed. */
+    uint16_t alike[COMMON_COUNTS] = {0};
     double sum = 0;
     for (unsigned i = 0; i < 256; i++)
-        if (c->counts[i] > 0)
+        if (c->counts[i] < COMMON_COUNTS)
+            alike[c->counts[i]]++;
+        else
             sum += c->counts[i] * log2(c->counts[i]);
+    for (unsigned n = 2; n < COMMON_COUNTS; n++)
+        if (alike[n] > 0)
+            sum += alike[n] * n * log2(n);
     double bits = log2(c->n_counts) - sum / c->n_counts;
     return (uint8_t)(bits * 10 + 0.5);
 }
 
-static uint64_t more_hashes_max(const struct kd_carve *c)
+/* Is the file, as far as is known, so large that MD5 and SHA-1 will not be told?  Of one whose size nobody announced the
+ * work would often be for nothing, so it ends earlier. */
+static bool is_too_large(const struct kd_carve *c)
 {
-    return (uint64_t)c->lim->file_hash_mib << 20;
+    uint64_t max = (uint64_t)c->lim->file_hash_mib << 20;
+    return c->size > 0 ? c->size > max || c->seen > max : c->seen > max / HASH_UNANNOUNCED;
 }
 
+/* Lists of bad files name programs, scripts, documents and archives, not data that only another program can read. */
 static bool wants_more_hashes(const struct kd_carve *c)
 {
     if (c->all_hashes || c->lim->file_hashes == HASHES_ALL)
         return true;
-    return c->lim->file_hashes != HASHES_NONE && c->size <= more_hashes_max(c) &&
-           (kd_filetype_is_risky(c->magic) || kd_filename_is_risky(c->rec.filename));
+    bool risky = (c->magic != NULL && kd_filetype_is_risky(c->magic)) || kd_filename_is_risky(c->rec.filename);
+    return c->lim->file_hashes != HASHES_NONE && risky && !is_too_large(c);
 }
 
 static void hash(struct kd_carve *c, struct kd_bytes b)
 {
     if (!c->more)
         return;
-    if (c->seen > more_hashes_max(c) && !c->all_hashes && c->lim->file_hashes != HASHES_ALL) {
+    if (is_too_large(c) && !c->all_hashes && c->lim->file_hashes != HASHES_ALL) {
         c->more = false;
         return;
     }
@@ -168,6 +185,9 @@ static void decide(struct kd_carve *c)
     }
     if (look_start(&c->look, &c->mem, c->lim, c->magic))
         look_add(&c->look, head);
+    bool risky = kd_filetype_is_risky(c->magic) || kd_filename_is_risky(c->rec.filename);
+    content_decide(&c->content, c->mem.pool, risky, c->size);
+    content_add(&c->content, c->mem.pool, head);
 }
 
 static void in_order(struct kd_carve *c, struct kd_bytes b)
@@ -191,6 +211,7 @@ static void in_order(struct kd_carve *c, struct kd_bytes b)
     if (b.n == 0)
         return;
     hash(c, b);
+    content_add(&c->content, c->mem.pool, b);
     if (c->is_text && c->rec.to_server && c->seen <= PERSONAL_WITHIN)
         kd_personal_add(&c->personal, b);
     if (c->look.format != NULL)
@@ -203,6 +224,7 @@ static void missing(struct kd_carve *c, uint64_t n)
     c->rec.gaps += n;
     c->next += n;
     c->hashing = c->more = false;
+    content_drop(&c->content, c->mem.pool);
     if (c->look.format != NULL)
         look_gap(&c->look);
     c->type.seen += n;
@@ -408,8 +430,10 @@ const struct kd_rec_file *kd_carve_finish(struct kd_carve *c, bool whole)
     c->rec.start = c->start;
     c->rec.entropy = entropy(c);
     c->rec.state = kd_str(state_of(c, whole));
-    if (kd_bytes_eq_str(c->rec.state, "CLOSED"))
+    if (kd_bytes_eq_str(c->rec.state, "CLOSED")) {
         add_digests(c);
+        c->rec.stored = content_keep(&c->content, c->rec.sha256);
+    }
     return &c->rec;
 }
 
@@ -419,6 +443,7 @@ void kd_carve_drop(struct kd_carve *c)
         return;
     while (c->ahead != NULL)
         drop_first_ahead(c);
+    content_drop(&c->content, c->mem.pool);
     struct kd_arena mem = c->mem;
     kd_arena_done(&mem);
 }

@@ -53,7 +53,7 @@ static void digests_of_any_size(void)
     for (size_t i = 0; i < KD_COUNT(sizes); i++) {
         for (size_t k = 0; k < KD_COUNT(steps); k++) {
             struct kd_bytes all = kd_bytes_of(plain, sizes[i]);
-            struct kd_carve *c = start((struct kd_carve_meta){.filename = kd_str("a.bin")});
+            struct kd_carve *c = start((struct kd_carve_meta){.filename = kd_str("a.bin"), .all_hashes = true});
             for (size_t at = 0; at < all.n; at += kd_min_size(steps[k], all.n - at))
                 kd_carve_data(c, kd_bytes_head(kd_bytes_from(all, at), steps[k]));
             const struct kd_rec_file *rec = kd_carve_finish(c, true);
@@ -78,7 +78,8 @@ static void hashes_by_risk(void)
         {"just words", "a.txt", false, false},
         {"just words", "RUN.PS1", false, true},
         {"%PDF-1.7 x", "a", false, true},
-        {"\x01\x02\x03\x04", "a", false, true},
+        {"\x01\x02\x03\x04", "a", false, false},
+        {"\x01\x02\x03\x04", "a.lnk", false, true},
     };
     for (size_t i = 0; i < KD_COUNT(cases); i++) {
         struct kd_carve *c = start(
@@ -87,6 +88,30 @@ static void hashes_by_risk(void)
         const struct kd_rec_file *rec = kd_carve_finish(c, true);
         CHECK(rec->sha256.n == 32 && (rec->md5.n == 16) == cases[i].more &&
               (rec->sha1.n == 20) == cases[i].more);
+        kd_carve_drop(c);
+    }
+}
+
+/* They are spared as well for what is large, sooner when nobody said how large it would be. */
+static void hashes_by_size(void)
+{
+    const uint64_t mib = 1 << 20, limit = kd_limits_default.file_hash_mib * mib;
+    const struct {
+        uint64_t announced, comes;
+        bool more;
+    } cases[] = {
+        {limit, limit, true}, {limit + 1, limit + 1, false}, {0, limit / 4, true}, {0, limit / 4 + 1, false}, {10, limit + 1, false},
+    };
+    for (size_t i = 0; i < KD_COUNT(cases); i++) {
+        struct kd_carve *c = start((struct kd_carve_meta){.size = cases[i].announced});
+        uint64_t left = cases[i].comes;
+        for (struct kd_bytes b = kd_str("%PDF-1.7 x"); left > 0; b = kd_bytes_of(plain, sizeof(plain))) {
+            b = kd_bytes_head(b, left < sizeof(plain) ? (size_t)left : sizeof(plain));
+            kd_carve_data(c, b);
+            left -= b.n;
+        }
+        const struct kd_rec_file *rec = kd_carve_finish(c, true);
+        CHECK(rec->size == cases[i].comes && rec->sha256.n == 32 && (rec->md5.n == 16) == cases[i].more);
         kd_carve_drop(c);
     }
 }
@@ -168,11 +193,73 @@ static void no_memory_no_file(void)
     kd_pool_free(small);
 }
 
+/* Who keeps contents: the last one and how many there were. */
+static struct {
+    uint8_t bytes[sizeof(plain)];
+    size_t n;
+    unsigned files;
+} taken;
+
+static bool take(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
+                 struct kd_bytes sha256, struct kd_bytes content)
+{
+    (void)to;
+    CHECK(conn->client_port == 7 && ts_us == 5 && sha256_is(sha256, content));
+    memcpy(taken.bytes, content.p, content.n);
+    taken.n = content.n;
+    taken.files++;
+    return true;
+}
+
+/* Is the content of this kept, brought in pieces? */
+static bool is_kept(struct kd_contents *to, struct kd_bytes in, const char *name, uint64_t hole)
+{
+    struct kd_conn conn = {.client_port = 7};
+    struct kd_ctx with = ctx;
+    with.contents = to;
+    with.conn = &conn;
+    with.now_us = 5;
+    unsigned before = taken.files;
+    struct kd_carve *c =
+        kd_carve_begin(&with, &(struct kd_carve_meta){.filename = kd_str(name)});
+    for (size_t at = 0; at < in.n; at += 700)
+        kd_carve_data(c, kd_bytes_head(kd_bytes_from(in, at), 700));
+    kd_carve_gap(c, hole);
+    const struct kd_rec_file *rec = kd_carve_finish(c, true);
+    bool kept = rec->stored;
+    CHECK(kept == (taken.files > before));
+    kd_carve_drop(c);
+    CHECK(kd_pool_used(pool) == 0 && to->waiting == 0);
+    return kept;
+}
+
+static void contents_are_kept_by_policy(void)
+{
+    struct kd_contents to = {
+        .keep = KD_CONTENTS_RISKY, .most = 100000, .waiting_max = 1 << 20, .put = take};
+    struct kd_bytes some = kd_bytes_of(plain, 100000);
+    CHECK(is_kept(&to, some, "", 0) && taken.n == 100000);
+    CHECK(memcmp(taken.bytes, plain, 100000) == 0);
+    CHECK(is_kept(&to, kd_bytes_of(plain, 10), "", 0) && taken.n == 10);
+    CHECK(!is_kept(&to, some, "", 1));                           /* a hole */
+    CHECK(!is_kept(&to, kd_bytes_of(plain, 100001), "", 0));     /* too large */
+    CHECK(!is_kept(&to, kd_str("an ordinary text"), "a.txt", 0)); /* no risk */
+    CHECK(is_kept(&to, kd_str("an ordinary text"), "a.vbs", 0));
+    to.keep = KD_CONTENTS_ALL;
+    CHECK(is_kept(&to, kd_str("an ordinary text"), "a.txt", 0));
+    to.waiting_max = 50000;
+    CHECK(!is_kept(&to, some, "", 0)); /* others would suffer */
+    to.keep = KD_CONTENTS_NONE;
+    CHECK(!is_kept(&to, kd_bytes_of(plain, 10), "", 0));
+}
+
 int main(void)
 {
     set_up();
+    RUN(contents_are_kept_by_policy);
     RUN(digests_of_any_size);
     RUN(hashes_by_risk);
+    RUN(hashes_by_size);
     RUN(out_of_order);
     RUN(holes_and_limits);
     RUN(no_memory_no_file);

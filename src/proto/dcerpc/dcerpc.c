@@ -116,7 +116,8 @@ static enum kd_status dcerpc_frame(struct kd_ctx *ctx, enum kd_dir dir, struct k
             return KD_OK;
         }
     }
-    if (!may_start(in))
+    /* Judged by its first byte or by the whole head, never by what happens to be there: a loss may follow. */
+    if (!may_start(in.n < DCE_HEAD ? kd_bytes_head(in, 1) : in))
         return KD_MALFORMED;
     *ret = (struct kd_frame){.len = DCE_HEAD};
     if (in.n < DCE_HEAD)

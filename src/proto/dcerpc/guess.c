@@ -65,19 +65,25 @@ static bool is_invoke(uint16_t opnum, struct kd_bytes stub, bool big)
            flags != 0 && (flags & ~0xfu) == 0 && kd_cur_left(&n.c) >= 28;
 }
 
-/* The one interface whose definition the request follows to its end. */
-static const struct dce_iface *by_form(uint16_t opnum, struct kd_bytes stub, bool big, bool wide)
+/* The one interface whose definition the request follows to its end: in the usual encoding, else in
+ * the wide one. */
+static const struct dce_iface *by_form(uint16_t opnum, struct kd_bytes stub, bool big,
+                                       bool *ret_wide)
 {
-    const struct dce_iface *found = NULL;
+    const struct dce_iface *found[2] = {NULL, NULL};
+    unsigned fitting[2] = {0, 0};
     for (size_t i = 0; i < KD_COUNT(forms); i++) {
         const struct dce_iface *iface = dce_iface_named(forms[i]);
-        if (!dce_op_fits(dce_op_find(iface, dce_operation(iface, opnum)), stub, big, wide))
-            continue;
-        if (found != NULL)
-            return NULL;
-        found = iface;
+        const struct dce_op *op = dce_op_find(iface, dce_operation(iface, opnum));
+        for (unsigned wide = 0; wide < 2 && op != NULL; wide++) {
+            if (!dce_op_fits(op, stub, big, wide != 0))
+                continue;
+            found[wide] = iface;
+            fitting[wide]++;
+        }
     }
-    return found;
+    *ret_wide = fitting[0] != 1 && fitting[1] == 1;
+    return fitting[0] == 1 ? found[0] : fitting[1] == 1 ? found[1] : NULL;
 }
 
 static const struct dce_iface *by_content(uint16_t opnum, struct kd_bytes stub, bool big,
@@ -94,12 +100,7 @@ static const struct dce_iface *by_content(uint16_t opnum, struct kd_bytes stub, 
         return dce_iface_named("IWbemServices");
     if (is_invoke(opnum, stub, big))
         return dce_iface_named("IDispatch");
-    const struct dce_iface *found = by_form(opnum, stub, big, false);
-    if (found == NULL) {
-        found = by_form(opnum, stub, big, true);
-        *ret_wide = found != NULL;
-    }
-    return found;
+    return by_form(opnum, stub, big, ret_wide);
 }
 
 const struct dce_iface *dce_guess(struct kd_dcerpc *d, uint16_t opnum, struct kd_bytes stub,

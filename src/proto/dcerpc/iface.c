@@ -426,11 +426,30 @@ const struct dce_iface *dce_iface_named(const char *name)
     return NULL;
 }
 
+/* Where the n-th word begins (the first is 0), or b.n.  Eight bytes at a time, for guessing asks for many. */
+static size_t word_at(struct kd_bytes b, unsigned n)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), low = each * 0x7f;
+    size_t i = 0;
+    for (; n > 0 && i + sizeof(uint64_t) <= b.n; i += sizeof(uint64_t)) {
+        uint64_t w;
+        memcpy(&w, b.p + i, sizeof(w));
+        w ^= each * ' ';
+        uint64_t spaces = ~(((w & low) + low) | w | low) >> 7;
+        unsigned here = (unsigned)(spaces * each >> 56);
+        if (here >= n)
+            break;
+        n -= here;
+    }
+    for (; n > 0 && i < b.n; i++)
+        n -= b.p[i] == ' ';
+    return i;
+}
+
 struct kd_bytes dce_operation(const struct dce_iface *iface, uint16_t opnum)
 {
     struct kd_bytes rest = kd_str(iface != NULL ? iface->operations : "");
-    for (unsigned i = 0; i < opnum && rest.n > 0; i++)
-        (void)kd_bytes_cut(&rest, ' ');
+    rest = kd_bytes_from(rest, word_at(rest, opnum));
     struct kd_bytes name = kd_bytes_cut(&rest, ' ');
     return kd_bytes_eq_str(name, "-") ? (struct kd_bytes){NULL, 0} : name;
 }
@@ -455,10 +474,13 @@ void dce_uuid_text(struct kd_bytes wire, bool big, char ret[DCE_UUID_TEXT])
 {
     static const uint8_t little[DCE_UUID] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
     struct kd_out o = kd_out_of(ret, DCE_UUID_TEXT);
-    for (unsigned i = 0; i < DCE_UUID; i++) {
-        uint8_t byte = kd_bytes_at(wire, big ? i : little[i]);
-        if (i == 4 || i == 6 || i == 8 || i == 10)
+    static const uint8_t parts[] = {4, 2, 2, 2, 6};
+    uint8_t b[DCE_UUID];
+    for (unsigned i = 0; i < DCE_UUID; i++)
+        b[i] = kd_bytes_at(wire, big ? i : little[i]);
+    for (unsigned i = 0, at = 0; i < KD_COUNT(parts); at += parts[i++]) {
+        if (i > 0)
             kd_out_u8(&o, '-');
-        kd_out_hex(&o, kd_bytes_of(&byte, 1));
+        kd_out_hex(&o, kd_bytes_of(b + at, parts[i]));
     }
 }

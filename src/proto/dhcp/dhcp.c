@@ -7,6 +7,7 @@ enum { SNAME_BYTES = 64, FILE_BYTES = 128, ADDRESSES_MAX = 16, FQDN_MAX = 256 };
 
 enum option {
     OPT_PAD = 0,
+    OPT_MASK = 1,
     OPT_ROUTERS = 3,
     OPT_DNS = 6,
     OPT_HOSTNAME = 12,
@@ -107,6 +108,9 @@ static void on_option(struct message *m, uint8_t option, struct kd_cur c)
 {
     struct kd_rec_dhcp *rec = &m->rec;
     switch (option) {
+    case OPT_MASK:
+        rec->subnet_mask = take_addr(&c);
+        break;
     case OPT_ROUTERS:
         rec->routers = take_addresses(&c, &m->routers);
         break;

@@ -20,18 +20,17 @@ bool dns_open(struct dns_reader *r, struct kd_bytes msg, struct dns_room *room,
     return kd_cur_ok(&r->c);
 }
 
-/* Printable, and nothing to escape or to lower? */
-static bool is_plain(uint8_t c)
-{
-    return c > 0x20 && c < 0x7f && c != '\\' && c != '.' && c != '"';
-}
+/* Printable characters as they are shown, in lower case; 0 for what is escaped or needs a second look. */
+static const uint8_t shown[256] =
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "\0!\0#$%&'()*+,-\0/0123456789:;<=>?@abcdefghijklmnopqrstuvwxyz[\0]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 
 static void odd_label(struct kd_out *o, struct kd_bytes label)
 {
     bool utf8 = kd_bytes_is_utf8(label);
     for (size_t i = 0; i < label.n; i++) {
         uint8_t c = label.p[i];
-        if (is_plain(c) || c == ' ' || c == '"' || (c >= 0x80 && utf8)) {
+        if (shown[c] != 0 || c == ' ' || c == '"' || (c >= 0x80 && utf8)) {
             kd_out_u8(o, kd_ascii_lower(c));
             continue;
         }
@@ -49,12 +48,12 @@ static void put_label(struct kd_out *o, struct kd_bytes label)
     if (at == NULL)
         return;
     for (size_t i = 0; i < label.n; i++) {
-        if (KD_UNLIKELY(!is_plain(label.p[i]))) {
+        at[i] = shown[label.p[i]];
+        if (KD_UNLIKELY(at[i] == 0)) {
             o->n -= label.n;
             odd_label(o, label);
             return;
         }
-        at[i] = kd_ascii_lower(label.p[i]);
     }
 }
 

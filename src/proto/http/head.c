@@ -24,6 +24,8 @@ static enum kd_probe starts_with(struct kd_bytes in, const char *text)
 enum kd_probe http_looks_like_request(struct kd_bytes in)
 {
     for (size_t i = 0; i < KD_COUNT(known_methods); i++) {
+        if (in.n > 0 && in.p[0] != (uint8_t)known_methods[i][0])
+            continue;
         enum kd_probe hit = starts_with(in, known_methods[i]);
         if (hit != KD_PROBE_NO)
             return hit;

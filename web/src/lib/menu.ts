@@ -22,6 +22,7 @@ export const MENU: readonly MenuGroup[] = [
             { page: 'incidents', label: 'nav.incidents', icon: 'incidents' },
             { page: 'detections', label: 'nav.detections', icon: 'detections' },
             { page: 'hosts', label: 'nav.hosts', icon: 'hosts' },
+            { page: 'network', label: 'nav.network', icon: 'network' },
             { page: 'search', label: 'nav.search', icon: 'search' },
         ],
     },
@@ -29,6 +30,7 @@ export const MENU: readonly MenuGroup[] = [
         label: 'nav.settings',
         items: [
             { page: 'health', label: 'nav.health', icon: 'health' },
+            { page: 'notices', label: 'nav.notices', icon: 'notices' },
             { page: 'exceptions', label: 'nav.exceptions', icon: 'exceptions' },
             { page: 'users', label: 'nav.users', icon: 'users', role: 'admin' },
             { page: 'audit', label: 'nav.audit', icon: 'audit', role: 'admin' },
