@@ -38,7 +38,9 @@ def run(name, path, seconds):
     corpus, findings = os.path.join(BUILD, "corpus", name), os.path.join(BUILD, "findings")
     os.makedirs(corpus, exist_ok=True)
     os.makedirs(findings, exist_ok=True)
-    done = subprocess.run([path, f"-max_total_time={seconds}", "-max_len=16384", "-rss_limit_mb=2048",
+    sizes = [os.path.getsize(os.path.join(d, n)) for d in seeds_of(name) for n in os.listdir(d)]
+    longest = max([16384, *sizes])  # no seed is cut
+    done = subprocess.run([path, f"-max_total_time={seconds}", f"-max_len={longest}", "-rss_limit_mb=2048",
                            "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-", corpus, *seeds_of(name)],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     runs = [line.split()[-1] for line in done.stdout.splitlines() if "number_of_executed_units" in line]

@@ -9,7 +9,8 @@ HEAD = """# Recordings
 
 Made by `lab/record-all` in the namespaces town (see ../README.md) with real programs: ISC dhclient, dnsmasq,
 Unbound, Samba (AD DC, smbd, nmbd, winbindd, smbclient, net, nmblookup), MIT kinit, nginx, curl, Postfix,
-swaks, chrony, nmap, dig, ping; for attacks also impacket, rpcclient, ldapsearch, kvno, hydra, iodine and the small programs
+swaks, chrony, nmap, dig, ping, MariaDB, PostgreSQL, net-snmp, ngIRCd, microsocks; for attacks also impacket, rpcclient, ldapsearch, kvno,
+hydra, onesixtyone, iodine and the small programs
 of ../programs; captured with tcpdump at the mirror port, nanosecond pcap (vlan: microsecond). Origin: own lab.
 Licence: Apache-2.0. Nobody else's traffic, no public address, no malware. `NAME.toml` tells what happened,
 who did it, when, and what a sensor must (`[[expect]]`) or must not (`[silent]`) say; `make lab-check` compares.

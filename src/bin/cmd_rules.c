@@ -8,8 +8,8 @@
 
 #include "bin/command.h"
 #include "bin/rule_text.h"
+#include "bin/rule_vars.h"
 #include "bin/say.h"
-#include "config/suricata.h"
 #include "os/sandbox.h"
 #include "rule/explain.h"
 #include "rule/thresholds.h"
@@ -75,28 +75,9 @@ static int shut_in(const char *mode)
     return KD_EXIT_DONE;
 }
 
-static enum kd_status take_var(void *arg, bool is_port, struct kd_bytes name, struct kd_bytes value)
-{
-    return kd_rules_var(arg, is_port, name, value);
-}
-
 static int failed(const char *name, enum kd_status s)
 {
     return kd_say(KD_EXIT_COULD_NOT, "rules", "%s: %s", name, kd_status_text(s));
-}
-
-/* "address-groups.HOME_NET=[…]" lines of the configuration */
-static enum kd_status configured_vars(struct kd_rules *rules, const struct kd_config *config)
-{
-    struct kd_bytes lines = kd_bytes_of(config->rule_vars.lines, config->rule_vars.n);
-    enum kd_status s = KD_OK;
-    while (lines.n > 0 && s == KD_OK) {
-        struct kd_bytes value = kd_bytes_cut(&lines, '\n');
-        struct kd_bytes name = kd_bytes_cut(&value, '=');
-        struct kd_bytes group = kd_bytes_cut(&name, '.');
-        s = kd_rules_var(rules, kd_bytes_eq_str(group, "port-groups"), name, value);
-    }
-    return s;
 }
 
 static int read_extras(struct asked *a)
@@ -109,7 +90,7 @@ static int read_extras(struct asked *a)
             continue;
         enum kd_status s = kd_rule_text_read(a->extra[i].fd, &t);
         if (s == KD_OK)
-            s = i == 0   ? kd_suricata_vars(t.text, take_var, a->rules, &err)
+            s = i == 0   ? kd_rule_vars_suricata(a->rules, t.text, &err)
                 : i == 1 ? kd_rules_classes(a->rules, t.text, &bad)
                          : kd_rules_references(a->rules, t.text, &bad);
         if (s != KD_OK)
@@ -137,7 +118,7 @@ static int read_rules(struct asked *a, const struct kd_config *config)
 {
     a->pool = kd_pool_new(MEMORY_MAX);
     a->rules = a->pool == NULL ? NULL : kd_rules_new(a->pool, &config->limits);
-    if (a->rules == NULL || configured_vars(a->rules, config) != KD_OK)
+    if (a->rules == NULL || kd_rule_vars_configured(a->rules, config) != KD_OK)
         return failed("rules", KD_NO_MEMORY);
     int status = read_extras(a);
     if (status != KD_EXIT_DONE)

@@ -365,6 +365,7 @@ enum kd_status kd_brain_new(const struct kd_brain_config *cfg, struct kd_brain_o
     b->to = out;
     b->next_id = cfg->id_base;
     enum kd_status s = kd_site_read(cfg->site, &b->site);
+    b->plan = kd_crossing_plan(cfg->site);
     if (s != KD_OK)
         s = kd_fail(err, s, 0, "the network plan");
     else if (!start(b, cfg))

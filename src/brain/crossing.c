@@ -3,7 +3,9 @@
  * service), then at most one a day with what came together since.  Of machines outside only the zone counts,
  * and attempts that nobody answered are one kind whatever they aimed at, so that neither the world nor a scan
  * fills the table. */
+#include "base/hash.h"
 #include "brain/internal.h"
+#include "brain/snaps.h"
 
 enum { CROSSINGS_MOST = 200000, UDP = 17, ICMP = 1, ICMP6 = 58, ECHO = 8, ECHO6 = 128 };
 #define TELL_US KD_US_PER_DAY
@@ -15,6 +17,7 @@ struct crossing {
     uint64_t told_us;
     uint64_t start_us, end_us;
     uint64_t conversations, out, in; /* since told */
+    uint32_t plan;                   /* sum of the plan its zones are numbered by */
     uint16_t port;
     uint8_t proto, app, from, to;
     bool forbidden, answered, first;
@@ -78,9 +81,13 @@ static bool talk_of(const struct kd_brain *b, const struct kd_rec_head *h, const
     return t.from != t.to || t.forbidden;
 }
 
-static struct kd_bytes key_of(const struct talk *t, uint8_t proto, uint8_t room[40])
+enum { KEY_MAX = 48 };
+
+/* Under another plan zones have other numbers: what was learned then is of no use, and expires. */
+static struct kd_bytes key_of(uint32_t plan, const struct talk *t, uint8_t proto, uint8_t room[KEY_MAX])
 {
-    struct kd_out o = kd_out_of(room, 40);
+    struct kd_out o = kd_out_of(room, KEY_MAX);
+    kd_out_le32(&o, plan);
     kd_out_u8(&o, (uint8_t)(t->answered | t->forbidden << 1));
     kd_out_u8(&o, t->from);
     kd_out_u8(&o, t->to);
@@ -135,16 +142,16 @@ void kd_crossing_flow(struct kd_brain *b, const struct kd_record *flow)
     const struct kd_rec_head *h = flow->head;
     const struct kd_rec_flow *f = flow->body;
     struct talk t;
-    uint8_t room[40];
+    uint8_t room[KEY_MAX];
     bool is_new;
     if (!talk_of(b, h, f, &t))
         return;
-    struct crossing *c = kd_table_get(&b->crossings, key_of(&t, h->proto, room), b->now_us, &is_new);
+    struct crossing *c = kd_table_get(&b->crossings, key_of(b->plan, &t, h->proto, room), b->now_us, &is_new);
     if (c == NULL)
         return;
     if (is_new)
         *c = (struct crossing){.from = t.from, .to = t.to, .forbidden = t.forbidden, .answered = t.answered,
-                               .first = true};
+                               .first = true, .plan = b->plan};
     if (is_new || t.answered) {
         c->client = t.client;
         c->server = t.server;
@@ -167,6 +174,43 @@ static void tell_rest(struct kd_brain *b, struct crossing *c)
     struct kd_rec_crossing body;
     if (c->conversations > 0 || c->out > 0 || c->in > 0)
         tell(b, c, &head, &body);
+}
+
+void kd_snap_crossing(struct kd_snap *s, struct kd_bytes key, void *state)
+{
+    struct crossing *c = state;
+    (void)key;
+    kd_snap_u32(s, &c->plan);
+    kd_snap_addr(s, &c->client);
+    kd_snap_addr(s, &c->server);
+    kd_snap_u64(s, &c->flow_id);
+    kd_snap_u64(s, &c->flow_out);
+    kd_snap_u64(s, &c->flow_in);
+    kd_snap_time(s, &c->told_us);
+    kd_snap_time(s, &c->start_us);
+    kd_snap_time(s, &c->end_us);
+    kd_snap_u64(s, &c->conversations);
+    kd_snap_u64(s, &c->out);
+    kd_snap_u64(s, &c->in);
+    kd_snap_u16_to(s, &c->port, UINT16_MAX);
+    kd_snap_u8_to(s, &c->proto, UINT8_MAX);
+    kd_snap_u8_to(s, &c->app, KD_APP_COUNT - 1);
+    kd_snap_u8_to(s, &c->from, UINT8_MAX);
+    kd_snap_u8_to(s, &c->to, UINT8_MAX);
+    kd_snap_bool(s, &c->forbidden);
+    kd_snap_bool(s, &c->answered);
+}
+
+void kd_crossing_loaded(struct kd_brain *b, void *state)
+{
+    struct crossing *c = state;
+    if (c->plan != b->plan) /* nothing is left to be told of it */
+        c->conversations = c->out = c->in = 0;
+}
+
+uint32_t kd_crossing_plan(struct kd_bytes form)
+{
+    return (uint32_t)kd_hash(form.p, form.n, 0);
 }
 
 static void leave(void *arg, struct kd_bytes key, void *state)

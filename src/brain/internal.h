@@ -64,6 +64,7 @@ struct kd_brain {
     uint8_t *decisions; /* the list that people decided; exceptions and objects are views into it */
     struct kd_stories stories;
     struct kd_site *site;      /* the network plan */
+    uint32_t plan;             /* its sum */
     struct kd_table crossings; /* what crossed zones of it; unused without zones */
     struct kd_state state;
 
@@ -108,6 +109,7 @@ void kd_total_emit(struct kd_brain *b);
 
 /* crossing.c: conversations between zones of the plan become records. */
 KD_MUST_USE bool kd_crossings_init(struct kd_brain *b);
+uint32_t kd_crossing_plan(struct kd_bytes form); /* a sum of the plan, the same in every process */
 void kd_crossing_flow(struct kd_brain *b, const struct kd_record *flow);
 void kd_crossing_finish(struct kd_brain *b);
 uint8_t kd_brain_zone(const struct kd_brain *b, const struct kd_addr *a); /* or KD_ZONE_OUTSIDE, _UNLISTED */

@@ -16,6 +16,9 @@ void kd_snap_mail(struct kd_snap *s, struct kd_bytes key, void *state);
 void kd_snap_thing_seen(struct kd_snap *s, struct kd_bytes key, void *state);
 void kd_hosts_snap_mac(struct kd_snap *s, struct kd_bytes key, void *state); /* hosts.c */
 
+void kd_snap_crossing(struct kd_snap *s, struct kd_bytes key, void *state); /* crossing.c */
+
+void kd_crossing_loaded(struct kd_brain *b, void *state);
 void kd_host_loaded(struct kd_brain *b, void *state);
 void kd_story_loaded(struct kd_brain *b, void *state);
 

@@ -36,14 +36,15 @@ struct block_head {
 static bool part_at(struct kd_brain *b, size_t i, struct part *ret)
 {
     const struct part own[] = {
-        {"hosts", 1, &b->hosts.table, kd_snap_host, kd_host_loaded},
-        {"macs", 1, &b->hosts.macs, kd_hosts_snap_mac, NULL},
+        {"hosts", 2, &b->hosts.table, kd_snap_host, kd_host_loaded},
+        {"macs", 2, &b->hosts.macs, kd_hosts_snap_mac, NULL},
         {"marks", 1, &b->marks, kd_snap_marks, NULL},
         {"folds", 1, &b->folds, kd_snap_fold, NULL},
         {"stories", 1, &b->stories.stories, kd_snap_story, kd_story_loaded},
         {"trails", 1, &b->stories.trails, kd_snap_trail, NULL},
         {"mails", 1, &b->stories.mails, kd_snap_mail, NULL},
         {"things", 1, &b->stories.things, kd_snap_thing_seen, NULL},
+        {"crossings", 1, &b->crossings, b->crossings.buckets == NULL ? NULL : kd_snap_crossing, kd_crossing_loaded},
     };
     if (i < KD_COUNT(own)) {
         *ret = own[i];

@@ -308,6 +308,50 @@ static void a_small_file_keeps_what_matters_most(void)
     kd_tb_free(t);
 }
 
+static struct kd_tb *begin_with(const struct kd_site *site)
+{
+    return kd_tb_new(&(struct kd_tb_config){.site = site, .state = mem, .state_bytes = BYTES}, NULL);
+}
+
+static void cross(struct kd_tb *t, double at_s)
+{
+    kd_tb_flow(t, &(struct kd_tb_flow){.at_s = at_s, .src = "10.0.1.5", .src_port = 50000, .dst = "10.0.2.1",
+                                       .dst_port = 445, .data_ts = 900, .data_tc = 900});
+}
+
+/* A crossing that is known is not told as new; under another plan it is, and what waited is not told wrongly. */
+static void a_known_crossing_stays_known(void)
+{
+    static struct kd_site site;
+    forget();
+    site.n_zones = site.n_nets = 2;
+    site.zone[0].name[0] = 'a';
+    site.zone[1].name[0] = 'b';
+    site.net[1].zone = 1;
+    CHECK(kd_net_parse(kd_str("10.0.1.0/24"), &site.net[0].net) && kd_net_parse(kd_str("10.0.2.0/24"), &site.net[1].net));
+    struct kd_tb *t = begin_with(&site);
+    cross(t, 1);
+    cross(t, 2);
+    kd_tb_send(t);
+    CHECK(t->n_crossings == 1 && t->crossings[0].first);
+    kill_after_saving(t);
+    t = begin_with(&site);
+    cross(t, 3);
+    kd_tb_send(t);
+    CHECK(t->n_crossings == 0);
+    kill_after_saving(t);
+    t = begin_with(&site);
+    kd_tb_finish(t);
+    CHECK(t->n_crossings == 1 && t->crossings[0].conversations == 2 && !t->crossings[0].first);
+    kd_tb_free(t);
+    site.n_zones = site.n_nets = 1; /* zone b is gone */
+    t = begin_with(&site);
+    cross(t, 4);
+    kd_tb_finish(t);
+    CHECK(t->n_crossings == 1 && t->crossings[0].first && strcmp(t->crossings[0].to, "unlisted") == 0);
+    kd_tb_free(t);
+}
+
 int main(void)
 {
     mem = malloc(BYTES);
@@ -318,6 +362,7 @@ int main(void)
     RUN(a_cut_file_costs_what_is_cut);
     RUN(flipped_entries_are_refused_or_harmless);
     RUN(a_wrong_clock_and_a_torn_slot_do_not_count);
+    RUN(a_known_crossing_stays_known);
     RUN(a_small_file_keeps_what_matters_most);
     free(mem);
     return tap_done();

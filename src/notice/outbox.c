@@ -39,7 +39,9 @@ static bool is_new(const struct kd_notice *n)
 
 static bool needs_mail(const struct kd_notice *n)
 {
-    return n->kind == KD_NOTICE_TEST || (n->over ? n->told_times > 0 : is_new(n) || n->count > n->told_count);
+    if (n->over) /* of the end of a trouble who knew of it wants to hear; what became part of something else is told there */
+        return n->kind == KD_NOTICE_SENSOR && n->told_times > 0;
+    return n->kind == KD_NOTICE_TEST || is_new(n) || n->count > n->told_count;
 }
 
 /* Each further mail about the same waits twice as long, up to a day (or what was configured). */

@@ -61,6 +61,13 @@ static struct kd_bytes guess(struct kd_tunnel *t, const struct kd_ctx *outer, en
     return piece;
 }
 
+void kd_tunnel_not(struct kd_tunnel *t, const struct kd_parser *parser)
+{
+    for (unsigned i = 0; i < KD_COUNT(candidates); i++)
+        if (candidates[i] == parser)
+            t->out |= (uint16_t)(1u << i);
+}
+
 void kd_tunnel_data(struct kd_tunnel *t, const struct kd_ctx *outer, enum kd_dir dir,
                     struct kd_bytes piece)
 {

@@ -17,6 +17,9 @@ struct kd_tunnel {
     bool given_up;
 };
 
+/* It cannot be this one: said by who would otherwise be within itself, again and again. */
+void kd_tunnel_not(struct kd_tunnel *t, const struct kd_parser *parser);
+
 void kd_tunnel_data(struct kd_tunnel *t, const struct kd_ctx *outer, enum kd_dir dir,
                     struct kd_bytes piece);
 void kd_tunnel_gap(struct kd_tunnel *t, const struct kd_ctx *outer, enum kd_dir dir, uint64_t n);

@@ -138,7 +138,6 @@ enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct k
     struct kd_notice n = {.kind = KD_NOTICE_INCIDENT,
                           .number = id,
                           .severity = severity_of(r->severity),
-                          .over = r->merged_into.n > 0, /* the one that took it in is told */
                           .count = r->steps.n + r->hosts.n,
                           .first_us = r->first_us,
                           .last_us = r->last_us,
@@ -159,7 +158,28 @@ enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct k
     kd_out_u64(&key, id);
     if (s == KD_OK && !known)
         s = put(m, kd_out_bytes_view(&key), &n, ret);
-    return s == KD_OK && !n.over ? cover(m, id, n.severity) : s;
+    return s == KD_OK ? cover(m, id, n.severity) : s;
+}
+
+enum kd_status kd_notice_merged(struct kd_meta *m, struct kd_bytes key, uint64_t *ret)
+{
+    uint8_t room[64];
+    struct kd_out name = kd_out_of(room, sizeof(room));
+    *ret = 0;
+    struct kd_sql q = kd_sql(m, "SELECT id FROM incidents WHERE key = ?");
+    kd_sql_blob(&q, key);
+    uint64_t id = kd_sql_row(&q) ? kd_sql_get(&q, 0) : 0;
+    enum kd_status s = kd_sql_done(&q);
+    if (s != KD_OK || id == 0)
+        return s;
+    kd_out_str(&name, "incident:");
+    kd_out_u64(&name, id);
+    q = kd_sql(m, "UPDATE notices SET over = 1, version = version + 1 WHERE key = ? AND over = 0");
+    kd_sql_text(&q, kd_out_bytes_view(&name));
+    s = kd_sql_done(&q);
+    if (s == KD_OK && kd_meta_changes(m) > 0)
+        *ret = row_of(m, kd_out_bytes_view(&name), &s);
+    return s;
 }
 
 enum kd_status kd_notice_covered(struct kd_meta *m, uint64_t id, size_t room, uint64_t *rows, size_t *n)

@@ -18,6 +18,9 @@ KD_MUST_USE enum kd_status kd_notice_detection(struct kd_meta *m, uint64_t id, c
 KD_MUST_USE enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct kd_rec_incident *r, uint8_t least,
                                               uint64_t *ret);
 
+/* The incident of that key went into another, which is told in its place. */
+KD_MUST_USE enum kd_status kd_notice_merged(struct kd_meta *m, struct kd_bytes key, uint64_t *ret);
+
 /* Rows that the incident has just covered, behind the *n there are, at most `room` more. */
 KD_MUST_USE enum kd_status kd_notice_covered(struct kd_meta *m, uint64_t id, size_t room, uint64_t *rows, size_t *n);
 

@@ -279,7 +279,7 @@ static void take_incident(struct kd_store *s, const struct kd_rec_head *h, const
 {
     uint64_t id = 0;
     kd_ignore(kd_incident_take(&s->meta, h, r, s->cfg.zone_s, &id));
-    if (id != 0)
+    if (id != 0 || r->merged_into.n > 0)
         kd_telling_incident(&s->telling, id, r);
     for (size_t i = 0; i < fx->n_incidents; i++)
         if (fx->incident[i] == id)

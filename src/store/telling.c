@@ -23,8 +23,10 @@ static void note(struct kd_telling *t, enum kd_status s, uint64_t row)
 void kd_telling_detection(struct kd_telling *t, uint64_t id, const struct kd_rec_alert *a)
 {
     uint64_t row = 0;
-    if (t->on)
-        note(t, kd_notice_detection(t->meta, id, a, t->least, &row), row);
+    if (!t->on)
+        return;
+    enum kd_status s = kd_notice_detection(t->meta, id, a, t->least, &row);
+    note(t, s, row);
 }
 
 void kd_telling_incident(struct kd_telling *t, uint64_t id, const struct kd_rec_incident *r)
@@ -32,10 +34,10 @@ void kd_telling_incident(struct kd_telling *t, uint64_t id, const struct kd_rec_
     uint64_t row = 0;
     if (!t->on)
         return;
-    enum kd_status s = kd_notice_incident(t->meta, id, r, t->least, &row);
+    enum kd_status s = id == 0 ? kd_notice_merged(t->meta, r->key, &row) : kd_notice_incident(t->meta, id, r, t->least, &row);
     note(t, s, row);
     /* Detections that it covers now are given back by gate before they are due. */
-    if (s == KD_OK && row != 0)
+    if (s == KD_OK && row != 0 && id != 0)
         kd_ignore(kd_notice_covered(t->meta, id, KD_TELLING_QUEUE - t->n, t->queue, &t->n));
 }
 
@@ -64,8 +66,10 @@ static void check(struct kd_telling *t, size_t i, bool found)
     bool begins = !t->began[i] && t->there[i] == THERE_CHECKS;
     /* Also what a store that is gone had told and we have not seen since. */
     bool ends = t->gone[i] == GONE_CHECKS;
-    if (begins || ends)
-        note(t, kd_notice_trouble(t->meta, kd_trouble_row(i), ends, &row), row);
+    if (begins || ends) {
+        enum kd_status s = kd_notice_trouble(t->meta, kd_trouble_row(i), ends, &row);
+        note(t, s, row);
+    }
     t->began[i] = begins || (t->began[i] && !ends);
 }
 

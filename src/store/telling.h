@@ -25,7 +25,7 @@ struct kd_telling {
     bool began[KD_TROUBLES];
 };
 
-/* Within the transaction that stores them. */
+/* Within the transaction that stores them.  id 0: an incident that was merged into another. */
 void kd_telling_detection(struct kd_telling *t, uint64_t id, const struct kd_rec_alert *a);
 void kd_telling_incident(struct kd_telling *t, uint64_t id, const struct kd_rec_incident *r);
 

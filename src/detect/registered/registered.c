@@ -32,11 +32,13 @@ static uint64_t learn_us(const struct kd_detect *d)
     return (uint64_t)(kd_detect_tunable(d, "learn_days") * (double)KD_US_PER_DAY);
 }
 
-static bool learning(struct kd_detect *d)
+/* Each zone, and the servers, have a time of learning of their own: a zone that becomes guarded later begins then. */
+static bool learning(struct kd_detect *d, struct kd_bytes what)
 {
-    static const uint8_t key[] = {KEY_BEGIN};
+    struct kd_key key = kd_key_of(KEY_BEGIN);
     bool is_new;
-    union state *u = kd_detect_state(d, kd_bytes_of(key, sizeof(key)), &is_new);
+    kd_key_text(&key, what);
+    union state *u = kd_detect_state(d, kd_key_view(&key), &is_new);
     if (u == NULL)
         return true;
     if (is_new)
@@ -66,7 +68,7 @@ static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd
 
 /* ---- devices in guarded zones ---- */
 
-/* By the zone's name: what was learned outlives a plan in another order. */
+/* Zones are known by their names: their numbers change with the plan. */
 static struct kd_key device_key(const struct kd_addr *a, const struct kd_mac *mac, struct kd_bytes zone)
 {
     struct kd_key k = kd_key_of(KEY_DEVICE);
@@ -103,8 +105,7 @@ static struct known *known_device(struct kd_detect *d, const struct kd_addr *a, 
     return &u->known;
 }
 
-static void device(struct kd_detect *d, const struct kd_record *r, const struct kd_addr *a, const struct kd_mac *said,
-                   bool early)
+static void device(struct kd_detect *d, const struct kd_record *r, const struct kd_addr *a, const struct kd_mac *said)
 {
     const struct kd_site *s = kd_detect_site(d);
     uint8_t zone = kd_detect_zone_of(d, a);
@@ -112,13 +113,15 @@ static void device(struct kd_detect *d, const struct kd_record *r, const struct 
     if (zone >= s->n_zones || !s->zone[zone].guarded || kd_addr_is_link_local(a))
         return;
     bool found = kd_detect_host(d, a, &h);
+    struct kd_bytes name = kd_site_zone_name(s, zone);
+    bool early = learning(d, name);
     struct kd_mac mac = said != NULL ? *said : h.mac;
     if (kd_detect_routes(d, &mac))
         mac = (struct kd_mac){{0}}; /* the router's, not this machine's */
     if (kd_site_knows(s, a, &mac))
         return;
     bool is_new;
-    struct known *k = known_device(d, a, &mac, kd_site_zone_name(s, zone), &is_new);
+    struct known *k = known_device(d, a, &mac, name, &is_new);
     if (k == NULL)
         return;
     uint64_t now = kd_detect_now_us(d);
@@ -133,8 +136,8 @@ static void device(struct kd_detect *d, const struct kd_record *r, const struct 
         kd_out_str(&o, "-");
     else
         kd_out_mac(&o, &mac);
-    struct kd_key fold = device_key(a, &mac, kd_site_zone_name(s, zone));
-    struct kd_fact facts[] = {{"zone", kd_site_zone_name(s, zone)},
+    struct kd_key fold = device_key(a, &mac, name);
+    struct kd_fact facts[] = {{"zone", name},
                               {"mac", kd_out_bytes_view(&o)},
                               {"what", found && h.os.n > 0 ? h.os : kd_str("-")}};
     tell(d, r, &kd_finding_KD_PO_0044, a, &(struct kd_addr){{0}}, &fold, facts, KD_COUNT(facts), -1);
@@ -143,7 +146,7 @@ static void device(struct kd_detect *d, const struct kd_record *r, const struct 
 /* ---- servers ---- */
 
 /* Registered, or (when nobody is for this) known from the time of learning. */
-static bool is_expected(struct kd_detect *d, const struct kd_addr *server, unsigned duty, bool early)
+static bool is_expected(struct kd_detect *d, const struct kd_addr *server, unsigned duty)
 {
     const struct kd_site *s = kd_detect_site(d);
     unsigned also = duty == KD_DUTY_DNS ? (unsigned)KD_DUTY_DC : 0; /* a domain's controllers answer for names */
@@ -155,7 +158,7 @@ static bool is_expected(struct kd_detect *d, const struct kd_addr *server, unsig
     struct kd_key key = kd_key_of(KEY_SERVER);
     kd_key_u16(&key, (uint16_t)duty);
     kd_key_addr(&key, server);
-    bool is_new;
+    bool early = learning(d, kd_str("")), is_new;
     union state *u = kd_detect_state(d, kd_key_view(&key), &is_new);
     if (u != NULL && is_new && early)
         u->known.known = true;
@@ -168,10 +171,10 @@ struct service {
 };
 
 static void server(struct kd_detect *d, const struct kd_record *r, const struct kd_addr *who, const struct kd_addr *user,
-                   const struct service *v, bool early)
+                   const struct service *v)
 {
     if (kd_addr_is_none(who) || kd_addr_is_multicast(who) || !kd_detect_is_inside(d, who) ||
-        is_expected(d, who, v->duty, early))
+        is_expected(d, who, v->duty))
         return;
     struct kd_key fold = kd_key_of((uint8_t)KEY_SERVER);
     kd_key_u16(&fold, (uint16_t)v->duty);
@@ -194,49 +197,49 @@ static void asks_outside(struct kd_detect *d, const struct kd_record *r)
     tell(d, r, &kd_finding_KD_PO_0047, who, &r->head->dst, &fold, facts, KD_COUNT(facts), -1);
 }
 
-static void names(struct kd_detect *d, const struct kd_record *r, bool early)
+static void names(struct kd_detect *d, const struct kd_record *r)
 {
     static const struct service v = {KD_DUTY_DNS, "name server (DNS)", "DNS サーバー"};
     const struct kd_rec_dns *n = r->body;
     if (r->head->app != KD_APP_DNS || n->latency_us == 0)
         return;
-    server(d, r, &r->head->dst, &r->head->src, &v, early);
+    server(d, r, &r->head->dst, &r->head->src, &v);
     asks_outside(d, r);
 }
 
-static void addresses(struct kd_detect *d, const struct kd_record *r, bool early)
+static void addresses(struct kd_detect *d, const struct kd_record *r)
 {
     static const struct service v = {KD_DUTY_DHCP, "address server (DHCP)", "DHCP サーバー"};
     const struct kd_rec_dhcp *c = r->body;
     bool offer = kd_bytes_eq_str(c->dhcp_type, "offer"), ack = kd_bytes_eq_str(c->dhcp_type, "ack");
     if (ack)
-        device(d, r, &c->assigned_ip, &c->client_mac, early);
+        device(d, r, &c->assigned_ip, &c->client_mac);
     if (!offer && !ack)
         return;
     /* The option names the server even where a relay stands between. */
     const struct kd_addr *who = !kd_addr_is_none(&c->server_ip) ? &c->server_ip
                                 : r->head->src_port == 67       ? &r->head->src
                                                                 : &r->head->dst;
-    server(d, r, who, &c->assigned_ip, &v, early);
+    server(d, r, who, &c->assigned_ip, &v);
 }
 
-static void mail(struct kd_detect *d, const struct kd_record *r, bool early)
+static void mail(struct kd_detect *d, const struct kd_record *r)
 {
     static const struct service v = {KD_DUTY_MAIL, "mail server (SMTP)", "メールサーバー"};
     const struct kd_rec_smtp *m = r->body;
     if (m->rcpt_to.n > 0 && r->head->app == KD_APP_SMTP)
-        server(d, r, &r->head->dst, &r->head->src, &v, early);
+        server(d, r, &r->head->dst, &r->head->src, &v);
 }
 
 /* Asked for pages of others: the whole address in the request, or CONNECT, and granted. */
-static void web(struct kd_detect *d, const struct kd_record *r, bool early)
+static void web(struct kd_detect *d, const struct kd_record *r)
 {
     static const struct service v = {KD_DUTY_PROXY, "web proxy", "Web プロキシー"};
     const struct kd_rec_http *h = r->body;
     bool tunnel = kd_bytes_eq_str(h->http_method, "CONNECT");
     bool whole = kd_bytes_istarts(h->url, kd_str("http://")) || kd_bytes_istarts(h->url, kd_str("ftp://"));
     if ((tunnel || whole) && h->status >= 200 && h->status < 300)
-        server(d, r, &r->head->dst, &r->head->src, &v, early);
+        server(d, r, &r->head->dst, &r->head->src, &v);
 }
 
 /* ---- devices for treatment and control ---- */
@@ -279,17 +282,17 @@ static void partner(struct kd_detect *d, const struct kd_record *r, const struct
     tell(d, r, &kd_finding_KD_PO_0046, device_addr, other, &what, facts, KD_COUNT(facts), outside ? KD_MEDIUM : -1);
 }
 
-static void flow(struct kd_detect *d, const struct kd_record *r, bool early)
+static void flow(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_head *h = r->head;
     const struct kd_rec_flow *f = r->body;
     bool answered = f->pkts_toclient > 0 && f->pkts_toserver > 0;
     if (kd_addr_is_multicast(&h->dst) || kd_addr_is_none(&h->src))
         return;
-    device(d, r, &h->src, NULL, early);
+    device(d, r, &h->src, NULL);
     if (!answered)
         return;
-    device(d, r, &h->dst, NULL, early);
+    device(d, r, &h->dst, NULL);
     if (f->midstream || kd_bytes_eq_str(f->state, "refused") || (h->proto != 6 && h->proto != 17))
         return;
     if (is_delicate(d, &h->src))
@@ -303,32 +306,31 @@ static void record(struct kd_detect *d, const struct kd_record *r)
     const struct kd_site *s = kd_detect_site(d);
     if (s->n_zones == 0 && s->n_hosts == 0)
         return;
-    bool early = learning(d);
     switch (r->head->type) {
     case KD_REC_FLOW:
-        flow(d, r, early);
+        flow(d, r);
         break;
     case KD_REC_ARP: {
         const struct kd_rec_arp *a = r->body;
-        device(d, r, &a->sender_ip, &a->sender_mac, early);
+        device(d, r, &a->sender_ip, &a->sender_mac);
         break;
     }
     case KD_REC_DNS:
-        names(d, r, early);
+        names(d, r);
         break;
     case KD_REC_DHCP:
-        addresses(d, r, early);
+        addresses(d, r);
         break;
     case KD_REC_SMTP:
-        mail(d, r, early);
+        mail(d, r);
         break;
     default:
-        web(d, r, early);
+        web(d, r);
         break;
     }
 }
 
-static void registered_snap(struct kd_snap *s, struct kd_bytes key, void *state)
+static void snap(struct kd_snap *s, struct kd_bytes key, void *state)
 {
     union state *u = state;
     switch (kd_bytes_at(key, 0)) {
@@ -337,14 +339,13 @@ static void registered_snap(struct kd_snap *s, struct kd_bytes key, void *state)
         break;
     case KEY_PARTNERS:
         kd_snap_time(s, &u->partners.first_us);
-        kd_snap_u32_to(s, &u->partners.n, PARTNERS);
-        for (uint32_t i = 0; i < u->partners.n; i++)
-            kd_snap_u32(s, &u->partners.sums[i]);
+        kd_snap_sums(s, u->partners.sums, PARTNERS, &u->partners.n);
         break;
     default:
         kd_snap_time(s, &u->known.told_us);
         kd_snap_bool(s, &u->known.known);
         kd_snap_bool(s, &u->known.by_mac);
+        break;
     }
 }
 
@@ -359,6 +360,6 @@ const struct kd_detector kd_detector_registered = {
     .idle_us = 120 * KD_US_PER_DAY,
     .tunables = tunables,
     .record = record,
-    .snap = registered_snap,
+    .snap = snap,
     .snap_version = 1,
 };

@@ -3,6 +3,8 @@
 #include "proto/http/http.h"
 #include "proto/line.h"
 
+extern const struct kd_parser kd_parser_http;
+
 enum { LINE_MAX_BYTES = 1 << 20 };
 
 static const char *const event_names[HTTP_EVENTS] = {
@@ -175,6 +177,13 @@ static void lose(struct kd_ctx *ctx, enum kd_dir dir)
     side->skip_line = false;
 }
 
+/* What is carried from here on is looked into, but not for HTTP again. */
+static void connects(struct http_state *st)
+{
+    st->connects = true;
+    kd_tunnel_not(&st->carried, &kd_parser_http);
+}
+
 static void begin_tunnel(struct kd_ctx *ctx)
 {
     struct http_state *st = ctx->state;
@@ -222,6 +231,8 @@ static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
     if (tx != NULL && tx->is_connect && !connected && st->side[KD_TO_SERVER].phase == HTTP_CONNECT)
         st->side[KD_TO_SERVER].phase = HTTP_START;
     if (status == 101 || connected) {
+        if (connected)
+            connects(st);
         begin_tunnel(ctx);
     } else if (status < 200) {
         expect_start(st, side);
@@ -371,10 +382,15 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
             side->skip_line = kd_bytes_at(piece, piece.n - 1) != '\n';
         return KD_OK;
     }
-    if (side->phase == HTTP_CONNECT)
+    if (side->phase == HTTP_CONNECT) { /* it does not wait for the answer */
         side->phase = HTTP_TUNNEL;
-    if (side->phase == HTTP_TUNNEL)
+        connects(st);
+    }
+    if (side->phase == HTTP_TUNNEL) {
+        if (st->connects)
+            kd_tunnel_data(&st->carried, ctx, dir, piece);
         return KD_OK;
+    }
     if (side->tx != NULL)
         http_tx_body(ctx, side->tx, dir, piece);
     if (side->left != UINT64_MAX)
@@ -389,8 +405,11 @@ static void gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
     struct http_state *st = ctx->state;
     struct http_side *side = &st->side[dir];
     bool in_body = (side->phase == HTTP_BODY || side->phase == HTTP_CHUNK) && !side->skip_line;
-    if (side->phase == HTTP_TUNNEL)
+    if (side->phase == HTTP_TUNNEL) {
+        if (st->connects)
+            kd_tunnel_gap(&st->carried, ctx, dir, n);
         return;
+    }
     if (!in_body) {
         lose(ctx, dir);
         side->was_lost = true;
@@ -422,6 +441,8 @@ static size_t resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
 
 static void finish(struct kd_ctx *ctx)
 {
+    struct http_state *st = ctx->state;
+    kd_tunnel_end(&st->carried, ctx);
     http_tx_close(ctx);
     http_auth_close(ctx);
 }

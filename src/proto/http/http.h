@@ -12,6 +12,7 @@
 #include "proto/http/content.h"
 #include "proto/credential/credential.h"
 #include "proto/parser.h"
+#include "proto/tunnel.h"
 
 enum http_phase {
     HTTP_START,      /* a start line is due (empty lines before it are skipped) */
@@ -126,6 +127,8 @@ struct http_state {
     uint32_t told;    /* bits of enum http_event */
     size_t mem;       /* bytes of all arenas */
     bool tunnel;
+    bool connects; /* the tunnel was asked for by CONNECT */
+    struct kd_tunnel carried;
     struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */
     uint8_t *challenge; /* NTLM's latest, of the server; NULL: none */

@@ -37,7 +37,8 @@ static void names_are_kept_and_values_are_not(void)
     client("GET / HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nCookie: sid=secret; theme=dark\r\n\r\n");
     server("HTTP/1.1 204 No Content\r\n\r\n");
     play();
-    CHECK(has("\"request_fields\":\"Host, X-One, Cookie\"") && has("\"cookie_names\":\"sid, theme\""));
+    CHECK(has("\"request_fields\":\"Host, X-One, Cookie\"") &&
+          has("\"cookie_names\":\"sid, theme\""));
     CHECK(has("\"cookie_bytes\":22") && lacks("secret"));
     done();
     begin();
@@ -117,6 +118,18 @@ static void connect_and_upgrade_are_opaque(void)
     client("\x81\x85xxxx12345");
     play();
     CHECK(records("http") == 1 && has("\"status\":101") && records("anomaly") == 0);
+    done();
+}
+
+static void what_a_tunnel_carries_is_read(void)
+{
+    begin();
+    client("CONNECT ssh.example:22 HTTP/1.1\r\nHost: ssh.example:22\r\n\r\n");
+    server("HTTP/1.1 200 Connection established\r\n\r\n");
+    server("SSH-2.0-OpenSSH_9.2\r\n");
+    client("SSH-2.0-PuTTY_Release_0.80\r\n");
+    play();
+    CHECK(records("http") == 1 && records("ssh") == 1 && has("PuTTY_Release_0.80"));
     done();
 }
 
@@ -618,6 +631,7 @@ int main(void)
     RUN(chunks_extensions_and_trailers);
     RUN(body_until_the_end);
     RUN(connect_and_upgrade_are_opaque);
+    RUN(what_a_tunnel_carries_is_read);
     RUN(tunnelled_before_the_answer);
     RUN(folding_spaces_and_strange_methods);
     RUN(proxy_request_takes_host_from_its_uri);

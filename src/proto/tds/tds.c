@@ -200,18 +200,6 @@ static void gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
     tds_tell(ctx);
 }
 
-static size_t resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
-{
-    (void)ctx;
-    /* Packets often begin with segments. */
-    struct kd_cur c = kd_cur_of(in);
-    uint8_t type = kd_cur_u8(&c), status = kd_cur_u8(&c);
-    uint16_t len = kd_cur_be16(&c);
-    bool known = dir == KD_TO_CLIENT ? type == TDS_RESULT
-                                     : type == TDS_BATCH || type == TDS_RPC || type == TDS_LOGIN7;
-    return known && status <= 9 && len >= TDS_HEAD && kd_cur_ok(&c) ? 0 : SIZE_MAX;
-}
-
 static void finish(struct kd_ctx *ctx)
 {
     struct tds_state *st = tds_state_of(ctx);
@@ -233,6 +221,5 @@ const struct kd_parser kd_parser_tds = {
     .message = message,
     .body = body,
     .gap = gap,
-    .resync = resync,
     .close = finish,
 };
