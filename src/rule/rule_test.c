@@ -380,6 +380,8 @@ static void packets_and_streams(void)
     CHECK(r != NULL && r->packet_only && !r->stream_only);
     r = with("tcp", "content:\"a\"; flow:only_stream;");
     CHECK(r != NULL && r->stream_only);
+    r = with("udp", "content:\"a\";");
+    CHECK(r != NULL && !r->stream_only && !r->packet_only);
     r = with("ip", "");
     CHECK(r != NULL && r->header_only);
 }

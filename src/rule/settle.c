@@ -220,7 +220,8 @@ static void packets_or_streams(struct kd_parse *p)
             placed |= (c->cond.is.content.flags & (KD_CONTENT_OFFSET | KD_CONTENT_DEPTH)) != 0;
     }
     r->packet_only = packet && !stream;
-    r->stream_only = stream || (payload && !packet && !placed);
+    bool tcp = strchr(kd_rule_proto_rows[r->proto].over, 'T') != NULL;
+    r->stream_only = stream || (tcp && payload && !packet && !placed);
 }
 
 /* ---- Final form ---- */
