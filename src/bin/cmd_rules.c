@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rules check|list|explain: rule files are foreign bytes, so they are opened, the command shuts
  * itself in, and only then looks at them. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bin/command.h"
@@ -41,11 +43,54 @@ static bool open_one(const char *path, struct input *in)
     return in->fd >= 0;
 }
 
+static bool open_file(struct asked *a, const char *path)
+{
+    if (a->n_files >= FILES_MAX)
+        return kd_say(0, "rules", "at most %d files at once", FILES_MAX), false;
+    return open_one(path, &a->file[a->n_files++]);
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int is_rule_file(const struct dirent *e)
+{
+    static const char *const ends[] = {".rules", ".rules.gz", ".rules.zst"};
+    for (size_t i = 0; i < KD_COUNT(ends); i++)
+        if (e->d_name[0] != '.' && kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
+            return 1;
+    return 0;
+}
+
+/* All rule files of a directory, by name; the names live as long as the process. */
+static bool open_directory(struct asked *a, const char *path)
+{
+    struct dirent **found = NULL;
+    int n = scandir(path, &found, is_rule_file, alphasort);
+    bool ok = n > 0;
+    for (int i = 0; i < n; i++) {
+        size_t room = strlen(path) + strlen(found[i]->d_name) + 2;
+        char *name = malloc(room);
+        if (ok && name != NULL) {
+            snprintf(name, room, "%s/%s", path, found[i]->d_name);
+            ok = open_file(a, name);
+        } else {
+            free(name);
+        }
+        free(found[i]);
+    }
+    free(found);
+    if (n <= 0)
+        (void)kd_say(0, "rules", "%s: holds no files named *.rules", path);
+    return ok;
+}
+
 static bool open_all(struct asked *a, int n, char **paths)
 {
     const char *extra[] = {a->yaml, a->classes, a->references};
-    if (n > FILES_MAX)
-        return kd_say(0, "rules", "at most %d files at once", FILES_MAX), false;
     for (size_t i = 0; i < KD_COUNT(extra); i++) {
         a->extra[i].fd = -1;
         if (extra[i] != NULL && !open_one(extra[i], &a->extra[i]))
@@ -54,8 +99,8 @@ static bool open_all(struct asked *a, int n, char **paths)
     a->threshold.fd = -1;
     if (a->thresholds != NULL && !open_one(a->thresholds, &a->threshold))
         return false;
-    for (; a->n_files < (size_t)n; a->n_files++)
-        if (!open_one(paths[a->n_files], &a->file[a->n_files]))
+    for (int i = 0; i < n; i++)
+        if (!(is_directory(paths[i]) ? open_directory(a, paths[i]) : open_file(a, paths[i])))
             return false;
     return true;
 }

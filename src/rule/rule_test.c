@@ -388,6 +388,8 @@ static void packets_and_streams(void)
 
 static void wholes_that_make_no_sense(void)
 {
+    CHECK(refused_for("alert dns any any -> any any (filestore; sid:1;)", "protocol"));
+    CHECK(refused_for("alert ssh any any -> any any (filesize:>5; sid:1;)", "protocol"));
     CHECK(refused_for("alert tcp any any -> any any (msg:\"x\";)", "no sid"));
     CHECK(refused_for("alert tcp any any -> any any (sid:1;", "enclosed"));
     CHECK(refused_for("alert tcp any any -> any any (sid:1)", "end with ;"));
