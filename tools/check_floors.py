@@ -12,8 +12,9 @@ MAY = {
     "packet": {"base"},
     "proto": {"base", "wire"},
     "flow": {"base", "packet"},
-    "engine": {"base", "wire", "packet", "flow", "proto", "rule"},
     "rule": {"base", "wire"},
+    "match": {"base", "wire", "packet", "proto", "rule"},
+    "engine": {"base", "wire", "packet", "flow", "proto", "rule", "match"},
     "detect": {"base", "wire"},
     "brain": {"base", "wire", "detect"},
     "store": {"base", "wire", "packet"},
@@ -21,7 +22,7 @@ MAY = {
     "adapter": {"base"},
     "config": {"base"},
     "api": {"base", "wire"},
-    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "detect", "brain", "store", "notice",
+    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "match", "detect", "brain", "store", "notice",
             "adapter", "config", "api"},
 }
 INCLUDE = re.compile(r'#\s*include\s+"([a-z]+)/')

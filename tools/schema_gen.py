@@ -53,6 +53,7 @@ class Table:
     def __init__(self, name, body, what):
         self.name, self.what = name, what
         self.id = body.get("id")
+        self.event = body.get("event", name)  # event_type as written
         self.en, self.ja = body.get("en", ""), body.get("ja", "")
         self.fields = [Field(line, f"{what}.{name}") for line in body["fields"]]
         if len(self.fields) > 64:
@@ -151,7 +152,7 @@ def c_table(t):
             "    uint64_t is = 0;"]
     out += [f"    is |= (uint64_t){c_present(f)} << {i};" for i, f in enumerate(t.fields)]
     out += ["    return is;", "}"]
-    out.append(f"const struct kd_schema kd_schema_{t.name} = {{{c_string(t.name)}, {t.id or 0}, "
+    out.append(f"const struct kd_schema kd_schema_{t.name} = {{{c_string(t.name)}, {c_string(t.event)}, {t.id or 0}, "
                f"{len(t.fields)}, sizeof({struct}), fields_{t.name}, present_{t.name}, {c_string(t.en)}, "
                f"{c_string(t.ja)}}};\n")
     return "\n".join(out)
@@ -206,8 +207,9 @@ def face_ts(head, records, subs, protos):
     for t in records:
         body = ts_type(tree_of(t.fields), subs, "")
         out.append(f"/** {t.en} / {t.ja} */\nexport interface {pascal(t.name)}Record extends RecordHead "
-                   + "{\n" + f"  event_type: '{t.name}';" + body[1:] + "\n")
-    out.append("export type KidobanRecord =\n" + "\n".join(f"  | {pascal(t.name)}Record" for t in records) + ";")
+                   + "{\n" + f"  event_type: '{t.event}';" + body[1:] + "\n")
+    out.append("export type KidobanRecord =\n" + "\n".join(f"  | {pascal(t.name)}Record" for t in records
+                                                        if t.event == t.name) + ";")
     return "\n".join(out) + "\n"
 
 
@@ -236,7 +238,7 @@ def face_schema(head, records, subs, protos):
     one_of = []
     for t in records:
         body = js_schema(tree_of(t.fields), subs)
-        body["properties"] = {**heads, "event_type": {"const": t.name}, **body["properties"]}
+        body["properties"] = {**heads, "event_type": {"const": t.event}, **body["properties"]}
         body["required"] = ["timestamp", "event_type", *body["required"]]
         body["title"], body["description"] = t.name, t.en
         one_of.append(body)

@@ -15,8 +15,10 @@
 
 #include "base/hash.h"
 #include "bin/say.h"
+#include "bin/rules_load.h"
 #include "brain/brain.h"
 #include "engine/engine.h"
+#include "os/fd.h"
 #include "packet/capfile.h"
 
 enum { KEEP_MAX = 512 << 20, BRAIN_MEMORY = 512 << 20, BODY_WORDS = 1024, DECODE_MEMORY = 16 << 20, JAPAN_S = 32400 };
@@ -180,11 +182,11 @@ struct engine_figures {
     uint64_t flows_at_end, memory_at_end, resident_at_end;
 };
 
-static enum kd_status run_engine(const char *path, struct taken *t, int counter, struct engine_figures *ret,
-                                 struct kd_err *err)
+static enum kd_status run_engine(const char *path, const struct kd_ruleset *rules, struct taken *t, int counter,
+                                 struct engine_figures *ret, struct kd_err *err)
 {
     struct capture c;
-    struct kd_engine_config cfg = {.lim = &kd_limits_default, .hash_seed = 1, .n_engines = 1, .source = path};
+    struct kd_engine_config cfg = {.lim = &kd_limits_default, .hash_seed = 1, .n_engines = 1, .source = path, .rules = rules};
     struct kd_engine *e = kd_engine_new(&cfg, (struct kd_engine_out){take_batch, t});
     enum kd_status s = e == NULL ? KD_NO_MEMORY : open_capture(path, &c, err);
     if (s == KD_OK) {
@@ -307,7 +309,7 @@ static void tell_engine(const char *path, const struct taken *t, const struct en
            (unsigned long long)f->resident_at_end);
 }
 
-static int bench_file(const char *path, bool behind, int counter)
+static int bench_file(const char *path, const struct kd_ruleset *rules, bool behind, int counter)
 {
     struct kd_err err = {0};
     struct taken t = {.pool = kd_pool_new(DECODE_MEMORY * 2)};
@@ -317,7 +319,7 @@ static int bench_file(const char *path, bool behind, int counter)
     if (behind)
         t.kept = malloc(KEEP_MAX);
     if (t.pool == NULL || read_only(path, counter, &reading, &err) != KD_OK ||
-        run_engine(path, &t, counter, &f, &err) != KD_OK) {
+        run_engine(path, rules, &t, counter, &f, &err) != KD_OK) {
         status = kd_say(KD_EXIT_COULD_NOT, "bench", "%s: %s", path, err.what != NULL ? err.what : "no memory");
     } else {
         tell_engine(path, &t, &f, reading);
@@ -333,19 +335,42 @@ static int bench_file(const char *path, bool behind, int counter)
     return status;
 }
 
+static bool load_rules(const char *path, struct kd_loaded_rules *into)
+{
+    struct kd_err err = {0};
+    KD_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct kd_rule_file file = {path, fd};
+    uint64_t start = thread_cpu_us();
+    if (fd < 0 || kd_rules_load(&file, 1, &kd_limits_default, into, &err) != KD_OK) {
+        (void)kd_say(0, "bench", "%s: %s", path, err.what != NULL ? err.what : strerror(errno));
+        return false;
+    }
+    struct kd_ruleset_size size = kd_ruleset_size(into->set);
+    printf("{\"rules\":%u,\"refused\":%u,\"patterns\":%zu,\"databases\":%zu,\"database_bytes\":%zu,\"always\":%zu,"
+           "\"ready_cpu_s\":%.3f,\"own_memory\":%llu}\n",
+           into->n_loaded, into->n_refused, size.patterns, size.databases, size.database_bytes, size.always,
+           (double)(thread_cpu_us() - start) / 1e6, (unsigned long long)own_bytes());
+    return true;
+}
+
 int kd_cmd_bench(int argc, char **argv)
 {
     bool behind = false;
-    const struct kd_option options[] = {{.name = "--all", .set = &behind}};
+    const char *rules = NULL;
+    struct kd_loaded_rules loaded = {0};
+    const struct kd_option options[] = {{.name = "--all", .set = &behind}, {.name = "--rules", .value = &rules}};
     if (!kd_options("bench", &argc, argv, options, KD_COUNT(options)))
         return KD_EXIT_USAGE;
     if (argc < 2)
         return kd_say(KD_EXIT_USAGE, "bench", "needs a capture file; see kidoban bench --help");
+    if (rules != NULL && !load_rules(rules, &loaded))
+        return KD_EXIT_COULD_NOT;
     int counter = instruction_counter();
     int status = KD_EXIT_DONE;
     for (int i = 1; i < argc && status == KD_EXIT_DONE; i++)
-        status = bench_file(argv[i], behind, counter);
+        status = bench_file(argv[i], loaded.set, behind, counter);
     if (counter >= 0)
         (void)close(counter);
+    kd_rules_unload(&loaded);
     return status;
 }

@@ -36,9 +36,6 @@ int kd_cmd_replay(int argc, char **argv)
         (engines != NULL &&
          !kd_option_number("replay", "--engines", engines, KD_ENGINES_MAX, &n_engines)))
         return KD_EXIT_USAGE;
-    if (rules != NULL)
-        return kd_say(KD_EXIT_USAGE, "replay",
-                      "--rules: rule files are not read yet by this version; leave it out");
     if (argc < 2)
         return kd_say(KD_EXIT_USAGE, "replay", "name a capture file; see kidoban replay --help");
     if (json == NULL && db == NULL)
@@ -66,6 +63,7 @@ int kd_cmd_replay(int argc, char **argv)
         .n_files = (size_t)argc - 1,
         .realtime = realtime,
         .packets = packets,
+        .rules = rules,
         .state = state,
         .n_engines = n_engines > 0 ? (unsigned)n_engines : 1,
     };

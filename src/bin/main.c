@@ -29,9 +29,10 @@ const struct kd_command kd_commands[] = {
      "  --demo ファイル     この記録を繰り返し再生する\n"
      "  --sandbox 方式      full、または名前空間の使えない環境では reduced\n",
      kd_cmd_run},
-    {"replay", "[-c FILE] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
+    {"replay", "[-c FILE] [--rules FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
      "analyse capture files", "保存された通信(pcap)を解析する",
      "  -c FILE            configuration\n"
+     "  --rules FILE,…     rules in Suricata's language instead of those of the configuration\n"
      "  --json FILE|-      records as JSON lines to a file, or - for standard output\n"
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
      "  --engines N        share the work (default 1: two runs give the same bytes)\n"
@@ -40,6 +41,7 @@ const struct kd_command kd_commands[] = {
      "  --state            with --db: go on with what was learned there, and keep it\n"
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
+     "  --rules ファイル,…   設定のルールの代わりに使う Suricata 形式のルール\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
      "  --engines 数         処理を分担する(初期値 1: 何度実行しても同じ結果)\n"
@@ -165,10 +167,12 @@ const struct kd_command kd_commands[] = {
      "  reference           全項目の意味・初期値・範囲(そのまま設定ファイルとして使える)\n"
      "  --lang ja|en        説明の言語\n",
      kd_cmd_config},
-    {"bench", "[--all] PCAP…", "measure the speed of this machine", "この機器での処理速度を測る",
+    {"bench", "[--all] [--rules FILE] PCAP…", "measure the speed of this machine", "この機器での処理速度を測る",
      "  --all              also the detectors and the JSON writer, on the records of the engine\n"
+     "  --rules FILE       with these rules; how long they took to compile stands in a line before\n"
      "One line of JSON for each capture: processor time and memory of one engine.\n",
      "  --all               検知処理と JSON 出力も測る\n"
+     "  --rules ファイル     このルールを使う(準備にかかった時間を先に 1 行表示する)\n"
      "通信ファイル(pcap)ごとに、処理部 1 つの CPU 時間とメモリを JSON で 1 行表示する。\n",
      kd_cmd_bench},
     {"version", "", "print the version", "版を表示する", "", "", kd_cmd_version},

@@ -5,6 +5,7 @@
 #include "bin/engine_files.h"
 #include "bin/packet_ring.h"
 #include "bin/role.h"
+#include "bin/rules_load.h"
 #include "bin/say.h"
 #include "engine/engine.h"
 #include "os/capture.h"
@@ -98,6 +99,25 @@ static const char *source_of(const struct kd_start *s)
     return s->shift ? "demo" : "";
 }
 
+/* NULL: there are no rule files. */
+static const struct kd_ruleset *load_rules(const struct kd_start *s)
+{
+    static struct kd_loaded_rules loaded;
+    struct kd_rule_file files[KD_EXTRAS_MAX];
+    struct kd_err err = {0};
+    size_t n = kd_rules_of_start(s, files, KD_COUNT(files));
+    if (n == 0)
+        return NULL;
+    if (kd_rules_load(files, n, &s->limits, &loaded, &err) != KD_OK)
+        kd_role_fail(&err);
+    char text[120];
+    snprintf(text, sizeof(text), "rules: %u read, %u loaded, %u refused", loaded.n_read, loaded.n_loaded,
+             loaded.n_refused);
+    if (s->number == 0 && loaded.n_refused > 0)
+        kd_role_tell(KD_ORDER_PROBLEM, kd_str(text));
+    return loaded.set;
+}
+
 int kd_role_engine(const struct kd_start *s)
 {
     static struct inputs in;
@@ -117,6 +137,7 @@ int kd_role_engine(const struct kd_start *s)
         .source = source_of(s),
         .keep = keep,
         .keep_flow_bytes = s->keep_flow_bytes,
+        .rules = load_rules(s),
         .files = files,
         .files_keep = s->files_keep,
         .files_most = s->files_most,

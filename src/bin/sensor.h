@@ -60,6 +60,7 @@ struct kd_plan {
     bool realtime;
     bool loop; /* the demo: again and again, as if now */
     bool web;
+    const char *rules; /* rule files, separated by commas; NULL: as the configuration says */
     bool packets; /* keep them, as the configuration says */
     bool state;   /* keep what brain learns, and take up what it learned before */
     unsigned n_engines;

@@ -268,6 +268,31 @@ static bool add_rings(struct kd_sensor *s, struct kd_child *c)
     return true;
 }
 
+/* Rule files: each is opened here and read by every engine. */
+static bool add_rules(struct kd_sensor *s, struct kd_child *c)
+{
+    const char *list = s->plan.rules != NULL ? s->plan.rules : s->plan.config->rules;
+    struct kd_bytes rest = kd_str(list);
+    while (rest.n > 0) {
+        char path[KD_CONFIG_TEXT_MAX];
+        struct kd_bytes one = kd_bytes_trim(kd_bytes_cut(&rest, ','));
+        if (one.n == 0)
+            continue;
+        snprintf(path, sizeof(path), "%.*s", (int)one.n, (const char *)one.p);
+        size_t before = c->start.n_extras;
+        if (before + 4 > KD_EXTRAS_MAX) {
+            (void)kd_say(0, s->plan.command, "rules.files: too many files; put them together into fewer");
+            return false;
+        }
+        if (!add_file(s, c, KD_EXTRA_RULES, "rules.files", path))
+            return false;
+        const char *slash = strrchr(path, '/');
+        snprintf(c->start.extra[before].name, sizeof(c->start.extra[before].name), "%.100s",
+                 slash == NULL ? path : slash + 1);
+    }
+    return true;
+}
+
 static bool describe_engine(struct kd_sensor *s, unsigned number)
 {
     struct kd_child *c = kd_sensor_child(s, KD_PROC_ENGINE, number);
@@ -283,7 +308,7 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
     ring = kd_file_ring_open(s, number);
     if (ring >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_FILES, ring, "", 0);
-    return s->plan.n_files > 0 || add_rings(s, c);
+    return (s->plan.n_files > 0 || add_rings(s, c)) && add_rules(s, c);
 }
 
 /* Beside the lists, which are opened anew at each reload. */

@@ -10,8 +10,12 @@ static void close_parser(struct kd_engine *e, struct kd_flow *f)
     const struct kd_parser *p = kd_parsers[f->parser - 1];
     struct kd_conn conn = kd_engine_conn(e, f);
     struct kd_ctx ctx = kd_engine_ctx(e, &conn, f, x->state);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_enter(e, f, KD_TO_SERVER, kd_str(NULL));
     if (p->close != NULL)
         p->close(&ctx);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_leave(e);
     kd_pool_give(e->pool, x, x->size);
     f->ext = NULL;
 }
@@ -49,6 +53,8 @@ static void recognise(struct kd_engine *e, struct kd_flow *f, const struct kd_pa
     }
     if (reversed) {
         kd_flow_turn(f);
+        if (f->rules != NULL)
+            kd_engine_rules_flow_end(e, f);
         *dir ^= 1;
     }
     f->parser = (uint8_t)(which + 1);
@@ -64,8 +70,12 @@ static void message(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct
         return;
     struct kd_conn conn = kd_engine_conn(e, f);
     struct kd_ctx ctx = kd_engine_ctx(e, &conn, f, x->state);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_enter(e, f, dir, data);
     if (parser->message(&ctx, (enum kd_dir)dir, data) != KD_OK)
         kd_anomaly(&ctx, "message_malformed", 0);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_leave(e);
     if (parser->idle != NULL && parser->idle(x->state)) {
         kd_pool_give(e->pool, x, x->size);
         f->ext = NULL;
@@ -107,8 +117,12 @@ void kd_engine_udp_tick(struct kd_engine *e, struct kd_flow *f)
     const struct kd_parser *p = kd_parsers[f->parser - 1];
     struct kd_conn conn = kd_engine_conn(e, f);
     struct kd_ctx ctx = kd_engine_ctx(e, &conn, f, x->state);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_enter(e, f, KD_TO_SERVER, kd_str(NULL));
     if (p->tick != NULL)
         p->tick(&ctx);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_leave(e);
 }
 
 void kd_engine_link(struct kd_engine *e, const struct kd_parser *p, const struct kd_packet *packet)

@@ -136,10 +136,15 @@ static void on_flow_end(void *arg, struct kd_flow *f, enum kd_flow_end why)
         return;
     }
     bool tcp = f->proto == KD_IP_TCP;
+    const struct kd_packet *packet = e->packet;
+    e->packet = NULL;
     if (tcp)
         kd_engine_tcp_end(e, f);
     else
         kd_engine_udp_end(e, f);
+    e->packet = packet;
+    if (f->rules != NULL)
+        kd_engine_rules_flow_end(e, f);
     flow_record(e, f, why);
     e->stats.app_flows[f->app]++;
     e->stats.app_packets[f->app] += (uint64_t)f->packets[0] + f->packets[1];
@@ -203,7 +208,7 @@ struct kd_engine *kd_engine_new(const struct kd_engine_config *cfg, struct kd_en
     e->flows = kd_flow_table_new(cfg->lim, cfg->hash_seed, cfg->id_base / 1000000 % (1u << 20) << 26, &events);
     e->defrag = e->pool == NULL ? NULL : kd_defrag_new(cfg->lim, e->pool, cfg->hash_seed);
     e->by_port = calloc(65536, sizeof(*e->by_port));
-    if (e->flows == NULL || e->defrag == NULL || e->by_port == NULL) {
+    if (e->flows == NULL || e->defrag == NULL || e->by_port == NULL || !kd_engine_rules_new(e)) {
         kd_engine_free(e);
         return NULL;
     }
@@ -220,6 +225,7 @@ void kd_engine_free(struct kd_engine *e)
     if (e == NULL)
         return;
     kd_flow_table_free(e->flows);
+    kd_matcher_free(e->match);
     kd_defrag_free(e->defrag);
     kd_pool_free(e->pool);
     free(e->by_port);
@@ -297,6 +303,8 @@ static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
     bool is_new;
     struct kd_flow *f = kd_flow_table_packet(e->flows, p, hash, &dir, &is_new);
     keep_frame(e, p, f);
+    e->packet = p;
+    e->payload_done = false;
     if (p->proto == KD_IP_TCP)
         kd_engine_tcp(e, f, p, dir);
     else if (p->proto == KD_IP_UDP)
@@ -309,6 +317,9 @@ static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
         f->app = KD_APP_ICMP;
     if (is_echo(p))
         kd_engine_echo(e, f, p, dir);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_packet(e, f, p, dir);
+    e->packet = NULL;
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "wire/record.h"
 
 struct kd_engine;
+struct kd_ruleset;
 
 struct kd_engine_config {
     const struct kd_limits *lim; /* outlives the engine */
@@ -20,6 +21,7 @@ struct kd_engine_config {
     uint64_t id_base;    /* record and flow numbers begin here: 0 in a replay, the time in us live */
     const char *source;  /* interface or file, for the stats record */
     struct kd_keep *keep;     /* frames go there too; NULL: they are not kept.  The caller's. */
+    const struct kd_ruleset *rules; /* NULL: none; outlives the engine */
     uint64_t keep_flow_bytes; /* … of a conversation, up to so many bytes; 0: all */
     struct kd_keep *files;    /* contents of files go there; NULL: they are not kept.  The caller's. */
     unsigned files_keep;      /* enum kd_contents_keep: of which files */

@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "flow/flow.h"
 #include "flow/tcp.h"
+#include "match/match.h"
 #include "packet/defrag.h"
 #include "proto/feed.h"
 
@@ -65,6 +66,9 @@ struct kd_engine {
     const char *input_error;
     uint64_t now_us;              /* latest packet time */
     const struct kd_captured *frame; /* the one being looked at */
+    struct kd_matcher *match;        /* NULL: there are no rules */
+    const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
+    bool payload_done;               /* rules have seen its payload */
     uint64_t next_record;
     uint8_t engine_no;
     /* Parsers by what they read, and those that expect a port. */
@@ -119,6 +123,13 @@ struct kd_conn kd_engine_conn(const struct kd_engine *e, const struct kd_flow *f
 struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, const struct kd_flow *f,
                             void *state);
 
+/* rules.c: only called when there are rules. */
+KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules, too */
+void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
+void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
+void kd_engine_rules_leave(struct kd_engine *e);
+void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f);
 /* contents.c: of files, into the ring for them. */
 void kd_engine_contents(struct kd_engine *e);
 

@@ -55,6 +55,8 @@ static void turn(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x)
     x->probe[0] = x->probe[1];
     x->probe[1] = probe;
     kd_flow_turn(f);
+    if (f->rules != NULL)
+        kd_engine_rules_flow_end(e, f);
     x->conn = kd_engine_conn(e, f);
 }
 
@@ -63,9 +65,13 @@ static void parser_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ex
 {
     const struct kd_parser *p = kd_parsers[f->parser - 1];
     struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_enter(e, f, dir, in);
     enum kd_status s = kd_feed_data(p, &ctx, &x->feed[dir], (enum kd_dir)dir, in);
     if (s != KD_OK && s != KD_CLOSED)
         kd_anomaly(&ctx, s == KD_LIMIT ? "message_too_long" : "message_malformed", x->feed[dir].offset);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_leave(e);
     if (x->feed[0].ended && x->feed[1].ended)
         f->flags |= KD_FLOW_OPAQUE;
 }
@@ -145,6 +151,14 @@ static void probe_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext
         parser_data(e, f, x, dir, in);
 }
 
+/* The direction of the present packet: the parser may have found that client and server were taken for each
+ * other. */
+static unsigned dir_of(const struct kd_engine *e, const struct kd_flow *f)
+{
+    const struct kd_packet *p = e->packet;
+    return p->sport == f->client_port && kd_addr_eq(&p->src, &f->client) ? 0 : 1;
+}
+
 static void on_data(void *arg, struct kd_flow *f, unsigned dir, struct kd_bytes in)
 {
     struct kd_engine *e = arg;
@@ -154,6 +168,8 @@ static void on_data(void *arg, struct kd_flow *f, unsigned dir, struct kd_bytes 
         parser_data(e, f, x, dir, in);
     else if ((f->flags & KD_FLOW_OPAQUE) == 0)
         probe_data(e, f, x, dir, in);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_stream(e, f, e->packet == NULL ? dir : dir_of(e, f), in);
 }
 
 static void on_gap(void *arg, struct kd_flow *f, unsigned dir, uint64_t n)
@@ -167,7 +183,11 @@ static void on_gap(void *arg, struct kd_flow *f, unsigned dir, uint64_t n)
         return;
     }
     struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_enter(e, f, dir, kd_str(NULL));
     kd_feed_gap(kd_parsers[f->parser - 1], &ctx, &x->feed[dir], (enum kd_dir)dir, n);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_leave(e);
 }
 
 static void on_conflict(void *arg, struct kd_flow *f, unsigned dir)
@@ -220,10 +240,14 @@ void kd_engine_tcp_end(struct kd_engine *e, struct kd_flow *f)
     if (f->parser != 0) {
         const struct kd_parser *p = kd_parsers[f->parser - 1];
         struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
+        if (KD_UNLIKELY(e->match != NULL))
+            kd_engine_rules_enter(e, f, KD_TO_SERVER, kd_str(NULL));
         kd_feed_end(p, &ctx, &x->feed[0], KD_TO_SERVER);
         kd_feed_end(p, &ctx, &x->feed[1], KD_TO_CLIENT);
         if (p->close != NULL)
             p->close(&ctx);
+        if (KD_UNLIKELY(e->match != NULL))
+            kd_engine_rules_leave(e);
     } else if (x->n_head == 0 && x->probe[0].n + x->probe[1].n > 0) {
         keep_head(x, kd_buf_view(&x->probe[x->probe[0].n > 0 ? 0 : 1]));
     }

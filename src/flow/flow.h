@@ -49,6 +49,7 @@ struct kd_flow {
     uint8_t parser;    /* the engine's: index + 1, 0 none */
     uint8_t tcp_flags[2];
     uint8_t probes;    /* the engine's: tries to recognise the protocol so far */
+    bool rules_quiet;  /* no table of the rules names its addresses and ports */
     uint32_t seq[2];   /* TCP: next sequence number expected of each side */
     uint32_t isn[2];   /* TCP: sequence number of the SYN, when it was seen */
     uint32_t packets[2];
@@ -60,6 +61,7 @@ struct kd_flow {
     uint64_t gap_bytes;
     struct kd_mac mac[2];
     void *ext;         /* the engine's */
+    void *rules;       /* the rules' (match/match.h); NULL without */
 };
 
 struct kd_flow_table;

@@ -13,6 +13,7 @@
 #define KD_PROTO_PARSER_H
 
 #include "base/cursor.h"
+#include "base/inspect.h"
 #include "base/limits.h"
 #include "base/pool.h"
 #include "base/status.h"
@@ -52,12 +53,33 @@ struct kd_expect {
     struct kd_bytes context; /* for parser->expected(); at most KD_EXPECT_CONTEXT bytes, copied */
 };
 
+/* How far one side of a transaction has come.  At HEAD all is told but its content (a request's head is
+ * complete, its body follows), at MORE so is a part of the content, at ALL nothing more will come.
+ * Protocols without content say ALL only. */
+enum kd_inspect_stage { KD_INSPECT_HEAD, KD_INSPECT_MORE, KD_INSPECT_ALL };
+
+/* Runs of bytes and numbers that some rule looks into, by direction. */
+struct kd_wanted {
+    uint64_t bytes[2][(KD_IN_COUNT + 63) / 64];
+    uint64_t numbers[2][(KD_NUM_COUNT + 63) / 64];
+    bool app[KD_APP_COUNT]; /* rules look at transactions of this protocol */
+};
+
 /* Where records go: the engine's encoder, or a test's text. */
 struct kd_sink {
     void (*record)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type,
                    const void *body);
     /* NULL: announcements are not heard (tests). */
     void (*expect)(struct kd_sink *sink, const struct kd_expect *x);
+
+    /* What rules look into.  NULL: there are no rules. */
+    const struct kd_wanted *wanted;
+    void (*inspect)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_inspect id,
+                    enum kd_dir dir, struct kd_bytes value);
+    void (*number)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_number id,
+                   enum kd_dir dir, uint64_t value);
+    void (*inspect_end)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir,
+                        enum kd_inspect_stage stage);
 };
 
 /* Whose contents are kept beside their record (carve.h), and who takes them. */
@@ -96,6 +118,51 @@ static inline void kd_expect(const struct kd_ctx *ctx, const struct kd_expect *x
 {
     if (ctx->sink->expect != NULL)
         ctx->sink->expect(ctx->sink, x);
+}
+
+/* Do rules look at transactions of this conversation at all? */
+static inline bool kd_wants_any(const struct kd_ctx *ctx)
+{
+    const struct kd_wanted *w = ctx->sink->wanted;
+    return KD_UNLIKELY(w != NULL) && w->app[ctx->app];
+}
+
+/* Does a rule look into this?  Ask before making a value that is not at hand. */
+static inline bool kd_wants(const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir)
+{
+    const struct kd_wanted *w = ctx->sink->wanted;
+    return KD_UNLIKELY(w != NULL) && (w->bytes[dir][id / 64] >> (id % 64) & 1) != 0;
+}
+
+static inline bool kd_wants_number(const struct kd_ctx *ctx, enum kd_number id, enum kd_dir dir)
+{
+    const struct kd_wanted *w = ctx->sink->wanted;
+    return KD_UNLIKELY(w != NULL) && (w->numbers[dir][id / 64] >> (id % 64) & 1) != 0;
+}
+
+/* Show a value of the present transaction's side to the rules.  It must stay where it is until
+ * kd_inspect_end() or until the parser returns to its caller, whichever is first.  Pieces of one
+ * content follow each other in calls of their own. */
+static inline void kd_inspect(const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir,
+                              struct kd_bytes value)
+{
+    if (kd_wants(ctx, id, dir))
+        ctx->sink->inspect(ctx->sink, ctx, id, dir, value);
+}
+
+static inline void kd_inspect_number(const struct kd_ctx *ctx, enum kd_number id, enum kd_dir dir,
+                                     uint64_t value)
+{
+    if (kd_wants_number(ctx, id, dir))
+        ctx->sink->number(ctx->sink, ctx, id, dir, value);
+}
+
+/* This side of the present transaction has come so far: rules are judged that need no more. */
+static inline void kd_inspect_end(const struct kd_ctx *ctx, enum kd_dir dir,
+                                  enum kd_inspect_stage stage)
+{
+    if (kd_wants_any(ctx))
+        ctx->sink->inspect_end(ctx->sink, ctx, dir, stage);
 }
 
 /* Note an oddity; `event` is a static name (snake_case, listed in the parser's .md), `at` the offset in

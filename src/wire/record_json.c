@@ -297,7 +297,7 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
     kd_out_str(o, "{\"timestamp\":\"");
     kd_out_time(o, h->ts_us, zone_s);
     kd_out_str(o, "\",\"event_type\":\"");
-    kd_out_str(o, kd_schemas[h->type]->name);
+    kd_out_str(o, kd_schemas[h->type]->event);
     kd_out_u8(o, '"');
     if (h->flow_id != 0)
         put_number(o, "flow_id", h->flow_id);

@@ -52,6 +52,7 @@ struct kd_field {
 
 struct kd_schema {
     const char *name;
+    const char *event; /* event_type as written: EVE's where it differs */
     unsigned id;
     size_t n_fields; /* <= 64 */
     size_t size;

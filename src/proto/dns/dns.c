@@ -210,6 +210,69 @@ static void note_oddities(struct kd_ctx *ctx, const struct dns_reader *r,
         odd(ctx, ODD_TRAILING, r->c.taken);
 }
 
+static void show_names(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_inspect id, struct kd_list list)
+{
+    const struct kd_dns_rr *rr = list.v;
+    for (size_t i = 0; i < list.n && kd_wants(ctx, id, dir); i++)
+        kd_inspect(ctx, id, dir, rr[i].rrname);
+}
+
+static enum kd_dir side_of(const struct dns_header *h)
+{
+    return (h->flags & DNS_QR) != 0 ? KD_TO_CLIENT : KD_TO_SERVER;
+}
+
+/* A question, as rules see it. */
+static void show_question(const struct kd_ctx *ctx, const struct dns_header *h,
+                          const struct dns_question *q)
+{
+    enum kd_dir dir = side_of(h);
+    bool dns = ctx->app == KD_APP_DNS, mdns = ctx->app == KD_APP_MDNS;
+    if (dns) {
+        kd_inspect(ctx, KD_IN_DNS_QUERY, dir, q->name);
+        kd_inspect(ctx, KD_IN_DNS_QUERY_NAME, dir, q->name);
+        kd_inspect(ctx, KD_IN_DNS_QUERIES_RRNAME, dir, q->name);
+    } else {
+        kd_inspect(ctx, mdns ? KD_IN_MDNS_QUERIES_RRNAME : KD_IN_LLMNR_QUERIES_RRNAME, dir, q->name);
+    }
+    if (dir == KD_TO_CLIENT)
+        kd_inspect(ctx,
+                   dns    ? KD_IN_DNS_RESPONSE_RRNAME
+                   : mdns ? KD_IN_MDNS_RESPONSE_RRNAME
+                          : KD_IN_LLMNR_RESPONSE_RRNAME,
+                   dir, q->name);
+    kd_inspect_number(ctx, KD_NUM_DNS_RRTYPE, dir, q->type);
+}
+
+/* The rest of a message, and that it is over. */
+static void show_message(const struct kd_ctx *ctx, const struct dns_header *h,
+                         const struct dns_sections *s)
+{
+    static const enum kd_inspect ids[3][4] = {
+        {KD_IN_DNS_ANSWERS_RRNAME, KD_IN_DNS_AUTHORITIES_RRNAME, KD_IN_DNS_ADDITIONALS_RRNAME,
+         KD_IN_DNS_RESPONSE_RRNAME},
+        {KD_IN_MDNS_ANSWERS_RRNAME, KD_IN_MDNS_AUTHORITIES_RRNAME, KD_IN_MDNS_ADDITIONALS_RRNAME,
+         KD_IN_MDNS_RESPONSE_RRNAME},
+        {KD_IN_LLMNR_ANSWERS_RRNAME, KD_IN_LLMNR_AUTHORITIES_RRNAME,
+         KD_IN_LLMNR_ADDITIONALS_RRNAME, KD_IN_LLMNR_RESPONSE_RRNAME},
+    };
+    enum kd_dir dir = side_of(h);
+    const enum kd_inspect *id = ids[ctx->app == KD_APP_DNS ? 0 : ctx->app == KD_APP_MDNS ? 1 : 2];
+    const struct kd_list lists[3] = {s->answers, s->authorities, s->additionals};
+    if (!kd_wants_any(ctx))
+        return;
+    for (unsigned i = 0; i < 3; i++) {
+        show_names(ctx, dir, id[i], lists[i]);
+        if (dir == KD_TO_CLIENT)
+            show_names(ctx, dir, id[3], lists[i]);
+    }
+    show_names(ctx, dir, KD_IN_DNS_ANSWER_NAME, s->answers);
+    kd_inspect_number(ctx, KD_NUM_DNS_OPCODE, dir, dns_opcode(h->flags));
+    if (dir == KD_TO_CLIENT)
+        kd_inspect_number(ctx, KD_NUM_DNS_RCODE, dir, s->rcode_high << 4 | (h->flags & 15));
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+}
+
 /* What only a query without surprises has: nothing but its question and perhaps EDNS. */
 static bool is_bare(const struct dns_header *h)
 {
@@ -225,11 +288,14 @@ static enum kd_status unicast(struct kd_ctx *ctx, enum kd_dir dir, struct dns_re
         struct dns_question more;
         if (!dns_question(r, i == 0 ? &q : &more))
             return KD_MALFORMED;
+        if (kd_wants_any(ctx))
+            show_question(ctx, h, i == 0 ? &q : &more);
     }
     if (h->n_question > 1 || (h->n_question == 0 && (h->flags & DNS_QR) == 0))
         odd(ctx, ODD_QUESTIONS, 4);
     dns_sections(r, h, &s);
     note_oddities(ctx, r, h, &s);
+    show_message(ctx, h, &s);
     const struct dns_question *asked_for = h->n_question > 0 ? &q : NULL;
     if ((h->flags & DNS_QR) == 0) {
         if (asked_for == NULL || !is_bare(h) || !wait_for_answer(ctx, dir, h, &q, r->msg.n))
@@ -260,11 +326,14 @@ static enum kd_status multicast(struct kd_ctx *ctx, struct dns_reader *r,
         if (!dns_question(r, at))
             return KD_MALFORMED;
         at->class &= 0x7fff;
+        if (kd_wants_any(ctx))
+            show_question(ctx, h, at);
         if (n < kd_min_size(KD_COUNT(q) - 1, ctx->lim->list_items))
             n++;
     }
     dns_sections(r, h, &s);
     note_oddities(ctx, r, h, &s);
+    show_message(ctx, h, &s);
     tell(ctx, r, h, n > 0 ? q : NULL, &s, NULL);
     const struct dns_sections none = {0};
     for (size_t i = 1; i < n; i++)

@@ -197,6 +197,7 @@ static void begin(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struc
 struct receiver {
     struct kd_ctx *ctx;
     struct http_content *content;
+    enum kd_dir dir;
 };
 
 static void decoded(void *user, struct kd_bytes b)
@@ -207,6 +208,7 @@ static void decoded(void *user, struct kd_bytes b)
         http_form_data(r->ctx, c->form, b);
     if (c->page != NULL)
         http_page_data(r->ctx, c->page, b);
+    http_tap_body(r->ctx, r->dir, b);
     kd_carve_data(c->file, b);
 }
 
@@ -217,7 +219,7 @@ void http_content_data(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, 
         return;
     if (!c->begun)
         begin(ctx, tx, dir, b);
-    struct receiver r = {ctx, c};
+    struct receiver r = {ctx, c, dir};
     if (c->coding == NULL)
         decoded(&r, b);
     else if (!c->lost) /* behind a hole nothing can be decoded */
@@ -281,7 +283,7 @@ void http_content_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, b
     if (!c->begun)
         return;
     if (c->coding != NULL) {
-        struct receiver r = {ctx, c};
+        struct receiver r = {ctx, c, dir};
         enum kd_coding_end end = kd_coding_finish(c->coding, decoded, &r);
         if (end == KD_CODING_BOMB)
             http_event(ctx, HTTP_EV_CODING_BOMB, 0);

@@ -159,6 +159,7 @@ static void end_message(struct kd_ctx *ctx, enum kd_dir dir, bool whole)
     if (connect && !st->tunnel)
         side->phase = HTTP_CONNECT;
     http_tx_end(ctx, tx, dir, whole);
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
 }
 
 /* Bytes are missing or make no sense: what was read so far is told, then a start line is looked
@@ -173,6 +174,7 @@ static void lose(struct kd_ctx *ctx, enum kd_dir dir)
         side->tx = NULL;
         http_tx_end(ctx, tx, dir, false);
     }
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
     side->phase = st->tunnel ? HTTP_TUNNEL : HTTP_LOST;
     side->skip_line = false;
 }
@@ -236,6 +238,7 @@ static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
         begin_tunnel(ctx);
     } else if (status < 200) {
         expect_start(st, side);
+        kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
     } else if (status == 204 || status == 304 || (tx != NULL && tx->is_head)) {
         end_message(ctx, KD_TO_CLIENT, true);
     } else if (f->chunked) {
@@ -250,12 +253,17 @@ static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
 
 static void end_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side)
 {
+    struct http_tap_room tap = {0};
     if (side->framing.has_length && side->framing.coded)
         http_event(ctx, HTTP_EV_LENGTH_AND_CHUNKED, side->head_bytes);
+    if (kd_wants_any(ctx))
+        http_tap_head(ctx, dir, &tap);
     if (dir == KD_TO_SERVER)
         end_request_head(ctx, side);
     else
         end_response_head(ctx, side);
+    kd_inspect_end(ctx, dir, KD_INSPECT_HEAD); /* nothing where the message is over already */
+    http_tap_free(ctx, &tap);
 }
 
 static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side,
@@ -334,6 +342,8 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     struct kd_bytes line = kd_line_text(msg, &side->skip_line);
     if (side->skip_line)
         http_event(ctx, HTTP_EV_LINE_TOO_LONG, side->head_bytes);
+    if (kd_wants_any(ctx) && side->phase != HTTP_CHUNK_SIZE && side->phase != HTTP_TRAILER)
+        http_tap_line(ctx, dir, msg, side->phase != HTTP_FIELDS);
     switch ((enum http_phase)side->phase) {
     case HTTP_START:
     case HTTP_CONNECT:
@@ -445,6 +455,9 @@ static void finish(struct kd_ctx *ctx)
     kd_tunnel_end(&st->carried, ctx);
     http_tx_close(ctx);
     http_auth_close(ctx);
+    kd_inspect_end(ctx, KD_TO_SERVER, KD_INSPECT_ALL);
+    kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
+    http_tap_done(ctx);
 }
 
 static const uint16_t ports[] = {80, 8080, 3128, 8000, 8008, 8081, 8888, 5985, 5357, 0};

@@ -131,6 +131,7 @@ struct http_state {
     struct kd_tunnel carried;
     struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */
+    struct kd_buf tap[2]; /* heads as sent, for rules */
     uint8_t *challenge; /* NTLM's latest, of the server; NULL: none */
     size_t challenge_n, challenge_size;
 };
@@ -158,6 +159,19 @@ void http_hint_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes nam
                      struct kd_bytes value);
 void http_hint_body(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes piece);
 void http_hint_end(struct kd_ctx *ctx, struct http_tx *tx);
+
+/* tap.c: what rules look into.  A line of a head with its end (`first`: the start line); the head is complete
+ * and told to the rules, from memory that http_tap_free() gives back once they were asked; a piece of a body,
+ * decoded; the end of the conversation. */
+struct http_tap_room {
+    void *block;
+    size_t size;
+};
+void http_tap_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg, bool first);
+void http_tap_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_tap_room *ret_room);
+void http_tap_free(struct kd_ctx *ctx, struct http_tap_room *room);
+void http_tap_body(const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece);
+void http_tap_done(struct kd_ctx *ctx);
 
 /* tx.c.  A new transaction, or NULL for lack of memory. */
 struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);

@@ -119,6 +119,70 @@ static void tell(struct kd_ctx *ctx)
     forget(ctx);
 }
 
+/* ---- what rules look into ---- */
+
+/* The random of a hello: behind its version (RFC 8446 §4.1.2). */
+static void show_random(const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes body)
+{
+    struct kd_bytes random = kd_bytes_head(kd_bytes_from(body, 2), 32);
+    if (random.n < 32)
+        return;
+    kd_inspect(ctx, KD_IN_TLS_RANDOM, dir, random);
+    kd_inspect(ctx, KD_IN_TLS_RANDOM_TIME, dir, kd_bytes_head(random, 4));
+    kd_inspect(ctx, KD_IN_TLS_RANDOM_BYTES, dir, kd_bytes_from(random, 4));
+}
+
+static void show_texts(const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir, struct kd_strs texts)
+{
+    for (size_t i = 0; i < texts.n; i++)
+        kd_inspect(ctx, id, dir, texts.v[i]);
+}
+
+static void show(const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir, struct kd_bytes value)
+{
+    if (value.n > 0)
+        kd_inspect(ctx, id, dir, value);
+}
+
+static void show_client(const struct kd_ctx *ctx, const struct session *n, struct kd_bytes body)
+{
+    const enum kd_dir dir = KD_TO_SERVER;
+    const struct tls_client_hello *c = &n->client;
+    if (!kd_wants_any(ctx))
+        return;
+    show(ctx, KD_IN_TLS_SNI, dir, c->sni);
+    show(ctx, KD_IN_JA3_HASH, dir, c->ja3_hash);
+    show(ctx, KD_IN_JA3_STRING, dir, c->ja3_string);
+    show(ctx, KD_IN_JA4_HASH, dir, c->ja4);
+    show_texts(ctx, KD_IN_TLS_ALPN, dir, c->alpns);
+    show_random(ctx, dir, body);
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+}
+
+static void show_server(const struct kd_ctx *ctx, const struct session *n, struct kd_bytes body)
+{
+    const enum kd_dir dir = KD_TO_CLIENT;
+    if (!kd_wants_any(ctx))
+        return;
+    show(ctx, KD_IN_JA3S_HASH, dir, n->server.ja3s_hash);
+    show(ctx, KD_IN_JA3S_STRING, dir, n->server.ja3s_string);
+    show_texts(ctx, KD_IN_TLS_ALPN, dir, n->server.alpns);
+    show_random(ctx, dir, body);
+}
+
+static void show_certificates(const struct kd_ctx *ctx, const struct session *n, size_t n_links)
+{
+    const enum kd_dir dir = KD_TO_CLIENT;
+    const struct kd_rec_tls *rec = &n->rec;
+    show(ctx, KD_IN_TLS_CERT_SUBJECT, dir, rec->subject);
+    show(ctx, KD_IN_TLS_CERT_ISSUER, dir, rec->issuerdn);
+    show(ctx, KD_IN_TLS_CERT_SERIAL, dir, rec->serial);
+    show(ctx, KD_IN_TLS_CERT_FINGERPRINT, dir, rec->fingerprint);
+    show_texts(ctx, KD_IN_TLS_SUBJECTALTNAME, dir, rec->alternative_names);
+    kd_inspect_number(ctx, KD_NUM_TLS_CERT_CHAIN_LEN, dir, 1 + n_links);
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+}
+
 /* ---- handshake messages ---- */
 
 static void on_client_hello(struct kd_ctx *ctx, struct session *n, struct kd_bytes body)
@@ -129,6 +193,7 @@ static void on_client_hello(struct kd_ctx *ctx, struct session *n, struct kd_byt
     n->has_client = true;
     if (!tls_client_hello(body, JA4_TCP, &s->mem, ctx->lim, &n->client))
         odd(ctx, ODD_HELLO, 0);
+    show_client(ctx, n, body);
 }
 
 static void on_server_hello(struct kd_ctx *ctx, struct session *n, struct kd_bytes body)
@@ -139,6 +204,7 @@ static void on_server_hello(struct kd_ctx *ctx, struct session *n, struct kd_byt
     n->has_server = true;
     if (!tls_server_hello(body, &s->mem, ctx->lim, &n->server))
         odd(ctx, ODD_HELLO, 0);
+    show_server(ctx, n, body);
 }
 
 static void on_certificate(struct kd_ctx *ctx, struct session *n, struct kd_bytes der,
@@ -178,11 +244,13 @@ static void on_certificates(struct kd_ctx *ctx, struct session *n, struct kd_byt
     struct kd_cur list = kd_cur_sub(&c, kd_cur_be24(&c));
     for (size_t i = 0; kd_cur_more(&list) && i < most; i++) {
         struct kd_bytes der = kd_cur_take(&list, kd_cur_be24(&list));
+        kd_inspect(ctx, KD_IN_TLS_CERTS, KD_TO_CLIENT, der);
         if (der.n > 0)
             on_certificate(ctx, n, der, i == 0 ? NULL : &links[n_links++]);
     }
     if (!kd_cur_ok(&c) || !kd_cur_ok(&list))
         odd(ctx, ODD_CERTIFICATE, 0);
+    show_certificates(ctx, n, n_links);
     struct kd_tls_cert *kept =
         n_links == 0 ? NULL : kd_arena_alloc(mem, n_links * sizeof(links[0]));
     if (kept != NULL) {
@@ -269,6 +337,7 @@ static void on_encrypted(struct kd_ctx *ctx, enum kd_dir dir)
 {
     struct state *s = ctx->state;
     s->half[dir].encrypted = true;
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
     if (s->session == NULL) /* began midstream */
         s->done = true;
     else if (s->half[KD_TO_SERVER].encrypted && s->half[KD_TO_CLIENT].encrypted)
@@ -387,6 +456,8 @@ static enum kd_status tls_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_by
 
 static void tls_close(struct kd_ctx *ctx)
 {
+    kd_inspect_end(ctx, KD_TO_SERVER, KD_INSPECT_ALL);
+    kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
     tell(ctx);
 }
 

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of match/ share.  Nobody else includes this. */
+#ifndef KD_MATCH_INTERNAL_H
+#define KD_MATCH_INTERNAL_H
+
+#include <hs/hs.h>
+
+#include "match/match.h"
+#include "rule/rules.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+enum {
+    MATCH_VALUES = 192,          /* of one side of a transaction */
+    MATCH_NUMBERS = 64,
+    MATCH_WAITING = 256,         /* rules that wait for a transaction's content */
+    MATCH_BODY = 100 * 1024,     /* content looked into */
+    MATCH_WINDOW = 1024,         /* stream bytes kept to look back into */
+    MATCH_OVERLAP = 128,         /* of which scanned again, for patterns across pieces */
+    MATCH_PENDING = 12,          /* rules of a stream whose pattern was seen and that may hold later */
+    MATCH_PIECE = 65536 + 64,    /* longest piece of a stream looked at with its window */
+    MATCH_STREAM = 1024 * 1024,  /* stream bytes looked into, per direction */
+    MATCH_TRIES = 3000,          /* steps of one look (Suricata's recursion limit) */
+    MATCH_VARS = 32,
+    MATCH_COMMON_SETS = 64
+};
+
+/* ---- compiled ---- */
+
+struct m_cond {
+    const struct kd_cond *c;
+    const pcre2_code *code;
+    bool ends;          /* CONTENT: at the value's end (endswith, or isdataat:!1,relative behind it) */
+    bool next_relative; /* the next condition goes on where this one ends */
+    uint8_t rare;       /* CONTENT: index of the byte that is sought first */
+};
+
+struct m_look {
+    const struct kd_rule_buffer *buffer;
+    enum kd_inspect in; /* of the value that is looked into */
+    uint16_t n;
+    bool absent_ok;     /* holds when there is no such buffer */
+    const struct m_cond *cond;
+};
+
+enum m_rule_flag {
+    M_TX = 1,           /* judged at transactions */
+    M_PAYLOAD = 2,      /* at payload: */
+    M_ON_PACKET = 4,    /*   of packets */
+    M_ON_STREAM = 8,    /*   of streams */
+    M_HEADER = 16,      /* at every packet: nothing to look into */
+    M_ONCE = 32,        /* once per flow and direction (addresses and ports only) */
+    M_CONTENT = 64,     /* needs the transaction's content */
+    M_EVENT = 128
+};
+
+struct m_rule {
+    const struct kd_rule *rule;
+    uint64_t apps;      /* bits of enum kd_app; 0: any */
+    uint32_t src_set, dst_set;   /* slots of address sets; UINT32_MAX any */
+    uint32_t sport_set, dport_set;
+    uint32_t class_key; /* of its threshold */
+    uint16_t flags;     /* enum m_rule_flag */
+    uint8_t dirs;       /* enum kd_inspect_dir */
+    uint8_t n_looks;
+    uint8_t ip_protos;  /* bits: 1 tcp, 2 udp, 4 icmp, 8 other, 16 icmpv6 */
+    uint8_t family;     /* 0 any, 4, 6 */
+    struct m_look *look;
+};
+
+/* What tells most candidates apart, close together. */
+struct m_hot {
+    uint64_t apps;              /* 0: any */
+    uint16_t sport, dport;      /* port sets; UINT16_MAX any (or too many sets) */
+    uint8_t dirs, ip_protos;
+    bool both_ways;
+};
+
+struct m_list {
+    uint32_t n, room;
+    uint32_t *v;        /* rules by place in set->rule */
+};
+
+/* A rule whose best content is one or two bytes: such patterns would slow down the scan of all others.  Ports,
+ * or the place where the bytes must be, tell nearly always that it cannot match. */
+struct m_weak {
+    uint32_t rule;
+    uint16_t at;        /* place of the bytes; UINT16_MAX anywhere */
+    uint8_t n, byte[2];
+};
+
+/* One database: fast patterns of one buffer in one direction. */
+struct m_group {
+    hs_database_t *db;
+    uint32_t n_patterns, room;
+    struct m_pattern *pattern;
+    struct m_list *rules;   /* by pattern */
+    struct m_weak *weak;
+    uint32_t n_weak, weak_room;
+    struct m_list always;   /* rules of this buffer without a usable content */
+    uint32_t *slot;         /* while compiling: hash table */
+    uint32_t n_slots;
+};
+
+struct m_pattern {
+    struct kd_bytes bytes;
+    bool nocase;
+};
+
+/* Payload groups by transport. */
+enum m_transport { M_TCP, M_UDP, M_ICMP, M_OTHER, M_TRANSPORTS };
+
+struct m_class {
+    uint64_t common;    /* of the first MATCH_COMMON_SETS slots */
+    uint32_t first, n;  /* further slots, in ends.rare */
+};
+
+/* Which address and port sets an address or port is in. */
+struct m_ends {
+    uint32_t n_v4, n_v6, n_classes, n_rare;
+    uint32_t *v4_start, *v4_class;
+    uint32_t *v4_top;               /* by the upper 16 bits: first interval to look at */
+    struct kd_addr *v6_start;
+    uint32_t *v6_class;
+    struct m_class *class;
+    uint32_t *rare;
+    uint32_t n_port_words, n_port_classes;
+    uint16_t *port_class;           /* 65536 */
+    uint64_t *port_bits;            /* by class: n_port_words each */
+    /* Rules without anything to look into, by set. */
+    struct m_list *by_src, *by_dst; /* by slot of the address set */
+    struct m_list *by_sport, *by_dport;
+    uint64_t src_bits, dst_bits;   /* common sets of which by_… is not empty */
+    uint64_t *sport_bits, *dport_bits;
+    uint32_t n_sets, n_port_sets;
+    bool has_address_rules, has_port_rules;
+};
+
+struct kd_ruleset {
+    const struct kd_rules *rules;
+    uint32_t n;
+    struct m_rule *rule;            /* in the order in which they are judged */
+    struct m_hot *hot;              /* the same */
+    uint32_t n_buffers;
+    struct m_group *group[2];       /* by kd_rule_buffer.id, to server and to client */
+    struct m_group payload[M_TRANSPORTS][2];
+    struct m_list at_app[KD_APP_COUNT]; /* rules that ask for the protocol alone */
+    struct m_list at_tx[KD_APP_COUNT][2]; /* rules of an app without any buffer */
+    struct m_list always[M_TRANSPORTS][2]; /* header rules that no table narrows */
+    struct m_list *events;          /* by kd_rules.events */
+    struct m_codes {
+        const struct kd_transform *of;
+        pcre2_code *code;
+    } *transform_code;
+    size_t n_transform_codes;
+    struct m_ends ends;
+    struct kd_wanted wanted;
+    struct m_list buffers_of[KD_IN_COUNT]; /* ids of kd_rule_buffer by what they look into */
+    void **blocks;                  /* all memory */
+    size_t n_blocks, blocks_room;
+    size_t n_patterns, n_databases, database_bytes;
+    pcre2_code **codes;
+    size_t n_codes, codes_room;
+    uint32_t max_patterns;
+    bool from_cache;
+    hs_scratch_t *scratch;
+};
+
+void *m_alloc(struct kd_ruleset *set, size_t n); /* zeroed; NULL: no memory */
+KD_MUST_USE bool m_list_add(struct kd_ruleset *set, struct m_list *l, uint32_t v);
+
+/* ends.c */
+KD_MUST_USE bool m_ends_build(struct kd_ruleset *set);
+const struct m_class *m_ends_class(const struct m_ends *e, const struct kd_addr *a);
+bool m_ends_has(const struct m_ends *e, const struct m_class *c, uint32_t slot);
+static inline bool m_ends_port(const struct m_ends *e, uint16_t port, uint32_t set)
+{
+    return e->port_bits[(size_t)e->port_class[port] * e->n_port_words + set / 64] >> (set % 64) & 1;
+}
+
+/* groups.c: databases */
+KD_MUST_USE bool m_group_add(struct kd_ruleset *set, struct m_group *g, struct kd_bytes bytes, bool nocase,
+                             uint32_t rule);
+KD_MUST_USE bool m_groups_compile(struct kd_ruleset *set, struct kd_bytes cache, struct kd_err *err);
+
+/* ---- running ---- */
+
+struct m_value {
+    const uint8_t *p;
+    uint32_t n;
+    uint16_t id;  /* enum kd_inspect */
+    bool kept;    /* in the side's own memory */
+};
+
+struct m_number {
+    uint16_t id;
+    uint64_t v;
+};
+
+/* One side of a transaction, being told. */
+struct m_side {
+    struct kd_arena mem;
+    struct kd_buf body;
+    uint64_t body_seen;
+    uint32_t tx_id;
+    uint16_t n_numbers, n_waiting, n_values;
+    bool open, has_body, judged_head, judged_body, scan_again;
+    struct m_number number[MATCH_NUMBERS];
+    uint32_t waiting[MATCH_WAITING];
+    struct m_value value[MATCH_VALUES];
+};
+
+/* What is remembered of a conversation. */
+struct kd_match_flow {
+    size_t size;
+    struct m_saved *side[2];     /* transactions in progress */
+    uint8_t *window[2];          /* the last bytes of each stream */
+    size_t window_size[2];
+    uint16_t window_n[2];
+    uint8_t n_pending[2];
+    uint32_t pending[2][MATCH_PENDING];
+    uint64_t pending_until[2];   /* place in the stream */
+    uint64_t stream_seen[2];
+    uint32_t *bits;              /* flow bits set, by name */
+    uint32_t n_bits, bits_room;
+    struct m_flowint *ints;
+    uint32_t n_ints, ints_room;
+    size_t bits_size, ints_size;
+    uint32_t tx_next[2];
+    bool encrypted, told_app[2];
+};
+
+struct m_flowint {
+    uint32_t name, value;
+};
+
+struct m_saved {
+    size_t size;
+    struct m_side side; /* cut behind the last value */
+};
+
+/* One rule being judged. */
+struct m_run {
+    struct kd_matcher *m;
+    const struct kd_match_at *at;
+    const struct m_rule *r;
+    uint8_t dir;
+    const struct m_side *side;      /* NULL: no transaction */
+    struct kd_bytes payload;        /* of the packet or the stream */
+    size_t beyond;                  /* stream: a match must end behind this byte */
+    uint64_t stream_start;          /* place of the payload's first byte in the stream */
+    bool in_stream;
+    struct kd_bytes base64;
+    uint64_t *var; /* of the matcher */
+};
+
+struct m_rate_table;
+
+struct kd_matcher {
+    const struct kd_ruleset *set;
+    struct kd_pool *pool;
+    const struct kd_limits *lim;
+    struct kd_match_out out;
+    hs_scratch_t *scratch;
+    pcre2_match_data *match_data;
+    pcre2_match_context *match_context;
+    pcre2_jit_stack *jit_stack;
+    struct kd_match_stats stats;
+    struct kd_rule_count *count;
+    uint64_t seed;
+    /* Candidates of the scan at hand. */
+    uint32_t *stamp, stamp_now;
+    uint32_t *cand;
+    uint32_t n_cand;
+    const struct m_group *scanning;
+    const struct kd_match_at *scan_at;
+    const uint64_t *scan_port[2];   /* port sets of source and destination */
+    uint8_t scan_dir, scan_proto;
+    /* Transaction sides of the conversation whose parser runs. */
+    struct kd_match_at at;
+    bool entered;
+    struct m_side side[2];
+    uint8_t *window;                /* stream bytes put together */
+    uint8_t *transform[2];
+    struct m_rate_table *rates;
+    struct m_bits_table *bits;
+    const char *event;
+    bool passed;                    /* a pass rule matched: nothing more is told of this packet */
+    uint8_t *base64;
+    uint64_t var[MATCH_VARS];
+    struct kd_bytes stream;         /* the piece whose parser runs, for rules that look at both */
+    /* Addresses looked up last. */
+    uint64_t class_flow;
+    struct kd_addr class_client;
+    const struct m_class *class[2];
+};
+
+/* scan.c: collects candidates of a group into m->cand, without duplicates. */
+void m_scan_begin(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir);
+void m_scan(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in);
+void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in);
+void m_scan_list(struct kd_matcher *m, const struct m_list *l);
+void m_scan_sort(struct kd_matcher *m);
+
+/* look.c: does the look hold in this value? */
+bool m_look_holds(struct m_run *run, const struct m_look *look, struct kd_bytes value);
+
+/* field.c: a number in the data; false: it is not there. */
+bool m_field_read(const struct m_run *run, const struct kd_byte_field *f, struct kd_bytes in, size_t from,
+                  uint64_t *ret, size_t *ret_end);
+int64_t m_value_of(const struct m_run *run, const struct kd_value *v);
+
+/* compile.c: the expression of a pcrexform. */
+const pcre2_code *m_code_of(const struct kd_ruleset *set, const struct kd_transform *t);
+
+/* judge.c: does the rule match here?  Fires when it does. */
+void m_judge(struct m_run *run);
+struct m_run m_run_of(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir);
+bool m_check_known(enum kd_cond_kind kind);
+
+/* tx.c */
+void m_side_done(struct kd_matcher *m, struct m_side *s);
+
+/* transform.c: the value as the buffer's transforms make it; false: nothing remains. */
+bool m_transform(struct kd_matcher *m, const struct kd_rule_buffer *b, struct kd_bytes in, struct kd_bytes *ret);
+
+uint8_t m_proto_bit(uint8_t proto);
+
+/* gate.c: direction, protocol, addresses, ports: may the rule match here at all? */
+bool m_gate(struct m_run *run);
+
+/* check.c */
+bool m_checks_hold(struct m_run *run);
+
+/* fire.c: thresholds, bits, the alert. */
+void m_fire(struct m_run *run);
+bool m_flowbit_isset(const struct kd_match_flow *f, uint32_t name);
+
+struct kd_match_flow *m_flow(struct kd_matcher *m, const struct kd_match_at *at); /* made if need be; NULL: no memory */
+
+/* rates.c: thresholds and bits by address; bounded, the oldest gives way. */
+struct m_rate_table *m_rates_new(uint32_t n, uint64_t seed);
+void m_rates_free(struct m_rate_table *t);
+bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+                         const struct kd_match_at *at, uint8_t dir);
+bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+                    const struct kd_match_at *at, uint8_t dir);
+void m_bits_do(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
+               uint8_t dir);
+bool m_bits_isset(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
+                  uint8_t dir);
+
+#endif

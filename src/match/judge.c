@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "match/internal.h"
+
+struct m_run m_run_of(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir)
+{
+    return (struct m_run){.m = m, .at = at, .dir = dir, .var = m->var};
+}
+
+/* Bytes of the packet or stream that the look is about; false: there are none. */
+static bool packet_value(const struct m_run *run, enum kd_inspect in, struct kd_bytes *ret)
+{
+    const struct kd_packet *p = run->at->packet;
+    switch (in) {
+    case KD_IN_PAYLOAD:
+        *ret = run->payload;
+        return true;
+    case KD_IN_BASE64_DATA:
+        *ret = run->base64;
+        return run->base64.n > 0;
+    case KD_IN_ICMPV4_HDR:
+        *ret = p == NULL ? kd_str(NULL) : kd_bytes_head(p->icmp, 8);
+        return p != NULL && p->proto == KD_IP_ICMP && ret->n > 0;
+    case KD_IN_ICMPV6_HDR:
+        *ret = p == NULL ? kd_str(NULL) : kd_bytes_head(p->icmp, 8);
+        return p != NULL && p->proto == KD_IP_ICMPV6 && ret->n > 0;
+    case KD_IN_IP_SRC:
+    case KD_IN_IP_DST: {
+        const struct kd_addr *a = &run->at->addr[in == KD_IN_IP_SRC ? run->dir : run->dir ^ 1];
+        *ret = kd_addr_is_v4(a) ? kd_bytes_of(a->b + 12, 4) : kd_bytes_of(a->b, 16);
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+static bool holds_in(struct m_run *run, const struct m_look *look, struct kd_bytes value)
+{
+    if (look->buffer->n_transforms > 0 && !m_transform(run->m, look->buffer, value, &value))
+        return false;
+    return m_look_holds(run, look, value);
+}
+
+/* Several values of one buffer: one of them is enough. */
+static bool look_holds(struct m_run *run, const struct m_look *look)
+{
+    struct kd_bytes value;
+    if (packet_value(run, look->in, &value))
+        return holds_in(run, look, value);
+    const struct m_side *s = run->side;
+    if (s == NULL)
+        return false;
+    if (look->in == KD_IN_FILE_DATA && s->has_body)
+        return holds_in(run, look, kd_buf_view(&s->body));
+    bool any = false;
+    for (unsigned i = 0; i < s->n_values; i++) {
+        if (s->value[i].id != look->in)
+            continue;
+        any = true;
+        if (holds_in(run, look, kd_bytes_of(s->value[i].p, s->value[i].n)))
+            return true;
+    }
+    return !any && look->absent_ok;
+}
+
+void m_judge(struct m_run *run)
+{
+    const struct m_rule *r = run->r;
+    run->m->count[r->rule->index].candidates++;
+    if (!m_gate(run) || !m_checks_hold(run))
+        return;
+    run->m->stats.verified++;
+    for (unsigned i = 0; i < r->n_looks; i++)
+        if (!look_holds(run, &r->look[i]))
+            return;
+    m_fire(run);
+}

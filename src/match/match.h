@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules run on traffic.
+ *
+ * A rule set is compiled once and read by all: rules are grouped by the buffer and direction of one content of
+ * theirs (the fast pattern), each group is one vectorscan database, and rules without any content stand in tables
+ * by address and port.  Traffic is scanned for fast patterns; only the rules whose pattern was seen are looked at
+ * closer, condition by condition, on the bytes themselves.
+ *
+ * A matcher is one worker's: scratch space, what it remembers of flows, thresholds and bits.  Nothing is
+ * allocated per packet except from the worker's pool, in bounds.  Not thread-safe; the set is shared. */
+#ifndef KD_MATCH_MATCH_H
+#define KD_MATCH_MATCH_H
+
+#include "base/pool.h"
+#include "packet/packet.h"
+#include "proto/parser.h"
+
+struct kd_rules;
+struct kd_rule;
+struct kd_ruleset;
+struct kd_matcher;
+struct kd_match_flow;
+
+/* ---- the set ---- */
+
+/* Databases that were compiled before, to be used instead of compiling: serialised by kd_ruleset_save(). */
+KD_MUST_USE struct kd_ruleset *kd_ruleset_new(const struct kd_rules *rules, struct kd_bytes cache,
+                                              struct kd_err *err);
+void kd_ruleset_free(struct kd_ruleset *set);
+
+/* The compiled databases as bytes to be kept in a cache; malloc()ed, to be free()d.  NULL: no memory. */
+KD_MUST_USE uint8_t *kd_ruleset_save(const struct kd_ruleset *set, size_t *ret_n);
+
+/* What parsers should tell. */
+const struct kd_wanted *kd_ruleset_wanted(const struct kd_ruleset *set);
+
+struct kd_ruleset_size {
+    size_t rules, patterns, databases, database_bytes, always;
+    bool from_cache;
+};
+struct kd_ruleset_size kd_ruleset_size(const struct kd_ruleset *set);
+
+/* ---- where we are ---- */
+
+/* The packet and conversation that are looked at.  Filled by the engine for each packet. */
+struct kd_match_at {
+    const struct kd_packet *packet;   /* NULL: none (the conversation ends) */
+    struct kd_addr addr[2];           /* client, server */
+    uint16_t port[2];
+    uint8_t proto;
+    uint8_t dir;                      /* enum kd_dir of the packet */
+    enum kd_app app;
+    bool established, midstream;
+    uint64_t now_us, start_us;
+    uint32_t packets[2];              /* so far, this one counted */
+    uint64_t bytes[2];
+    uint32_t seq_seen[2];             /* TCP: stream bytes so far */
+    struct kd_match_flow **flow;      /* the conversation's slot; may hold NULL */
+    uint64_t flow_id;
+    uint64_t frame;                   /* number of the frame, from 1 */
+    bool *quiet;                      /* the conversation's: no table names its addresses and ports */
+};
+
+/* A rule matched. */
+struct kd_match_alert {
+    const struct kd_rule *rule;
+    const struct kd_match_at *at;
+    uint8_t dir;
+    bool has_tx;
+    uint32_t tx_id;
+    uint32_t gid, sid, rev, priority;
+    struct kd_bytes msg, category, classtype;
+    struct kd_bytes technique, confidence, importance; /* of its metadata; empty: not told */
+};
+
+struct kd_match_out {
+    void (*alert)(void *arg, const struct kd_match_alert *alert);
+    void *arg;
+};
+
+KD_MUST_USE struct kd_matcher *kd_matcher_new(const struct kd_ruleset *set, struct kd_pool *pool,
+                                              const struct kd_limits *lim, uint64_t seed,
+                                              struct kd_match_out out);
+void kd_matcher_free(struct kd_matcher *m);
+
+/* ---- traffic ---- */
+
+/* A packet, after its stream data was shown: rules about headers, and about the payload of single packets.
+ * `payload_done`: kd_match_stream() was given this packet's payload in place. */
+void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool payload_done);
+
+/* Stream data in order.  `is_packet`: these are the bytes of the packet itself; true: rules about single packets
+ * were judged, too. */
+bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
+                     bool is_packet);
+
+/* Does any rule look at the payload of this conversation?  Cheap. */
+bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at);
+
+/* A parser is about to be called for this conversation with `data`; it has returned.  What it tells between goes to
+ * kd_match_value(), kd_match_number() and kd_match_end(). */
+void kd_match_enter(struct kd_matcher *m, const struct kd_match_at *at, struct kd_bytes data);
+void kd_match_leave(struct kd_matcher *m);
+void kd_match_value(struct kd_matcher *m, enum kd_inspect id, uint8_t dir, struct kd_bytes value);
+void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint64_t value);
+void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage);
+
+/* Something odd, by the name it has in rules ("http.invalid_content_length"). */
+void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name);
+
+/* The conversation is encrypted from here on: its payload is not looked into any more. */
+void kd_match_encrypted(struct kd_matcher *m, const struct kd_match_at *at);
+
+/* The conversation is over. */
+void kd_match_flow_end(struct kd_matcher *m, struct kd_match_flow **flow);
+
+/* ---- statistics ---- */
+
+struct kd_match_stats {
+    uint64_t scans, scanned_bytes, candidates, verified, alerts;
+};
+const struct kd_match_stats *kd_matcher_stats(const struct kd_matcher *m);
+
+/* How often a rule was a candidate, and how often it matched. */
+struct kd_rule_count {
+    uint64_t candidates, matches;
+};
+struct kd_rule_count kd_matcher_count(const struct kd_matcher *m, uint32_t rule_index);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every row: the inside of a rule, what it is shown, and whether it must match. */
+#include "match/match.h"
+#include "rule/rules.h"
+
+#include "../../tests/tap.h"
+
+struct world {
+    struct kd_pool *pool;
+    struct kd_rules *rules;
+    struct kd_ruleset *set;
+    struct kd_matcher *m;
+    struct kd_match_flow *flow;
+    struct kd_packet packet;
+    struct kd_match_at at;
+    bool quiet;
+    unsigned alerts;
+    uint32_t last_sid;
+};
+
+static void on_alert(void *arg, const struct kd_match_alert *a)
+{
+    struct world *w = arg;
+    w->alerts++;
+    w->last_sid = a->sid;
+}
+
+static struct world *begin(const char *rules)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    struct kd_err err = {0};
+    w->pool = kd_pool_new(64 << 20);
+    w->rules = kd_rules_new(w->pool, &kd_limits_default);
+    if (kd_rules_read(w->rules, "test", kd_str(rules)) != KD_OK || kd_rules_finish(w->rules) != KD_OK)
+        abort();
+    for (uint32_t i = 0; i < w->rules->n_refused; i++)
+        printf("# refused, line %u: %s\n", w->rules->refusal[i].line, w->rules->refusal[i].why);
+    w->set = kd_ruleset_new(w->rules, kd_str(NULL), &err);
+    if (w->set == NULL)
+        abort();
+    w->m = kd_matcher_new(w->set, w->pool, &kd_limits_default, 1, (struct kd_match_out){on_alert, w});
+    w->packet = (struct kd_packet){.proto = KD_IP_TCP, .ttl = 64, .tcp_flags = KD_TCP_ACK, .sport = 50000, .dport = 80};
+    w->at = (struct kd_match_at){
+        .packet = &w->packet, .proto = KD_IP_TCP, .port = {50000, 80}, .established = true, .now_us = 1000000,
+        .packets = {2, 1}, .flow = &w->flow, .flow_id = 7, .frame = 1, .quiet = &w->quiet, .app = KD_APP_HTTP,
+    };
+    if (!kd_addr_parse(kd_str("10.0.0.5"), &w->at.addr[0]) || !kd_addr_parse(kd_str("203.0.113.9"), &w->at.addr[1]))
+        abort();
+    w->packet.src = w->at.addr[0];
+    w->packet.dst = w->at.addr[1];
+    return w;
+}
+
+static void end(struct world *w)
+{
+    kd_match_flow_end(w->m, &w->flow);
+    kd_matcher_free(w->m);
+    kd_ruleset_free(w->set);
+    kd_rules_free(w->rules);
+    CHECK(kd_pool_used(w->pool) == 0);
+    kd_pool_free(w->pool);
+    free(w);
+}
+
+static void show_packet(struct world *w, struct kd_bytes payload)
+{
+    w->packet.payload = payload;
+    w->packet.payload_wire = (uint32_t)payload.n;
+    bool done = payload.n > 0 && kd_match_stream(w->m, &w->at, 0, payload, true);
+    kd_match_packet(w->m, &w->at, done);
+}
+
+static bool matches_payload(const char *inside, const char *payload, size_t n)
+{
+    char rule[2000];
+    snprintf(rule, sizeof(rule), "alert tcp any any -> any any (msg:\"t\"; %s sid:1; rev:1;)\n", inside);
+    struct world *w = begin(rule);
+    show_packet(w, kd_bytes_of(payload, n));
+    bool hit = w->alerts > 0;
+    end(w);
+    return hit;
+}
+
+static void conditions_on_payload(void)
+{
+    static const struct {
+        const char *inside, *payload;
+        bool match;
+    } rows[] = {
+        {"content:\"abc\";", "xxabcxx", true},
+        {"content:\"abc\";", "xxabxcx", false},
+        {"content:\"ABC\"; nocase;", "xxaBcxx", true},
+        {"content:\"ABC\";", "xxaBcxx", false},
+        {"content:\"abc\"; content:!\"x\";", "abc", true},
+        {"content:\"abc\"; content:!\"x\";", "abcx", false},
+        {"content:\"abc\"; depth:3;", "abcd", true},
+        {"content:\"abc\"; depth:3;", "zabcd", false},
+        {"content:\"abc\"; offset:1; depth:3;", "zabcd", true},
+        {"content:\"abc\"; offset:2;", "zabcd", false},
+        {"content:\"abc\"; startswith;", "abcd", true},
+        {"content:\"abc\"; startswith;", "zabc", false},
+        {"content:\"abc\"; endswith;", "zabc", true},
+        {"content:\"abc\"; endswith;", "abcz", false},
+        {"content:\"ab\"; content:\"cd\"; distance:1;", "abXcd", true},
+        {"content:\"ab\"; content:\"cd\"; distance:1;", "abcd", false},
+        {"content:\"ab\"; content:\"cd\"; within:3;", "abXcd", true},
+        {"content:\"ab\"; content:\"cd\"; within:2;", "abXcd", false},
+        /* the second "ab" is the right one */
+        {"content:\"ab\"; content:\"cd\"; within:2;", "abXXabcd", true},
+        {"content:\"ab\"; pcre:\"/^c[0-9]d/R\";", "abc7d", true},
+        {"content:\"ab\"; pcre:\"/^c[0-9]d/R\";", "abXc7d", false},
+        {"pcre:\"/h(e|a)llo/i\";", "say HALLO", true},
+        {"pcre:\"/h(e|a)llo/\";", "say HALLO", false},
+        {"content:\"n=\"; byte_test:2,>,30,0,relative,string,dec;", "n=31", true},
+        {"content:\"n=\"; byte_test:2,>,30,0,relative,string,dec;", "n=29", false},
+        {"content:\"n\"; byte_jump:1,0,relative,string,dec; content:\"end\"; within:3;", "n2XXend", true},
+        {"content:\"n\"; byte_jump:1,0,relative,string,dec; content:\"end\"; within:3;", "n3XXend", false},
+        {"content:\"l\"; byte_extract:1,0,len,relative,string,dec; content:\"z\"; offset:len; depth:1;", "l4xxz", true},
+        {"content:\"l\"; byte_extract:1,0,len,relative,string,dec; content:\"z\"; offset:len; depth:1;", "l3xxz", false},
+        {"content:\"ab\"; isdataat:2,relative;", "abcd", true},
+        {"content:\"ab\"; isdataat:2,relative;", "abc", false},
+        {"content:\"ab\"; isdataat:!1,relative;", "xab", true},
+        {"content:\"ab\"; isdataat:!1,relative;", "abc", false},
+        {"dsize:4;", "abcd", true},
+        {"dsize:4;", "abc", false},
+        {"content:\"a\"; dsize:>2;", "abc", true},
+        {"content:\"a\"; dsize:>2;", "ab", false},
+        {"flags:A;", "x", true},
+        {"flags:S;", "x", false},
+        {"ttl:64;", "x", true},
+        {"ttl:<64;", "x", false},
+        {"content:\"x\"; flow:established,to_server;", "x", true},
+        {"content:\"x\"; flow:established,to_client;", "x", false},
+        {"content:\"YWJj\"; base64_decode:bytes 4,offset 0; base64_data; content:\"abc\";", "YWJj", true},
+        {"content:\"YWJj\"; base64_decode:bytes 4,offset 0; base64_data; content:\"abd\";", "YWJj", false},
+    };
+    for (size_t i = 0; i < KD_COUNT(rows); i++) {
+        bool hit = matches_payload(rows[i].inside, rows[i].payload, strlen(rows[i].payload));
+        if (hit != rows[i].match)
+            printf("# %s on %s\n", rows[i].inside, rows[i].payload);
+        CHECK(hit == rows[i].match);
+    }
+}
+
+static void addresses_and_ports(void)
+{
+    static const struct {
+        const char *header;
+        bool match;
+    } rows[] = {
+        {"10.0.0.0/8 any -> any any", true},       {"10.0.1.0/24 any -> any any", false},
+        {"!10.0.0.0/8 any -> any any", false},     {"any any -> [203.0.113.9,192.0.2.1] 80", true},
+        {"any any -> any [81:90,!85]", false},     {"any any -> any [1:80]", true},
+        {"any 80 -> any any", false},              {"any 80 <> any any", true},
+        {"[10.0.0.5,10.0.0.6] any -> any any", true},
+        {"203.0.113.9 any -> any any", false},     {"$HOME_NET any -> $EXTERNAL_NET any", true},
+    };
+    for (size_t i = 0; i < KD_COUNT(rows); i++)
+        for (unsigned with = 0; with < 2; with++) {
+            char rule[500];
+            snprintf(rule, sizeof(rule), "alert tcp %s (msg:\"t\"; %s sid:1; rev:1;)\n", rows[i].header,
+                     with ? "content:\"needle\";" : "flags:A;");
+            struct world *w = begin(rule);
+            show_packet(w, kd_str("a needle"));
+            if ((w->alerts > 0) != rows[i].match)
+                printf("# %s", rule);
+            CHECK((w->alerts > 0) == rows[i].match);
+            end(w);
+        }
+}
+
+static void across_pieces_of_a_stream(void)
+{
+    struct world *w = begin("alert tcp any any -> any any (msg:\"t\"; content:\"first\"; content:\"second\"; distance:0; sid:1;)\n");
+    show_packet(w, kd_str("the fir"));
+    show_packet(w, kd_str("st and the sec"));
+    CHECK(w->alerts == 0);
+    show_packet(w, kd_str("ond"));
+    CHECK(w->alerts == 1);
+    show_packet(w, kd_str("no more")); /* what was told is not told again */
+    CHECK(w->alerts == 1);
+    end(w);
+}
+
+static void request(struct world *w, const char *method, const char *uri, const char *body)
+{
+    kd_match_enter(w->m, &w->at, kd_str(NULL));
+    kd_match_value(w->m, KD_IN_HTTP_METHOD, 0, kd_str(method));
+    kd_match_value(w->m, KD_IN_HTTP_URI, 0, kd_str(uri));
+    kd_match_number(w->m, KD_NUM_URILEN, 0, strlen(uri));
+    kd_match_end(w->m, 0, KD_INSPECT_HEAD);
+    kd_match_leave(w->m); /* the body comes with the next packet */
+    kd_match_enter(w->m, &w->at, kd_str(NULL));
+    if (body != NULL)
+        kd_match_value(w->m, KD_IN_FILE_DATA, 0, kd_str(body));
+    kd_match_end(w->m, 0, KD_INSPECT_ALL);
+    kd_match_leave(w->m);
+}
+
+static void transactions(void)
+{
+    struct world *w = begin(
+        "alert http any any -> any any (msg:\"1\"; http.method; content:\"POST\"; http.uri; content:\"/a\"; startswith; sid:1;)\n"
+        "alert http any any -> any any (msg:\"2\"; http.method; content:\"POST\"; http.request_body; content:\"secret\"; sid:2;)\n"
+        "alert http any any -> any any (msg:\"3\"; http.uri; bsize:>20; sid:3;)\n"
+        "alert http any any -> any any (msg:\"4\"; http.uri; to_lowercase; content:\"/upper\"; sid:4;)\n");
+    request(w, "GET", "/a", "secret");
+    CHECK(w->alerts == 0);
+    request(w, "POST", "/a", "nothing");
+    CHECK(w->alerts == 1 && w->last_sid == 1);
+    request(w, "POST", "/b", "a secret");
+    CHECK(w->alerts == 2 && w->last_sid == 2);
+    request(w, "GET", "/a/very/long/path/indeed", NULL);
+    CHECK(w->alerts == 3 && w->last_sid == 3);
+    request(w, "GET", "/UPPER", NULL);
+    CHECK(w->alerts == 4 && w->last_sid == 4);
+    end(w);
+}
+
+static void flow_bits_and_thresholds(void)
+{
+    struct world *w = begin(
+        "alert tcp any any -> any any (msg:\"set\"; content:\"one\"; flowbits:set,seen; flowbits:noalert; sid:1;)\n"
+        "alert tcp any any -> any any (msg:\"asks\"; content:\"two\"; flowbits:isset,seen; sid:2;)\n"
+        "alert tcp any any -> any any (msg:\"limit\"; content:\"three\"; threshold:type limit, track by_src, count 1, seconds 60; sid:3;)\n"
+        "alert tcp any any -> any any (msg:\"nth\"; content:\"four\"; threshold:type threshold, track by_src, count 2, seconds 60; sid:4;)\n");
+    show_packet(w, kd_str("two"));
+    CHECK(w->alerts == 0);
+    show_packet(w, kd_str("one"));
+    CHECK(w->alerts == 0);
+    show_packet(w, kd_str("two"));
+    CHECK(w->alerts == 1 && w->last_sid == 2);
+    for (int i = 0; i < 3; i++)
+        show_packet(w, kd_str("three"));
+    CHECK(w->alerts == 2 && w->last_sid == 3);
+    for (int i = 0; i < 4; i++)
+        show_packet(w, kd_str("four"));
+    CHECK(w->alerts == 4 && w->last_sid == 4);
+    end(w);
+}
+
+static void a_cache_gives_the_same_rules(void)
+{
+    struct world *w = begin("alert tcp any any -> any any (msg:\"t\"; content:\"needle\"; sid:1;)\n");
+    struct kd_err err = {0};
+    size_t n = 0;
+    uint8_t *saved = kd_ruleset_save(w->set, &n);
+    CHECK(saved != NULL && n > 0 && !kd_ruleset_size(w->set).from_cache);
+    struct kd_ruleset *again = kd_ruleset_new(w->rules, kd_bytes_of(saved, n), &err);
+    CHECK(again != NULL && kd_ruleset_size(again).from_cache);
+    kd_ruleset_free(again);
+    again = kd_ruleset_new(w->rules, kd_bytes_of(saved, n / 2), &err); /* a broken one is made anew */
+    CHECK(again != NULL && !kd_ruleset_size(again).from_cache);
+    kd_ruleset_free(again);
+    free(saved);
+    end(w);
+}
+
+int main(void)
+{
+    RUN(conditions_on_payload);
+    RUN(addresses_and_ports);
+    RUN(across_pieces_of_a_stream);
+    RUN(transactions);
+    RUN(flow_bits_and_thresholds);
+    RUN(a_cache_gives_the_same_rules);
+    return tap_done();
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets and streams. */
+#include "match/internal.h"
+
+static enum m_transport transport_of(uint8_t proto)
+{
+    return proto == KD_IP_TCP                               ? M_TCP
+           : proto == KD_IP_UDP                             ? M_UDP
+           : proto == KD_IP_ICMP || proto == KD_IP_ICMPV6 ? M_ICMP
+                                                            : M_OTHER;
+}
+
+static bool group_is_empty(const struct m_group *g)
+{
+    return g->db == NULL && g->always.n == 0 && g->n_weak == 0;
+}
+
+static bool is_encrypted(const struct kd_match_at *at)
+{
+    return *at->flow != NULL && (*at->flow)->encrypted;
+}
+
+bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at)
+{
+    return !group_is_empty(&m->set->payload[transport_of(at->proto)][at->dir]) && !is_encrypted(at);
+}
+
+/* ---- streams ---- */
+
+/* The bytes before `data` and `data` in one piece; *ret_before: how many those are. */
+static struct kd_bytes with_window(struct kd_matcher *m, const struct kd_match_flow *f, uint8_t dir,
+                                   struct kd_bytes data, size_t *ret_before)
+{
+    size_t before = f == NULL ? 0 : f->window_n[dir];
+    *ret_before = before;
+    if (before == 0)
+        return data;
+    memcpy(m->window, f->window[dir], before);
+    memcpy(m->window + before, data.p, data.n);
+    return kd_bytes_of(m->window, before + data.n);
+}
+
+/* Keep the last bytes for the next piece. */
+static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t dir, struct kd_bytes all)
+{
+    if (f->window[dir] == NULL)
+        f->window[dir] = kd_pool_take(m->pool, MATCH_WINDOW, &f->window_size[dir]);
+    if (f->window[dir] == NULL) {
+        f->window_n[dir] = 0;
+        return;
+    }
+    size_t n = kd_min_size(all.n, MATCH_WINDOW);
+    memcpy(f->window[dir], all.p + all.n - n, n);
+    f->window_n[dir] = (uint16_t)n;
+}
+
+/* A rule whose pattern was seen may hold when more has come. */
+static void note_pending(struct kd_match_flow *f, uint8_t dir, uint32_t rule)
+{
+    for (unsigned i = 0; i < f->n_pending[dir]; i++)
+        if (f->pending[dir][i] == rule)
+            return;
+    if (f->n_pending[dir] < MATCH_PENDING)
+        f->pending[dir][f->n_pending[dir]++] = rule;
+}
+
+static bool may_hold_later(const struct m_rule *r)
+{
+    return r->n_looks > 0 && r->look[0].n > 1;
+}
+
+static void judge_stream(struct m_run *run, struct kd_match_flow *f, struct kd_bytes all, size_t before,
+                         uint64_t start, bool is_packet)
+{
+    const struct m_rule *r = run->r;
+    uint64_t alerts = run->m->count[r->rule->index].matches;
+    if ((r->flags & M_ON_PACKET) && is_packet) {
+        run->payload = kd_bytes_from(all, before);
+        run->in_stream = false;
+        run->beyond = 0;
+        m_judge(run);
+        if (run->m->count[r->rule->index].matches != alerts)
+            return;
+    }
+    if ((r->flags & M_ON_STREAM) == 0)
+        return;
+    run->payload = all;
+    run->in_stream = true;
+    run->beyond = before;
+    run->stream_start = start;
+    m_judge(run);
+    if (f != NULL && run->m->count[r->rule->index].matches == alerts && may_hold_later(r) && m_gate(run))
+        note_pending(f, run->dir, (uint32_t)(r - run->m->set->rule));
+}
+
+bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
+                     bool is_packet)
+{
+    const struct m_group *g = &m->set->payload[M_TCP][dir];
+    struct kd_match_flow *f = *at->flow;
+    m->passed = false;
+    if (data.n == 0 || data.n > MATCH_PIECE || group_is_empty(g))
+        return false;
+    if (f != NULL && (f->encrypted || f->stream_seen[dir] > MATCH_STREAM))
+        return true; /* looked into as far as it goes */
+    size_t before;
+    struct kd_bytes all = with_window(m, f, dir, data, &before);
+    uint64_t seen = f == NULL ? 0 : f->stream_seen[dir];
+    size_t overlap = kd_min_size(before, MATCH_OVERLAP);
+    m_scan_begin(m, at, dir);
+    m_scan_weak(m, g, data);
+    if (before > 0 && seen == before)
+        m_scan_weak(m, g, all);
+    m_scan(m, g, kd_bytes_from(all, before - overlap));
+    for (unsigned i = 0; f != NULL && seen < f->pending_until[dir] && i < f->n_pending[dir]; i++) {
+        struct m_list one = {.n = 1, .v = &f->pending[dir][i]};
+        m_scan_list(m, &one);
+    }
+    f = m_flow(m, at);
+    if (f != NULL) {
+        if (seen >= f->pending_until[dir])
+            f->n_pending[dir] = 0;
+        f->pending_until[dir] = seen + data.n + MATCH_WINDOW;
+    }
+    m_scan_sort(m);
+    struct m_run run = m_run_of(m, at, dir);
+    for (uint32_t i = 0; i < m->n_cand && !m->passed; i++) {
+        run.r = &m->set->rule[m->cand[i]];
+        judge_stream(&run, f, all, before, seen - before, is_packet);
+    }
+    if (f != NULL) {
+        keep_window(m, f, dir, all);
+        f->stream_seen[dir] += data.n;
+    }
+    return true;
+}
+
+/* ---- packets ---- */
+
+static void judge_packet(struct kd_matcher *m, const struct kd_match_at *at, uint16_t which)
+{
+    m_scan_sort(m);
+    struct m_run run = m_run_of(m, at, at->dir);
+    for (uint32_t i = 0; i < m->n_cand && !m->passed; i++) {
+        run.r = &m->set->rule[m->cand[i]];
+        if ((run.r->flags & which) == 0)
+            continue;
+        if ((run.r->flags & M_ONCE) && at->packets[at->dir] > 1)
+            continue;
+        run.payload = at->packet->payload;
+        m_judge(&run);
+    }
+}
+
+/* Header rules that the tables name for an address: sets are few for each class. */
+static bool by_address(struct kd_matcher *m, const struct m_class *c, const struct m_list *lists, uint64_t used)
+{
+    bool any = false;
+    const struct m_ends *e = &m->set->ends;
+    for (uint64_t bits = c->common & used; bits != 0; bits &= bits - 1) {
+        m_scan_list(m, &lists[__builtin_ctzll(bits)]);
+        any = true;
+    }
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct m_list *l = &lists[e->rare[c->first + i]];
+        m_scan_list(m, l);
+        any |= l->n > 0;
+    }
+    return any;
+}
+
+static bool by_port(struct kd_matcher *m, uint16_t port, const struct m_list *lists, const uint64_t *used)
+{
+    bool any = false;
+    const struct m_ends *e = &m->set->ends;
+    const uint64_t *have = e->port_bits + (size_t)e->port_class[port] * e->n_port_words;
+    for (uint32_t w = 0; w < e->n_port_words; w++)
+        for (uint64_t bits = have[w] & used[w]; bits != 0; bits &= bits - 1) {
+            m_scan_list(m, &lists[w * 64 + (unsigned)__builtin_ctzll(bits)]);
+            any = true;
+        }
+    return any;
+}
+
+static bool tables(struct kd_matcher *m, const struct kd_match_at *at)
+{
+    const struct m_ends *e = &m->set->ends;
+    bool any = false;
+    if (!e->has_address_rules && !e->has_port_rules)
+        return false;
+    for (unsigned d = 0; d < 2; d++) {
+        if (e->has_address_rules) {
+            const struct m_class *c = m_ends_class(e, &at->addr[d]);
+            any |= by_address(m, c, e->by_src, e->src_bits);
+            any |= by_address(m, c, e->by_dst, e->dst_bits);
+        }
+        if (e->has_port_rules) {
+            any |= by_port(m, at->port[d], e->by_sport, e->sport_bits);
+            any |= by_port(m, at->port[d], e->by_dport, e->dport_bits);
+        }
+    }
+    return any;
+}
+
+/* Rules that ask for the protocol alone match once in each direction. */
+static void protocol_known(struct kd_matcher *m, const struct kd_match_at *at)
+{
+    const struct m_list *l = &m->set->at_app[at->app];
+    struct kd_match_flow *f = l->n == 0 ? NULL : m_flow(m, at);
+    if (f == NULL || f->told_app[at->dir])
+        return;
+    f->told_app[at->dir] = true;
+    m_scan_list(m, l);
+}
+
+void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool payload_done)
+{
+    const struct kd_ruleset *set = m->set;
+    enum m_transport t = transport_of(at->proto);
+    const struct m_group *g = &set->payload[t][at->dir];
+    m->passed = false;
+    m_scan_begin(m, at, at->dir);
+    if (!*at->quiet)
+        *at->quiet = !tables(m, at);
+    m_scan_list(m, &set->always[t][at->dir]);
+    if (at->app > KD_APP_FAILED && m->set->at_app[at->app].n > 0)
+        protocol_known(m, at);
+    if (m->n_cand > 0)
+        judge_packet(m, at, M_HEADER);
+    if (payload_done || at->packet->payload.n == 0 || group_is_empty(g) || is_encrypted(at))
+        return;
+    m_scan_begin(m, at, at->dir);
+    m_scan_weak(m, g, at->packet->payload);
+    m_scan(m, g, at->packet->payload);
+    judge_packet(m, at, M_ON_PACKET);
+}
+
+void kd_match_encrypted(struct kd_matcher *m, const struct kd_match_at *at)
+{
+    struct kd_match_flow *f = m_flow(m, at);
+    if (f != NULL)
+        f->encrypted = true;
+}

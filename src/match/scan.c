@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "match/internal.h"
+
+static const uint64_t *port_sets(const struct m_ends *e, uint16_t port)
+{
+    return e->port_bits + (size_t)e->port_class[port] * e->n_port_words;
+}
+
+void m_scan_begin(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir)
+{
+    m->n_cand = 0;
+    m->scan_at = at;
+    m->scan_dir = dir;
+    m->scan_proto = m_proto_bit(at->proto);
+    m->scan_port[0] = port_sets(&m->set->ends, at->port[dir]);
+    m->scan_port[1] = port_sets(&m->set->ends, at->port[dir ^ 1]);
+    if (++m->stamp_now == 0) {
+        memset(m->stamp, 0, m->set->n * sizeof(*m->stamp));
+        m->stamp_now = 1;
+    }
+}
+
+static bool has_port(const uint64_t *sets, uint16_t set)
+{
+    return set == UINT16_MAX || (sets[set / 64] >> (set % 64) & 1) != 0;
+}
+
+/* Most candidates are none, by their ports already. */
+static bool may_be(const struct kd_matcher *m, const struct m_hot *h)
+{
+    if ((h->dirs >> m->scan_dir & 1) == 0 || (h->ip_protos & m->scan_proto) == 0)
+        return false;
+    if (h->apps != 0 && (h->apps >> m->scan_at->app & 1) == 0)
+        return false;
+    return h->both_ways || (has_port(m->scan_port[1], h->dport) && has_port(m->scan_port[0], h->sport));
+}
+
+void m_scan_list(struct kd_matcher *m, const struct m_list *l)
+{
+    for (uint32_t i = 0; i < l->n; i++) {
+        uint32_t r = l->v[i];
+        if (m->stamp[r] == m->stamp_now || !may_be(m, &m->set->hot[r]))
+            continue;
+        m->stamp[r] = m->stamp_now;
+        m->cand[m->n_cand++] = r;
+    }
+}
+
+void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in)
+{
+    for (uint32_t i = 0; i < g->n_weak; i++) {
+        const struct m_weak *w = &g->weak[i];
+        if (w->at != UINT16_MAX && ((size_t)w->at + w->n > in.n || in.p[w->at] != w->byte[0] ||
+                                    (w->n > 1 && in.p[w->at + 1] != w->byte[1])))
+            continue;
+        struct m_list one = {.n = 1, .v = (uint32_t *)(uintptr_t)&w->rule};
+        m_scan_list(m, &one);
+    }
+}
+
+static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
+{
+    struct kd_matcher *m = arg;
+    (void)from, (void)to, (void)flags;
+    m_scan_list(m, &m->scanning->rules[id]);
+    return 0;
+}
+
+void m_scan(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in)
+{
+    m_scan_list(m, &g->always);
+    if (g->db == NULL || in.n == 0)
+        return;
+    m->scanning = g;
+    m->stats.scans++;
+    m->stats.scanned_bytes += in.n;
+    (void)hs_scan(g->db, (const char *)in.p, (unsigned)in.n, 0, m->scratch, on_hit, m);
+}
+
+static int by_order(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Rules are judged in their order: what sets a flow bit before what asks for it. */
+void m_scan_sort(struct kd_matcher *m)
+{
+    m->stats.candidates += m->n_cand;
+    if (m->n_cand > 48) {
+        qsort(m->cand, m->n_cand, sizeof(*m->cand), by_order);
+        return;
+    }
+    for (uint32_t i = 1; i < m->n_cand; i++) {
+        uint32_t v = m->cand[i], j = i;
+        for (; j > 0 && m->cand[j - 1] > v; j--)
+            m->cand[j] = m->cand[j - 1];
+        m->cand[j] = v;
+    }
+}

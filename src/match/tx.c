@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transactions: parsers tell values; when a side is complete the rules are judged whose fast pattern was seen
+ * in one of them.  A side that ends in the call in which it began costs no memory: its values are looked into
+ * where they lie. */
+#include "match/internal.h"
+
+static bool is_content(enum kd_inspect id)
+{
+    return id == KD_IN_FILE_DATA;
+}
+
+static void side_reset(struct m_side *s)
+{
+    s->open = s->has_body = s->judged_head = s->judged_body = s->scan_again = false;
+    s->n_values = s->n_numbers = s->n_waiting = 0;
+    s->body = (struct kd_buf){0};
+    s->body_seen = 0;
+    s->mem = (struct kd_arena){0};
+}
+
+void m_side_done(struct kd_matcher *m, struct m_side *s)
+{
+    kd_buf_done(&s->body, m->pool);
+    kd_arena_done(&s->mem);
+    side_reset(s);
+}
+
+/* ---- between calls ---- */
+
+static size_t used_bytes(const struct m_side *s)
+{
+    return offsetof(struct m_side, value) + s->n_values * sizeof(s->value[0]);
+}
+
+static void restore(struct kd_matcher *m, unsigned dir)
+{
+    struct kd_match_flow *f = *m->at.flow;
+    struct m_saved *saved = f == NULL ? NULL : f->side[dir];
+    if (saved == NULL)
+        return;
+    memcpy(&m->side[dir], &saved->side, used_bytes(&saved->side));
+    kd_pool_give(m->pool, saved, saved->size);
+    f->side[dir] = NULL;
+}
+
+/* Copy what is borrowed; false: no memory, the side is given up. */
+static bool keep_values(struct kd_matcher *m, struct m_side *s)
+{
+    enum { KEPT_MAX = 256 * 1024 };
+    if (s->mem.pool == NULL)
+        kd_arena_init(&s->mem, m->pool, KEPT_MAX);
+    for (unsigned i = 0; i < s->n_values; i++) {
+        struct m_value *v = &s->value[i];
+        if (v->kept || v->n == 0)
+            continue;
+        uint8_t *copy = kd_arena_alloc(&s->mem, v->n);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, v->p, v->n);
+        v->p = copy;
+        v->kept = true;
+    }
+    return true;
+}
+
+static void save(struct kd_matcher *m, unsigned dir)
+{
+    struct m_side *s = &m->side[dir];
+    struct kd_match_flow *f = m_flow(m, &m->at);
+    size_t size = 0;
+    struct m_saved *saved = NULL;
+    if (f != NULL && keep_values(m, s))
+        saved = kd_pool_take(m->pool, offsetof(struct m_saved, side) + used_bytes(s), &size);
+    if (saved == NULL) {
+        m_side_done(m, s);
+        return;
+    }
+    saved->size = size;
+    memcpy(&saved->side, s, used_bytes(s));
+    f->side[dir] = saved;
+    side_reset(s);
+}
+
+void kd_match_enter(struct kd_matcher *m, const struct kd_match_at *at, struct kd_bytes data)
+{
+    m->at = *at;
+    m->stream = data;
+    m->passed = false;
+    m->entered = true;
+    if (*at->flow != NULL) {
+        restore(m, 0);
+        restore(m, 1);
+    }
+}
+
+void kd_match_leave(struct kd_matcher *m)
+{
+    m->entered = false;
+    for (unsigned d = 0; d < 2; d++)
+        if (m->side[d].open)
+            save(m, d);
+}
+
+/* ---- judging ---- */
+
+static void scan_value(struct kd_matcher *m, uint8_t dir, enum kd_inspect id, struct kd_bytes value)
+{
+    const struct m_list *l = &m->set->buffers_of[id];
+    for (uint32_t i = 0; i < l->n; i++) {
+        const struct m_group *g = &m->set->group[dir][l->v[i]];
+        const struct kd_rule_buffer *b = m->set->rules->buffer[l->v[i]];
+        struct kd_bytes in = value;
+        if (g->db == NULL && g->always.n == 0)
+            continue;
+        if (b->n_transforms == 0 || m_transform(m, b, value, &in))
+            m_scan(m, g, in);
+    }
+}
+
+/* For rules that look at the stream, too: what of it is at hand. */
+static struct kd_bytes stream_so_far(struct kd_matcher *m, uint8_t dir)
+{
+    const struct kd_match_flow *f = *m->at.flow;
+    size_t before = f == NULL || dir != m->at.dir ? 0 : f->window_n[dir];
+    if (before == 0 || m->stream.n > MATCH_PIECE)
+        return dir == m->at.dir ? m->stream : kd_str(NULL);
+    memcpy(m->window, f->window[dir], before);
+    if (m->stream.n > 0)
+        memcpy(m->window + before, m->stream.p, m->stream.n);
+    return kd_bytes_of(m->window, before + m->stream.n);
+}
+
+static void judge_one(struct kd_matcher *m, uint8_t dir, uint32_t rule)
+{
+    struct m_run run = m_run_of(m, &m->at, dir);
+    run.r = &m->set->rule[rule];
+    run.side = &m->side[dir];
+    run.payload = stream_so_far(m, dir);
+    m_judge(&run);
+}
+
+static void scan_values(struct kd_matcher *m, uint8_t dir)
+{
+    const struct m_side *s = &m->side[dir];
+    for (unsigned i = 0; i < s->n_values; i++)
+        scan_value(m, dir, (enum kd_inspect)s->value[i].id, kd_bytes_of(s->value[i].p, s->value[i].n));
+    m_scan_list(m, &m->set->at_tx[m->at.app][dir]);
+}
+
+/* The head is complete: rules about it are judged, those about the content wait. */
+static void judge_head(struct kd_matcher *m, uint8_t dir)
+{
+    struct m_side *s = &m->side[dir];
+    s->judged_head = true;
+    m_scan_begin(m, &m->at, dir);
+    scan_values(m, dir);
+    m_scan_sort(m);
+    for (uint32_t i = 0; i < m->n_cand && !m->passed; i++) {
+        bool waits = (m->set->rule[m->cand[i]].flags & M_CONTENT) != 0;
+        if (!waits)
+            judge_one(m, dir, m->cand[i]);
+        else if (s->n_waiting < MATCH_WAITING)
+            s->waiting[s->n_waiting++] = m->cand[i];
+        else
+            s->scan_again = true;
+    }
+}
+
+static void judge_content(struct kd_matcher *m, uint8_t dir)
+{
+    struct m_side *s = &m->side[dir];
+    struct m_list waiting = {.n = s->n_waiting, .v = s->waiting};
+    if (s->judged_body)
+        return;
+    s->judged_body = true;
+    if (!s->has_body && s->n_waiting == 0 && !s->scan_again)
+        return;
+    m_scan_begin(m, &m->at, dir);
+    m_scan_list(m, &waiting);
+    if (s->scan_again)
+        scan_values(m, dir);
+    if (s->has_body)
+        scan_value(m, dir, KD_IN_FILE_DATA, kd_buf_view(&s->body));
+    m_scan_sort(m);
+    for (uint32_t i = 0; i < m->n_cand && !m->passed; i++)
+        if (m->set->rule[m->cand[i]].flags & M_CONTENT)
+            judge_one(m, dir, m->cand[i]);
+}
+
+/* ---- what parsers tell ---- */
+
+static struct m_side *open_side(struct kd_matcher *m, uint8_t dir)
+{
+    struct m_side *s = &m->side[dir];
+    if (!s->open) {
+        s->open = true;
+        s->tx_id = *m->at.flow == NULL ? 0 : (*m->at.flow)->tx_next[dir];
+    }
+    return s;
+}
+
+static void add_content(struct kd_matcher *m, struct m_side *s, uint8_t dir, struct kd_bytes piece)
+{
+    s->has_body = true;
+    s->body_seen += piece.n;
+    if (s->judged_body)
+        return;
+    piece = kd_bytes_head(piece, MATCH_BODY - s->body.n);
+    if (!kd_buf_add(&s->body, m->pool, piece, MATCH_BODY) || s->body.n == MATCH_BODY) {
+        if (!s->judged_head)
+            judge_head(m, dir);
+        judge_content(m, dir);
+        kd_buf_done(&s->body, m->pool);
+        s->has_body = false;
+    }
+}
+
+void kd_match_value(struct kd_matcher *m, enum kd_inspect id, uint8_t dir, struct kd_bytes value)
+{
+    struct m_side *s = open_side(m, dir);
+    if (is_content(id)) {
+        add_content(m, s, dir, value);
+        return;
+    }
+    if (s->n_values < MATCH_VALUES && value.n <= UINT32_MAX)
+        s->value[s->n_values++] = (struct m_value){value.p, (uint32_t)value.n, (uint16_t)id, false};
+}
+
+void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint64_t value)
+{
+    struct m_side *s = open_side(m, dir);
+    if (s->n_numbers < MATCH_NUMBERS)
+        s->number[s->n_numbers++] = (struct m_number){(uint16_t)id, value};
+}
+
+void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage)
+{
+    struct m_side *s = &m->side[dir];
+    if (!s->open || stage == KD_INSPECT_MORE)
+        return;
+    if (!s->judged_head)
+        judge_head(m, dir);
+    if (stage != KD_INSPECT_ALL)
+        return;
+    judge_content(m, dir);
+    if (*m->at.flow != NULL)
+        (*m->at.flow)->tx_next[dir]++;
+    m_side_done(m, s);
+}
+
+void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name)
+{
+    const struct kd_rules *rules = m->set->rules;
+    for (uint32_t id = 0; id < rules->events.n; id++) {
+        if (m->set->events[id].n == 0 || !kd_bytes_eq_str(rules->events.name[id], name))
+            continue;
+        m->event = name;
+        for (uint32_t i = 0; i < m->set->events[id].n; i++) {
+            struct m_run run = m_run_of(m, at, at->dir);
+            run.r = &m->set->rule[m->set->events[id].v[i]];
+            run.side = m->entered ? &m->side[at->dir] : NULL;
+            m_judge(&run);
+        }
+        m->event = NULL;
+    }
+}
