@@ -6,9 +6,14 @@ bool kd_bytes_istarts(struct kd_bytes a, struct kd_bytes head)
 {
     if (a.n < head.n)
         return false;
-    for (size_t i = 0; i < head.n; i++)
-        if (kd_ascii_lower(a.p[i]) != kd_ascii_lower(head.p[i]))
+    for (size_t i = 0; i < head.n; i++) {
+        uint8_t differ = a.p[i] ^ head.p[i];
+        if (differ == 0)
+            continue;
+        uint8_t low = a.p[i] | 0x20;
+        if (differ != 0x20 || low < 'a' || low > 'z')
             return false;
+    }
     return true;
 }
 

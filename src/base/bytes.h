@@ -63,6 +63,12 @@ static inline uint32_t kd_bytes_le32(struct kd_bytes b, size_t at)
     return __builtin_bswap32(kd_bytes_be32(b, at));
 }
 
+/* Are two terminated strings alike?  For tables, whose rows mostly differ in the first letter. */
+static inline bool kd_str_eq(const char *a, const char *b)
+{
+    return a[0] == b[0] && strcmp(a, b) == 0;
+}
+
 static inline bool kd_bytes_eq(struct kd_bytes a, struct kd_bytes b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

@@ -197,7 +197,7 @@ bool kd_filetype_is_risky(const char *type)
         "ogg", "html", "xml", "text", "pem",  "pcap", "pcapng", "eml", "dicom", "sqlite",
     };
     for (size_t i = 0; type != NULL && i < KD_COUNT(harmless); i++)
-        if (strcmp(type, harmless[i]) == 0)
+        if (kd_str_eq(type, harmless[i]))
             return false;
     return true;
 }

@@ -10,21 +10,31 @@ static const char digit_pairs[] = "000102030405060708091011121314151617181920212
                                   "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                                   "8081828384858687888990919293949596979899";
 
+static size_t digits_of(uint64_t v)
+{
+    size_t n = 1;
+    for (; v >= 10000; v /= 10000)
+        n += 4;
+    return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
 void kd_out_u64_pad(struct kd_out *o, uint64_t v, unsigned width)
 {
-    uint8_t tmp[32];
-    size_t n = sizeof(tmp);
-    while (v >= 100) {
-        memcpy(tmp + (n -= 2), digit_pairs + v % 100 * 2, 2);
-        v /= 100;
-    }
+    enum { WIDEST = 32 };
+    size_t n = digits_of(v);
+    if (n < width)
+        n = width < WIDEST ? width : WIDEST;
+    uint8_t *at = kd_out_room(o, n);
+    if (at == NULL)
+        return;
+    for (; v >= 100; v /= 100)
+        memcpy(at + (n -= 2), digit_pairs + v % 100 * 2, 2);
     if (v >= 10)
-        memcpy(tmp + (n -= 2), digit_pairs + v * 2, 2);
+        memcpy(at + (n -= 2), digit_pairs + v * 2, 2);
     else
-        tmp[--n] = (uint8_t)('0' + v);
-    while (sizeof(tmp) - n < width && n > 0)
-        tmp[--n] = '0';
-    kd_out_bytes(o, kd_bytes_of(tmp + n, sizeof(tmp) - n));
+        at[--n] = (uint8_t)('0' + v);
+    while (n > 0)
+        at[--n] = '0';
 }
 
 void kd_out_u64(struct kd_out *o, uint64_t v)

@@ -21,6 +21,7 @@ int kd_cmd_packets(int argc, char **argv);
 int kd_cmd_file(int argc, char **argv);
 int kd_cmd_hunt(int argc, char **argv);
 int kd_cmd_host(int argc, char **argv);
+int kd_cmd_object(int argc, char **argv);
 int kd_cmd_incident(int argc, char **argv);
 int kd_cmd_verify(int argc, char **argv);
 int kd_cmd_status(int argc, char **argv);

@@ -38,15 +38,16 @@ static int open_data(const char *command, const char *dir)
     return fd;
 }
 
-static int shut_in(const char *command, const struct kd_config *config, struct kd_reading *r)
+static int shut_in(const char *command, const struct kd_config *config, bool changes, struct kd_reading *r)
 {
     struct kd_err err = {0};
-    struct kd_sandbox sb = {.role = KD_PROC_READER,
+    enum kd_proc role = changes ? KD_PROC_STORE : KD_PROC_READER;
+    struct kd_sandbox sb = {.role = role,
                             .reduced = strcmp(config->sandbox, "reduced") == 0,
                             .dir_fd = r->dir_fd,
                             .n_fds = (unsigned)r->dir_fd + 1};
     if (geteuid() == 0)
-        kd_sandbox_user(KD_PROC_READER, &sb.uid, &sb.gid);
+        kd_sandbox_user(role, &sb.uid, &sb.gid);
     if (r->package_fd >= 0 && r->package_fd >= (int)sb.n_fds)
         sb.n_fds = (unsigned)r->package_fd + 1;
     kd_digest_warm();
@@ -124,7 +125,7 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
         !read_time(command, "--to", to, ret->zone_s, &ret->to_us))
         return KD_EXIT_USAGE;
     if (argc == 2 && !needs_operand && is_package(ret, argv[1]))
-        return shut_in(command, &config, ret);
+        return shut_in(command, &config, false, ret);
     if (argc == 2 && !needs_operand)
         dir_option = argv[1]; /* verify DIR */
     else if (argc == 2)
@@ -137,7 +138,21 @@ int kd_reading_begin(const char *command, int argc, char **argv, bool needs_oper
     if (ret->output != NULL && strcmp(ret->output, "-") != 0 &&
         open_output(command, ret->output, &ret->package_fd) != KD_EXIT_DONE)
         return KD_EXIT_COULD_NOT;
-    return shut_in(command, &config, ret);
+    return shut_in(command, &config, false, ret);
+}
+
+int kd_reading_enter(const char *command, const char *config_path, const char *dir_option, bool changes,
+                     struct kd_reading *ret)
+{
+    static struct kd_config config;
+    static char dir[KD_CONFIG_TEXT_MAX];
+    *ret = (struct kd_reading){.dir_fd = -1, .package_fd = -1, .to_us = UINT64_MAX};
+    if (kd_load_config(command, config_path, &config) != KD_EXIT_DONE)
+        return KD_EXIT_COULD_NOT;
+    KD_ASSERT(kd_config_zone(config.zone, &ret->zone_s));
+    if (!kd_directory(command, dir_option, &config, dir) || (ret->dir_fd = open_data(command, dir)) < 0)
+        return KD_EXIT_COULD_NOT;
+    return shut_in(command, &config, changes, ret);
 }
 
 int kd_reading_print(const char *command, struct kd_bytes text)

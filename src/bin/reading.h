@@ -30,6 +30,11 @@ struct kd_reading {
 KD_MUST_USE int kd_reading_begin(const char *command, int argc, char **argv, bool needs_operand,
                                  struct kd_reading *ret);
 
+/* The same for a command that reads its options itself; when it `changes` something it enters the store's sandbox
+ * and may write below the directory, beside a running sensor. */
+KD_MUST_USE int kd_reading_enter(const char *command, const char *config_path, const char *dir_option, bool changes,
+                                 struct kd_reading *ret);
+
 /* Write to standard output, whole. */
 KD_MUST_USE int kd_reading_print(const char *command, struct kd_bytes text);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to one declared server: found by name, made, handed to the parent; then the process
- * ends.  Answers of name servers are foreign bytes, so neither the parent nor who holds the password
- * reads them. */
+/* One connection to one declared server: found by name, made, handed to the parent; then the
+ * process ends.  Answers of name servers are foreign bytes, so neither the parent nor who holds the
+ * password reads them. */
 #include <errno.h>
 #include <netdb.h>
 #include <nss.h>
@@ -22,7 +22,8 @@ static int answer(enum kd_dialled what, const char *why, int fd)
     kd_out_u8(&o, KD_ORDER_DIALLED);
     kd_out_u8(&o, (uint8_t)what);
     kd_out_bytes(&o, kd_bytes_head(kd_str(why), 150));
-    kd_ignore(kd_edge_offer(KD_FD_CONTROL, kd_out_bytes_view(&o), &fd, fd >= 0)); /* a parent that is gone needs none */
+    kd_ignore(kd_edge_offer(KD_FD_CONTROL, kd_out_bytes_view(&o), &fd,
+                            fd >= 0)); /* a parent that is gone needs none */
     return KD_EXIT_DONE;
 }
 
@@ -41,8 +42,8 @@ static int connect_to(const struct addrinfo *a)
     return given;
 }
 
-/* Files and name servers alone, whatever else the system is told to ask: their code is in the library
- * already, others' would have to be loaded. */
+/* Files and name servers alone, whatever else the system is told to ask: their code is in the
+ * library already, others' would have to be loaded. */
 static void narrow_lookups(void)
 {
     (void)__nss_configure_lookup("hosts", "files dns");
@@ -68,7 +69,8 @@ int kd_role_dial(const struct kd_start *s)
         fd = connect_to(a);
     int why = errno;
     freeaddrinfo(list);
-    int status = fd >= 0 ? answer(KD_DIALLED, "", fd) : answer(KD_DIALLED_NO_ANSWER, strerror(why), -1);
+    int status =
+        fd >= 0 ? answer(KD_DIALLED, "", fd) : answer(KD_DIALLED_NO_ANSWER, strerror(why), -1);
     kd_fd_close(&fd);
     return status;
 }

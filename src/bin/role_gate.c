@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What leaves the sensor leaves here: now notices by mail.  Gate decides nothing about traffic and opens
- * no connection: it asks the parent for one to the server that the configuration declares, and holds the
- * password and the conversation. */
+/* What leaves the sensor leaves here: now notices by mail.  Gate decides nothing about traffic and
+ * opens no connection: it asks the parent for one to the server that the configuration declares,
+ * and holds the password and the conversation. */
 #include <poll.h>
 
 #include "adapter/smtp/smtp.h"
@@ -76,7 +76,9 @@ static void say_hello(struct gate *g, uint64_t now)
                                          .security = kd_str(security[m->tls]),
                                          .from = kd_str(m->from),
                                          .to = kd_out_bytes_view(&o),
-                                         .language = kd_str(m->ja && m->en ? "both" : m->ja ? "ja" : "en"),
+                                         .language = kd_str(m->ja && m->en ? "both"
+                                                            : m->ja        ? "ja"
+                                                                           : "en"),
                                          .severity = kd_str(severity[m->severity]),
                                          .quiet_us = m->quiet_us};
     to_store(&msg);
@@ -89,7 +91,8 @@ static void tell_channel(struct gate *g, uint64_t now, bool again)
     uint8_t room[2048];
     kd_channel_tell(&g->channel, kd_outbox_waiting(g->outbox, now), &m.channel);
     const struct kd_notice_channel *a = &m.channel, *b = &g->told;
-    if (!again && a->state == b->state && a->waiting == b->waiting && a->ok_us == b->ok_us && a->fail_us == b->fail_us)
+    if (!again && a->state == b->state && a->waiting == b->waiting && a->ok_us == b->ok_us &&
+        a->fail_us == b->fail_us)
         return;
     g->told = m.channel;
     to_store(&m);
@@ -99,11 +102,17 @@ static void tell_channel(struct gate *g, uint64_t now, bool again)
         kd_ignore(kd_edge_offer(KD_FD_CONTROL, kd_out_bytes_view(&o), NULL, 0));
 }
 
-static void tell_told(uint64_t id, uint32_t version, uint8_t severity, uint64_t count, bool mailed, uint64_t now, const char *answer)
+static void tell_told(uint64_t id, uint32_t version, uint8_t severity, uint64_t count, bool mailed,
+                      uint64_t now, const char *answer)
 {
     struct kd_notice_message m = {.tag = KD_NOTICE_TOLD};
-    m.told = (struct kd_notice_told){.id = id, .version = version, .mailed = mailed, .severity = severity, .count = count,
-                                     .us = now, .answer = kd_str(answer)};
+    m.told = (struct kd_notice_told){.id = id,
+                                     .version = version,
+                                     .mailed = mailed,
+                                     .severity = severity,
+                                     .count = count,
+                                     .us = now,
+                                     .answer = kd_str(answer)};
     to_store(&m);
 }
 
@@ -117,7 +126,8 @@ static void give_back_idle(struct gate *g, uint64_t now)
 /* ---- a mail ---- */
 
 /* Fewer items when they do not fit. */
-static bool write_letter(struct gate *g, const struct kd_notice *const *items, size_t n, uint64_t now)
+static bool write_letter(struct gate *g, const struct kd_notice *const *items, size_t n,
+                         uint64_t now)
 {
     enum kd_status s = KD_LIMIT;
     for (; n > 0 && s == KD_LIMIT; n /= 2) {
@@ -162,8 +172,8 @@ static void begin(struct gate *g, uint64_t now)
 static enum kd_reason reason_of(const struct kd_smtp_result *r)
 {
     static const enum kd_mail_step steps[] = {
-        [KD_SMTP_AT_HELLO] = KD_MAIL_HELLO,         [KD_SMTP_AT_LOGIN] = KD_MAIL_LOGIN,
-        [KD_SMTP_AT_SENDER] = KD_MAIL_SENDER,       [KD_SMTP_AT_RECIPIENT] = KD_MAIL_RECIPIENT,
+        [KD_SMTP_AT_HELLO] = KD_MAIL_HELLO,     [KD_SMTP_AT_LOGIN] = KD_MAIL_LOGIN,
+        [KD_SMTP_AT_SENDER] = KD_MAIL_SENDER,   [KD_SMTP_AT_RECIPIENT] = KD_MAIL_RECIPIENT,
         [KD_SMTP_AT_CONTENT] = KD_MAIL_CONTENT,
     };
     switch (r->outcome) {
@@ -199,7 +209,8 @@ static void end(struct gate *g, enum kd_reason reason, const char *answer, uint6
     /* A test that failed is over; everything else is tried again. */
     if (sent || g->is_test) {
         for (size_t i = 0; i < g->n; i++)
-            tell_told(g->id[i], g->version[i], g->severity[i], g->count[i], sent, now, g->channel.answer);
+            tell_told(g->id[i], g->version[i], g->severity[i], g->count[i], sent, now,
+                      g->channel.answer);
         kd_outbox_told(g->outbox, g->id, g->n, now);
     }
     g->n = 0;
@@ -230,7 +241,8 @@ static void on_line(struct gate *g, struct kd_bytes rest, int fd, uint64_t now)
         kd_fd_close(&fd);
     } else if (what == KD_DIALLED && fd >= 0) {
         enter(g, TALKING, now);
-        if (kd_smtp_start(g->smtp, fd, kd_bytes_of(g->letter.p, g->n > 0 ? g->letter.n : 0)) != KD_OK)
+        if (kd_smtp_start(g->smtp, fd, kd_bytes_of(g->letter.p, g->n > 0 ? g->letter.n : 0)) !=
+            KD_OK)
             end(g, KD_REASON_INSIDE, "no memory", now);
     } else {
         kd_fd_close(&fd);
@@ -244,7 +256,8 @@ static void hear_parent(struct gate *g, uint64_t now)
     int fds[KD_EDGE_FDS_MAX];
     size_t n = 0, n_fds = 0;
     for (;;) {
-        enum kd_status s = kd_edge_take_fds(KD_FD_CONTROL, message, sizeof(message), &n, fds, &n_fds);
+        enum kd_status s =
+            kd_edge_take_fds(KD_FD_CONTROL, message, sizeof(message), &n, fds, &n_fds);
         if (s == KD_MORE)
             return;
         if (s != KD_OK || message[0] == KD_ORDER_STOP) {
@@ -283,7 +296,8 @@ static void hear_store(struct gate *g, uint64_t now)
 
 static void wait_for_something(struct gate *g)
 {
-    struct pollfd fds[2 + KD_SMTP_FDS_MAX] = {{.fd = KD_FD_CONTROL, .events = POLLIN}, {.fd = KD_FD_ASK, .events = POLLIN}};
+    struct pollfd fds[2 + KD_SMTP_FDS_MAX] = {{.fd = KD_FD_CONTROL, .events = POLLIN},
+                                              {.fd = KD_FD_ASK, .events = POLLIN}};
     int ms = WAIT_MS;
     size_t n = g->phase == TALKING ? kd_smtp_wait(g->smtp, fds + 2, &ms) : 0;
     kd_role_wait(fds, 2 + n, ms < WAIT_MS ? ms : WAIT_MS);
@@ -298,7 +312,8 @@ static void step(struct gate *g)
     give_back_idle(g, now);
     talk(g, now);
     /* The parent ends a dial in time; should its word be lost, we ask anew. */
-    if (g->phase == DIALLING && (now < g->phase_us || now - g->phase_us > 2 * TALK_S * (uint64_t)KD_US_PER_S))
+    if (g->phase == DIALLING &&
+        (now < g->phase_us || now - g->phase_us > 2 * TALK_S * (uint64_t)KD_US_PER_S))
         end(g, KD_REASON_CONNECT, "no answer", now);
     if (g->phase == IDLE && !g->stop)
         begin(g, now);
@@ -333,22 +348,24 @@ static void set_up_smtp(struct gate *g)
     struct kd_bytes file = kd_role_read_extra(g->start, KD_EXTRA_PASSWORD, PASSWORD_MAX);
     char *password = first_line(file);
     forget(file);
-    struct kd_smtp_config cfg = {.server = m->server,
-                                 .port = m->port,
-                                 .tls = (enum kd_smtp_tls)m->tls,
-                                 .helo = m->helo,
-                                 .user = m->user,
-                                 .password = password != NULL ? password : "",
-                                 .ca_pem = kd_role_read_extra(g->start, KD_EXTRA_AUTHORITIES, PEM_BYTES_MAX),
-                                 .from = m->from,
-                                 .n_to = kd_min_size(m->n_to, KD_SMTP_TO_MAX),
-                                 .timeout_s = TALK_S};
+    struct kd_smtp_config cfg = {
+        .server = m->server,
+        .port = m->port,
+        .tls = (enum kd_smtp_tls)m->tls,
+        .helo = m->helo,
+        .user = m->user,
+        .password = password != NULL ? password : "",
+        .ca_pem = kd_role_read_extra(g->start, KD_EXTRA_AUTHORITIES, PEM_BYTES_MAX),
+        .from = m->from,
+        .n_to = kd_min_size(m->n_to, KD_SMTP_TO_MAX),
+        .timeout_s = TALK_S};
     for (size_t i = 0; i < cfg.n_to; i++)
         cfg.to[i] = g->to[i] = m->to[i];
     struct kd_err err = {0};
     if (kd_smtp_new(&cfg, &g->smtp, &err) != KD_OK)
         kd_role_fail(&err);
-    forget(kd_bytes_of(password, password != NULL ? strlen(password) : 0)); /* the library has its own */
+    forget(kd_bytes_of(password,
+                       password != NULL ? strlen(password) : 0)); /* the library has its own */
 }
 
 static void set_up(struct gate *g)
@@ -362,8 +379,14 @@ static void set_up(struct gate *g)
         kd_role_fail(&err);
     }
     kd_channel_init(&g->channel, m->alarm_us);
-    g->letter_cfg = (struct kd_letter_config){.ja = m->ja, .en = m->en, .zone_s = g->start->zone_s, .from = m->from, .to = g->to,
-                                              .n_to = m->n_to, .url = m->url, .site = m->helo};
+    g->letter_cfg = (struct kd_letter_config){.ja = m->ja,
+                                              .en = m->en,
+                                              .zone_s = g->start->zone_s,
+                                              .from = m->from,
+                                              .to = g->to,
+                                              .n_to = m->n_to,
+                                              .url = m->url,
+                                              .site = m->helo};
 }
 
 int kd_role_gate(const struct kd_start *s)

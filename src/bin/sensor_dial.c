@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections for gate: a process of their own makes each, to what the configuration declares and to
- * nothing else.  Gate can only ask for it. */
+/* Connections for gate: a process of their own makes each, to what the configuration declares and
+ * to nothing else.  Gate can only ask for it. */
 #include <signal.h>
 
 #include "bin/sensor.h"
@@ -25,7 +25,8 @@ static void to_gate(struct kd_sensor *s, enum kd_dialled what, struct kd_bytes w
     kd_out_u8(&o, (uint8_t)what);
     kd_out_bytes(&o, kd_bytes_head(why, 150));
     if (gate != NULL && gate->pid > 0)
-        kd_ignore(kd_edge_offer(gate->control, kd_out_bytes_view(&o), &fd, fd >= 0)); /* a dead gate asks again */
+        kd_ignore(kd_edge_offer(gate->control, kd_out_bytes_view(&o), &fd,
+                                fd >= 0)); /* a dead gate asks again */
 }
 
 void kd_dial_asked(struct kd_sensor *s)
@@ -33,7 +34,8 @@ void kd_dial_asked(struct kd_sensor *s)
     struct kd_child *dial = find(s, KD_PROC_DIAL);
     if (dial == NULL || s->stop_wanted)
         return;
-    if (dial->pid > 0) { /* just ending, or of a gate that died meanwhile: its socket is not this one's */
+    if (dial->pid >
+        0) { /* just ending, or of a gate that died meanwhile: its socket is not this one's */
         dial->redial = true;
         (void)kill(dial->pid, SIGKILL);
         return;
@@ -49,10 +51,12 @@ void kd_dial_hear(struct kd_sensor *s, struct kd_child *c)
     int fds[KD_EDGE_FDS_MAX];
     size_t n = 0, n_fds = 0;
     while (kd_edge_take_fds(c->control, message, sizeof(message), &n, fds, &n_fds) == KD_OK) {
-        bool answer = message[0] == KD_ORDER_DIALLED && n >= 2 && message[1] <= KD_DIALLED_NO_ANSWER && !c->dialled;
+        bool answer = message[0] == KD_ORDER_DIALLED && n >= 2 &&
+                      message[1] <= KD_DIALLED_NO_ANSWER && !c->dialled;
         if (answer) {
             c->dialled = true;
-            to_gate(s, (enum kd_dialled)message[1], kd_bytes_of(message + 2, n - 2), n_fds == 1 ? fds[0] : -1);
+            to_gate(s, (enum kd_dialled)message[1], kd_bytes_of(message + 2, n - 2),
+                    n_fds == 1 ? fds[0] : -1);
         } else if (message[0] == KD_ORDER_FAILED && !c->dialled) { /* its sandbox */
             c->dialled = true;
             to_gate(s, KD_DIALLED_NO_ANSWER, kd_bytes_of(message + 1, n - 1), -1);

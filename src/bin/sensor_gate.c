@@ -26,7 +26,8 @@ static void own_name(char *into, size_t size)
     struct kd_out o = kd_out_of(into, size - 1);
     (void)gethostname(name, sizeof(name) - 1);
     for (const char *c = name; *c != '\0'; c++)
-        if (*c == '-' || *c == '.' || (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z'))
+        if (*c == '-' || *c == '.' || (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
+            (*c >= 'A' && *c <= 'Z'))
             kd_out_u8(&o, (uint8_t)*c);
     if (o.n == 0)
         kd_out_str(&o, "kidoban.localdomain");
@@ -35,7 +36,8 @@ static void own_name(char *into, size_t size)
 
 static void copy(char *into, size_t size, const char *text)
 {
-    struct kd_bytes b = kd_bytes_head(kd_str(text), size - 1); /* the configuration's bounds are narrower */
+    struct kd_bytes b =
+        kd_bytes_head(kd_str(text), size - 1); /* the configuration's bounds are narrower */
     memcpy(into, b.p, b.n);
     into[b.n] = '\0';
 }
@@ -55,7 +57,9 @@ void kd_gate_settings(struct kd_start *st, const struct kd_config *cfg)
     bool tls = strcmp(cfg->mail_tls, "tls") == 0, plain = strcmp(cfg->mail_tls, "none") == 0;
     uint16_t port = tls ? PORT_TLS : plain ? PORT_PLAIN : PORT_STARTTLS;
     *m = (struct kd_start_mail){.port = cfg->mail_port != 0 ? (uint16_t)cfg->mail_port : port,
-                                .tls = tls ? KD_SMTP_TLS : plain ? KD_SMTP_PLAIN : KD_SMTP_STARTTLS,
+                                .tls = tls     ? KD_SMTP_TLS
+                                       : plain ? KD_SMTP_PLAIN
+                                               : KD_SMTP_STARTTLS,
                                 .severity = severity_of(cfg->mail_min_severity)};
     copy(m->server, sizeof(m->server), cfg->mail_server);
     if (st->role == KD_PROC_STORE)
@@ -95,7 +99,8 @@ static bool add_password(const struct kd_sensor *s, struct kd_child *c, const ch
     if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > PASSWORD_BYTES_MAX)
         return refuse(s, path, "write one line with the password into it");
     if (st.st_uid != 0 && st.st_uid != geteuid())
-        return refuse(s, path, "belongs to another user; give it to root, or to who starts kidoban");
+        return refuse(s, path,
+                      "belongs to another user; give it to root, or to who starts kidoban");
     if ((st.st_mode & 077) != 0)
         return refuse(s, path, "others may read it; run chmod 600 on it");
     int given = fd;
@@ -103,10 +108,11 @@ static bool add_password(const struct kd_sensor *s, struct kd_child *c, const ch
     return kd_sensor_extra(c, KD_EXTRA_PASSWORD, given, "", 0);
 }
 
-static bool add_authorities(const struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg)
+static bool add_authorities(const struct kd_sensor *s, struct kd_child *c,
+                            const struct kd_config *cfg)
 {
-    static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-                                         "/etc/ssl/cert.pem"};
+    static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                         "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
     if (strcmp(cfg->mail_tls, "none") == 0)
         return true;
     int fd = -1;
@@ -117,11 +123,15 @@ static bool add_authorities(const struct kd_sensor *s, struct kd_child *c, const
     if (fd >= 0)
         return kd_sensor_extra(c, KD_EXTRA_AUTHORITIES, fd, "", 0);
     if (cfg->mail_ca_file[0] != '\0')
-        (void)kd_say(0, s->plan.command, "notice.email.ca_file: %s: cannot be read (%s); correct the path or its permissions",
-                     cfg->mail_ca_file, strerror(errno));
+        (void)kd_say(
+            0, s->plan.command,
+            "notice.email.ca_file: %s: cannot be read (%s); correct the path or its permissions",
+            cfg->mail_ca_file, strerror(errno));
     else
-        (void)kd_say(0, s->plan.command, "no list of certification authorities on this system; install ca-certificates or "
-                                         "write notice.email.ca_file");
+        (void)kd_say(
+            0, s->plan.command,
+            "no list of certification authorities on this system; install ca-certificates or "
+            "write notice.email.ca_file");
     return false;
 }
 

@@ -15,7 +15,7 @@ enum { MEM_MAX = 1 << 20, FOLDS_MOST = 20000, MARKS_MOST = 50000, EXPIRE_STEP = 
 /* Records the brain itself learns from, whatever the detectors want. */
 static const uint64_t own_wants = 1u << KD_REC_FLOW | 1u << KD_REC_DNS | 1u << KD_REC_DHCP | 1u << KD_REC_ARP |
                                   1u << KD_REC_NTLM | 1u << KD_REC_KRB5 | 1u << KD_REC_NBNS | 1u << KD_REC_SMB |
-                                  1u << KD_REC_STATS | 1u << KD_REC_DCERPC | 1u << KD_REC_HTTP | 1u << KD_REC_SSH | KD_STORY_WANTS;
+                                  1u << KD_REC_STATS | 1u << KD_REC_DCERPC | 1u << KD_REC_HTTP | 1u << KD_REC_SSH | (uint64_t)1 << KD_REC_SOCKS | KD_STORY_WANTS;
 
 /* A body of any type. */
 union any_body {
@@ -47,7 +47,11 @@ union any_body {
     struct kd_rec_snmp snmp;
     struct kd_rec_icmp icmp;
     struct kd_rec_incident incident;
+    struct kd_rec_socks socks;
+    struct kd_rec_irc irc;
     struct kd_rec_crossing crossing;
+    struct kd_rec_socks socks;
+    struct kd_rec_irc irc;
 };
 
 /* ---- out ---- */
@@ -131,6 +135,8 @@ static void tell_exceptions(struct kd_brain *b)
 static void housekeeping(struct kd_brain *b)
 {
     b->next_housekeeping_us = b->now_us + HOUSEKEEPING_US;
+    if (b->meetings_due)
+        kd_brain_tell_meetings(b);
     for (size_t i = 0; i < b->n_detects; i++)
         detector_time(b, &b->detects[i]);
     if (b->now_us > FOLD_IDLE_US)
@@ -412,6 +418,7 @@ void kd_brain_free(struct kd_brain *b)
     kd_table_done(&b->crossings);
     kd_site_free(b->site);
     kd_intel_done(&b->intel);
+    kd_intel_done(&b->decided);
     kd_exceptions_done(&b->exceptions);
     free(b->decisions);
     kd_state_done(b);

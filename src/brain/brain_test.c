@@ -149,6 +149,41 @@ static void what_is_excepted_begins_no_story(void)
     }
 }
 
+static void objects_of_people_are_watched_for_and_looked_back_at(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    uint8_t list[1024];
+    struct kd_out o = kd_out_of(list, sizeof(list));
+    struct kd_decision d = {.kind = KD_DECISION_OBJECT, .object = {.number = 9, .kind = kd_str("ip"), .value = kd_str("203.0.113.9"),
+                                                                   .note = kd_str("from the police")}};
+    CHECK(kd_decision_put(&o, &d));
+    d.object = (struct kd_object){.number = 10, .kind = kd_str("md5"), .value = kd_str("no sum"), .note = kd_str("")};
+    CHECK(kd_decision_put(&o, &d)); /* nonsense harms nobody */
+    d.object = (struct kd_object){.number = 11, .kind = kd_str("domain"), .value = kd_str("Old.Example"), .until_us = 1};
+    CHECK(kd_decision_put(&o, &d));
+    d = (struct kd_decision){.kind = KD_DECISION_MEETING};
+    d.meeting = (struct kd_meeting){.object = 9, .kind = kd_str("ip"), .value = kd_str("203.0.113.9"), .met = kd_str("203.0.113.9"),
+                                    .how = kd_str("ip"), .note = kd_str("from the police"),
+                                    .first_us = KD_TB_START_US - 3 * KD_US_PER_DAY, .last_us = KD_TB_START_US - KD_US_PER_DAY,
+                                    .count = 12};
+    CHECK(kd_addr_parse(kd_str("10.0.0.7"), &d.meeting.host) && kd_decision_put(&o, &d));
+    CHECK(kd_brain_decide(t->brain, kd_out_bytes_view(&o)) == KD_OK);
+    kd_tb_flow(t, &(struct kd_tb_flow){.at_s = 1, .src = "10.0.0.5", .dst = "203.0.113.9", .dst_port = 443, .data_ts = 9,
+                                       .data_tc = 9});
+    struct kd_rec_dns q = {.rrname = kd_str("www.old.example"), .rrtype = kd_str("A")};
+    kd_tb_put(t, kd_tb_head(KD_REC_DNS, 2, "10.0.0.5", 50000, "10.0.0.1", 53), &q);
+    kd_tb_send(t);
+    CHECK(kd_tb_count(t, "KD-CC-0001") == 1 && strcmp(kd_tb_alert(t, "KD-CC-0001")->host, "10.0.0.5") == 0);
+    const struct kd_tb_alert *a = kd_tb_alert(t, "KD-CO-0020");
+    CHECK(a != NULL && strcmp(a->host, "10.0.0.7") == 0 && a->count == 12 && strcmp(a->severity, "medium") == 0);
+    CHECK(a != NULL && strstr(a->why_en, "from the police") != NULL && strstr(a->why_ja, "203.0.113.9") != NULL);
+    CHECK(kd_brain_decide(t->brain, kd_out_bytes_view(&o)) == KD_OK); /* the same list again tells nothing twice */
+    kd_tb_flow(t, &(struct kd_tb_flow){.at_s = 60, .src = "10.0.0.9", .dst = "10.0.0.1", .dst_port = 80});
+    kd_tb_finish(t);
+    CHECK(kd_tb_lines(t, "KD-CO-0020") == 1 && t->unfilled == 0 && kd_tb_host(t, "10.0.0.7")->severity >= 4);
+    kd_tb_free(t);
+}
+
 static void bad_configuration_names_its_line(void)
 {
     static const struct {
@@ -392,6 +427,48 @@ static void every_kind_has_its_words(void)
     }
 }
 
+static void web_page(struct kd_tb *t, double at_s, const char *src, const char *dst, const char *agent, const char *url)
+{
+    struct kd_rec_http h = {.http_user_agent = kd_str(agent), .url = kd_str(url), .http_method = kd_str("GET"), .status = 200};
+    kd_tb_put(t, kd_tb_head(KD_REC_HTTP, at_s, src, 50000, dst, 80), &h);
+}
+
+static void answers(struct kd_tb *t, double at_s, const char *dst, uint16_t port, uint8_t app)
+{
+    kd_tb_flow(t, &(struct kd_tb_flow){.at_s = at_s, .src = "10.0.0.99", .src_port = 50000, .dst = dst, .dst_port = port,
+                                       .app = app, .data_ts = 500, .data_tc = 500});
+}
+
+static void systems_and_roles_are_told_with_their_source(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    answers(t, 1, "10.0.0.5", 22, KD_APP_SSH);
+    kd_tb_flow(t, &(struct kd_tb_flow){.at_s = 1, .src = "10.0.0.5", .src_port = 1, .dst = "10.0.0.2", .dst_port = 80,
+                                       .app = KD_APP_HTTP, .data_ts = 9, .data_tc = 9});
+    web_page(t, 2, "10.0.0.5", "10.0.0.2", "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "/");
+    web_page(t, 3, "10.0.0.5", "10.0.0.2", "Mozilla/5.0 (X11; Linux x86_64)", "/"); /* a virtual machine perhaps */
+    struct kd_rec_ssh ssh = {.server = kd_str("OpenSSH_9.2p1 Debian-2")};
+    kd_tb_put(t, kd_tb_head(KD_REC_SSH, 4, "10.0.0.9", 50000, "10.0.0.2", 22), &ssh);
+    struct kd_rec_dhcp d = {.dhcp_type = kd_str("ack"), .vendor_class = kd_str("MSFT 5.0"), .client_mac = {{0, 0, 0x74, 1, 2, 3}}};
+    CHECK(kd_addr_parse(kd_str("10.0.0.7"), &d.assigned_ip) && kd_addr_parse(kd_str("255.255.254.0"), &d.subnet_mask));
+    CHECK(kd_addr_parse(kd_str("10.0.0.1"), &d.server_ip));
+    kd_tb_put(t, kd_tb_head(KD_REC_DHCP, 5, "10.0.0.1", 67, "10.0.0.7", 68), &d);
+    answers(t, 6, "10.0.0.25", 25, KD_APP_SMTP);
+    answers(t, 7, "10.0.0.8", 104, KD_APP_UNKNOWN);
+    web_page(t, 8, "10.0.0.5", "10.0.0.80", "", "http://www.example.jp/");
+    kd_tb_finish(t);
+    const struct kd_tb_host *h = kd_tb_host(t, "10.0.0.5");
+    CHECK(h != NULL && strcmp(h->os, "Windows 10 / 11") == 0 && strcmp(h->os_source, "http") == 0);
+    h = kd_tb_host(t, "10.0.0.2");
+    CHECK(h != NULL && strcmp(h->os, "Debian") == 0 && strcmp(h->os_source, "ssh") == 0 && strcmp(h->role, "web") == 0);
+    h = kd_tb_host(t, "10.0.0.7"); /* DHCP is surer than the card's maker, which says that it prints */
+    CHECK(h != NULL && strcmp(h->os, "Windows") == 0 && strcmp(h->os_source, "dhcp") == 0 && h->prefix == 23);
+    CHECK(h != NULL && strcmp(h->role, "printer") == 0);
+    CHECK(strcmp(kd_tb_host(t, "10.0.0.1")->roles, "dhcp") == 0 && strcmp(kd_tb_host(t, "10.0.0.25")->role, "mail") == 0);
+    CHECK(strcmp(kd_tb_host(t, "10.0.0.8")->role, "medical") == 0 && strcmp(kd_tb_host(t, "10.0.0.80")->role, "proxy") == 0);
+    kd_tb_free(t);
+}
+
 int main(void)
 {
     RUN(records_pass_unchanged_and_the_total_comes_last);
@@ -401,6 +478,7 @@ int main(void)
     RUN(exceptions_hide_but_keep);
     RUN(decisions_of_people_take_force_at_once);
     RUN(what_is_excepted_begins_no_story);
+    RUN(objects_of_people_are_watched_for_and_looked_back_at);
     RUN(bad_configuration_names_its_line);
     RUN(hosts_get_names_users_and_roles);
     RUN(another_machine_inherits_nothing);
@@ -411,5 +489,6 @@ int main(void)
     RUN(zones_are_cut_by_shape);
     RUN(hostile_batches_are_refused);
     RUN(every_kind_has_its_words);
+    RUN(systems_and_roles_are_told_with_their_source);
     return tap_done();
 }

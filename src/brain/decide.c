@@ -2,6 +2,7 @@
 /* What follows at once from a new list of decisions: what is excepted now weighs no longer, neither at its host
  * nor for a story that has not begun. */
 #include "brain/internal.h"
+#include "findings.h"
 
 static bool lighten_host(void *arg, struct kd_bytes key, void *state)
 {
@@ -38,6 +39,44 @@ static bool lighten_trail(void *arg, struct kd_bytes key, void *state)
     return true;
 }
 
+static bool is_file(struct kd_bytes kind)
+{
+    return kd_bytes_starts(kind, kd_str("sha")) || kd_bytes_eq_str(kind, "md5");
+}
+
+static bool is_fingerprint(struct kd_bytes kind)
+{
+    return kd_bytes_starts(kind, kd_str("ja"));
+}
+
+static void tell_meeting(struct kd_brain *b, const struct kd_meeting *m)
+{
+    struct kd_addr peer = {{0}};
+    (void)(kd_bytes_eq_str(m->kind, "ip") && kd_addr_parse(m->met, &peer));
+    struct kd_fact facts[] = {
+        {"kind", m->kind}, {"object", m->value}, {"met", m->met},
+        {"how", m->how},   {"note", m->note.n > 0 ? m->note : kd_str("-")},
+    };
+    kd_brain_find(b, &(struct kd_finding){
+                         .kind = is_file(m->kind)          ? &kd_finding_KD_CO_0021
+                                 : is_fingerprint(m->kind) ? &kd_finding_KD_CO_0022
+                                                           : &kd_finding_KD_CO_0020,
+                         .host = m->host, .peer = peer, .fold = kd_bytes_head(m->value, 200), .severity = -1,
+                         .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts), .first_us = m->first_us,
+                         .last_us = m->last_us, .count = m->count, .object = m->object,
+                     });
+}
+
+void kd_brain_tell_meetings(struct kd_brain *b)
+{
+    struct kd_cur c = kd_cur_of(kd_bytes_of(b->decisions, b->n_decisions));
+    struct kd_decision d;
+    b->meetings_due = false;
+    while (kd_decision_next(&c, &d) == KD_OK)
+        if (d.kind == KD_DECISION_MEETING && d.meeting.first_us > 0 && d.meeting.last_us >= d.meeting.first_us)
+            tell_meeting(b, &d.meeting);
+}
+
 enum kd_status kd_brain_decide(struct kd_brain *b, struct kd_bytes list)
 {
     uint8_t *copy = malloc(list.n + 1);
@@ -53,8 +92,17 @@ enum kd_status kd_brain_decide(struct kd_brain *b, struct kd_bytes list)
                         "例外と不審オブジェクトの一覧を読めなかったため、前の一覧を使い続けます。");
         return s;
     }
+    struct kd_intel decided;
+    if (kd_intel_decide(&decided, kd_bytes_of(copy, list.n), b->seed) == KD_OK) {
+        kd_intel_done(&b->decided);
+        b->decided = decided;
+    } else {
+        kd_intel_done(&b->decided); /* no memory: its notes would be views into what goes */
+    }
     free(b->decisions);
     b->decisions = copy;
+    b->n_decisions = list.n;
+    b->meetings_due = true;
     if (b->exceptions.n_decided > 0) {
         kd_table_each(&b->marks, lighten_host, b);
         kd_table_each(&b->stories.trails, lighten_trail, b);

@@ -180,6 +180,7 @@ static void write_alert(struct kd_brain *b, const struct kd_finding *f, struct k
         .do_en = t.do_view[KD_EN], .record_ids = {ids.v, ids.n}, .first_us = fold->first_us,
         .last_us = fold->last_us, .count = fold->count, .excepted = exception != NULL,
         .exception = exception == NULL ? 0 : exception->what.number,
+        .object = f->object,
     };
     uint8_t encoded[32 * 1024];
     struct kd_out enc = kd_out_of(encoded, sizeof(encoded));

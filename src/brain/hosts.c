@@ -484,6 +484,13 @@ static void learn_http(struct kd_hosts *h, const struct kd_record *r, uint64_t n
         os_of_host(h, &r->head->src, kd_system_of_agent(w->http_user_agent), KD_SYSTEM_HTTP, now_us);
 }
 
+static void learn_socks(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
+{
+    const struct kd_rec_socks *s = r->body;
+    if (kd_bytes_eq_str(s->result, "granted"))
+        role_of_host(h, inside_host(h, &r->head->dst, now_us), KD_DUTY_PROXY);
+}
+
 static void learn_ssh(struct kd_hosts *h, const struct kd_record *r, uint64_t now_us)
 {
     const struct kd_rec_ssh *s = r->body;
@@ -536,6 +543,9 @@ void kd_hosts_learn(struct kd_hosts *h, const struct kd_record *r, uint64_t now_
         break;
     case KD_REC_HTTP:
         learn_http(h, r, now_us);
+        break;
+    case KD_REC_SOCKS:
+        learn_socks(h, r, now_us);
         break;
     case KD_REC_SSH:
         learn_ssh(h, r, now_us);

@@ -4,7 +4,8 @@
 #include "base/hash.h"
 
 struct kd_intel_row {
-    struct kd_bytes value, note; /* value.p NULL: free */
+    struct kd_bytes value; /* value.p NULL: free */
+    struct kd_listing listing;
     uint8_t kind;
 };
 
@@ -44,11 +45,11 @@ static struct kd_intel_row *row_of(const struct kd_intel *in, enum kind kind, st
     return &in->rows[i];
 }
 
-static void put(struct kd_intel *in, enum kind kind, struct kd_bytes value, struct kd_bytes note)
+static void put(struct kd_intel *in, enum kind kind, struct kd_bytes value, const struct kd_listing *listing)
 {
     struct kd_intel_row *row = row_of(in, kind, value);
     in->n_rows += row->value.p == NULL;
-    *row = (struct kd_intel_row){value, note, (uint8_t)kind};
+    *row = (struct kd_intel_row){value, *listing, (uint8_t)kind};
 }
 
 static int hex_digit(uint8_t c)
@@ -93,19 +94,35 @@ static struct kd_bytes normal(enum kind kind, uint8_t *p, size_t n)
     return v;
 }
 
-static const char *add_ip(struct kd_intel *in, uint8_t *p, size_t n, struct kd_bytes note)
+static const char *add_ip(struct kd_intel *in, uint8_t *p, size_t n, const struct kd_listing *listing)
 {
     struct kd_net net;
     if (!kd_net_parse(kd_bytes_of(p, n), &net))
         return "an ip is an address or a prefix such as 192.0.2.0/24";
     if (net.bits < 128) {
-        in->nets[in->n_nets++] = (struct kd_intel_net){net, note};
+        in->nets[in->n_nets++] = (struct kd_intel_net){net, *listing};
         return NULL;
     }
     /* The shortest text, "::", is two bytes: keep the 16 bytes in a net, whose address is our copy. */
-    in->nets[in->n_nets] = (struct kd_intel_net){net, note};
-    put(in, IP, kd_bytes_of(in->nets[in->n_nets].net.addr.b, 16), note);
+    in->nets[in->n_nets] = (struct kd_intel_net){net, *listing};
+    put(in, IP, kd_bytes_of(in->nets[in->n_nets].net.addr.b, 16), listing);
     in->n_nets++;
+    return NULL;
+}
+
+/* `own` is the list's own copy of the value. */
+static const char *add_object(struct kd_intel *in, enum kind kind, uint8_t *own, size_t n, const struct kd_listing *listing)
+{
+    if (kind == KINDS)
+        return "unknown kind; use ip, domain, url, sha256, sha1, md5, ja3 or ja4";
+    if (n == 0 || n > VALUE_MAX)
+        return "the value is missing or too long";
+    if (kind == IP)
+        return add_ip(in, own, n, listing);
+    struct kd_bytes value = normal(kind, own, n);
+    if (value.n == 0)
+        return "not a hash of this kind in hexadecimal";
+    put(in, kind, value, listing);
     return NULL;
 }
 
@@ -120,19 +137,8 @@ static const char *add_line(struct kd_intel *in, struct kd_bytes line)
     line = kd_bytes_trim(line);
     struct kd_bytes value = kd_bytes_trim(kd_bytes_cut(&line, between));
     struct kd_bytes note = kd_bytes_trim(line);
-    enum kind kind = kind_of(kind_name);
-    if (kind == KINDS)
-        return "unknown kind; use ip, domain, url, sha256, sha1, md5, ja3 or ja4";
-    if (value.n == 0 || value.n > VALUE_MAX)
-        return "the value is missing or too long";
-    uint8_t *own = in->text + (value.p - in->text);
-    if (kind == IP)
-        return add_ip(in, own, value.n, note);
-    value = normal(kind, own, value.n);
-    if (value.n == 0)
-        return "not a hash of this kind in hexadecimal";
-    put(in, kind, value, note);
-    return NULL;
+    return add_object(in, kind_of(kind_name), in->text + (value.p - in->text), value.n,
+                      &(struct kd_listing){.note = note});
 }
 
 static size_t count_lines(struct kd_bytes file)
@@ -143,19 +149,52 @@ static size_t count_lines(struct kd_bytes file)
     return n;
 }
 
+static bool room_for(struct kd_intel *in, size_t bytes, size_t objects)
+{
+    in->room = 64;
+    while (in->room < 2 * objects)
+        in->room *= 2;
+    in->text = malloc(bytes + 1);
+    in->rows = calloc(in->room, sizeof(in->rows[0]));
+    in->nets = calloc(objects + 1, sizeof(in->nets[0]));
+    return in->text != NULL && in->rows != NULL && in->nets != NULL;
+}
+
+enum kd_status kd_intel_decide(struct kd_intel *in, struct kd_bytes list, uint64_t seed)
+{
+    struct kd_decision d;
+    struct kd_cur c = kd_cur_of(list);
+    size_t n = 0, bytes = 0, at = 0;
+    *in = (struct kd_intel){.seed = seed};
+    while (kd_decision_next(&c, &d) == KD_OK)
+        if (d.kind == KD_DECISION_OBJECT) {
+            n++;
+            bytes += d.object.value.n;
+        }
+    if (n == 0)
+        return KD_OK;
+    if (!room_for(in, bytes, n)) {
+        kd_intel_done(in);
+        return KD_NO_MEMORY;
+    }
+    c = kd_cur_of(list);
+    while (kd_decision_next(&c, &d) == KD_OK) {
+        if (d.kind != KD_DECISION_OBJECT || d.object.value.n == 0)
+            continue;
+        memcpy(in->text + at, d.object.value.p, d.object.value.n);
+        (void)add_object(in, kind_of(d.object.kind), in->text + at, d.object.value.n,
+                         &(struct kd_listing){d.object.note, d.object.number, d.object.until_us});
+        at += d.object.value.n;
+    }
+    return KD_OK;
+}
+
 enum kd_status kd_intel_load(struct kd_intel *in, struct kd_bytes file, uint64_t seed, struct kd_err *err)
 {
     *in = (struct kd_intel){.seed = seed};
     if (file.n == 0)
         return KD_OK;
-    size_t lines = count_lines(file);
-    in->room = 64;
-    while (in->room < 2 * lines)
-        in->room *= 2;
-    in->text = malloc(file.n);
-    in->rows = calloc(in->room, sizeof(in->rows[0]));
-    in->nets = calloc(lines, sizeof(in->nets[0]));
-    if (in->text == NULL || in->rows == NULL || in->nets == NULL) {
+    if (!room_for(in, file.n, count_lines(file))) {
         kd_intel_done(in);
         return kd_fail(err, KD_NO_MEMORY, 0, "list of known-bad objects");
     }
@@ -183,55 +222,60 @@ void kd_intel_done(struct kd_intel *in)
     *in = (struct kd_intel){0};
 }
 
-static bool has(const struct kd_intel *in, enum kind kind, struct kd_bytes value, struct kd_bytes *ret_note)
+static bool in_force(const struct kd_listing *l, uint64_t now_us)
+{
+    return l->until_us == 0 || now_us < l->until_us;
+}
+
+static bool has(const struct kd_intel *in, enum kind kind, struct kd_bytes value, uint64_t now_us, struct kd_listing *ret)
 {
     const struct kd_intel_row *row = row_of(in, kind, value);
-    if (row->value.p == NULL)
+    if (row->value.p == NULL || !in_force(&row->listing, now_us))
         return false;
-    *ret_note = row->note;
+    *ret = row->listing;
     return true;
 }
 
-static bool has_ip(const struct kd_intel *in, struct kd_bytes value, struct kd_bytes *ret_note)
+static bool has_ip(const struct kd_intel *in, struct kd_bytes value, uint64_t now_us, struct kd_listing *ret)
 {
     if (value.n != sizeof(struct kd_addr))
         return false;
-    if (has(in, IP, value, ret_note))
+    if (has(in, IP, value, now_us, ret))
         return true;
     struct kd_addr a;
     memcpy(a.b, value.p, sizeof(a.b));
     for (size_t i = 0; i < in->n_nets; i++)
-        if (in->nets[i].net.bits < 128 && kd_net_has(&in->nets[i].net, &a)) {
-            *ret_note = in->nets[i].note;
+        if (in->nets[i].net.bits < 128 && kd_net_has(&in->nets[i].net, &a) && in_force(&in->nets[i].listing, now_us)) {
+            *ret = in->nets[i].listing;
             return true;
         }
     return false;
 }
 
-static bool has_domain(const struct kd_intel *in, struct kd_bytes name, struct kd_bytes *ret_note)
+static bool has_domain(const struct kd_intel *in, struct kd_bytes name, uint64_t now_us, struct kd_listing *ret)
 {
     while (name.n > 0) {
-        if (has(in, DOMAIN, name, ret_note))
+        if (has(in, DOMAIN, name, now_us, ret))
             return true;
         (void)kd_bytes_cut(&name, '.');
     }
     return false;
 }
 
-bool kd_intel_has(const struct kd_intel *in, const char *kind_name, struct kd_bytes value,
-                  struct kd_bytes *ret_note)
+bool kd_intel_has(const struct kd_intel *in, const char *kind_name, struct kd_bytes value, uint64_t now_us,
+                  struct kd_listing *ret)
 {
     if (in->n_rows == 0 && in->n_nets == 0)
         return false;
     enum kind kind = kind_of(kd_str(kind_name));
     KD_ASSERT(kind != KINDS);
     if (kind == IP)
-        return has_ip(in, value, ret_note);
+        return has_ip(in, value, now_us, ret);
     if (value.n == 0 || value.n > VALUE_MAX)
         return false;
     uint8_t copy[VALUE_MAX];
     memcpy(copy, value.p, value.n);
     if (kinds[kind].hex_bytes == 0)
         value = normal(kind, copy, value.n);
-    return kind == DOMAIN ? has_domain(in, value, ret_note) : has(in, kind, value, ret_note);
+    return kind == DOMAIN ? has_domain(in, value, now_us, ret) : has(in, kind, value, now_us, ret);
 }

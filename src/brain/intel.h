@@ -6,12 +6,20 @@
 
 #include "base/addr.h"
 #include "base/status.h"
+#include "wire/decision.h"
 
 struct kd_intel_row;
 
+/* What is known of a listed object. */
+struct kd_listing {
+    struct kd_bytes note;
+    uint64_t number;   /* the store's; 0: a line of the list file */
+    uint64_t until_us; /* 0: for ever */
+};
+
 struct kd_intel_net {
     struct kd_net net;
-    struct kd_bytes note;
+    struct kd_listing listing;
 };
 
 struct kd_intel {
@@ -26,9 +34,13 @@ struct kd_intel {
 /* On failure err->at is the line number. */
 KD_MUST_USE enum kd_status kd_intel_load(struct kd_intel *in, struct kd_bytes file, uint64_t seed,
                                          struct kd_err *err);
+/* The same of the objects in a list of decisions; those that are none of their kind are left out.  `list` is
+ * borrowed for as long as `in` lives. */
+KD_MUST_USE enum kd_status kd_intel_decide(struct kd_intel *in, struct kd_bytes list, uint64_t seed);
 void kd_intel_done(struct kd_intel *in);
 
 /* Values as kd_detect_listed() takes them. */
-bool kd_intel_has(const struct kd_intel *in, const char *kind, struct kd_bytes value, struct kd_bytes *ret_note);
+bool kd_intel_has(const struct kd_intel *in, const char *kind, struct kd_bytes value, uint64_t now_us,
+                  struct kd_listing *ret);
 
 #endif

@@ -59,9 +59,12 @@ struct kd_brain {
     struct kd_hosts hosts;
     struct kd_table marks; /* struct kd_marks by address */
     struct kd_table folds; /* struct kd_fold by kind, host, fold */
-    struct kd_intel intel;
+    struct kd_intel intel;   /* of the list file */
+    struct kd_intel decided; /* of the objects that people added */
     struct kd_exceptions exceptions;
     uint8_t *decisions; /* the list that people decided; exceptions and objects are views into it */
+    size_t n_decisions;
+    bool meetings_due; /* of the past, to be told with the next record */
     struct kd_stories stories;
     struct kd_site *site;      /* the network plan */
     uint32_t plan;             /* its sum */
@@ -97,6 +100,9 @@ void kd_brain_health(struct kd_brain *b, const char *kind, const char *state, ui
 void kd_brain_find(struct kd_brain *b, const struct kd_finding *f); /* what kd_find() does */
 void kd_fold_leave(void *arg, struct kd_bytes key, void *state);
 void kd_fold_finish(struct kd_brain *b);
+
+/* decide.c: the meetings of the past in the list of decisions */
+void kd_brain_tell_meetings(struct kd_brain *b);
 
 /* tell.c: host records */
 void kd_brain_score(struct kd_brain *b, const struct kd_addr *a);

@@ -63,13 +63,22 @@ bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct k
         .files = (h->roles & KD_DUTY_FILE) != 0, .roles = h->roles,
         .domain_name = h->name_from == KD_FROM_NTLM || h->name_from == KD_FROM_KERBEROS || h->name_from == KD_FROM_NBNS,
     };
-    uint8_t zone = kd_brain_zone(d->brain, a);
-    if (zone < d->brain->site->n_zones)
+    const struct kd_site *site = d->brain->site;
+    uint8_t zone = site->n_zones > 0 ? kd_site_zone_of(site, a) : KD_ZONE_UNLISTED;
+    if (zone < site->n_zones)
         ret->zone = kd_site_zone_name(d->brain->site, zone);
     return true;
 }
 
-bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value, struct kd_bytes *ret_note)
+bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value, struct kd_bytes *ret_note,
+                      uint64_t *ret_number)
 {
-    return kd_intel_has(&d->brain->intel, kind, value, ret_note);
+    const struct kd_brain *b = d->brain;
+    struct kd_listing listing;
+    if (!kd_intel_has(&b->intel, kind, value, b->now_us, &listing) &&
+        !kd_intel_has(&b->decided, kind, value, b->now_us, &listing))
+        return false;
+    *ret_note = listing.note;
+    *ret_number = listing.number;
+    return true;
 }

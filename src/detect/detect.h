@@ -69,6 +69,7 @@ struct kd_finding {
     uint64_t count;            /* how often so far, as the detector counts; 0: once more */
     const char *const *technique; /* instead of the kind's own, when there are any */
     size_t n_techniques;
+    uint64_t object;           /* number of the listed object it is about; 0: none */
 };
 
 /* What the framework lends a detector during one call. */
@@ -119,9 +120,9 @@ uint8_t kd_detect_zone_of(const struct kd_detect *d, const struct kd_addr *a); /
 
 /* Is one of the listed objects (known-bad list file)?  Kinds: ip, domain (and parents), sha256, sha1, md5,
  * ja3, ja4, url.  An ip is the 16 bytes of a struct kd_addr, a hash its bytes, the others text.  *ret_note
- * is the list's remark. */
+ * is the list's remark, *ret_number the number of an object that people added (0: of the list file). */
 bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value,
-                      struct kd_bytes *ret_note);
+                      struct kd_bytes *ret_note, uint64_t *ret_number);
 
 struct kd_tunable {
     const char *name; /* configuration key detectors.<detector>.<name> */

@@ -28,7 +28,8 @@ void kd_channel_ok(struct kd_channel *c, uint64_t now_us, struct kd_bytes answer
     note(c, answer);
 }
 
-void kd_channel_failed(struct kd_channel *c, uint64_t now_us, enum kd_reason reason, struct kd_bytes answer)
+void kd_channel_failed(struct kd_channel *c, uint64_t now_us, enum kd_reason reason,
+                       struct kd_bytes answer)
 {
     if (c->state != KD_CHANNEL_FAILING && c->state != KD_CHANNEL_DEAD) {
         c->since_us = now_us;
@@ -46,7 +47,8 @@ void kd_channel_failed(struct kd_channel *c, uint64_t now_us, enum kd_reason rea
 
 bool kd_channel_tick(struct kd_channel *c, uint64_t now_us)
 {
-    if (c->state != KD_CHANNEL_FAILING || now_us < c->since_us || now_us - c->since_us < c->alarm_us)
+    if (c->state != KD_CHANNEL_FAILING || now_us < c->since_us ||
+        now_us - c->since_us < c->alarm_us)
         return false;
     c->state = KD_CHANNEL_DEAD;
     return true;

@@ -26,7 +26,8 @@ void kd_channel_init(struct kd_channel *c, uint64_t alarm_us);
 
 /* What came of an attempt.  `answer` is foreign: cleaned and cut. */
 void kd_channel_ok(struct kd_channel *c, uint64_t now_us, struct kd_bytes answer);
-void kd_channel_failed(struct kd_channel *c, uint64_t now_us, enum kd_reason reason, struct kd_bytes answer);
+void kd_channel_failed(struct kd_channel *c, uint64_t now_us, enum kd_reason reason,
+                       struct kd_bytes answer);
 
 /* Time passes.  True when it has just become dead. */
 bool kd_channel_tick(struct kd_channel *c, uint64_t now_us);

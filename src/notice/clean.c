@@ -38,10 +38,11 @@ static bool is_hidden(uint32_t c)
 {
     static const struct {
         uint32_t first, last;
-    } ranges[] = {{0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},
-                  {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e},
-                  {0x2060, 0x206f}, {0x3164, 0x3164}, {0xe000, 0xf8ff}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},
-                  {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0x1d173, 0x1d17a}, {0xe0000, 0x10ffff}};
+    } ranges[] = {{0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},       {0x34f, 0x34f},
+                  {0x61c, 0x61c},   {0x115f, 0x1160}, {0x17b4, 0x17b5},   {0x180b, 0x180f},
+                  {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},
+                  {0xe000, 0xf8ff}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+                  {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0x1d173, 0x1d17a}, {0xe0000, 0x10ffff}};
     for (size_t i = 0; i < KD_COUNT(ranges); i++)
         if (c >= ranges[i].first && c <= ranges[i].last)
             return true;
@@ -82,7 +83,8 @@ void kd_clean_line(struct kd_out *o, struct kd_bytes text, size_t max)
 
 static bool is_word(uint8_t c)
 {
-    return c >= 0x80 || c == '-' || c == '_' || (c >= '0' && c <= '9') || (kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'z');
+    return c >= 0x80 || c == '-' || c == '_' || (c >= '0' && c <= '9') ||
+           (kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'z');
 }
 
 static bool is_letter(uint8_t c)
@@ -93,19 +95,20 @@ static bool is_letter(uint8_t c)
 /* Endings of files an officer is told of; not those that are as common as places ("com"). */
 static bool is_file_ending(struct kd_bytes label)
 {
-    static const char *const endings[] = {"exe", "dll", "sys",  "scr", "msi",  "bat", "cmd", "ps1",  "vbs", "js",  "jse", "wsf",
-                                          "hta", "lnk", "doc",  "docx", "docm", "xls", "xlsx", "xlsm", "ppt", "pptx", "pptm",
-                                          "pdf", "rtf", "csv",  "txt", "log",  "html", "htm", "xml",  "json", "php", "asp",
-                                          "aspx", "jsp", "jar", "rar", "iso",  "img", "vhd", "tar",  "gz",  "tmp", "dat",
-                                          "bin", "jpg", "jpeg", "png", "gif",  "eml", "kdbx", "sqlite", "conf", "yaml"};
+    static const char *const endings[] = {
+        "exe",  "dll",  "sys", "scr",  "msi",  "bat",  "cmd",  "ps1",  "vbs",    "js",   "jse",
+        "wsf",  "hta",  "lnk", "doc",  "docx", "docm", "xls",  "xlsx", "xlsm",   "ppt",  "pptx",
+        "pptm", "pdf",  "rtf", "csv",  "txt",  "log",  "html", "htm",  "xml",    "json", "php",
+        "asp",  "aspx", "jsp", "jar",  "rar",  "iso",  "img",  "vhd",  "tar",    "gz",   "tmp",
+        "dat",  "bin",  "jpg", "jpeg", "png",  "gif",  "eml",  "kdbx", "sqlite", "conf", "yaml"};
     for (size_t i = 0; i < KD_COUNT(endings); i++)
         if (kd_bytes_ieq(label, kd_str(endings[i])))
             return true;
     return false;
 }
 
-/* Would a mail program take what ends with this label for the name of a place?  ASCII letters alone;
- * "xn--…" of foreign names too. */
+/* Would a mail program take what ends with this label for the name of a place?  ASCII letters
+ * alone; "xn--…" of foreign names too. */
 static bool is_place_ending(struct kd_bytes label)
 {
     bool coded = kd_bytes_istarts(label, kd_str("xn--"));
@@ -125,7 +128,8 @@ static struct kd_bytes word_at(struct kd_bytes b)
 
 static bool is_scheme(struct kd_bytes word)
 {
-    static const char *const schemes[] = {"http", "https", "ftp", "ftps", "file", "smb", "ldap", "ldaps", "mailto", "javascript", "data", "tel"};
+    static const char *const schemes[] = {"http", "https", "ftp",    "ftps",       "file", "smb",
+                                          "ldap", "ldaps", "mailto", "javascript", "data", "tel"};
     for (size_t i = 0; i < KD_COUNT(schemes); i++)
         if (kd_bytes_ieq(word, kd_str(schemes[i])))
             return true;

@@ -4,7 +4,14 @@
 #include "notice/clean.h"
 #include "notice/mime.h"
 
-enum { SUBJECT_MAX = 180, TITLE_MAX = 400, LINE_MAX = 1000, NAME_MAX = 120, BODY_MAX = 160 * 1024, STEPS_MAX = 12 };
+enum {
+    SUBJECT_MAX = 180,
+    TITLE_MAX = 400,
+    LINE_MAX = 1000,
+    NAME_MAX = 120,
+    BODY_MAX = 160 * 1024,
+    STEPS_MAX = 12
+};
 
 struct page {
     const struct kd_letter_config *cfg;
@@ -37,7 +44,8 @@ static void text(const struct page *p, const char *ja, const char *en)
 static void put_time(const struct page *p, uint64_t us)
 {
     struct kd_date d = kd_date_of(us, p->cfg->zone_s);
-    kd_out_fmt(p->o, "%04d-%02u-%02u %02u:%02u:%02u", d.year, d.month, d.day, d.hour, d.minute, d.second);
+    kd_out_fmt(p->o, "%04d-%02u-%02u %02u:%02u:%02u", d.year, d.month, d.day, d.hour, d.minute,
+               d.second);
 }
 
 static void put_zone(const struct page *p)
@@ -84,7 +92,8 @@ static void put_mark(const struct page *p, const struct kd_notice *n)
 static void put_repeat(const struct page *p, const struct kd_notice *n)
 {
     if (is_repeat(n) && n->kind == KD_NOTICE_DETECTION)
-        kd_out_fmt(p->o, p->ja ? "(続報・同じもの %llu 回)" : " (%llu more)", (unsigned long long)more_of(n));
+        kd_out_fmt(p->o, p->ja ? "(続報・同じもの %llu 回)" : " (%llu more)",
+                   (unsigned long long)more_of(n));
     else if (n->told_times > 0 && !n->over && n->kind != KD_NOTICE_TEST)
         text(p, "(続報)", " (update)");
 }
@@ -141,7 +150,9 @@ static void put_when(const struct page *p, const struct kd_notice *n)
         kd_out_fmt(p->o, p->ja ? "、%llu 回" : ", %llu times", (unsigned long long)n->count);
     kd_out_str(p->o, "\r\n");
     if (is_repeat(n) && n->kind == KD_NOTICE_DETECTION) {
-        kd_out_fmt(p->o, p->ja ? "  前回のお知らせの後、同じものが %llu 回ありました。前回: " : "  %llu more of the same since the last mail, which was sent ",
+        kd_out_fmt(p->o,
+                   p->ja ? "  前回のお知らせの後、同じものが %llu 回ありました。前回: "
+                         : "  %llu more of the same since the last mail, which was sent ",
                    (unsigned long long)more_of(n));
         put_time(p, n->told_us);
         kd_out_str(p->o, "\r\n");
@@ -159,7 +170,8 @@ static void put_link(const struct page *p, const struct kd_notice *n)
     else if (n->kind == KD_NOTICE_TEST)
         kd_out_str(p->o, "#/notices");
     else
-        kd_out_fmt(p->o, n->kind == KD_NOTICE_INCIDENT ? "#/incidents/%llu" : "#/detections/%llu", (unsigned long long)n->number);
+        kd_out_fmt(p->o, n->kind == KD_NOTICE_INCIDENT ? "#/incidents/%llu" : "#/detections/%llu",
+                   (unsigned long long)n->number);
     kd_out_str(p->o, "\r\n");
 }
 
@@ -179,7 +191,8 @@ static void put_item(const struct page *p, const struct kd_notice *n)
     }
     if (n->kind == KD_NOTICE_DETECTION || n->kind == KD_NOTICE_INCIDENT) {
         heading(p, "深刻さ", "How bad");
-        kd_out_fmt(p->o, "  %s: %s\r\n", p->ja ? severities[n->severity].ja : severities[n->severity].en,
+        kd_out_fmt(p->o, "  %s: %s\r\n",
+                   p->ja ? severities[n->severity].ja : severities[n->severity].en,
                    p->ja ? severities[n->severity].say_ja : severities[n->severity].say_en);
     }
     if (n->host.n > 0 || n->host_name.n > 0) {
@@ -201,8 +214,9 @@ static void put_foot(const struct page *p)
     kd_out_str(p->o, "\r\n-- \r\n");
     text(p, "木戸番 ", "Kidoban ");
     kd_clean_line(p->o, kd_str(p->cfg->site), NAME_MAX);
-    text(p, "\r\nこのメールは自動で送られています。返信しても届きません。\r\n"
-            "木戸番がメールで添付ファイルを開かせたり、パスワードを尋ねたりすることはありません。\r\n",
+    text(p,
+         "\r\nこのメールは自動で送られています。返信しても届きません。\r\n"
+         "木戸番がメールで添付ファイルを開かせたり、パスワードを尋ねたりすることはありません。\r\n",
          "\r\nThis mail was sent automatically; answers are not read.\r\n"
          "Kidoban never sends attachments and never asks for a password.\r\n");
 }
@@ -210,8 +224,10 @@ static void put_foot(const struct page *p)
 static void put_body(const struct page *p, const struct kd_notice *const *items, size_t n)
 {
     if (n > 1)
-        kd_out_fmt(p->o, p->ja ? "%zu 件のお知らせを 1 通にまとめています。深刻なものから順に並んでいます。\r\n\r\n"
-                               : "%zu notices in one mail, the worst first.\r\n\r\n",
+        kd_out_fmt(p->o,
+                   p->ja ? "%zu 件のお知らせを 1 "
+                           "通にまとめています。深刻なものから順に並んでいます。\r\n\r\n"
+                         : "%zu notices in one mail, the worst first.\r\n\r\n",
                    n);
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
@@ -230,15 +246,18 @@ static struct kd_bytes domain_of(const char *address)
 }
 
 /* Mails about one subject hang together: the first one's identifier follows from the subject. */
-static void put_thread(struct kd_out *o, const struct kd_letter_config *cfg, const struct kd_notice *n)
+static void put_thread(struct kd_out *o, const struct kd_letter_config *cfg,
+                       const struct kd_notice *n)
 {
-    kd_out_fmt(o, "<kidoban.%llu.%llu@", (unsigned long long)n->id, (unsigned long long)n->first_us);
+    kd_out_fmt(o, "<kidoban.%llu.%llu@", (unsigned long long)n->id,
+               (unsigned long long)n->first_us);
     kd_out_bytes(o, domain_of(cfg->from));
     kd_out_str(o, ">");
 }
 
-static void put_identifiers(struct kd_out *o, const struct kd_letter_config *cfg, const struct kd_notice *const *items,
-                            size_t n, uint64_t now_us, uint64_t number)
+static void put_identifiers(struct kd_out *o, const struct kd_letter_config *cfg,
+                            const struct kd_notice *const *items, size_t n, uint64_t now_us,
+                            uint64_t number)
 {
     uint8_t room[512];
     struct kd_out id = kd_out_of(room, sizeof(room));
@@ -246,8 +265,8 @@ static void put_identifiers(struct kd_out *o, const struct kd_letter_config *cfg
     if (first) {
         put_thread(&id, cfg, items[0]);
     } else {
-        kd_out_fmt(&id, "<kidoban.%llu.%llu.%llu@", (unsigned long long)items[0]->id, (unsigned long long)now_us,
-                   (unsigned long long)number);
+        kd_out_fmt(&id, "<kidoban.%llu.%llu.%llu@", (unsigned long long)items[0]->id,
+                   (unsigned long long)now_us, (unsigned long long)number);
         kd_out_bytes(&id, domain_of(cfg->from));
         kd_out_str(&id, ">");
     }
@@ -270,8 +289,9 @@ static void put_to(struct kd_out *o, const struct kd_letter_config *cfg)
     kd_out_str(o, "\r\n");
 }
 
-static void put_headers(struct kd_out *o, const struct kd_letter_config *cfg, const struct kd_notice *const *items, size_t n,
-                        uint64_t now_us, uint64_t number)
+static void put_headers(struct kd_out *o, const struct kd_letter_config *cfg,
+                        const struct kd_notice *const *items, size_t n, uint64_t now_us,
+                        uint64_t number)
 {
     uint8_t room[1024], name[256];
     struct kd_out value = kd_out_of(room, sizeof(room)), from = kd_out_of(name, sizeof(name));
@@ -289,11 +309,13 @@ static void put_headers(struct kd_out *o, const struct kd_letter_config *cfg, co
     kd_out_str(o, "Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n");
     if (urgent)
         kd_out_str(o, "Importance: high\r\nX-Priority: 1\r\n");
-    kd_out_str(o, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+    kd_out_str(o, "MIME-Version: 1.0\r\nContent-Type: text/plain; "
+                  "charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
 }
 
-enum kd_status kd_letter_write(struct kd_out *o, const struct kd_letter_config *cfg, const struct kd_notice *const *items,
-                               size_t n, uint64_t now_us, uint64_t number)
+enum kd_status kd_letter_write(struct kd_out *o, const struct kd_letter_config *cfg,
+                               const struct kd_notice *const *items, size_t n, uint64_t now_us,
+                               uint64_t number)
 {
     KD_ASSERT(n > 0 && (cfg->ja || cfg->en));
     uint8_t *room = malloc(BODY_MAX);

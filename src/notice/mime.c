@@ -3,13 +3,18 @@
 
 #include "base/clock.h"
 
-enum { LINE_BYTES = 57, WORD_BYTES = 42, FIRST_WORD_BYTES = 39 }; /* 76 and 56 characters of base64 */
+enum {
+    LINE_BYTES = 57,
+    WORD_BYTES = 42,
+    FIRST_WORD_BYTES = 39
+}; /* 76 and 56 characters of base64 */
 
 static void put_base64(struct kd_out *o, struct kd_bytes b)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < b.n; i += 3) {
-        uint32_t v = (uint32_t)b.p[i] << 16 | (uint32_t)kd_bytes_at(b, i + 1) << 8 | kd_bytes_at(b, i + 2);
+        uint32_t v =
+            (uint32_t)b.p[i] << 16 | (uint32_t)kd_bytes_at(b, i + 1) << 8 | kd_bytes_at(b, i + 2);
         kd_out_u8(o, (uint8_t)digits[v >> 18 & 63]);
         kd_out_u8(o, (uint8_t)digits[v >> 12 & 63]);
         kd_out_u8(o, i + 1 < b.n ? (uint8_t)digits[v >> 6 & 63] : '=');
@@ -89,11 +94,14 @@ void kd_mime_body(struct kd_out *o, struct kd_bytes text)
 
 void kd_mime_date(struct kd_out *o, uint64_t us, int zone_s)
 {
-    static const char days[7][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"}; /* 1970-01-01 was one */
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char days[7][4] = {"Thu", "Fri", "Sat", "Sun",
+                                    "Mon", "Tue", "Wed"}; /* 1970-01-01 was one */
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct kd_date d = kd_date_of(us, zone_s);
     int64_t day = ((int64_t)(us / KD_US_PER_S) + zone_s) / 86400;
     unsigned minutes = (unsigned)((zone_s < 0 ? -zone_s : zone_s) / 60);
-    kd_out_fmt(o, "%s, %02u %s %04d %02u:%02u:%02u %c%02u%02u", days[day % 7], d.day, months[(d.month + 11) % 12], d.year,
-               d.hour, d.minute, d.second, zone_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
+    kd_out_fmt(o, "%s, %02u %s %04d %02u:%02u:%02u %c%02u%02u", days[day % 7], d.day,
+               months[(d.month + 11) % 12], d.year, d.hour, d.minute, d.second,
+               zone_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }

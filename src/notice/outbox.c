@@ -39,7 +39,8 @@ static bool is_new(const struct kd_notice *n)
 
 static bool needs_mail(const struct kd_notice *n)
 {
-    if (n->over) /* of the end of a trouble who knew of it wants to hear; what became part of something else is told there */
+    if (n->over) /* of the end of a trouble who knew of it wants to hear; what became part of
+                    something else is told there */
         return n->kind == KD_NOTICE_SENSOR && n->told_times > 0;
     return n->kind == KD_NOTICE_TEST || is_new(n) || n->count > n->told_count;
 }
@@ -48,7 +49,8 @@ static bool needs_mail(const struct kd_notice *n)
 static uint64_t quiet_of(const struct kd_outbox *b, const struct kd_notice *n)
 {
     unsigned doublings = n->told_times == 0 ? 0 : n->told_times - 1;
-    uint64_t quiet = b->quiet_us << (doublings < KD_QUIET_DOUBLINGS ? doublings : KD_QUIET_DOUBLINGS);
+    uint64_t quiet =
+        b->quiet_us << (doublings < KD_QUIET_DOUBLINGS ? doublings : KD_QUIET_DOUBLINGS);
     return kd_min_u64(quiet, kd_max_u64(DAY_US, b->quiet_us));
 }
 
@@ -82,7 +84,8 @@ static void keep(struct entry *e, const struct kd_notice *item)
                                 &n->what.ja, &n->what.en,   &n->action.ja, &n->action.en};
     for (size_t i = 0; i < KD_COUNT(texts); i++)
         if (!copy(texts[i], &o))
-            *texts[i] = kd_str(""); /* the format's bounds leave room; a longer text is no text of ours */
+            *texts[i] =
+                kd_str(""); /* the format's bounds leave room; a longer text is no text of ours */
     e->used = true;
 }
 
@@ -100,7 +103,8 @@ static unsigned rank(const struct kd_notice *n)
     return (n->kind == KD_NOTICE_TEST ? 20u : is_new(n) ? 10u : 0u) + n->severity;
 }
 
-/* A free place, or that of the least pressing when the new one is more so: the store will send it again. */
+/* A free place, or that of the least pressing when the new one is more so: the store will send it
+ * again. */
 static struct entry *place(struct kd_outbox *b, const struct kd_notice *item)
 {
     struct entry *least = NULL;
@@ -124,7 +128,8 @@ void kd_outbox_put(struct kd_outbox *b, const struct kd_notice *item, uint64_t n
         return;
     if (e == NULL)
         return;
-    /* News that is gathering already goes on doing so from its beginning; worse news begins anew. */
+    /* News that is gathering already goes on doing so from its beginning; worse news begins anew.
+     */
     if (fresh || (is_new(item) && (!is_new(&e->item) || item->severity > e->item.severity)))
         e->news_us = now_us;
     keep(e, item);
@@ -169,7 +174,8 @@ static bool may_mail(const struct kd_outbox *b, uint64_t now_us, const struct kd
            (urgent ? KD_CROWDED_URGENT_S : KD_CROWDED_S) * (uint64_t)KD_US_PER_S;
 }
 
-static size_t insert(const struct kd_notice *v[KD_LETTER_ITEMS], size_t n, const struct kd_notice *item)
+static size_t insert(const struct kd_notice *v[KD_LETTER_ITEMS], size_t n,
+                     const struct kd_notice *item)
 {
     size_t at = n < KD_LETTER_ITEMS ? n : KD_LETTER_ITEMS;
     while (at > 0 && is_worse(item, v[at - 1]))
@@ -182,7 +188,8 @@ static size_t insert(const struct kd_notice *v[KD_LETTER_ITEMS], size_t n, const
     return end + 1;
 }
 
-size_t kd_outbox_due(struct kd_outbox *b, uint64_t now_us, const struct kd_notice *ret[KD_LETTER_ITEMS])
+size_t kd_outbox_due(struct kd_outbox *b, uint64_t now_us,
+                     const struct kd_notice *ret[KD_LETTER_ITEMS])
 {
     size_t n = 0;
     for (size_t i = 0; i < KD_OUTBOX_ITEMS; i++) {

@@ -10,12 +10,12 @@
 #include "wire/notice.h"
 
 enum {
-    KD_OUTBOX_ITEMS = 64,  /* the worst; the store has the others */
-    KD_LETTER_ITEMS = 20,  /* of one mail */
-    KD_GATHER_S = 5,       /* what belongs together comes within this */
-    KD_SEPARATE_MAX = 3,   /* so many are told in mails of their own, more in one */
-    KD_MAILS_PER_HOUR = 10, /* beyond: one mail with everything in … */
-    KD_CROWDED_S = 600,    /* … this time, */
+    KD_OUTBOX_ITEMS = 64,     /* the worst; the store has the others */
+    KD_LETTER_ITEMS = 20,     /* of one mail */
+    KD_GATHER_S = 5,          /* what belongs together comes within this */
+    KD_SEPARATE_MAX = 3,      /* so many are told in mails of their own, more in one */
+    KD_MAILS_PER_HOUR = 10,   /* beyond: one mail with everything in … */
+    KD_CROWDED_S = 600,       /* … this time, */
     KD_CROWDED_URGENT_S = 30, /* … or this when something critical is new */
     KD_QUIET_DOUBLINGS = 5 /* quiet period of the second repeat is twice the first's, and so on */
 };
@@ -32,8 +32,10 @@ void kd_outbox_put(struct kd_outbox *b, const struct kd_notice *item, uint64_t n
 /* Whether an item needs a mail at all; one that does not is taken out and given back once. */
 bool kd_outbox_idle(struct kd_outbox *b, struct kd_notice *ret);
 
-/* The items of the mail that is due now, worst first; 0: none.  They stay until kd_outbox_told(). */
-size_t kd_outbox_due(struct kd_outbox *b, uint64_t now_us, const struct kd_notice *ret[KD_LETTER_ITEMS]);
+/* The items of the mail that is due now, worst first; 0: none.  They stay until kd_outbox_told().
+ */
+size_t kd_outbox_due(struct kd_outbox *b, uint64_t now_us,
+                     const struct kd_notice *ret[KD_LETTER_ITEMS]);
 
 /* A mail with these items is out.  They are of no interest until the store sends news. */
 void kd_outbox_told(struct kd_outbox *b, const uint64_t *ids, size_t n, uint64_t now_us);

@@ -13,8 +13,14 @@ static const struct kd_notice *due[KD_LETTER_ITEMS];
 
 static struct kd_notice item(uint64_t id, uint8_t severity, uint64_t count)
 {
-    return (struct kd_notice){.id = id, .version = 1, .kind = KD_NOTICE_DETECTION, .severity = severity, .count = count,
-                              .first_us = NOW, .last_us = NOW, .title = {kd_str("題"), kd_str("title")}};
+    return (struct kd_notice){.id = id,
+                              .version = 1,
+                              .kind = KD_NOTICE_DETECTION,
+                              .severity = severity,
+                              .count = count,
+                              .first_us = NOW,
+                              .last_us = NOW,
+                              .title = {kd_str("題"), kd_str("title")}};
 }
 
 static size_t send_due(struct kd_outbox *b, uint64_t now)
@@ -52,7 +58,8 @@ static void repeats_are_quiet_and_then_counted(void)
     n.told_count = 1;
     n.told_severity = KD_NOTICE_HIGH;
     kd_outbox_put(b, &n, NOW + 60 * S);
-    CHECK(kd_outbox_due(b, NOW + QUIET - S, due) == 0 && kd_outbox_waiting(b, NOW + QUIET - S) == 0);
+    CHECK(kd_outbox_due(b, NOW + QUIET - S, due) == 0 &&
+          kd_outbox_waiting(b, NOW + QUIET - S) == 0);
     CHECK(kd_outbox_due(b, NOW + QUIET, due) == 1 && due[0]->count - due[0]->told_count == 5);
     /* The third mail waits twice as long. */
     n.version = 2;
@@ -130,7 +137,8 @@ static void a_few_are_separate_many_are_one(void)
     kd_outbox_free(b);
 }
 
-/* A new subject every second for an hour: not 3600 mails, and the critical one still within a minute. */
+/* A new subject every second for an hour: not 3600 mails, and the critical one still within a
+ * minute. */
 static void a_storm_is_not_passed_on(void)
 {
     struct kd_outbox *b = kd_outbox_new(QUIET);
@@ -186,7 +194,8 @@ static void channel_backs_off_dies_and_recovers(void)
     kd_channel_init(&c, 600 * S);
     CHECK(kd_channel_should_probe(&c, NOW) && c.state == KD_CHANNEL_UNKNOWN);
     kd_channel_ok(&c, NOW, kd_str("250 2.0.0 Ok"));
-    CHECK(!kd_channel_should_probe(&c, NOW + KD_PROBE_S * S - 1) && kd_channel_should_probe(&c, NOW + KD_PROBE_S * S));
+    CHECK(!kd_channel_should_probe(&c, NOW + KD_PROBE_S * S - 1) &&
+          kd_channel_should_probe(&c, NOW + KD_PROBE_S * S));
     uint64_t t = NOW + 5 * S;
     size_t tries = 0;
     bool alarm = false;
@@ -201,10 +210,12 @@ static void channel_backs_off_dies_and_recovers(void)
     CHECK(alarm || c.state == KD_CHANNEL_DEAD);
     CHECK(tries >= 5 && tries <= 10); /* 10, 20, 40, 80, 160, 300 s … */
     kd_channel_tell(&c, 4, &told);
-    CHECK(told.state == KD_CHANNEL_DEAD && told.waiting == 4 && kd_bytes_eq_str(told.reason, "connect") &&
-          told.why.ja.n > 0 && told.action.en.n > 0 && told.next_us > t);
+    CHECK(told.state == KD_CHANNEL_DEAD && told.waiting == 4 &&
+          kd_bytes_eq_str(told.reason, "connect") && told.why.ja.n > 0 && told.action.en.n > 0 &&
+          told.next_us > t);
     kd_channel_ok(&c, t, kd_str("250"));
-    CHECK(c.state == KD_CHANNEL_OK && c.since_us == t && c.failures == 0 && !kd_channel_tick(&c, t + 9999 * S));
+    CHECK(c.state == KD_CHANNEL_OK && c.since_us == t && c.failures == 0 &&
+          !kd_channel_tick(&c, t + 9999 * S));
     kd_channel_failed(&c, t, KD_REASON_LATER, kd_str("4\r\n51 \x1b[31m"));
     CHECK(strchr(c.answer, '\n') == NULL && strchr(c.answer, '\x1b') == NULL);
     CHECK(kd_channel_may_send(&c, NOW - 365 * KD_US_PER_DAY)); /* a clock set back */

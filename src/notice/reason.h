@@ -30,7 +30,13 @@ struct kd_reason_row {
 const struct kd_reason_row *kd_reason_row(enum kd_reason r);
 
 /* By the code of a refusal (RFC 5321) and what was refused when. */
-enum kd_mail_step { KD_MAIL_HELLO, KD_MAIL_LOGIN, KD_MAIL_SENDER, KD_MAIL_RECIPIENT, KD_MAIL_CONTENT };
+enum kd_mail_step {
+    KD_MAIL_HELLO,
+    KD_MAIL_LOGIN,
+    KD_MAIL_SENDER,
+    KD_MAIL_RECIPIENT,
+    KD_MAIL_CONTENT
+};
 enum kd_reason kd_reason_of_answer(unsigned code, enum kd_mail_step step);
 
 #endif

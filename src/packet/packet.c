@@ -581,7 +581,11 @@ static void cooked(struct decode *d, bool version2)
 
 void kd_packet_decode(const struct kd_captured *frame, unsigned tunnel_depth, struct kd_packet *ret)
 {
-    memset(ret, 0, sizeof(*ret));
+    /* In pieces that compilers write as plain stores: this is for every packet, and the instruction for long runs starts
+     * slowly. */
+    enum { CLEARED = offsetof(struct kd_packet, icmp), PIECE = 64 };
+    for (size_t at = 0; at < CLEARED; at += PIECE)
+        memset((uint8_t *)ret + at, 0, CLEARED - at < PIECE ? CLEARED - at : PIECE);
     ret->ts_us = frame->ts_us;
     ret->length = frame->length;
     ret->vlan = frame->vlan;

@@ -56,12 +56,12 @@ struct kd_packet {
     uint32_t frag_id;
     uint32_t frag_offset;
     bool frag_more;
-    struct kd_bytes icmp; /* ICMP: the message with its header */
+    bool has_inner;       /* what begins with inner_ is set */
+    struct kd_bytes icmp; /* ICMP: the message with its header; undefined for all else */
     /* ICMP errors: the packet they complain about, as far as it is there */
-    bool has_inner;
-    uint8_t inner_proto;
     struct kd_addr inner_src, inner_dst;
     uint16_t inner_sport, inner_dport;
+    uint8_t inner_proto;
 };
 
 /* Decode.  Always fills *ret; the kind tells how far it came.  `tunnel_depth`: most tunnels opened. */

@@ -15,7 +15,8 @@ void kd_answer_notices(struct kd_asker *k)
 static enum kd_status count_tests(struct kd_asker *k, uint64_t *ret)
 {
     uint64_t now = kd_meta_now(&k->a->meta);
-    struct kd_sql q = kd_sql(&k->a->meta, "SELECT count(*) FROM notices WHERE kind = 4 AND made_us > ?");
+    struct kd_sql q =
+        kd_sql(&k->a->meta, "SELECT count(*) FROM notices WHERE kind = 4 AND made_us > ?");
     kd_sql_u64(&q, now - kd_min_u64(now, KD_US_PER_MINUTE));
     *ret = kd_sql_row(&q) ? kd_sql_get(&q, 0) : 0;
     return kd_sql_done(&q);
@@ -25,8 +26,10 @@ void kd_answer_notice_test(struct kd_asker *k)
 {
     uint64_t tests = 0, id = 0;
     if (!k->a->notices) {
-        kd_asker_refuse(k, "no_channel", "お知らせの送り先が設定されていません。設定ファイルの notice.email を書いてください。",
-                        "No way to send notices is configured; write notice.email in the configuration.");
+        kd_asker_refuse(
+            k, "no_channel",
+            "お知らせの送り先が設定されていません。設定ファイルの notice.email を書いてください。",
+            "No way to send notices is configured; write notice.email in the configuration.");
         return;
     }
     enum kd_status s = count_tests(k, &tests);

@@ -35,6 +35,11 @@ void kd_answer_incidents(struct kd_asker *k);
 void kd_answer_incident(struct kd_asker *k);
 void kd_answer_incident_patch(struct kd_asker *k);
 
+/* answer_objects.c: suspicious objects */
+void kd_answer_objects(struct kd_asker *k);
+void kd_answer_object_add(struct kd_asker *k);
+void kd_answer_object_expire(struct kd_asker *k);
+
 /* answer_notice.c: notices */
 void kd_answer_notices(struct kd_asker *k);
 void kd_answer_notice_test(struct kd_asker *k);

@@ -2,6 +2,7 @@
 #include "store/decisions.h"
 
 #include "store/exceptions.h"
+#include "store/objects.h"
 #include "wire/board.h"
 
 static enum kd_status revision_of(struct kd_meta *m, uint64_t *ret)
@@ -46,6 +47,8 @@ enum kd_status kd_decisions_load(struct kd_decisions *d, struct kd_meta *m, bool
     struct kd_out o = kd_out_of(d->text, KD_BOARD_TEXT_MAX);
     d->left_out = 0;
     s = kd_exceptions_put(m, &o, &n_exceptions, &d->left_out);
+    if (s == KD_OK)
+        s = kd_objects_put(m, &o, &d->left_out);
     d->n_text = o.n;
     if (!take_exceptions(d, n_exceptions))
         s = KD_NO_MEMORY;

@@ -2,6 +2,7 @@
 #include "store/detections.h"
 
 #include "store/exceptions.h"
+#include "store/objects.h"
 
 const char *const kd_severity_names[5] = {"info", "low", "medium", "high", "critical"};
 
@@ -146,6 +147,9 @@ enum kd_status kd_detection_take(struct kd_meta *m, const struct kd_rec_head *he
     free(json);
     if (s == KD_OK && by != NULL && a.count > before)
         s = kd_exception_hit(m, by->number, a.count - before, a.last_us);
+    bool of_the_past = kd_bytes_starts(a.detection_id, kd_str("KD-CO-002"));
+    if (s == KD_OK && a.object != 0 && (of_the_past || a.count > before))
+        s = kd_object_hit(m, a.object, &a.host, of_the_past, a.count - kd_min_u64(before, a.count), a.last_us);
     if (s != KD_OK || excepted)
         return s;
     *ret_id = was.id != 0 ? was.id : kd_meta_last_id(m);

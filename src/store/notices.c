@@ -33,17 +33,24 @@ static uint64_t row_of(struct kd_meta *m, struct kd_bytes key, enum kd_status *r
 }
 
 /* News is what makes the version grow: something more, worse, over, or again. */
-static enum kd_status put(struct kd_meta *m, struct kd_bytes key, const struct kd_notice *n, uint64_t *ret)
+static enum kd_status put(struct kd_meta *m, struct kd_bytes key, const struct kd_notice *n,
+                          uint64_t *ret)
 {
-    struct kd_sql q = kd_sql(
-        m, "INSERT INTO notices (key, kind, number, severity, over, count, first_us, last_us, host, host_name, title_ja, title_en,"
-           " what_ja, what_en, do_ja, do_en, made_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
-           " ON CONFLICT (key) DO UPDATE SET version = version + 1, number = excluded.number, severity = excluded.severity,"
-           " over = excluded.over, count = excluded.count, first_us = min(first_us, excluded.first_us),"
-           " last_us = excluded.last_us, host = excluded.host, host_name = excluded.host_name, title_ja = excluded.title_ja,"
-           " title_en = excluded.title_en, what_ja = excluded.what_ja, what_en = excluded.what_en, do_ja = excluded.do_ja,"
-           " do_en = excluded.do_en WHERE severity <> excluded.severity OR over <> excluded.over OR count <> excluded.count"
-           " OR number <> excluded.number");
+    struct kd_sql q = kd_sql(m, "INSERT INTO notices (key, kind, number, severity, over, count, "
+                                "first_us, last_us, host, host_name, title_ja, title_en,"
+                                " what_ja, what_en, do_ja, do_en, made_us, version) VALUES (?, ?, "
+                                "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+                                " ON CONFLICT (key) DO UPDATE SET version = version + 1, number = "
+                                "excluded.number, severity = excluded.severity,"
+                                " over = excluded.over, count = excluded.count, first_us = "
+                                "min(first_us, excluded.first_us),"
+                                " last_us = excluded.last_us, host = excluded.host, host_name = "
+                                "excluded.host_name, title_ja = excluded.title_ja,"
+                                " title_en = excluded.title_en, what_ja = excluded.what_ja, "
+                                "what_en = excluded.what_en, do_ja = excluded.do_ja,"
+                                " do_en = excluded.do_en WHERE severity <> excluded.severity OR "
+                                "over <> excluded.over OR count <> excluded.count"
+                                " OR number <> excluded.number");
     kd_sql_text(&q, key);
     kd_sql_u64(&q, n->kind);
     kd_sql_u64(&q, n->number);
@@ -65,10 +72,13 @@ static enum kd_status put(struct kd_meta *m, struct kd_bytes key, const struct k
     return s;
 }
 
-/* All detections of the kind at the host: how often together, and is somebody at work on all of them? */
-static enum kd_status sum_up(struct kd_meta *m, struct kd_bytes detection_id, struct kd_bytes host, struct kd_notice *n, bool *ret_known)
+/* All detections of the kind at the host: how often together, and is somebody at work on all of
+ * them? */
+static enum kd_status sum_up(struct kd_meta *m, struct kd_bytes detection_id, struct kd_bytes host,
+                             struct kd_notice *n, bool *ret_known)
 {
-    struct kd_sql q = kd_sql(m, "SELECT sum(count), max(severity), min(first_us), max(last_us), sum(state = 'open') FROM detections"
+    struct kd_sql q = kd_sql(m, "SELECT sum(count), max(severity), min(first_us), max(last_us), "
+                                "sum(state = 'open') FROM detections"
                                 " WHERE detection_id = ? AND host = ? AND excepted = 0");
     kd_sql_text(&q, detection_id);
     kd_sql_text(&q, host);
@@ -84,10 +94,12 @@ static enum kd_status sum_up(struct kd_meta *m, struct kd_bytes detection_id, st
 }
 
 /* Is it part of an incident that is told, and is at least as grave? */
-static bool is_covered(struct kd_meta *m, struct kd_bytes fold, uint8_t severity, enum kd_status *ret_s)
+static bool is_covered(struct kd_meta *m, struct kd_bytes fold, uint8_t severity,
+                       enum kd_status *ret_s)
 {
-    struct kd_sql q = kd_sql(m, "SELECT 1 FROM incident_steps s JOIN notices n ON n.key = 'incident:' || s.incident"
-                                " WHERE s.fold = ? AND n.severity >= ? LIMIT 1");
+    struct kd_sql q = kd_sql(
+        m, "SELECT 1 FROM incident_steps s JOIN notices n ON n.key = 'incident:' || s.incident"
+           " WHERE s.fold = ? AND n.severity >= ? LIMIT 1");
     kd_sql_blob(&q, fold);
     kd_sql_u64(&q, severity);
     bool covered = kd_sql_row(&q);
@@ -95,14 +107,16 @@ static bool is_covered(struct kd_meta *m, struct kd_bytes fold, uint8_t severity
     return covered;
 }
 
-enum kd_status kd_notice_detection(struct kd_meta *m, uint64_t id, const struct kd_rec_alert *a, uint8_t least, uint64_t *ret)
+enum kd_status kd_notice_detection(struct kd_meta *m, uint64_t id, const struct kd_rec_alert *a,
+                                   uint8_t least, uint64_t *ret)
 {
     uint8_t host[48], room[256];
     struct kd_out key = kd_out_of(room, sizeof(room));
     enum kd_status s = KD_OK;
     bool known = false;
     *ret = 0;
-    if (severity_of(a->severity) < least || (a->key.n > 0 && is_covered(m, a->key, severity_of(a->severity), &s)) || s != KD_OK)
+    if (severity_of(a->severity) < least ||
+        (a->key.n > 0 && is_covered(m, a->key, severity_of(a->severity), &s)) || s != KD_OK)
         return s;
     struct kd_notice n = {.kind = KD_NOTICE_DETECTION,
                           .number = id,
@@ -119,18 +133,22 @@ enum kd_status kd_notice_detection(struct kd_meta *m, uint64_t id, const struct 
     return s == KD_OK && !known ? put(m, kd_out_bytes_view(&key), &n, ret) : s;
 }
 
-/* Its detections that nobody was told of yet go with it.  They become "over", which gate gives back. */
+/* Its detections that nobody was told of yet go with it.  They become "over", which gate gives
+ * back. */
 static enum kd_status cover(struct kd_meta *m, uint64_t incident, uint8_t severity)
 {
-    struct kd_sql q = kd_sql(m, "UPDATE notices SET over = 1, version = version + 1 WHERE kind = 1 AND told_times = 0 AND over = 0"
-                                " AND severity <= ? AND key IN (SELECT 'detection:' || d.detection_id || ':' || d.host"
-                                " FROM incident_steps s JOIN detections d ON d.fold = s.fold WHERE s.incident = ?)");
+    struct kd_sql q = kd_sql(
+        m, "UPDATE notices SET over = 1, version = version + 1 WHERE kind = 1 AND told_times = 0 "
+           "AND over = 0"
+           " AND severity <= ? AND key IN (SELECT 'detection:' || d.detection_id || ':' || d.host"
+           " FROM incident_steps s JOIN detections d ON d.fold = s.fold WHERE s.incident = ?)");
     kd_sql_u64(&q, severity);
     kd_sql_u64(&q, incident);
     return kd_sql_done(&q);
 }
 
-enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct kd_rec_incident *r, uint8_t least, uint64_t *ret)
+enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct kd_rec_incident *r,
+                                  uint8_t least, uint64_t *ret)
 {
     uint8_t host[48], room[64];
     struct kd_out key = kd_out_of(room, sizeof(room));
@@ -148,11 +166,13 @@ enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct k
                           .action = {r->do_ja, r->do_en}};
     if (n.severity < least)
         return KD_OK;
-    struct kd_sql q = kd_sql(m, "SELECT i.state = 'acknowledged' AND coalesce(n.severity, 0) >= ?1 FROM incidents i LEFT JOIN notices n"
+    struct kd_sql q = kd_sql(m, "SELECT i.state = 'acknowledged' AND coalesce(n.severity, 0) >= ?1 "
+                                "FROM incidents i LEFT JOIN notices n"
                                 " ON n.key = 'incident:' || i.id WHERE i.id = ?2");
     kd_sql_u64(&q, n.severity);
     kd_sql_u64(&q, id);
-    bool known = kd_sql_row(&q) && kd_sql_get(&q, 0) != 0; /* somebody is at work on it, and it is no worse */
+    bool known = kd_sql_row(&q) &&
+                 kd_sql_get(&q, 0) != 0; /* somebody is at work on it, and it is no worse */
     enum kd_status s = kd_sql_done(&q);
     kd_out_str(&key, "incident:");
     kd_out_u64(&key, id);
@@ -182,11 +202,14 @@ enum kd_status kd_notice_merged(struct kd_meta *m, struct kd_bytes key, uint64_t
     return s;
 }
 
-enum kd_status kd_notice_covered(struct kd_meta *m, uint64_t id, size_t room, uint64_t *rows, size_t *n)
+enum kd_status kd_notice_covered(struct kd_meta *m, uint64_t id, size_t room, uint64_t *rows,
+                                 size_t *n)
 {
-    struct kd_sql q = kd_sql(m, "SELECT id FROM notices WHERE kind = 1 AND over = 1 AND version > told_version"
-                                " AND key IN (SELECT 'detection:' || d.detection_id || ':' || d.host"
-                                " FROM incident_steps s JOIN detections d ON d.fold = s.fold WHERE s.incident = ?) LIMIT ?");
+    struct kd_sql q =
+        kd_sql(m, "SELECT id FROM notices WHERE kind = 1 AND over = 1 AND version > told_version"
+                  " AND key IN (SELECT 'detection:' || d.detection_id || ':' || d.host"
+                  " FROM incident_steps s JOIN detections d ON d.fold = s.fold WHERE s.incident = "
+                  "?) LIMIT ?");
     kd_sql_u64(&q, id);
     kd_sql_u64(&q, room);
     while (kd_sql_row(&q))
@@ -194,7 +217,8 @@ enum kd_status kd_notice_covered(struct kd_meta *m, uint64_t id, size_t room, ui
     return kd_sql_done(&q);
 }
 
-enum kd_status kd_notice_trouble(struct kd_meta *m, const struct kd_trouble *t, bool over, uint64_t *ret)
+enum kd_status kd_notice_trouble(struct kd_meta *m, const struct kd_trouble *t, bool over,
+                                 uint64_t *ret)
 {
     uint8_t room[64];
     struct kd_out key = kd_out_of(room, sizeof(room));
@@ -203,11 +227,17 @@ enum kd_status kd_notice_trouble(struct kd_meta *m, const struct kd_trouble *t, 
     kd_out_str(&key, "sensor:");
     kd_out_str(&key, t->kind);
     uint64_t now = kd_meta_now(m);
-    struct kd_notice n = {.kind = KD_NOTICE_SENSOR, .severity = KD_NOTICE_HIGH, .over = over, .count = 1, .first_us = now, .last_us = now};
+    struct kd_notice n = {.kind = KD_NOTICE_SENSOR,
+                          .severity = KD_NOTICE_HIGH,
+                          .over = over,
+                          .count = 1,
+                          .first_us = now,
+                          .last_us = now};
     n.title = (struct kd_notice_words){kd_str(t->ja), kd_str(t->en)};
     n.action = (struct kd_notice_words){kd_str(t->do_ja), kd_str(t->do_en)};
     if (over)
-        n.action = (struct kd_notice_words){kd_str("何もする必要はありません。"), kd_str("Nothing: it works again.")};
+        n.action = (struct kd_notice_words){kd_str("何もする必要はありません。"),
+                                            kd_str("Nothing: it works again.")};
     struct kd_sql q = kd_sql(m, "SELECT count, first_us, over FROM notices WHERE key = ?");
     kd_sql_text(&q, kd_out_bytes_view(&key));
     bool known = kd_sql_row(&q);
@@ -226,30 +256,36 @@ enum kd_status kd_notice_test(struct kd_meta *m, struct kd_bytes user, uint64_t 
 {
     uint8_t room[64], what_ja[300], what_en[300];
     uint64_t now = kd_meta_now(m);
-    struct kd_out key = kd_out_of(room, sizeof(room)), ja = kd_out_of(what_ja, sizeof(what_ja)), en = kd_out_of(what_en, sizeof(what_en));
+    struct kd_out key = kd_out_of(room, sizeof(room)), ja = kd_out_of(what_ja, sizeof(what_ja)),
+                  en = kd_out_of(what_en, sizeof(what_en));
     kd_out_str(&key, "test:");
     kd_out_u64(&key, now);
-    kd_out_str(&ja, "画面の「試験メールを送る」が押されました。このメールが届けば、本番のお知らせも届きます。操作した利用者: ");
-    kd_out_str(&en, "Somebody pressed \"send a test mail\". If this arrives, real notices do too. User: ");
+    kd_out_str(&ja, "画面の「試験メールを送る」が押されました。このメールが届けば、本番のお知らせも"
+                    "届きます。操作した利用者: ");
+    kd_out_str(
+        &en, "Somebody pressed \"send a test mail\". If this arrives, real notices do too. User: ");
     kd_out_bytes(&ja, kd_bytes_head(user, 100));
     kd_out_bytes(&en, kd_bytes_head(user, 100));
-    struct kd_notice n = {.kind = KD_NOTICE_TEST,
-                          .count = 1,
-                          .first_us = now,
-                          .last_us = now,
-                          .title = {kd_str("お知らせメールの試験です"), kd_str("A test of notices by mail")},
-                          .what = {kd_out_bytes_view(&ja), kd_out_bytes_view(&en)},
-                          .action = {kd_str("何もする必要はありません。"), kd_str("Nothing.")}};
+    struct kd_notice n = {
+        .kind = KD_NOTICE_TEST,
+        .count = 1,
+        .first_us = now,
+        .last_us = now,
+        .title = {kd_str("お知らせメールの試験です"), kd_str("A test of notices by mail")},
+        .what = {kd_out_bytes_view(&ja), kd_out_bytes_view(&en)},
+        .action = {kd_str("何もする必要はありません。"), kd_str("Nothing.")}};
     return put(m, kd_out_bytes_view(&key), &n, ret);
 }
 
 /* ---- to gate ---- */
 
-#define COLUMNS                                                                                                        \
-    "id, version, kind, severity, over, number, count, first_us, last_us, told_count, told_us, told_times, told_severity," \
+#define COLUMNS                                                                                    \
+    "id, version, kind, severity, over, number, count, first_us, last_us, told_count, told_us, "   \
+    "told_times, told_severity,"                                                                   \
     " host, host_name, title_ja, title_en, what_ja, what_en, do_ja, do_en"
 
-static void send_row(struct kd_sql *q, bool example, void (*fn)(void *arg, const struct kd_notice *n), void *arg)
+static void send_row(struct kd_sql *q, bool example,
+                     void (*fn)(void *arg, const struct kd_notice *n), void *arg)
 {
     struct kd_notice n = {.id = kd_sql_get(q, 0),
                           .version = (uint32_t)kd_sql_get(q, 1),
@@ -273,7 +309,8 @@ static void send_row(struct kd_sql *q, bool example, void (*fn)(void *arg, const
     fn(arg, &n);
 }
 
-enum kd_status kd_notice_send(struct kd_meta *m, uint64_t id, bool example, void (*fn)(void *arg, const struct kd_notice *n), void *arg)
+enum kd_status kd_notice_send(struct kd_meta *m, uint64_t id, bool example,
+                              void (*fn)(void *arg, const struct kd_notice *n), void *arg)
 {
     struct kd_sql q = kd_sql(m, "SELECT " COLUMNS " FROM notices WHERE id = ?");
     kd_sql_u64(&q, id);
@@ -282,11 +319,12 @@ enum kd_status kd_notice_send(struct kd_meta *m, uint64_t id, bool example, void
     return kd_sql_done(&q);
 }
 
-enum kd_status kd_notice_send_news(struct kd_meta *m, bool example, size_t max, void (*fn)(void *arg, const struct kd_notice *n),
-                                   void *arg)
+enum kd_status kd_notice_send_news(struct kd_meta *m, bool example, size_t max,
+                                   void (*fn)(void *arg, const struct kd_notice *n), void *arg)
 {
-    struct kd_sql q = kd_sql(m, "SELECT " COLUMNS " FROM notices WHERE version > told_version ORDER BY kind = 4 DESC,"
-                                " told_times = 0 OR severity > told_severity DESC, severity DESC, told_us, id LIMIT ?");
+    struct kd_sql q = kd_sql(
+        m, "SELECT " COLUMNS " FROM notices WHERE version > told_version ORDER BY kind = 4 DESC,"
+           " told_times = 0 OR severity > told_severity DESC, severity DESC, told_us, id LIMIT ?");
     kd_sql_u64(&q, max);
     while (kd_sql_row(&q))
         send_row(&q, example, fn, arg);
@@ -297,10 +335,11 @@ enum kd_status kd_notice_send_news(struct kd_meta *m, bool example, size_t max, 
 
 enum kd_status kd_notice_told(struct kd_meta *m, const struct kd_notice_told *t)
 {
-    struct kd_sql q = kd_sql(m, "UPDATE notices SET told_version = max(told_version, min(version, ?2)), answer = ?3,"
-                                " told_us = CASE ?4 WHEN 1 THEN ?5 ELSE told_us END,"
-                                " told_times = told_times + ?4, told_count = CASE ?4 WHEN 1 THEN ?6 ELSE told_count END,"
-                                " told_severity = CASE ?4 WHEN 1 THEN ?7 ELSE told_severity END WHERE id = ?1");
+    struct kd_sql q = kd_sql(
+        m, "UPDATE notices SET told_version = max(told_version, min(version, ?2)), answer = ?3,"
+           " told_us = CASE ?4 WHEN 1 THEN ?5 ELSE told_us END,"
+           " told_times = told_times + ?4, told_count = CASE ?4 WHEN 1 THEN ?6 ELSE told_count END,"
+           " told_severity = CASE ?4 WHEN 1 THEN ?7 ELSE told_severity END WHERE id = ?1");
     kd_sql_u64(&q, t->id);
     kd_sql_u64(&q, t->version);
     kd_sql_text(&q, t->answer);
@@ -313,33 +352,48 @@ enum kd_status kd_notice_told(struct kd_meta *m, const struct kd_notice_told *t)
 
 enum kd_status kd_notice_hello(struct kd_meta *m, const struct kd_notice_hello *h)
 {
-    struct kd_sql q = kd_sql(m, "INSERT INTO notice_channel (one, server, security, sender, recipients, language, least, quiet_us)"
-                                " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET server = ?1, security = ?2,"
-                                " sender = ?3, recipients = ?4, language = ?5, least = ?6, quiet_us = ?7");
-    const struct kd_bytes texts[] = {h->server, h->security, h->from, h->to, h->language, h->severity};
+    struct kd_sql q =
+        kd_sql(m, "INSERT INTO notice_channel (one, server, security, sender, recipients, "
+                  "language, least, quiet_us)"
+                  " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET server = ?1, "
+                  "security = ?2,"
+                  " sender = ?3, recipients = ?4, language = ?5, least = ?6, quiet_us = ?7");
+    const struct kd_bytes texts[] = {h->server, h->security, h->from,
+                                     h->to,     h->language, h->severity};
     for (size_t i = 0; i < KD_COUNT(texts); i++)
         kd_sql_text(&q, texts[i]);
     kd_sql_u64(&q, h->quiet_us);
     return kd_sql_done(&q);
 }
 
-enum kd_status kd_notice_channel(struct kd_meta *m, const struct kd_notice_channel *c, enum kd_channel_state *ret_was)
+enum kd_status kd_notice_channel(struct kd_meta *m, const struct kd_notice_channel *c,
+                                 enum kd_channel_state *ret_was)
 {
     struct kd_sql q = kd_sql(m, "SELECT state FROM notice_channel");
     *ret_was = kd_sql_row(&q) ? (enum kd_channel_state)kd_sql_get(&q, 0) : KD_CHANNEL_UNKNOWN;
     enum kd_status s = kd_sql_done(&q);
     if (s != KD_OK)
         return s;
-    /* A gate that has just begun knows nothing: until it tried, what its predecessor knew stands. */
-    q = kd_sql(m, "INSERT INTO notice_channel (one, state, waiting, ok_us, fail_us, since_us, next_us, reason, why_ja, why_en,"
-                  " do_ja, do_en, answer) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO UPDATE SET"
-                  " state = CASE ?1 WHEN 0 THEN state ELSE ?1 END, waiting = ?2, ok_us = max(ok_us, ?3),"
-                  " fail_us = max(fail_us, ?4), since_us = CASE ?1 WHEN 0 THEN since_us ELSE ?5 END, next_us = ?6,"
-                  " reason = CASE ?1 WHEN 0 THEN reason ELSE ?7 END, why_ja = CASE ?1 WHEN 0 THEN why_ja ELSE ?8 END,"
-                  " why_en = CASE ?1 WHEN 0 THEN why_en ELSE ?9 END, do_ja = CASE ?1 WHEN 0 THEN do_ja ELSE ?10 END,"
-                  " do_en = CASE ?1 WHEN 0 THEN do_en ELSE ?11 END, answer = CASE ?1 WHEN 0 THEN answer ELSE ?12 END");
-    const uint64_t numbers[] = {c->state, c->waiting, c->ok_us, c->fail_us, c->since_us, c->next_us};
-    const struct kd_bytes texts[] = {c->reason, c->why.ja, c->why.en, c->action.ja, c->action.en, c->answer};
+    /* A gate that has just begun knows nothing: until it tried, what its predecessor knew stands.
+     */
+    q = kd_sql(
+        m, "INSERT INTO notice_channel (one, state, waiting, ok_us, fail_us, since_us, next_us, "
+           "reason, why_ja, why_en,"
+           " do_ja, do_en, answer) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+           "ON CONFLICT DO UPDATE SET"
+           " state = CASE ?1 WHEN 0 THEN state ELSE ?1 END, waiting = ?2, ok_us = max(ok_us, ?3),"
+           " fail_us = max(fail_us, ?4), since_us = CASE ?1 WHEN 0 THEN since_us ELSE ?5 END, "
+           "next_us = ?6,"
+           " reason = CASE ?1 WHEN 0 THEN reason ELSE ?7 END, why_ja = CASE ?1 WHEN 0 THEN why_ja "
+           "ELSE ?8 END,"
+           " why_en = CASE ?1 WHEN 0 THEN why_en ELSE ?9 END, do_ja = CASE ?1 WHEN 0 THEN do_ja "
+           "ELSE ?10 END,"
+           " do_en = CASE ?1 WHEN 0 THEN do_en ELSE ?11 END, answer = CASE ?1 WHEN 0 THEN answer "
+           "ELSE ?12 END");
+    const uint64_t numbers[] = {c->state,   c->waiting,  c->ok_us,
+                                c->fail_us, c->since_us, c->next_us};
+    const struct kd_bytes texts[] = {c->reason,    c->why.ja,    c->why.en,
+                                     c->action.ja, c->action.en, c->answer};
     for (size_t i = 0; i < KD_COUNT(numbers); i++)
         kd_sql_u64(&q, numbers[i]);
     for (size_t i = 0; i < KD_COUNT(texts); i++)
@@ -350,13 +404,16 @@ enum kd_status kd_notice_channel(struct kd_meta *m, const struct kd_notice_chann
 enum kd_status kd_notice_forget(struct kd_meta *m)
 {
     uint64_t now = kd_meta_now(m);
-    struct kd_sql q = kd_sql(m, "DELETE FROM notices WHERE version = told_version AND max(last_us, told_us, made_us) < ?");
+    struct kd_sql q = kd_sql(
+        m,
+        "DELETE FROM notices WHERE version = told_version AND max(last_us, told_us, made_us) < ?");
     kd_sql_u64(&q, now - kd_min_u64(now, KEEP_DAYS * KD_US_PER_DAY));
     enum kd_status s = kd_sql_done(&q);
     if (s != KD_OK)
         return s;
     /* A test that nobody sent in time would be a riddle later. */
-    q = kd_sql(m, "UPDATE notices SET told_version = version, answer = 'not sent in time' WHERE kind = 4 AND version > told_version"
+    q = kd_sql(m, "UPDATE notices SET told_version = version, answer = 'not sent in time' WHERE "
+                  "kind = 4 AND version > told_version"
                   " AND made_us < ?");
     kd_sql_u64(&q, now - kd_min_u64(now, TEST_WAIT_S * (uint64_t)KD_US_PER_S));
     return kd_sql_done(&q);
@@ -375,8 +432,10 @@ static void put_words(struct kd_sql *q, struct kd_jw *w, int reason)
 static enum kd_status put_channel(struct kd_meta *m, struct kd_jw *w)
 {
     static const char *const states[KD_CHANNEL_STATES] = {"unknown", "ok", "failing", "dead"};
-    struct kd_sql q = kd_sql(m, "SELECT server, security, sender, recipients, language, least, quiet_us, state, waiting, ok_us, fail_us,"
-                                " since_us, next_us, reason, why_ja, why_en, do_ja, do_en, answer FROM notice_channel");
+    struct kd_sql q = kd_sql(
+        m, "SELECT server, security, sender, recipients, language, least, quiet_us, state, "
+           "waiting, ok_us, fail_us,"
+           " since_us, next_us, reason, why_ja, why_en, do_ja, do_en, answer FROM notice_channel");
     if (kd_sql_row(&q)) {
         struct kd_bytes to = kd_sql_get_text(&q, 3);
         kd_jw_open(w, "channel", '{');
@@ -412,10 +471,13 @@ static const char *state_of(struct kd_sql *q)
 
 static enum kd_status put_items(struct kd_meta *m, struct kd_jw *w)
 {
-    static const char *const kinds[KD_NOTICE_KINDS] = {"", "detection", "incident", "sensor", "test"};
-    struct kd_sql q = kd_sql(m, "SELECT id, kind, number, severity, title_ja, title_en, host, host_name, version > told_version,"
-                                " told_times, told_us, count, told_count, last_us, answer, over, made_us FROM notices"
-                                " ORDER BY max(told_us, made_us) DESC, id DESC LIMIT ?");
+    static const char *const kinds[KD_NOTICE_KINDS] = {"", "detection", "incident", "sensor",
+                                                       "test"};
+    struct kd_sql q = kd_sql(
+        m, "SELECT id, kind, number, severity, title_ja, title_en, host, host_name, version > "
+           "told_version,"
+           " told_times, told_us, count, told_count, last_us, answer, over, made_us FROM notices"
+           " ORDER BY max(told_us, made_us) DESC, id DESC LIMIT ?");
     kd_sql_u64(&q, PAGE_ROWS);
     kd_jw_open(w, "items", '[');
     while (kd_sql_row(&q)) {

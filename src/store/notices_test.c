@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the store keeps for telling people: records in, items for gate out, what gate answers kept. */
+/* What the store keeps for telling people: records in, items for gate out, what gate answers kept.
+ */
 #include <fcntl.h>
 #include <ftw.h>
 #include <unistd.h>
@@ -37,7 +38,8 @@ static void on_notice(void *arg, const struct kd_notice *n)
     (void)arg;
     last = *n;
     n_items++;
-    snprintf(last_title, sizeof(last_title), "%.*s", (int)n->title.ja.n, (const char *)n->title.ja.p);
+    snprintf(last_title, sizeof(last_title), "%.*s", (int)n->title.ja.n,
+             (const char *)n->title.ja.p);
 }
 
 static void on_event(void *arg, const struct kd_event *e)
@@ -67,28 +69,52 @@ static void put(const struct kd_rec_head *h, const void *body)
     static uint8_t buf[KD_BATCH_MAX];
     struct kd_out o = kd_out_of(buf, sizeof(buf));
     struct kd_err err = {0};
-    CHECK(kd_record_put(&o, h, body) == KD_OK && kd_store_batch(store, kd_out_bytes_view(&o), &err) == KD_OK);
+    CHECK(kd_record_put(&o, h, body) == KD_OK &&
+          kd_store_batch(store, kd_out_bytes_view(&o), &err) == KD_OK);
 }
 
-static void alert(const char *id, const char *severity, const char *host, const char *key, uint64_t count)
+static void alert(const char *id, const char *severity, const char *host, const char *key,
+                  uint64_t count)
 {
     struct kd_rec_head h = {.ts_us = fake_now, .id = 1, .type = KD_REC_ALERT};
-    struct kd_rec_alert a = {.detection_id = kd_str(id), .key = kd_bytes_of(key, 16), .phase = kd_str("impact"), .severity = kd_str(severity),
-                             .title_ja = kd_str("題"), .title_en = kd_str("title"), .why_ja = kd_str("訳"), .why_en = kd_str("why"),
-                             .do_ja = kd_str("一\n二"), .do_en = kd_str("one"), .first_us = fake_now, .last_us = fake_now, .count = count};
+    struct kd_rec_alert a = {.detection_id = kd_str(id),
+                             .key = kd_bytes_of(key, 16),
+                             .phase = kd_str("impact"),
+                             .severity = kd_str(severity),
+                             .title_ja = kd_str("題"),
+                             .title_en = kd_str("title"),
+                             .why_ja = kd_str("訳"),
+                             .why_en = kd_str("why"),
+                             .do_ja = kd_str("一\n二"),
+                             .do_en = kd_str("one"),
+                             .first_us = fake_now,
+                             .last_us = fake_now,
+                             .count = count};
     CHECK(kd_addr_parse(kd_str(host), &a.host));
     put(&h, &a);
 }
 
-static void incident(const char *key, const char *into, unsigned version, const char *severity, const char *fold)
+static void incident(const char *key, const char *into, unsigned version, const char *severity,
+                     const char *fold)
 {
     struct kd_incident_host host = {.role = kd_str("first"), .steps = 1};
     CHECK(kd_addr_parse(kd_str("10.1.0.7"), &host.address));
-    struct kd_incident_step step = {.first_us = fake_now, .last_us = fake_now, .count = 1, .alert_key = kd_bytes_of(fold, 16),
+    struct kd_incident_step step = {.first_us = fake_now,
+                                    .last_us = fake_now,
+                                    .count = 1,
+                                    .alert_key = kd_bytes_of(fold, 16),
                                     .severity = kd_str("high")};
-    struct kd_rec_incident r = {.key = kd_bytes_of(key, 16), .version = version, .title_ja = kd_str("侵入"), .title_en = kd_str("intrusion"),
-                                .merged_into = into == NULL ? kd_str("") : kd_bytes_of(into, 16), .severity = kd_str(severity),
-                                .first_us = fake_now, .last_us = fake_now, .zero = host.address, .hosts = {&host, 1}, .steps = {&step, 1}};
+    struct kd_rec_incident r = {.key = kd_bytes_of(key, 16),
+                                .version = version,
+                                .title_ja = kd_str("侵入"),
+                                .title_en = kd_str("intrusion"),
+                                .merged_into = into == NULL ? kd_str("") : kd_bytes_of(into, 16),
+                                .severity = kd_str(severity),
+                                .first_us = fake_now,
+                                .last_us = fake_now,
+                                .zero = host.address,
+                                .hosts = {&host, 1},
+                                .steps = {&step, 1}};
     struct kd_rec_head h = {.ts_us = fake_now, .type = KD_REC_INCIDENT};
     put(&h, &r);
 }
@@ -97,8 +123,13 @@ static void incident(const char *key, const char *into, unsigned version, const 
 static void told(const struct kd_notice *n, bool mailed)
 {
     struct kd_notice_message m = {.tag = KD_NOTICE_TOLD};
-    m.told = (struct kd_notice_told){.id = n->id, .version = n->version, .mailed = mailed, .severity = n->severity, .count = n->count,
-                                     .us = fake_now, .answer = kd_str("250 ok")};
+    m.told = (struct kd_notice_told){.id = n->id,
+                                     .version = n->version,
+                                     .mailed = mailed,
+                                     .severity = n->severity,
+                                     .count = n->count,
+                                     .us = fake_now,
+                                     .answer = kd_str("250 ok")};
     kd_store_heard(store, &m);
 }
 
@@ -116,7 +147,8 @@ static void only_what_is_grave_enough(void)
     alert("KD-A", "medium", "10.1.0.1", "fold-a----------", 1);
     CHECK(n_items == 0 && hello() == 0);
     alert("KD-A", "high", "10.1.0.2", "fold-b----------", 1);
-    CHECK(n_items == 1 && last.kind == KD_NOTICE_DETECTION && last.severity == KD_NOTICE_HIGH && last.count == 1 && last.told_times == 0);
+    CHECK(n_items == 1 && last.kind == KD_NOTICE_DETECTION && last.severity == KD_NOTICE_HIGH &&
+          last.count == 1 && last.told_times == 0);
     CHECK(strcmp(last_title, "題") == 0 && last.number == 2 && hello() == 1);
 }
 
@@ -138,13 +170,16 @@ static void what_is_told_is_not_sent_again(void)
     CHECK(hello() == 0);
     unsigned before = n_items;
     alert("KD-A", "high", "10.1.0.3", "fold-d----------", 2); /* a repeat waits for gate's hello */
-    CHECK(n_items == before && hello() == 1 && last.told_times == 1 && last.told_count == 1 && last.count == 2);
+    CHECK(n_items == before && hello() == 1 && last.told_times == 1 && last.told_count == 1 &&
+          last.count == 2);
     alert("KD-A", "critical", "10.1.0.3", "fold-d----------", 3); /* worse: at once */
-    CHECK(n_items == before + 2 && last.severity == KD_NOTICE_CRITICAL && last.told_severity == KD_NOTICE_HIGH);
+    CHECK(n_items == before + 2 && last.severity == KD_NOTICE_CRITICAL &&
+          last.told_severity == KD_NOTICE_HIGH);
     told(&last, true);
 }
 
-/* An answer about what has grown since leaves the rest to be told; one that comes twice counts once more but loses nothing. */
+/* An answer about what has grown since leaves the rest to be told; one that comes twice counts once
+ * more but loses nothing. */
 static void news_during_a_mail_stays(void)
 {
     alert("KD-B", "high", "10.1.0.4", "fold-e----------", 1);
@@ -175,7 +210,8 @@ static void an_incident_covers_its_detections(void)
     unsigned before = n_items;
     incident("incident-number1", NULL, 1, "high", "fold-g----------");
     /* The incident, and the detection as one that needs no mail. */
-    CHECK(n_items == before + 2 && last.id == alone.id && last.over && last.version > alone.version);
+    CHECK(n_items == before + 2 && last.id == alone.id && last.over &&
+          last.version > alone.version);
     told(&last, false);
     CHECK(hello() == 1 && last.kind == KD_NOTICE_INCIDENT && strcmp(last_title, "侵入") == 0);
     told(&last, true);
@@ -183,7 +219,8 @@ static void an_incident_covers_its_detections(void)
     alert("KD-D", "high", "10.1.0.6", "fold-g----------", 9);
     CHECK(n_items == before && hello() == 0);
     incident("incident-number1", NULL, 2, "critical", "fold-g----------");
-    CHECK(n_items == before + 1 && last.kind == KD_NOTICE_INCIDENT && last.severity == KD_NOTICE_CRITICAL);
+    CHECK(n_items == before + 1 && last.kind == KD_NOTICE_INCIDENT &&
+          last.severity == KD_NOTICE_CRITICAL);
     told(&last, true);
     /* A graver detection than its incident stands for itself. */
     incident("incident-number2", NULL, 1, "high", "fold-h----------");
@@ -207,9 +244,15 @@ static void a_merged_incident_is_over(void)
 static void lasting_trouble_is_told_and_its_end(void)
 {
     struct kd_rec_head h = {.ts_us = fake_now, .type = KD_REC_HEALTH};
-    struct kd_rec_health down = {.kind = kd_str("role_exit"), .role = kd_str("engine 0"), .state = kd_str("failed"), .text_ja = kd_str("…"),
+    struct kd_rec_health down = {.kind = kd_str("role_exit"),
+                                 .role = kd_str("engine 0"),
+                                 .state = kd_str("failed"),
+                                 .text_ja = kd_str("…"),
                                  .text_en = kd_str("…")};
-    struct kd_rec_health up = {.kind = kd_str("role_start"), .role = kd_str("engine 0"), .state = kd_str("running"), .text_ja = kd_str("…"),
+    struct kd_rec_health up = {.kind = kd_str("role_start"),
+                               .role = kd_str("engine 0"),
+                               .state = kd_str("running"),
+                               .text_ja = kd_str("…"),
                                .text_en = kd_str("…")};
     put(&h, &down);
     unsigned before = n_items;
@@ -230,7 +273,9 @@ static void lasting_trouble_is_told_and_its_end(void)
 static void channel(uint8_t state)
 {
     struct kd_notice_message m = {.tag = KD_NOTICE_CHANNEL};
-    m.channel = (struct kd_notice_channel){.state = state, .reason = kd_str("login"), .why = {kd_str("拒まれました。"), kd_str("refused.")}};
+    m.channel = (struct kd_notice_channel){.state = state,
+                                           .reason = kd_str("login"),
+                                           .why = {kd_str("拒まれました。"), kd_str("refused.")}};
     kd_store_heard(store, &m);
     kd_store_tick(store);
     fake_now += 2 * KD_US_PER_S;

@@ -98,7 +98,8 @@ static void add_host(struct kd_proposal *p, const struct kd_addr *a, unsigned du
         return;
     struct kd_proposal_host *h = &p->host[p->n_hosts++];
     *h = (struct kd_proposal_host){.addr = *a, .duties = (uint16_t)told};
-    memcpy(h->name, name.p, kd_min_size(name.n, sizeof(h->name) - 1));
+    if (name.n > 0)
+        memcpy(h->name, name.p, kd_min_size(name.n, sizeof(h->name) - 1));
 }
 
 /* Machines with a link address or something they did; not what was only looked for.  In the first round only

@@ -263,3 +263,33 @@ CREATE TABLE notice_channel (
   do_en TEXT NOT NULL DEFAULT '',
   answer TEXT NOT NULL DEFAULT ''
 );
+-- version 6
+CREATE TABLE objects (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  value TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  source TEXT NOT NULL,
+  by_user TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  until_us INTEGER NOT NULL,
+  hits INTEGER NOT NULL DEFAULT 0,
+  hit_us INTEGER NOT NULL DEFAULT 0,
+  looks INTEGER NOT NULL DEFAULT 0,
+  look_us INTEGER NOT NULL,
+  look_state TEXT NOT NULL DEFAULT 'waiting',
+  UNIQUE (kind, value)
+);
+CREATE INDEX objects_look ON objects (look_us) WHERE look_us <> 0;
+CREATE TABLE meetings (
+  object INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+  host TEXT NOT NULL,
+  met TEXT NOT NULL,
+  how TEXT NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  told INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (object, host)
+) WITHOUT ROWID;
+CREATE INDEX meetings_told ON meetings (told) WHERE told = 0;

@@ -14,6 +14,7 @@
 #include "store/hosts.h"
 #include "store/incidents.h"
 #include "store/ingest.h"
+#include "store/lookback.h"
 #include "store/network.h"
 #include "store/packets.h"
 #include "store/sightings.h"
@@ -35,6 +36,7 @@ struct kd_store {
     struct kd_events *events;
     struct kd_ingest *ingest;
     struct kd_sightings *sightings;
+    struct kd_lookback *lookback; /* of a live store */
     struct kd_packets *packets;
     struct kd_live *live;
     struct kd_meta meta; /* of the thread that takes records */
@@ -103,6 +105,12 @@ static enum kd_status open_writer(struct kd_store *s, struct kd_err *err)
                                        .keep_days = s->cfg.keep_days};
     if (st == KD_OK)
         st = kd_sightings_new(&seen, &s->sightings, err);
+    struct kd_lookback_config back = {.dir_path = s->cfg.dir_path,
+                                      .events = s->events,
+                                      .clock = s->cfg.clock,
+                                      .zone_s = s->cfg.zone_s};
+    if (st == KD_OK && s->cfg.ask_threads > 0)
+        st = kd_lookback_new(&back, &s->lookback, err);
     return st;
 }
 
@@ -166,6 +174,7 @@ void kd_store_close(struct kd_store *s)
     if (s == NULL)
         return;
     kd_ask_pool_free(s->pool);
+    kd_lookback_free(s->lookback);
     if (s->ingest != NULL)
         kd_ignore(kd_ingest_seal(s->ingest));
     if (s->packets != NULL)
@@ -439,6 +448,8 @@ void kd_store_tick(struct kd_store *s)
     if (now - s->last_second_us < KD_US_PER_S)
         return;
     s->last_second_us = now;
+    if (s->lookback != NULL)
+        kd_lookback_wake(s->lookback);
     if (s->packets != NULL)
         kd_packets_tick(s->packets, s->events, now, false);
     if (now - s->last_hour_us >= KD_US_PER_HOUR) {

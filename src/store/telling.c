@@ -5,7 +5,7 @@
 
 enum {
     HELLO_ROWS = 64,
-    CHECK_S = 10,   /* troubles are looked for so often; */
+    CHECK_S = 10,     /* troubles are looked for so often; */
     THERE_CHECKS = 3, /* one that lasts is told … */
     GONE_CHECKS = 6,  /* … and one that stays away is over */
     FORGET_S = 60
@@ -34,7 +34,8 @@ void kd_telling_incident(struct kd_telling *t, uint64_t id, const struct kd_rec_
     uint64_t row = 0;
     if (!t->on)
         return;
-    enum kd_status s = id == 0 ? kd_notice_merged(t->meta, r->key, &row) : kd_notice_incident(t->meta, id, r, t->least, &row);
+    enum kd_status s = id == 0 ? kd_notice_merged(t->meta, r->key, &row)
+                               : kd_notice_incident(t->meta, id, r, t->least, &row);
     note(t, s, row);
     /* Detections that it covers now are given back by gate before they are due. */
     if (s == KD_OK && row != 0 && id != 0)
@@ -52,7 +53,8 @@ static void send_urgent(void *arg, const struct kd_notice *n)
 void kd_telling_flush(struct kd_telling *t)
 {
     for (size_t i = 0; i < t->n; i++)
-        kd_ignore(kd_notice_send(t->meta, t->queue[i], t->example, send_urgent, t)); /* else with the next hello */
+        kd_ignore(kd_notice_send(t->meta, t->queue[i], t->example, send_urgent,
+                                 t)); /* else with the next hello */
     t->n = 0;
 }
 
@@ -87,7 +89,9 @@ static void check_all(struct kd_telling *t, const struct kd_ingest_sum *sum)
 
 static void find_tests(struct kd_telling *t)
 {
-    struct kd_sql q = kd_sql(t->meta, "SELECT id FROM notices WHERE kind = 4 AND version > told_version AND id > ? ORDER BY id");
+    struct kd_sql q = kd_sql(
+        t->meta,
+        "SELECT id FROM notices WHERE kind = 4 AND version > told_version AND id > ? ORDER BY id");
     kd_sql_u64(&q, t->last_test);
     while (kd_sql_row(&q)) {
         t->last_test = kd_sql_get(&q, 0);
@@ -119,7 +123,8 @@ static void audit(struct kd_telling *t, const char *action, struct kd_bytes deta
 {
     if (kd_meta_run(t->meta, "BEGIN IMMEDIATE") != KD_OK)
         return;
-    enum kd_status s = kd_audit(t->meta, kd_str("sensor"), kd_str(""), action, kd_str("email"), detail);
+    enum kd_status s =
+        kd_audit(t->meta, kd_str("sensor"), kd_str(""), action, kd_str("email"), detail);
     kd_ignore(kd_meta_run(t->meta, s == KD_OK ? "COMMIT" : "ROLLBACK"));
 }
 
@@ -128,10 +133,12 @@ static void tell_change(struct kd_telling *t, const struct kd_notice_channel *c,
 {
     char ja[400], en[400];
     if (dead) {
-        snprintf(ja, sizeof(ja), "お知らせのメールを届けられません。%.*s検知は画面で確かめてください。", (int)kd_min_size(c->why.ja.n, 240),
-                 (const char *)c->why.ja.p);
-        snprintf(en, sizeof(en), "notices cannot be delivered by mail: %.*s Look at the page for detections", (int)kd_min_size(c->why.en.n, 240),
-                 (const char *)c->why.en.p);
+        snprintf(ja, sizeof(ja),
+                 "お知らせのメールを届けられません。%.*s検知は画面で確かめてください。",
+                 (int)kd_min_size(c->why.ja.n, 240), (const char *)c->why.ja.p);
+        snprintf(en, sizeof(en),
+                 "notices cannot be delivered by mail: %.*s Look at the page for detections",
+                 (int)kd_min_size(c->why.en.n, 240), (const char *)c->why.en.p);
     } else {
         snprintf(ja, sizeof(ja), "お知らせのメールが再び届くようになりました。");
         snprintf(en, sizeof(en), "notices by mail are delivered again");

@@ -14,7 +14,8 @@ struct kd_telling {
     uint8_t least;
     struct kd_meta *meta;
     struct kd_live *live;
-    void (*send)(void *arg, const struct kd_notice *n); /* to gate; what is lost is asked for again */
+    void (*send)(void *arg,
+                 const struct kd_notice *n); /* to gate; what is lost is asked for again */
     void *send_arg;
     void (*health)(void *arg, const struct kd_rec_health *h); /* an event of the sensor's own */
     void *health_arg;

@@ -3,7 +3,8 @@
 
 enum { FLAG_OVER = 1, FLAG_EXAMPLE = 2 };
 
-/* The longest beginning of at most `max` bytes that cuts no character; nothing when it is no UTF-8. */
+/* The longest beginning of at most `max` bytes that cuts no character; nothing when it is no UTF-8.
+ */
 static struct kd_bytes cut(struct kd_bytes text, size_t max)
 {
     size_t n = kd_min_size(text.n, max);
@@ -225,5 +226,6 @@ enum kd_status kd_notice_read(struct kd_bytes message, struct kd_notice_message 
     default:
         return KD_MALFORMED;
     }
-    return kd_cur_ok(&c) && kd_cur_left(&c) == 0 && message.n <= KD_NOTICE_MAX ? KD_OK : KD_MALFORMED;
+    return kd_cur_ok(&c) && kd_cur_left(&c) == 0 && message.n <= KD_NOTICE_MAX ? KD_OK
+                                                                               : KD_MALFORMED;
 }

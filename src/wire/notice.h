@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What store and gate say to each other about notices.
  *
- * The store keeps everything that is to be told, one item per subject (an incident, a detection with
- * its repeats, a trouble of the sensor, a test), and what was told of it so far.  Gate keeps nothing:
- * it says HELLO (now and then, and when it begins), is sent every item with news, and answers TOLD
- * when a mail is out.  What is lost on the way, or with a process, comes again with the next HELLO.
+ * The store keeps everything that is to be told, one item per subject (an incident, a detection
+ * with its repeats, a trouble of the sensor, a test), and what was told of it so far.  Gate keeps
+ * nothing: it says HELLO (now and then, and when it begins), is sent every item with news, and
+ * answers TOLD when a mail is out.  What is lost on the way, or with a process, comes again with
+ * the next HELLO.
  *
- * One message is one datagram of at most KD_NOTICE_MAX bytes, numbers little-endian, texts as varint
- * length and UTF-8.  Both sides treat the other as hostile: what breaks the format is refused whole. */
+ * One message is one datagram of at most KD_NOTICE_MAX bytes, numbers little-endian, texts as
+ * varint length and UTF-8.  Both sides treat the other as hostile: what breaks the format is
+ * refused whole. */
 #ifndef KD_WIRE_NOTICE_H
 #define KD_WIRE_NOTICE_H
 
@@ -30,7 +32,13 @@ enum kd_notice_kind {
     KD_NOTICE_KINDS
 };
 
-enum kd_notice_severity { KD_NOTICE_INFO, KD_NOTICE_LOW, KD_NOTICE_MEDIUM, KD_NOTICE_HIGH, KD_NOTICE_CRITICAL };
+enum kd_notice_severity {
+    KD_NOTICE_INFO,
+    KD_NOTICE_LOW,
+    KD_NOTICE_MEDIUM,
+    KD_NOTICE_HIGH,
+    KD_NOTICE_CRITICAL
+};
 
 /* Texts in both languages. */
 struct kd_notice_words {
@@ -61,8 +69,8 @@ struct kd_notice_hello {
     uint64_t quiet_us;
 };
 
-/* Gate to store: the mail about `version` of item `id` was taken by the server.  `mailed` false: the
- * item needed none. */
+/* Gate to store: the mail about `version` of item `id` was taken by the server.  `mailed` false:
+ * the item needed none. */
 struct kd_notice_told {
     uint64_t id;
     uint32_t version;

@@ -36,19 +36,30 @@ static void item_survives(void)
     CHECK(kd_notice_put(&o, &m) == KD_OK);
     CHECK(kd_notice_read(kd_out_bytes_view(&o), &back) == KD_OK && back.tag == KD_NOTICE_ITEM);
     CHECK(back.item.id == 7 && back.item.version == 3 && back.item.over && !back.item.example);
-    CHECK(back.item.count == 40 && back.item.told_count == 3 && back.item.told_severity == KD_NOTICE_HIGH);
-    CHECK(kd_bytes_eq_str(back.item.action.ja, "一\n二") && kd_bytes_eq_str(back.item.host_name, "kaikei-pc014"));
+    CHECK(back.item.count == 40 && back.item.told_count == 3 &&
+          back.item.told_severity == KD_NOTICE_HIGH);
+    CHECK(kd_bytes_eq_str(back.item.action.ja, "一\n二") &&
+          kd_bytes_eq_str(back.item.host_name, "kaikei-pc014"));
 }
 
 static void answers_survive(void)
 {
     struct kd_notice_message m = {.tag = KD_NOTICE_TOLD}, back;
-    m.told = (struct kd_notice_told){.id = 9, .version = 2, .mailed = true, .severity = 4, .count = 5, .us = 6, .answer = kd_str("250 ok")};
+    m.told = (struct kd_notice_told){.id = 9,
+                                     .version = 2,
+                                     .mailed = true,
+                                     .severity = 4,
+                                     .count = 5,
+                                     .us = 6,
+                                     .answer = kd_str("250 ok")};
     struct kd_out o = kd_out_of(buf, sizeof(buf));
     CHECK(kd_notice_put(&o, &m) == KD_OK && kd_notice_read(kd_out_bytes_view(&o), &back) == KD_OK);
     CHECK(back.told.mailed && back.told.count == 5 && kd_bytes_eq_str(back.told.answer, "250 ok"));
     m = (struct kd_notice_message){.tag = KD_NOTICE_CHANNEL};
-    m.channel = (struct kd_notice_channel){.state = KD_CHANNEL_DEAD, .waiting = 3, .reason = kd_str("login"), .why = {kd_str("断"), kd_str("no")}};
+    m.channel = (struct kd_notice_channel){.state = KD_CHANNEL_DEAD,
+                                           .waiting = 3,
+                                           .reason = kd_str("login"),
+                                           .why = {kd_str("断"), kd_str("no")}};
     o = kd_out_of(buf, sizeof(buf));
     CHECK(kd_notice_put(&o, &m) == KD_OK && kd_notice_read(kd_out_bytes_view(&o), &back) == KD_OK);
     CHECK(back.channel.state == KD_CHANNEL_DEAD && kd_bytes_eq_str(back.channel.why.ja, "断"));
@@ -87,7 +98,8 @@ static void broken_is_refused(void)
         for (unsigned bit = 0; bit < 8; bit++) {
             buf[i] ^= (uint8_t)(1u << bit);
             if (kd_notice_read(kd_bytes_of(buf, o.n), &back) == KD_OK && back.tag == KD_NOTICE_ITEM)
-                CHECK(back.item.kind < KD_NOTICE_KINDS && back.item.severity <= KD_NOTICE_CRITICAL &&
+                CHECK(back.item.kind < KD_NOTICE_KINDS &&
+                      back.item.severity <= KD_NOTICE_CRITICAL &&
                       back.item.title.ja.n <= KD_NOTICE_TITLE_MAX);
             buf[i] ^= (uint8_t)(1u << bit);
         }

@@ -32,8 +32,18 @@ static uint64_t number_of(const void *at, enum kd_type type)
 
 static void put_text(struct kd_out *o, struct kd_bytes text)
 {
-    kd_out_varint(o, text.n);
-    kd_out_bytes(o, text);
+    enum { ONE_BYTE = 0x80 };
+    if (text.n >= ONE_BYTE) {
+        kd_out_varint(o, text.n);
+        kd_out_bytes(o, text);
+        return;
+    }
+    uint8_t *at = kd_out_room(o, text.n + 1);
+    if (at == NULL)
+        return;
+    at[0] = (uint8_t)text.n;
+    if (text.n > 0)
+        memcpy(at + 1, text.p, text.n);
 }
 
 static void put_body(struct kd_out *o, const struct kd_schema *schema, const void *body);

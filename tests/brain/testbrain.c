@@ -64,6 +64,14 @@ static void keep_host(struct kd_tb *t, const struct kd_rec_host *h)
     copy_text(k->user, sizeof(k->user), h->user);
     copy_text(k->os, sizeof(k->os), h->os);
     copy_text(k->role, sizeof(k->role), h->role);
+    copy_text(k->os_source, sizeof(k->os_source), h->os_source);
+    copy_text(k->zone, sizeof(k->zone), h->zone);
+    struct kd_out roles = kd_out_of(k->roles, sizeof(k->roles) - 1);
+    for (size_t i = 0; i < h->roles.n; i++) {
+        kd_out_str(&roles, i > 0 ? " " : "");
+        kd_out_bytes(&roles, h->roles.v[i]);
+    }
+    k->prefix = h->prefix;
     copy_text(k->source, sizeof(k->source), h->source);
     k->severity = h->severity;
     k->n_reasons = h->reasons.n;

@@ -19,7 +19,8 @@ struct kd_tb_alert {
 };
 
 struct kd_tb_host {
-    char address[48], name[64], user[64], os[64], role[16], source[16], reason[16];
+    char address[48], name[64], user[64], os[64], role[16], source[16], reason[16], os_source[16], roles[160], zone[64];
+    unsigned prefix;
     unsigned severity;
     size_t n_reasons;
 };

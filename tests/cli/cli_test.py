@@ -278,6 +278,13 @@ def contents_of_files_are_kept(folder):
         f.write(bytes([held[at] ^ 1]))
     pdf = next(f["sha256"] for f in stored if f["magic"] == "pdf")
     one_line(run("file", pdf, "--dir", db, "-o", "-"), 1, "not kept")
+    day = next(d for d in os.listdir(db + "/data/events") if d.isdigit())
+    with open(f"{db}/data/events/{day}/hold", "w"):
+        pass
+    assert run("replay", "--db", db, "--packets", recording("browsing.pcap.zst"))[0] == 0
+    with open(ring, "rb") as f:  # where the store says "not to be overwritten"
+        held = [f.seek(n * (32 << 20) + 2048) and f.read(1) for n in range(2)]
+    assert held == [b"\1", b"\0"], held
     shutil.rmtree(db)
     with open(config, "w") as f:
         f.write("files:\n  keep: none\n")

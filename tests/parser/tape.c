@@ -2,6 +2,7 @@
 #include "tape.h"
 
 #include "base/charset.h"
+#include "base/hasher.h"
 
 enum { POOL_BYTES = 64 << 20, TEXT_FIRST = 16 << 10, START_S = 1700000000 };
 enum { CHUNK_TO_CLIENT = 1, CHUNK_GAP = 2, CHUNK_DATAGRAM = 4 };
@@ -64,6 +65,21 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         kd_record_json(&t->out, &head, room, 0);
     kd_out_u8(&t->out, '\n');
     kd_arena_done(&mem);
+}
+
+/* Every content is wanted, and must have the digest that is told; none is kept, so that records are the same. */
+static bool look_at_content(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
+                            struct kd_bytes sha256, struct kd_bytes content)
+{
+    struct kd_sha256 sum;
+    uint8_t have[KD_SHA256_BYTES];
+    (void)conn;
+    kd_sha256_start(&sum);
+    kd_sha256_add(&sum, content);
+    kd_sha256_end(&sum, have);
+    KD_ASSERT(kd_bytes_eq(sha256, kd_bytes_of(have, sizeof(have))));
+    KD_ASSERT(content.n <= to->most && ts_us >= (uint64_t)START_S * 1000000);
+    return false;
 }
 
 struct player {
@@ -155,6 +171,8 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     };
     struct kd_arena arena;
     kd_arena_init(&arena, pool, kd_limits_default.flow_bytes);
+    struct kd_contents contents = {
+        .keep = KD_CONTENTS_ALL, .most = 1 << 20, .waiting_max = 8 << 20, .put = look_at_content};
     struct player pl = {
         .p = p,
         .run = &run,
@@ -165,7 +183,8 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
                 .state = kd_arena_alloc(&arena, p->state_bytes > 0 ? p->state_bytes : 1),
                 .now_us = (uint64_t)START_S * 1000000,
                 .app = p->app,
-                .sink = &sink.sink},
+                .sink = &sink.sink,
+                .contents = &contents},
     };
     struct kd_cur c = kd_cur_of(tape);
     while (kd_cur_more(&c))
@@ -175,7 +194,7 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     if (p->close != NULL)
         p->close(&pl.ctx);
     kd_arena_done(&arena);
-    run.pool_left = kd_pool_used(pool);
+    run.pool_left = kd_pool_used(pool) + contents.waiting;
     run.n_records = sink.n_records;
     run.n = sink.out.n;
     run.text = realloc(sink.out.p, run.n + 1);

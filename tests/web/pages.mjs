@@ -20,6 +20,7 @@ const PAGES = [
     { name: 'search', hash: '#/search', heading: ['nav.search'], actions: ['#host', '#name', '#range', '#kind', '#text', 'main input[type=checkbox]'] },
     { name: 'search-results', hash: '#/search?expr=any%20~%20a&range=30d', heading: ['nav.search'], actions: ['main button.primary, main .expert button, main form button'] },
     { name: 'health', hash: '#/health', heading: ['nav.health'], actions: ['main h1, main summary, main a'] },
+    { name: 'objects', hash: '#/objects', heading: ['nav.objects'], actions: ['#kind', '#value', '#reason', '#until'] },
     { name: 'notices', hash: '#/notices', heading: ['nav.notices'], actions: ['main button.primary'] },
     { name: 'exceptions', hash: '#/exceptions', heading: ['nav.exceptions'], actions: [] },
     { name: 'users', hash: '#/users', heading: ['nav.users'], actions: ['#name', '#role', '#password', 'form button'] },

@@ -14,7 +14,7 @@ struct kd_smtp {
     CURL *easy;
     struct curl_slist *to, *address;
     char url[URL_MAX];
-    int fd;                /* given, not yet taken by the library; -1 */
+    int fd;                 /* given, not yet taken by the library; -1 */
     struct kd_bytes letter; /* what is left to send */
     bool running, has_letter;
     bool parting; /* QUIT was said: what comes now does not count */
@@ -25,8 +25,8 @@ struct kd_smtp {
 
 /* ---- what the server says ---- */
 
-/* The command that went out last decides what the next answer is about.  Nothing of it is kept: it may
- * hold the password. */
+/* The command that went out last decides what the next answer is about.  Nothing of it is kept: it
+ * may hold the password. */
 static void note_command(struct kd_smtp *m, struct kd_bytes line)
 {
     if (kd_bytes_istarts(line, kd_str("EHLO")) || kd_bytes_istarts(line, kd_str("HELO")) ||
@@ -210,7 +210,8 @@ static bool set_letter(struct kd_smtp *m)
     return ok;
 }
 
-enum kd_status kd_smtp_new(const struct kd_smtp_config *cfg, struct kd_smtp **ret, struct kd_err *err)
+enum kd_status kd_smtp_new(const struct kd_smtp_config *cfg, struct kd_smtp **ret,
+                           struct kd_err *err)
 {
     struct kd_smtp *m = calloc(1, sizeof(*m));
     if (m == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -221,9 +222,11 @@ enum kd_status kd_smtp_new(const struct kd_smtp_config *cfg, struct kd_smtp **re
     m->fd = -1;
     m->multi = curl_multi_init();
     m->easy = curl_easy_init();
-    if (m->multi == NULL || m->easy == NULL || !fill_address(m) || !fill_to(m) || !set_common(m) || !set_trust(m)) {
+    if (m->multi == NULL || m->easy == NULL || !fill_address(m) || !fill_to(m) || !set_common(m) ||
+        !set_trust(m)) {
         kd_smtp_free(m);
-        return kd_fail(err, KD_UNSUPPORTED, 0, "the mail library (libcurl) refuses the settings of notice.email");
+        return kd_fail(err, KD_UNSUPPORTED, 0,
+                       "the mail library (libcurl) refuses the settings of notice.email");
     }
     *ret = m;
     return KD_OK;
@@ -347,7 +350,8 @@ size_t kd_smtp_wait(struct kd_smtp *m, struct pollfd fds[KD_SMTP_FDS_MAX], int *
     if (!m->running || curl_multi_fdset(m->multi, &in, &out, &bad, &max) != CURLM_OK)
         return 0;
     for (int fd = 0; fd <= max && n < KD_SMTP_FDS_MAX; fd++) {
-        short events = (short)((FD_ISSET(fd, &in) ? POLLIN : 0) | (FD_ISSET(fd, &out) ? POLLOUT : 0));
+        short events =
+            (short)((FD_ISSET(fd, &in) ? POLLIN : 0) | (FD_ISSET(fd, &out) ? POLLOUT : 0));
         if (events != 0)
             fds[n++] = (struct pollfd){.fd = fd, .events = events};
     }

@@ -16,9 +16,12 @@ static bool sends_password(struct kd_bytes method)
 static void cleartext_record(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_login *l = r->body;
-    if (!sends_password(l->method) || kd_bytes_ieq(l->user, kd_str("anonymous")) || kd_bytes_ieq(l->user, kd_str("ftp")))
-        return;
     bool leaves = kd_detect_is_inside(d, &r->head->src) != kd_detect_is_inside(d, &r->head->dst);
+    /* Inside, every device that is watched by SNMP 1 or 2c would be told: that says nothing new. */
+    bool community = leaves && kd_bytes_eq_str(l->method, "community") && kd_bytes_eq_str(l->result, "success");
+    if ((!sends_password(l->method) && !community) || kd_bytes_ieq(l->user, kd_str("anonymous")) ||
+        kd_bytes_ieq(l->user, kd_str("ftp")))
+        return;
     struct kd_sides s = kd_sides_of(d, &r->head->src, &r->head->dst);
     struct kd_key fold = kd_key_of(0);
     kd_key_addr(&fold, &s.peer);
@@ -37,8 +40,8 @@ static void cleartext_record(struct kd_detect *d, const struct kd_record *r)
 
 const struct kd_detector kd_detector_cleartext = {
     .name = "cleartext",
-    .summary_en = "passwords sent in clear text (Telnet, FTP, mail, LDAP, web)",
-    .summary_ja = "暗号化されずに送られたパスワード(Telnet、FTP、メール、LDAP、Web)",
+    .summary_en = "passwords sent in clear text (Telnet, FTP, mail, LDAP, web, databases)",
+    .summary_ja = "暗号化されずに送られたパスワード(Telnet、FTP、メール、LDAP、Web、データベース)",
     .wants = (uint64_t)1 << KD_REC_LOGIN,
     .key_state_bytes = 1,
     .max_keys = 16,

@@ -23,6 +23,18 @@ static void passwords_in_the_clear_are_told(void)
     kd_tb_free(t);
 }
 
+static void communities_count_across_the_border(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    logon(t, 1, "10.0.0.1", "snmp", "community", "");
+    kd_tb_send(t);
+    CHECK(kd_tb_count(t, "KD-CR-0051") == 0);
+    logon(t, 2, "203.0.113.9", "snmp", "community", "");
+    kd_tb_finish(t);
+    CHECK(kd_tb_count(t, "KD-CR-0051") == 1 && kd_tb_at_least(t, "low") == 1);
+    kd_tb_free(t);
+}
+
 static void protected_and_public_ones_are_not(void)
 {
     struct kd_tb *t = kd_tb_new(NULL, NULL);
@@ -39,6 +51,7 @@ static void protected_and_public_ones_are_not(void)
 int main(void)
 {
     RUN(passwords_in_the_clear_are_told);
+    RUN(communities_count_across_the_border);
     RUN(protected_and_public_ones_are_not);
     return tap_done();
 }

@@ -9,6 +9,7 @@ struct hit {
     const char *kind;
     struct kd_bytes value; /* for people */
     struct kd_bytes note;
+    uint64_t number;
 };
 
 static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd_finding_kind *kind,
@@ -25,13 +26,13 @@ static void tell(struct kd_detect *d, const struct kd_record *r, const struct kd
     kd_find(d, &(struct kd_finding){
                    .kind = kind, .host = s.host, .peer = s.peer, .fold = kd_key_view(&fold), .severity = severity,
                    .confidence = -1, .facts = facts, .n_facts = KD_COUNT(facts), .first_us = r->head->ts_us,
-                   .last_us = r->head->ts_us,
+                   .last_us = r->head->ts_us, .object = hit->number,
                });
 }
 
 static bool listed(struct kd_detect *d, const char *kind, struct kd_bytes value, struct kd_bytes shown, struct hit *ret)
 {
-    if (value.n == 0 || !kd_detect_listed(d, kind, value, &ret->note))
+    if (value.n == 0 || !kd_detect_listed(d, kind, value, &ret->note, &ret->number))
         return false;
     ret->kind = kind;
     ret->value = shown;
@@ -44,7 +45,7 @@ static void address(struct kd_detect *d, const struct kd_record *r, const struct
     struct kd_out o = kd_out_of(text, sizeof(text));
     struct hit hit;
     struct kd_bytes value = kd_bytes_of(a->b, sizeof(a->b));
-    if (!kd_detect_listed(d, "ip", value, &hit.note))
+    if (!kd_detect_listed(d, "ip", value, &hit.note, &hit.number))
         return;
     kd_out_addr(&o, a);
     hit.kind = "ip";

@@ -242,6 +242,14 @@ static void web(struct kd_detect *d, const struct kd_record *r)
         server(d, r, &r->head->dst, &r->head->src, &v);
 }
 
+static void socks(struct kd_detect *d, const struct kd_record *r)
+{
+    static const struct service v = {KD_DUTY_PROXY, "proxy (SOCKS)", "プロキシー(SOCKS)"};
+    const struct kd_rec_socks *s = r->body;
+    if (kd_bytes_eq_str(s->result, "granted"))
+        server(d, r, &r->head->dst, &r->head->src, &v);
+}
+
 /* ---- devices for treatment and control ---- */
 
 static bool is_delicate(const struct kd_detect *d, const struct kd_addr *a)
@@ -324,6 +332,9 @@ static void record(struct kd_detect *d, const struct kd_record *r)
     case KD_REC_SMTP:
         mail(d, r);
         break;
+    case KD_REC_SOCKS:
+        socks(d, r);
+        break;
     default:
         web(d, r);
         break;
@@ -354,7 +365,7 @@ const struct kd_detector kd_detector_registered = {
     .summary_en = "Unknown devices in guarded zones, servers nobody registered, new partners of delicate devices",
     .summary_ja = "登録のない端末やサーバー、医療・制御機器の新しい通信相手",
     .wants = 1u << KD_REC_FLOW | 1u << KD_REC_ARP | 1u << KD_REC_DNS | 1u << KD_REC_DHCP | 1u << KD_REC_SMTP |
-             1u << KD_REC_HTTP,
+             1u << KD_REC_HTTP | (uint64_t)1 << KD_REC_SOCKS,
     .key_state_bytes = sizeof(union state),
     .max_keys = 50000,
     .idle_us = 120 * KD_US_PER_DAY,

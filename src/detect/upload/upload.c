@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much leaves the site, against habit.  See upload.md. */
+#include "detect/habit.h"
 #include "detect/web.h"
 #include "findings.h"
 
-enum { KEY_HOST = 'h', KEY_PLACE = 'p', KEY_GROUP = 'g', DAYS = 14, GROUP = 48, HOURS = 24 };
+enum { KEY_HOST = 'h', KEY_PLACE = 'p', KEY_GROUP = 'g', KEY_LIKE = 'l', HOURS = 24 };
 #define MIB ((uint64_t)1 << 20)
 
 /* One day of a host. */
@@ -13,7 +14,7 @@ struct host {
     uint64_t collected;       /* read from file servers in the last day */
     uint64_t collected_us;    /* when last */
     uint32_t n_days;
-    uint32_t past_mib[DAYS];  /* complete days */
+    uint32_t past_mib[KD_HABIT_OWN]; /* complete days */
     uint32_t by_hour[HOURS];  /* MiB sent in each hour of the day, of all days, halved when large */
     struct kd_ids reads;
     bool told_volume, told_staged;
@@ -28,10 +29,10 @@ struct place {
     bool told;
 };
 
-/* The last days of all hosts. */
+/* The last days of all hosts of one role in one zone; of the whole site only since when it is watched. */
 struct group {
     uint32_t n;
-    uint32_t mib[GROUP];
+    uint32_t mib[KD_HABIT_GROUP];
     uint64_t begun_us;
 };
 
@@ -51,32 +52,15 @@ static const struct kd_tunable tunables[] = {
 
 /* --- habit --- */
 
-static uint32_t median(uint32_t *v, uint32_t n)
-{
-    for (uint32_t i = 1; i < n; i++) /* few values */
-        for (uint32_t k = i; k > 0 && v[k - 1] > v[k]; k--) {
-            uint32_t swap = v[k];
-            v[k] = v[k - 1];
-            v[k - 1] = swap;
-        }
-    return n == 0 ? 0 : n % 2 == 1 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
-}
-
-/* Median plus eight times the median deviation (about five standard deviations), in MiB: what even a busy day keeps to. */
-static uint64_t limit_of(const uint32_t *past, uint32_t n)
-{
-    uint32_t v[GROUP], deviation[GROUP];
-    memcpy(v, past, n * sizeof(v[0]));
-    uint32_t m = median(v, n);
-    for (uint32_t i = 0; i < n; i++)
-        deviation[i] = v[i] > m ? v[i] - m : m - v[i];
-    uint64_t spread = median(deviation, n);
-    return m + 8 * (spread > m / 4 ? spread : m / 4);
-}
-
 static struct group *group_of(struct kd_detect *d)
 {
     struct kd_key key = kd_key_of(KEY_GROUP);
+    return kd_detect_state(d, kd_key_view(&key), NULL);
+}
+
+static struct group *like_of(struct kd_detect *d, const struct kd_addr *host)
+{
+    struct kd_key key = kd_habit_group(d, KEY_LIKE, host);
     return kd_detect_state(d, kd_key_view(&key), NULL);
 }
 
@@ -87,14 +71,14 @@ static struct host *host_of(struct kd_detect *d, const struct kd_addr *a)
     return kd_detect_state(d, kd_key_view(&key), NULL);
 }
 
-static void end_day(struct kd_detect *d, struct host *h, uint64_t today)
+static void end_day(struct kd_detect *d, struct host *h, const struct kd_addr *host, uint64_t today)
 {
-    struct group *g = group_of(d);
+    struct group *g = like_of(d, host);
     uint32_t mib = (uint32_t)kd_min_u64(h->sent / MIB, UINT32_MAX);
     if (h->day != 0) {
-        h->past_mib[h->n_days++ % DAYS] = mib;
+        kd_habit_add(h->past_mib, KD_HABIT_OWN, &h->n_days, mib);
         if (g != NULL)
-            g->mib[g->n++ % GROUP] = mib;
+            kd_habit_add(g->mib, KD_HABIT_GROUP, &g->n, mib);
     }
     h->day = today;
     h->sent = 0;
@@ -178,17 +162,15 @@ static void judge_place(struct kd_detect *d, const struct kd_record *r, struct p
 static void judge_volume(struct kd_detect *d, const struct kd_record *r, struct host *h, const struct place *p)
 {
     uint64_t least = (uint64_t)kd_detect_tunable(d, "volume_mib");
-    uint32_t days = h->n_days < DAYS ? h->n_days : DAYS;
-    const struct group *g = group_of(d);
-    uint32_t others = g == NULL ? 0 : g->n < GROUP ? g->n : GROUP;
+    const struct group *g = like_of(d, &r->head->src);
     uint64_t mib = h->sent / MIB;
-    if (h->told_volume || mib < least || (double)days < kd_detect_tunable(d, "learn_days"))
+    if (h->told_volume || mib < least || (double)h->n_days < kd_detect_tunable(d, "learn_days"))
         return;
-    uint64_t own = limit_of(h->past_mib, days);
+    uint64_t own = kd_habit_most(h->past_mib, KD_HABIT_OWN, h->n_days);
     if (mib <= own)
         return;
     h->told_volume = true;
-    bool beyond_all = others >= 10 && mib > limit_of(g->mib, others);
+    bool beyond_all = g != NULL && g->n >= 10 && mib > kd_habit_most(g->mib, KD_HABIT_GROUP, g->n);
     tell(d, r, &kd_finding_KD_EX_0011, beyond_all ? KD_MEDIUM : KD_LOW, h->sent, own * MIB, &p->ids, r->head->ts_us);
 }
 
@@ -234,7 +216,7 @@ static void flow(struct kd_detect *d, const struct kd_record *r)
     uint64_t today = r->head->ts_us / KD_US_PER_DAY;
     unsigned hour = (unsigned)(r->head->ts_us / KD_US_PER_HOUR % HOURS);
     if (today > h->day)
-        end_day(d, h, today);
+        end_day(d, h, &r->head->src, today);
     h->sent += sent;
     judge_staged(d, r, h, p);
     judge_place(d, r, p, h, hour);
@@ -276,9 +258,7 @@ static void snap_host(struct kd_snap *s, struct host *h)
     kd_snap_u64(s, &h->sent);
     kd_snap_u64(s, &h->collected);
     kd_snap_time(s, &h->collected_us);
-    kd_snap_u32(s, &h->n_days);
-    for (uint32_t i = 0; i < DAYS && i < h->n_days; i++)
-        kd_snap_u32(s, &h->past_mib[i]);
+    kd_snap_habit(s, h->past_mib, KD_HABIT_OWN, &h->n_days);
     for (unsigned i = 0; i < HOURS; i++)
         kd_snap_u32_to(s, &h->by_hour[i], 1u << 25);
     kd_snap_ids(s, &h->reads);
@@ -301,9 +281,7 @@ static void snap_place(struct kd_snap *s, struct place *p)
 
 static void snap_group(struct kd_snap *s, struct group *g)
 {
-    kd_snap_u32(s, &g->n);
-    for (uint32_t i = 0; i < GROUP && i < g->n; i++)
-        kd_snap_u32(s, &g->mib[i]);
+    kd_snap_habit(s, g->mib, KD_HABIT_GROUP, &g->n);
     kd_snap_time(s, &g->begun_us);
 }
 

@@ -161,7 +161,7 @@ static bool is_text_type(const char *magic)
 {
     static const char *const types[] = {"text", "html", "xml", "eml", "script", "rtf"};
     for (size_t i = 0; magic != NULL && i < KD_COUNT(types); i++)
-        if (strcmp(magic, types[i]) == 0)
+        if (kd_str_eq(magic, types[i]))
             return true;
     return false;
 }

@@ -15,7 +15,7 @@ static const struct look_format *format_of(const char *type)
 {
     for (size_t i = 0; look_formats[i] != NULL; i++)
         for (const char *const *t = look_formats[i]->types; *t != NULL; t++)
-            if (type != NULL ? strcmp(*t, type) == 0 : **t == '\0')
+            if (type != NULL ? kd_str_eq(*t, type) : **t == '\0')
                 return look_formats[i];
     return NULL;
 }

@@ -421,7 +421,7 @@ const struct dce_iface *dce_iface_find(struct kd_bytes uuid)
 const struct dce_iface *dce_iface_named(const char *name)
 {
     for (size_t i = 0; i < KD_COUNT(ifaces); i++)
-        if (strcmp(name, ifaces[i].name) == 0)
+        if (kd_str_eq(name, ifaces[i].name))
             return &ifaces[i];
     return NULL;
 }

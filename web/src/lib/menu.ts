@@ -30,6 +30,7 @@ export const MENU: readonly MenuGroup[] = [
         label: 'nav.settings',
         items: [
             { page: 'health', label: 'nav.health', icon: 'health' },
+            { page: 'objects', label: 'nav.objects', icon: 'objects' },
             { page: 'notices', label: 'nav.notices', icon: 'notices' },
             { page: 'exceptions', label: 'nav.exceptions', icon: 'exceptions' },
             { page: 'users', label: 'nav.users', icon: 'users', role: 'admin' },

@@ -59,10 +59,9 @@ export type Verdict = 'forbidden' | 'attempts' | 'allowed';
 export const verdict = (flow: ZoneFlow): Verdict => (flow.forbidden ? 'forbidden' : flow.attempts ? 'attempts' : 'allowed');
 export const pairVerdict = (pair: ZonePair): Verdict => (!pair.forbidden ? 'allowed' : pair.answered ? 'forbidden' : 'attempts');
 
-/** tcp/445 (smb) */
+/** tcp/445 */
 export function service(pair: ZonePair): string {
     if (pair.proto === 1 || pair.proto === 58) return 'ping';
     const transport = pair.proto === 6 ? 'tcp' : pair.proto === 17 ? 'udp' : `ip ${pair.proto}`;
-    const app = ['unknown', 'failed'].includes(pair.app) ? '' : ` (${pair.app})`;
-    return `${transport}/${pair.port}${app}`;
+    return `${transport}/${pair.port}`;
 }

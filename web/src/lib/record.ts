@@ -31,6 +31,7 @@ const SUMMARY: Record<string, readonly string[]> = {
     health: ['health.kind', 'health.role', 'health.state'],
     host: ['host.address', 'host.name', 'host.user', 'host.source'],
     alert: ['alert.signature'],
+    crossing: ['crossing.from.zone', 'crossing.to.zone', 'crossing.policy', 'crossing.conversations'],
 };
 
 const COMMON = new Set([
