@@ -64,7 +64,8 @@ def wrong_command(words, known):
         if word.startswith("-") and len(word) > 1 and word not in ALWAYS and \
                 not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", about):
             return f"kidoban {words[0]} has no option {word}"
-    if words[0] == "config" and len(words) > 1 and words[1] not in ("check", "reference"):
+    if words[0] == "config" and len(words) > 1 and not re.search(rf"^  {re.escape(words[1])} ", about, re.M) and \
+            not re.search(rf'"  {re.escape(words[1])} ', about):
         return f"kidoban config has no {words[1]}"
     return None
 

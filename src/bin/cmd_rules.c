@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rules check|list|explain: rule files are foreign bytes, so they are opened, the command shuts
  * itself in, and only then looks at them. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bin/command.h"
 #include "bin/rule_text.h"
+#include "bin/rule_vars.h"
 #include "bin/say.h"
-#include "config/suricata.h"
 #include "os/sandbox.h"
 #include "rule/explain.h"
 #include "rule/thresholds.h"
@@ -41,11 +43,54 @@ static bool open_one(const char *path, struct input *in)
     return in->fd >= 0;
 }
 
+static bool open_file(struct asked *a, const char *path)
+{
+    if (a->n_files >= FILES_MAX)
+        return kd_say(0, "rules", "at most %d files at once", FILES_MAX), false;
+    return open_one(path, &a->file[a->n_files++]);
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int is_rule_file(const struct dirent *e)
+{
+    static const char *const ends[] = {".rules", ".rules.gz", ".rules.zst"};
+    for (size_t i = 0; i < KD_COUNT(ends); i++)
+        if (e->d_name[0] != '.' && kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
+            return 1;
+    return 0;
+}
+
+/* All rule files of a directory, by name; the names live as long as the process. */
+static bool open_directory(struct asked *a, const char *path)
+{
+    struct dirent **found = NULL;
+    int n = scandir(path, &found, is_rule_file, alphasort);
+    bool ok = n > 0;
+    for (int i = 0; i < n; i++) {
+        size_t room = strlen(path) + strlen(found[i]->d_name) + 2;
+        char *name = malloc(room);
+        if (ok && name != NULL) {
+            snprintf(name, room, "%s/%s", path, found[i]->d_name);
+            ok = open_file(a, name);
+        } else {
+            free(name);
+        }
+        free(found[i]);
+    }
+    free(found);
+    if (n <= 0)
+        (void)kd_say(0, "rules", "%s: holds no files named *.rules", path);
+    return ok;
+}
+
 static bool open_all(struct asked *a, int n, char **paths)
 {
     const char *extra[] = {a->yaml, a->classes, a->references};
-    if (n > FILES_MAX)
-        return kd_say(0, "rules", "at most %d files at once", FILES_MAX), false;
     for (size_t i = 0; i < KD_COUNT(extra); i++) {
         a->extra[i].fd = -1;
         if (extra[i] != NULL && !open_one(extra[i], &a->extra[i]))
@@ -54,8 +99,8 @@ static bool open_all(struct asked *a, int n, char **paths)
     a->threshold.fd = -1;
     if (a->thresholds != NULL && !open_one(a->thresholds, &a->threshold))
         return false;
-    for (; a->n_files < (size_t)n; a->n_files++)
-        if (!open_one(paths[a->n_files], &a->file[a->n_files]))
+    for (int i = 0; i < n; i++)
+        if (!(is_directory(paths[i]) ? open_directory(a, paths[i]) : open_file(a, paths[i])))
             return false;
     return true;
 }
@@ -75,28 +120,9 @@ static int shut_in(const char *mode)
     return KD_EXIT_DONE;
 }
 
-static enum kd_status take_var(void *arg, bool is_port, struct kd_bytes name, struct kd_bytes value)
-{
-    return kd_rules_var(arg, is_port, name, value);
-}
-
 static int failed(const char *name, enum kd_status s)
 {
     return kd_say(KD_EXIT_COULD_NOT, "rules", "%s: %s", name, kd_status_text(s));
-}
-
-/* "address-groups.HOME_NET=[…]" lines of the configuration */
-static enum kd_status configured_vars(struct kd_rules *rules, const struct kd_config *config)
-{
-    struct kd_bytes lines = kd_bytes_of(config->rule_vars.lines, config->rule_vars.n);
-    enum kd_status s = KD_OK;
-    while (lines.n > 0 && s == KD_OK) {
-        struct kd_bytes value = kd_bytes_cut(&lines, '\n');
-        struct kd_bytes name = kd_bytes_cut(&value, '=');
-        struct kd_bytes group = kd_bytes_cut(&name, '.');
-        s = kd_rules_var(rules, kd_bytes_eq_str(group, "port-groups"), name, value);
-    }
-    return s;
 }
 
 static int read_extras(struct asked *a)
@@ -109,7 +135,7 @@ static int read_extras(struct asked *a)
             continue;
         enum kd_status s = kd_rule_text_read(a->extra[i].fd, &t);
         if (s == KD_OK)
-            s = i == 0   ? kd_suricata_vars(t.text, take_var, a->rules, &err)
+            s = i == 0   ? kd_rule_vars_suricata(a->rules, t.text, &err)
                 : i == 1 ? kd_rules_classes(a->rules, t.text, &bad)
                          : kd_rules_references(a->rules, t.text, &bad);
         if (s != KD_OK)
@@ -137,7 +163,7 @@ static int read_rules(struct asked *a, const struct kd_config *config)
 {
     a->pool = kd_pool_new(MEMORY_MAX);
     a->rules = a->pool == NULL ? NULL : kd_rules_new(a->pool, &config->limits);
-    if (a->rules == NULL || configured_vars(a->rules, config) != KD_OK)
+    if (a->rules == NULL || kd_rule_vars_configured(a->rules, config) != KD_OK)
         return failed("rules", KD_NO_MEMORY);
     int status = read_extras(a);
     if (status != KD_EXIT_DONE)

@@ -162,7 +162,8 @@ const struct kd_command kd_commands[] = {
      "  --classification FILE, --reference FILE   classification.config, reference.config\n"
      "  --thresholds FILE  suppressions and thresholds (threshold.config)\n"
      "  -q                 only the last line\n"
-     "Files may be compressed (zstd, gzip). exit status 0: all rules were taken, 1: some were not\n",
+     "A directory stands for its files *.rules. Files may be compressed (zstd, gzip).\n"
+     "exit status 0: all rules were taken, 1: some were not\n",
      "  check ファイル…     読めないルールを行番号と理由とともに示す。最後の行は件数\n"
      "  list ファイル…      各ルールの番号・版・優先度・分類・文言\n"
      "  explain 番号 ファイル…  ルールが何を探すかを平易な文で示す。explain 'ルール' も可\n"
@@ -172,7 +173,8 @@ const struct kd_command kd_commands[] = {
      "  --classification ファイル、--reference ファイル   classification.config、reference.config\n"
      "  --thresholds ファイル  抑止としきい値(threshold.config)\n"
      "  -q                  最後の行だけを表示する\n"
-     "ファイルは圧縮(zstd、gzip)されていてもよい。終了コード 0: すべて読めた、1: 読めないものがある\n",
+     "フォルダーを指定するとその中の *.rules を読む。圧縮(zstd、gzip)されていてもよい。\n"
+     "終了コード 0: すべて読めた、1: 読めないものがある\n",
      kd_cmd_rules},
     {"config", "check [FILE] | propose [--dir DIRECTORY] [--json] | reference [--lang ja|en]",
      "check the configuration, propose a network plan, or list all keys",

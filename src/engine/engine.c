@@ -42,6 +42,10 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
 {
     struct kd_engine *e = (struct kd_engine *)((uint8_t *)sink - offsetof(struct kd_engine, sink));
     const struct kd_conn *c = ctx->conn;
+    if (KD_UNLIKELY(e->match != NULL) && type != KD_REC_HTTP && type != KD_REC_DNS && type != KD_REC_TLS)
+        kd_engine_rules_record(ctx, type, body);
+    if (type == KD_REC_TLS && KD_UNLIKELY(e->match != NULL) && ((const struct kd_rec_tls *)body)->established)
+        kd_match_encrypted(e->match);
     struct kd_rec_head head = {
         .ts_us = ctx->now_us,
         .flow_id = c->flow_id,

@@ -129,6 +129,7 @@ void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_leave(struct kd_engine *e);
+void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body); /* rule_records.c */
 void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f);
 /* contents.c: of files, into the ring for them. */
 void kd_engine_contents(struct kd_engine *e);

@@ -108,8 +108,8 @@ void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage
 /* Something odd, by the name it has in rules ("http.invalid_content_length"). */
 void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name);
 
-/* The conversation is encrypted from here on: its payload is not looked into any more. */
-void kd_match_encrypted(struct kd_matcher *m, const struct kd_match_at *at);
+/* The conversation whose parser runs is encrypted from here on: its payload is not looked into any more. */
+void kd_match_encrypted(struct kd_matcher *m);
 
 /* The conversation is over. */
 void kd_match_flow_end(struct kd_matcher *m, struct kd_match_flow **flow);

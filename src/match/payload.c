@@ -235,9 +235,9 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
     judge_packet(m, at, M_ON_PACKET);
 }
 
-void kd_match_encrypted(struct kd_matcher *m, const struct kd_match_at *at)
+void kd_match_encrypted(struct kd_matcher *m)
 {
-    struct kd_match_flow *f = m_flow(m, at);
+    struct kd_match_flow *f = m->entered ? m_flow(m, &m->at) : NULL;
     if (f != NULL)
         f->encrypted = true;
 }

@@ -64,17 +64,38 @@ static void range(const struct telling *t, const struct kd_range *r)
     }
 }
 
+/* Bits that all addresses of a range share when it is a network; 129: it is none. */
+static unsigned prefix_of(const struct kd_addr_range *r)
+{
+    unsigned bits = 0;
+    while (bits < 128 && ((r->first.b[bits / 8] ^ r->last.b[bits / 8]) & (0x80u >> bits % 8)) == 0)
+        bits++;
+    for (unsigned i = bits; i < 128; i++)
+        if ((r->first.b[i / 8] & (0x80u >> i % 8)) != 0 ||
+            (r->last.b[i / 8] & (0x80u >> i % 8)) == 0)
+            return 129;
+    return bits;
+}
+
+static void address_range(const struct telling *t, const struct kd_addr_range *r)
+{
+    unsigned bits = prefix_of(r), before = kd_addr_is_v4(&r->first) ? 96 : 0;
+    kd_out_addr(t->o, &r->first);
+    if (bits < 128 && bits >= before) {
+        kd_out_fmt(t->o, "/%u", bits - before);
+    } else if (bits != 128) {
+        kd_out_str(t->o, "–");
+        kd_out_addr(t->o, &r->last);
+    }
+}
+
 static void addresses(const struct telling *t, const struct kd_addr_set *set)
 {
     if (set->any)
         say(t, "any address", "すべてのアドレス");
     for (uint32_t i = 0; i < set->n && i < RANGES_SHOWN; i++) {
         kd_out_str(t->o, i > 0 ? ", " : "");
-        kd_out_addr(t->o, &set->range[i].first);
-        if (kd_addr_eq(&set->range[i].first, &set->range[i].last))
-            continue;
-        kd_out_str(t->o, "–");
-        kd_out_addr(t->o, &set->range[i].last);
+        address_range(t, &set->range[i]);
     }
     if (set->n > RANGES_SHOWN)
         kd_out_fmt(t->o, t->ja ? " ほか %u 範囲" : " and %u more ranges", set->n - RANGES_SHOWN);

@@ -380,12 +380,16 @@ static void packets_and_streams(void)
     CHECK(r != NULL && r->packet_only && !r->stream_only);
     r = with("tcp", "content:\"a\"; flow:only_stream;");
     CHECK(r != NULL && r->stream_only);
+    r = with("udp", "content:\"a\";");
+    CHECK(r != NULL && !r->stream_only && !r->packet_only);
     r = with("ip", "");
     CHECK(r != NULL && r->header_only);
 }
 
 static void wholes_that_make_no_sense(void)
 {
+    CHECK(refused_for("alert dns any any -> any any (filestore; sid:1;)", "protocol"));
+    CHECK(refused_for("alert ssh any any -> any any (filesize:>5; sid:1;)", "protocol"));
     CHECK(refused_for("alert tcp any any -> any any (msg:\"x\";)", "no sid"));
     CHECK(refused_for("alert tcp any any -> any any (sid:1;", "enclosed"));
     CHECK(refused_for("alert tcp any any -> any any (sid:1)", "end with ;"));

@@ -52,15 +52,30 @@ static bool has_files(enum kd_rule_proto app)
     return kd_rule_proto_rows[app].layer != KD_LAYER_APP;
 }
 
+static bool of_file(const struct kd_parse *p, const struct kd_pending *c)
+{
+    switch ((enum kd_cond_kind)c->cond.kind) {
+    case KD_COND_NUMBER:
+        return kd_number_rows[c->cond.is.number.field].unit == KD_INSPECT_FILE;
+    case KD_COND_FILE_HASH:
+    case KD_COND_FILESTORE:
+        return true;
+    default:
+        return c->place >= 0 && kd_inspect_rows[p->look[c->place].in].unit == KD_INSPECT_FILE;
+    }
+}
+
 static bool check_protocols(struct kd_parse *p)
 {
     if (p->two_apps)
         return kd_refuse(p, KD_WHY_TWO_PROTOCOLS);
     if (p->app != KD_RP_IP && !carries(p->rule.proto, p->app))
         return kd_refuse_word(p, KD_WHY_PROTOCOLS, kd_str(kd_rule_proto_rows[p->app].name));
-    for (int i = 0; i < p->n_looks; i++)
-        if (kd_inspect_rows[p->look[i].in].unit == KD_INSPECT_FILE && !has_files(p->rule.proto))
-            return kd_refuse_word(p, KD_WHY_PROTOCOLS, kd_str(kd_inspect_rows[p->look[i].in].name));
+    for (int i = 0; i < kd_parse_pending_count(p) && !has_files(p->rule.proto); i++)
+        if (of_file(p, kd_parse_pending(p, i)))
+            return kd_refuse_word(
+                p, KD_WHY_PROTOCOLS,
+                kd_nametab_at(&p->st->keywords, kd_parse_pending(p, i)->cond.keyword));
     p->rule.needs_app =
         p->app != KD_RP_IP || p->rpc || kd_rule_proto_rows[p->rule.proto].layer == KD_LAYER_APP;
     return true;
@@ -220,7 +235,8 @@ static void packets_or_streams(struct kd_parse *p)
             placed |= (c->cond.is.content.flags & (KD_CONTENT_OFFSET | KD_CONTENT_DEPTH)) != 0;
     }
     r->packet_only = packet && !stream;
-    r->stream_only = stream || (payload && !packet && !placed);
+    bool tcp = strchr(kd_rule_proto_rows[r->proto].over, 'T') != NULL;
+    r->stream_only = stream || (tcp && payload && !packet && !placed);
 }
 
 /* ---- Final form ---- */

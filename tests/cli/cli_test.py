@@ -390,6 +390,12 @@ def rules_are_checked_listed_and_explained(folder):
     assert run("rules", "list", "--sid", "9", packed)[0] == 1
     assert "path and query of a web request" in run("rules", "explain", "7", packed)[1].decode()
     assert "Web 要求のパス" in run("rules", "explain", good.strip(), env=JAPANESE)[1].decode()
+    os.mkdir(os.path.join(folder, "set"))
+    one_line(run("rules", "check", os.path.join(folder, "set")), 3, "no files named")
+    write(folder, "set/2.rules", good.replace("sid:7", "sid:70"))
+    write(folder, "set/1.rules", good)
+    write(folder, "set/notes.txt", "nothing of the kind")
+    assert run("rules", "check", os.path.join(folder, "set"))[1] == b"rules: 2 read, 2 loaded, 0 refused\n"
     variables = write(folder, "suricata.yaml", "%YAML 1.1\n---\nvars:\n  address-groups:\n    OURS: '[192.0.2.0/24]'\n"
                       "  port-groups: {WEB: [80, 81]}\nother: [a, {b: c}]\n")
     of_ours = write(folder, "c.rules", "alert tcp any any -> $OURS $WEB (sid:1;)\n")

@@ -50,6 +50,8 @@ enum {
     HAS_UNIQUE = 32
 };
 
+enum { ENOUGH = HAS_TRACK | HAS_COUNT | HAS_SECONDS };
+
 bool kd_threshold_words(struct kd_bytes v, struct kd_threshold *t, unsigned *ret_has)
 {
     static const char *const names[] = {"type",    "track",      "count",
@@ -62,10 +64,14 @@ bool kd_threshold_words(struct kd_bytes v, struct kd_threshold *t, unsigned *ret
         unsigned i = 0;
         while (i < KD_COUNT(names) && !kd_bytes_eq_str(word, names[i]))
             i++;
+        bool enough = (*ret_has & ENOUGH) == ENOUGH;
+        if (i == KD_COUNT(names) && enough)
+            return true; /* what stands behind all that is needed is not looked at, as in Suricata
+                          */
         if (i == KD_COUNT(names) || (*ret_has & 1u << i) != 0)
             return false;
         *ret_has |= 1u << i;
-        rest = kd_cut_blank(&rest); /* what follows the word is not looked at, as in Suricata */
+        rest = kd_cut_blank(&rest);
         if (i >= 2 && i <= 4 && !kd_bytes_to_u64(rest, UINT32_MAX, &n))
             return false;
         if ((i == 0 && !kind(rest, &t->kind)) || (i == 1 && !track(rest, &t->track)) ||
