@@ -69,6 +69,8 @@ static void signature_record(struct kd_detect *d, const struct kd_record *r)
         [PHISH] = &kd_finding_KD_SG_0004,   [OTHER] = &kd_finding_KD_SG_0005,
     };
     const struct kd_rec_signature *s = r->body;
+    if (s->classtype.n == 0)
+        return; /* without a class nothing is known of what it means; the match itself is in the log */
     enum family family = family_of(s->classtype);
     struct kd_sides sides = kd_sides_of(d, &r->head->src, &r->head->dst);
     char number[24], technique[16];
