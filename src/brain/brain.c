@@ -50,8 +50,6 @@ union any_body {
     struct kd_rec_socks socks;
     struct kd_rec_irc irc;
     struct kd_rec_crossing crossing;
-    struct kd_rec_socks socks;
-    struct kd_rec_irc irc;
 };
 
 /* ---- out ---- */
