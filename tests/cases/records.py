@@ -117,7 +117,9 @@ class Schema:
 
     def __init__(self, root):
         self.defs = root["$defs"]
-        self.kinds = {one["properties"]["event_type"]["const"]: one for one in root["oneOf"]}
+        self.kinds = {}  # event_type -> its records: detections and matches of rules are both "alert"
+        for one in root["oneOf"]:
+            self.kinds.setdefault(one["properties"]["event_type"]["const"], []).append(one)
 
     @classmethod
     def load(cls, path, top):
@@ -131,10 +133,10 @@ class Schema:
                 return cls(json.load(f))
 
     def faults(self, record, where):
-        kind = self.kinds.get(record.get("event_type"))
-        if kind is None:
+        kinds = self.kinds.get(record.get("event_type"))
+        if kinds is None:
             return [f"{where}: unknown event_type {record.get('event_type')!r}"]
-        return list(self.walk(kind, record, f"{where} {record['event_type']}"))
+        return min((list(self.walk(kind, record, f"{where} {record['event_type']}")) for kind in kinds), key=len)
 
     def walk(self, schema, v, where):
         if "$ref" in schema:
