@@ -45,7 +45,9 @@ class Check:
         return self.one(["ninja", "-C", folder, "--quiet"])
 
     def meson_tests(self, folder, *args):
-        rc, out = self.run(["meson", "test", "-C", folder, "--print-errorlogs", "--no-rebuild", *args])
+        at_once = (os.cpu_count() or 1) + 2  # many of them wait
+        rc, out = self.run(["meson", "test", "-C", folder, "--print-errorlogs", "--no-rebuild",
+                            "--num-processes", str(at_once), *args])
         log = os.path.join(TOP, folder, "meson-logs", "testlog.json")
         names = []
         for line in open(log, encoding="utf-8"):
@@ -88,7 +90,7 @@ STAGES = [
     [("build, gcc, release", lambda c: c.build("build", ["-Dbuildtype=release"], {"CC": "gcc"}))],
     [("build, clang, address and undefined behaviour sanitizers",
       lambda c: c.build("build-asan", SANITIZE, {"CC": "clang"}))],
-    [("tests, sanitizers", lambda c: c.meson_tests("build-asan", "--no-suite", "web")),
+    [("tests, sanitizers", lambda c: c.meson_tests("build-asan", "--no-suite", "web", "--no-suite", "slow")),
      ("pages in a browser", pages_in_a_browser)],
     [("tests, release", lambda c: c.meson_tests("build", "--no-suite", "unit")),
      ("the lab's recordings against tshark", lambda c: c.one([sys.executable, "tests/diff/run"]))],
