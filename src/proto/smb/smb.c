@@ -168,8 +168,8 @@ static bool may_start(struct kd_bytes b)
         return true;
     struct kd_bytes unit = kd_bytes_from(b, SMB_NBSS);
     for (size_t i = 0; i < KD_COUNT(starts); i++)
-        if (agrees(unit, kd_bytes_of(starts[i].start, starts[i].n)))
-            return len >= starts[i].least;
+        if (agrees(unit, kd_bytes_of(starts[i].start, starts[i].n)) && len >= starts[i].least)
+            return true; /* cut short it may agree with several */
     return false;
 }
 
