@@ -119,10 +119,13 @@ static void what_is_there_need_not_come_again(void)
     CHECK(kd_keep_has_recent(k, 8) && kd_keep_has_recent(k, 50) && !kd_keep_has_recent(k, 51));
     /* In the third segment what the first holds is no longer recent. */
     struct kd_addr a = ip(1);
-    struct kd_captured big = {.ts_us = 60, .bytes = {mem, KD_KEEP_FRAME_MAX}, .length = KD_KEEP_FRAME_MAX};
+    uint8_t *large = calloc(1, KD_KEEP_FRAME_MAX);
+    KD_ASSERT(large != NULL);
+    struct kd_captured big = {.ts_us = 60, .bytes = {large, KD_KEEP_FRAME_MAX}, .length = KD_KEEP_FRAME_MAX};
     CHECK(kd_keep_put(k, &big, 777, &a, &a) && kd_keep_has_recent(k, 777));
     CHECK(kd_keep_put(k, &big, 778, &a, &a));
     CHECK(!kd_keep_has_recent(k, 8) && kd_keep_has_recent(k, 778));
+    free(large);
     kd_keep_free(k);
 }
 
