@@ -30,13 +30,16 @@ class Page:
         self.blocks = re.findall(r"^```(\w*)\n(.*?)^```", self.text, re.S | re.M)
         self.prose = re.sub(r"^```.*?^```\n?", "", self.text, flags=re.S | re.M)
 
+    def links(self):
+        return re.findall(r"\]\(([^)]+)\)", self.prose)
+
     def shape(self):
         """What must be the same in the other language."""
         return {"headings": [h for h, _ in re.findall(r"^(#+) (.*)", self.prose, re.M)],
                 "table rows": len(re.findall(r"^\|", self.prose, re.M)),
                 "code blocks": [(lang, body.count("\n")) for lang, body in self.blocks],
                 "list items": len(re.findall(r"^(?:\*|\d+\.) ", self.prose, re.M)),
-                "links": sorted(re.findall(r"\]\(([^)]+)\)", self.prose))}
+                "links": sorted(re.sub(r"-(ja|en)\.png$", ".png", link) for link in self.links())}
 
     def commands(self):
         lines = [line for lang, body in self.blocks if not lang for line in body.splitlines()]
@@ -98,7 +101,7 @@ def same_shape(en, ja):
 
 
 def broken_links(page):
-    for link in page.shape()["links"]:
+    for link in page.links():
         if not link.startswith("http") and not os.path.exists(os.path.join(os.path.dirname(page.path), link)):
             yield f"{page.path}: {link} leads nowhere"
 
