@@ -373,6 +373,17 @@ def a_package_for_third_parties(folder):
     one_line(run("verify", __file__), 1, "no package")
 
 
+def rules_run_in_a_replay(folder):
+    """A match is an alert with the rule's number; a rule that cannot be taken is told and is no failure."""
+    path = write(folder, "r.rules", 'alert dns any any -> any any (msg:"A name"; dns.query; content:"example"; sid:77; rev:1;)\n'
+                 'alert tcp any any -> any any (msg:"x"; nonsense:1; sid:78;)\n')
+    code, out, errors = run("replay", "--json", "-", "--rules", path, recording("first-attack.pcap.zst"))
+    assert code == 0 and any("1 refused" in line for line in errors), (code, errors)
+    alerts = [r for r in map(json.loads, out.splitlines()) if r["event_type"] == "alert"]
+    assert any(r.get("alert", {}).get("signature_id") == 77 for r in alerts), len(alerts)
+    assert b'"signature_id":77' not in run("replay", "--json", "-", recording("first-attack.pcap.zst"))[1]
+
+
 def rules_are_checked_listed_and_explained(folder):
     good = 'alert http any any -> any any (msg:"Seen"; http.uri; content:"/a"; classtype:trojan-activity; sid:7; rev:2;)\n'
     bad = "alert http any any -> any any (msg:\"x\"; \\\n  nonsense:1; sid:8;)\n"
@@ -441,5 +452,6 @@ tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stat
           an_attack_is_told_as_one_story, a_network_plan_is_proposed_checked_and_used,
           did_data_leave,
           packets_are_kept_and_sealed, contents_of_files_are_kept, a_package_for_third_parties,
-          rules_are_checked_listed_and_explained, the_page_of_rules_is_what_the_program_says, a_reader_that_has_enough,
+          rules_run_in_a_replay, rules_are_checked_listed_and_explained,
+          the_page_of_rules_is_what_the_program_says, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])
