@@ -582,8 +582,7 @@ def _messages(side, path, options, which):
             if name in p.protocols:
                 _dns(side, p, name)
         for name, reader in (("http", _http), ("tls", _tls), ("smb", _smb1), ("smb2", _smb), ("ntlmssp", _ntlm), ("smtp", _smtp), ("imf", _smtp), ("dhcp", _dhcp), ("arp", _arp), ("icmpv6", _nd), ("nbns", _nbns)):
-            if name in p.protocols and (name != "imf" or "smtp" not in p.protocols) and \
-                    (name != "tls" or "quic" not in p.protocols):
+            if name in p.protocols and (name != "imf" or "smtp" not in p.protocols):
                 reader(side, p)
         for names, reader in (({"ldap", "cldap"}, _ldap), ({"rdp"}, _rdp), ({"vnc"}, _vnc),
                               ({"mysql"}, _mysql), ({"pgsql"}, _pgsql), ({"socks"}, _socks), ({"irc"}, _irc)):
