@@ -3,6 +3,9 @@
 
 #include "base/hash.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 enum { FIRST_SLOTS = 256, FIRST_ROOM = 1024, CODE_ABSENT = 0, CODE_NEW = 1, CODE_OLD = 2 };
 
 bool kd_heap_room(struct kd_heap *h, size_t more)
@@ -21,6 +24,18 @@ bool kd_heap_room(struct kd_heap *h, size_t more)
     h->p = p;
     h->room = room;
     return true;
+}
+
+void kd_heap_say(struct kd_heap *h, const char *fmt, ...)
+{
+    enum { MOST = 1024 };
+    va_list ap;
+    if (!kd_heap_room(h, MOST))
+        return;
+    va_start(ap, fmt);
+    int n = vsnprintf((char *)h->p + h->n, MOST, fmt, ap);
+    va_end(ap);
+    h->n += n < 0 ? 0 : kd_min_size((size_t)n, MOST - 1);
 }
 
 void kd_heap_done(struct kd_heap *h)

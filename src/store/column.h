@@ -41,6 +41,9 @@ struct kd_heap {
 KD_MUST_USE bool kd_heap_room(struct kd_heap *h, size_t more);
 void kd_heap_done(struct kd_heap *h);
 
+/* Append text, cut at 1,023 bytes; nothing when memory is short. */
+KD_FORMAT(2, 3) void kd_heap_say(struct kd_heap *h, const char *fmt, ...);
+
 /* A column being gathered.  Zeroed is empty. */
 struct kd_column {
     bool text;

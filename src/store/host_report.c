@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/host_report.h"
 
-#include <stdarg.h>
 
 #include "store/hosts.h"
 #include "store/tally.h"
@@ -391,17 +390,6 @@ static void put_detections(const struct kd_host_ask *ask, const struct kd_host_r
 
 /* ---- text ---- */
 
-KD_FORMAT(2, 3) static void say(struct kd_heap *h, const char *fmt, ...)
-{
-    va_list ap;
-    if (!kd_heap_room(h, 1024))
-        return;
-    va_start(ap, fmt);
-    int n = vsnprintf((char *)h->p + h->n, 1024, fmt, ap);
-    va_end(ap);
-    h->n += n < 0 ? 0 : kd_min_size((size_t)n, 1023);
-}
-
 static const char *time_text(uint64_t us, int zone_s, char buf[48])
 {
     struct kd_out o = kd_out_of(buf, 47);
@@ -447,9 +435,9 @@ static void say_names(const struct kd_host_report *r, bool ja, int zone_s, struc
     for (size_t k = 0; k < KD_NAMED_KINDS; k++) {
         if (r->n_named[k] == 0)
             continue;
-        say(h, "\n%s (%zu)\n", title[k][ja], r->n_named[k]);
+        kd_heap_say(h, "\n%s (%zu)\n", title[k][ja], r->n_named[k]);
         for (size_t i = 0; i < kd_min_size(r->n_named[k], 10); i++)
-            say(h, "  %8llu  %s  %s\n", (unsigned long long)r->named[k][i].count,
+            kd_heap_say(h, "  %8llu  %s  %s\n", (unsigned long long)r->named[k][i].count,
                 time_text(r->named[k][i].last_us, zone_s, time),
                 safe_text(r->named[k][i].text, text));
     }
@@ -460,31 +448,31 @@ static void say_detections(const struct kd_host_ask *ask, const struct kd_host_r
 {
     char time[48];
     size_t n = 0;
-    say(h, "\n%s\n", ja ? "検知" : "Detections");
+    kd_heap_say(h, "\n%s\n", ja ? "検知" : "Detections");
     for (size_t i = 0; ask->meta != NULL && ask->meta->db != NULL && i < r->n_addr; i++) {
         struct kd_sql q = detections_of(ask, &r->addr[i]);
         for (; kd_sql_row(&q); n++) {
             struct kd_bytes title = kd_sql_get_text(&q, ja ? 3 : 4);
-            say(h, "  %s  %.*s  x%llu\n", time_text(kd_sql_get(&q, 7), ask->zone_s, time),
+            kd_heap_say(h, "  %s  %.*s  x%llu\n", time_text(kd_sql_get(&q, 7), ask->zone_s, time),
                 (int)kd_min_size(title.n, 300), (const char *)title.p,
                 (unsigned long long)kd_sql_get(&q, 5));
         }
         kd_ignore(kd_sql_done(&q));
     }
     if (n == 0)
-        say(h, "  %s\n", ja ? "この期間の検知はありません。" : "None in this time.");
+        kd_heap_say(h, "  %s\n", ja ? "この期間の検知はありません。" : "None in this time.");
 }
 
 void kd_host_report_text(const struct kd_host_ask *ask, const struct kd_host_report *r, bool ja,
                          struct kd_heap *h)
 {
     char a[48], b[48];
-    say(h, ja ? "端末 " : "Host ");
+    kd_heap_say(h, ja ? "端末 " : "Host ");
     for (size_t i = 0; i < r->n_addr; i++)
-        say(h, "%s%s", i > 0 ? ", " : "", addr_text(&r->addr[i], a));
-    say(h, "\n%s: %s - %s\n", ja ? "記録の期間" : "Records from",
+        kd_heap_say(h, "%s%s", i > 0 ? ", " : "", addr_text(&r->addr[i], a));
+    kd_heap_say(h, "\n%s: %s - %s\n", ja ? "記録の期間" : "Records from",
         time_text(r->first_us, ask->zone_s, a), time_text(r->last_us, ask->zone_s, b));
-    say(h,
+    kd_heap_say(h,
         ja ? "記録 %llu 件。始めた通信 %llu 件、受けた通信 %llu 件。送信 %llu バイト、受信 %llu "
              "バイト。\n"
            : "%llu records. %llu connections begun, %llu received. %llu bytes sent, %llu "
@@ -493,17 +481,17 @@ void kd_host_report_text(const struct kd_host_ask *ask, const struct kd_host_rep
         (unsigned long long)r->flows_in, (unsigned long long)r->bytes_out,
         (unsigned long long)r->bytes_in);
     if (r->stats.truncated)
-        say(h, ja ? "時間切れのため、途中までの結果です。期間を狭めてください。\n"
+        kd_heap_say(h, ja ? "時間切れのため、途中までの結果です。期間を狭めてください。\n"
                   : "Time ran out: this is a part of the answer. Ask for a shorter time.\n");
     if (r->stats.unreadable > 0)
-        say(h,
+        kd_heap_say(h,
             ja ? "読めない記録のまとまりが %llu 個ありました。kidoban verify で確認してください。\n"
                : "%llu blocks could not be read; see kidoban verify.\n",
             (unsigned long long)r->stats.unreadable);
     say_detections(ask, r, ja, h);
-    say(h, "\n%s (%zu)\n", ja ? "通信相手" : "Peers", r->n_peers);
+    kd_heap_say(h, "\n%s (%zu)\n", ja ? "通信相手" : "Peers", r->n_peers);
     for (size_t i = 0; i < kd_min_size(r->n_peers, 10); i++)
-        say(h,
+        kd_heap_say(h,
             ja ? "  %-39s  送信 %12llu  受信 %12llu  %6llu 件  最後 %s\n"
                : "  %-39s  sent %12llu  received %12llu  %6llu times  last %s\n",
             addr_text(&r->peer[i].addr, a), (unsigned long long)r->peer[i].bytes_out,

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-
 #include "store/outside.h"
 
 enum { TOP_JSON = 200, TOP_TEXT = 20 };
@@ -176,17 +174,6 @@ void kd_outside_json(const struct kd_outside_ask *ask, const struct kd_outside *
 
 /* ---- text ---- */
 
-KD_FORMAT(2, 3) static void say(struct kd_heap *h, const char *fmt, ...)
-{
-    va_list ap;
-    if (!kd_heap_room(h, 1024))
-        return;
-    va_start(ap, fmt);
-    int n = vsnprintf((char *)h->p + h->n, 1024, fmt, ap);
-    va_end(ap);
-    h->n += n < 0 ? 0 : kd_min_size((size_t)n, 1023);
-}
-
 static const char *time_text(uint64_t us, int zone_s, char buf[48])
 {
     struct kd_out o = kd_out_of(buf, 47);
@@ -235,26 +222,26 @@ static const char *size_text(uint64_t n, char buf[24])
 static void say_texts(struct kd_heap *h, const char *title, const struct kd_outside_text *t,
                       size_t n, bool ja)
 {
-    say(h, "\n%s\n", title);
+    kd_heap_say(h, "\n%s\n", title);
     for (size_t i = 0; i < n; i++)
-        say(h, "  - %s\n", ja ? t[i].ja : t[i].en);
+        kd_heap_say(h, "  - %s\n", ja ? t[i].ja : t[i].en);
 }
 
 static void say_places(const struct kd_outside_ask *ask, const struct kd_outside *r, bool ja,
                        struct kd_heap *h)
 {
     char a[48], b[48], text[160], cert[160], out[24], in[24], enc[24], before[24];
-    say(h,
+    kd_heap_say(h,
         ja ? "\n外部の通信先(%zu 箇所、うち初めて %zu 箇所。送信量の多い順)\n"
            : "\nOutside places (%zu, %zu of them new; most sent first)\n",
         r->n_places, r->n_new);
     for (size_t i = 0; i < kd_min_size(r->n_places, TOP_TEXT); i++) {
         const struct kd_outside_place *p = &r->place[i];
-        say(h, "  %s  %s%s%s%s\n", addr_text(&p->addr, a), safe_text(p->name, text),
+        kd_heap_say(h, "  %s  %s%s%s%s\n", addr_text(&p->addr, a), safe_text(p->name, text),
             p->proxy ? (ja ? "  [プロキシ]" : "  [proxy]") : "",
             p->is_new ? (ja ? "  [初めて]" : "  [new]") : "",
             p->site_knew ? (ja ? " [他の端末は以前から]" : " [known to others here]") : "");
-        say(h,
+        kd_heap_say(h,
             ja ? "      送信 %s(見えない %s) 受信 %s  %llu 回  %s - %s  以前の送信 %s\n"
                : "      sent %s (%s unreadable), received %s, %llu times, %s - %s; sent before "
                  "%s\n",
@@ -263,7 +250,7 @@ static void say_places(const struct kd_outside_ask *ask, const struct kd_outside
             size_text(p->bytes_in, in), U(p->flows), time_text(p->first_us, ask->host.zone_s, a),
             time_text(p->last_us, ask->host.zone_s, b), size_text(p->before_out, before));
         if (p->subject[0] != '\0')
-            say(h, ja ? "      証明書 %s / 発行者 %s\n" : "      certificate %s / issuer %s\n",
+            kd_heap_say(h, ja ? "      証明書 %s / 発行者 %s\n" : "      certificate %s / issuer %s\n",
                 safe_text(p->subject, text), safe_text(p->issuer, cert));
     }
 }
@@ -279,18 +266,18 @@ static void say_items(const struct kd_outside_ask *ask, const struct kd_outside 
          "利用した共有フォルダー(書き込み/読み取り)"}};
     char a[48], t[48], what[160], how[160], size[24], read[24];
     for (size_t k = 0; k < KD_OUTSIDE_KINDS; k++) {
-        say(h, "\n%s (%llu)\n", title[k][ja], U(r->all_items[k]));
+        kd_heap_say(h, "\n%s (%llu)\n", title[k][ja], U(r->all_items[k]));
         for (size_t i = 0; i < kd_min_size(r->n_items[k], TOP_TEXT); i++) {
             const struct kd_outside_item *it = &r->item[k][i];
-            say(h, "  %s  %s  %s  %s", time_text(it->ts_us, ask->host.zone_s, t),
+            kd_heap_say(h, "  %s  %s  %s  %s", time_text(it->ts_us, ask->host.zone_s, t),
                 addr_text(&it->peer, a), safe_text(it->how, how), safe_text(it->what, what));
             if (k != KD_OUTSIDE_LOGON)
-                say(h, "  %s", size_text(it->bytes, size));
+                kd_heap_say(h, "  %s", size_text(it->bytes, size));
             if (k == KD_OUTSIDE_SHARE)
-                say(h, " / %s", size_text(it->read_bytes, read));
+                kd_heap_say(h, " / %s", size_text(it->read_bytes, read));
             if (it->sha256[0] != '\0')
-                say(h, "  sha256 %s", it->sha256);
-            say(h, "%s%s\n",
+                kd_heap_say(h, "  sha256 %s", it->sha256);
+            kd_heap_say(h, "%s%s\n",
                 it->personal ? (ja ? "  [個人の番号あり]" : "  [personal numbers]") : "",
                 it->incomplete ? (ja ? "  [一部のみ観測]" : "  [not seen whole]") : "");
         }
@@ -301,23 +288,23 @@ static void say_head(const struct kd_outside_ask *ask, const struct kd_outside *
                      struct kd_heap *h)
 {
     char a[48], b[48], out[24], in[24], median[24], busiest[24];
-    say(h, ja ? "外部への通信:端末 " : "What went outside: host ");
+    kd_heap_say(h, ja ? "外部への通信:端末 " : "What went outside: host ");
     for (size_t i = 0; i < r->n_addr; i++)
-        say(h, "%s%s", i > 0 ? ", " : "", addr_text(&r->addr[i], a));
-    say(h, "\n%s: %s - %s\n", ja ? "期間" : "Time asked for",
+        kd_heap_say(h, "%s%s", i > 0 ? ", " : "", addr_text(&r->addr[i], a));
+    kd_heap_say(h, "\n%s: %s - %s\n", ja ? "期間" : "Time asked for",
         ask->host.from_us == 0 ? (ja ? "最初の記録" : "the first record")
                                : time_text(ask->host.from_us, ask->host.zone_s, a),
         ask->host.to_us == UINT64_MAX ? (ja ? "最後の記録" : "the last record")
                                       : time_text(ask->host.to_us, ask->host.zone_s, b));
-    say(h, "%s: %s - %s\n\n", ja ? "この端末の記録" : "Its records",
+    kd_heap_say(h, "%s: %s - %s\n\n", ja ? "この端末の記録" : "Its records",
         time_text(r->first_us, ask->host.zone_s, a), time_text(r->last_us, ask->host.zone_s, b));
-    say(h, "%s: %s\n", ja ? "結論" : "Conclusion", ja ? grade_ja[r->grade] : grade_en[r->grade]);
-    say(h,
+    kd_heap_say(h, "%s: %s\n", ja ? "結論" : "Conclusion", ja ? grade_ja[r->grade] : grade_en[r->grade]);
+    kd_heap_say(h,
         ja ? "外部へ送信 %s、受信 %s。送信のうち中身を確かめられた割合 %u%%。\n"
            : "Sent outside %s, received %s. Of what was sent, %u%% could be read.\n",
         size_text(r->bytes_out, out), size_text(r->bytes_in, in), kd_outside_judged(r));
     if (r->habit_days > 0)
-        say(h,
+        kd_heap_say(h,
             ja ? "最も多い日 %s、普段の 1 日 %s(前の %u 日分の中央値)。\n"
                : "Busiest day %s, a usual day %s (median of %u day(s) before).\n",
             size_text(r->busiest, busiest), size_text(r->habit_median, median), r->habit_days);
@@ -330,11 +317,11 @@ void kd_outside_text(const struct kd_outside_ask *ask, const struct kd_outside *
     say_head(ask, r, ja, h);
     say_texts(h, ja ? "理由" : "Reasons", r->reason, r->n_reasons, ja);
     say_texts(h, ja ? "見えなかったもの" : "What could not be seen", r->unseen, r->n_unseen, ja);
-    say(h, "\n%s (%zu)\n",
+    kd_heap_say(h, "\n%s (%zu)\n",
         ja ? "検知(持ち出し・外部からの操作)" : "Detections (data leaving, control from outside)",
         r->n_detections);
     for (size_t i = 0; i < kd_min_size(r->n_detections, TOP_TEXT); i++)
-        say(h, "  %s  %s  %s  x%llu\n", time_text(r->detection[i].last_us, ask->host.zone_s, t),
+        kd_heap_say(h, "  %s  %s  %s  x%llu\n", time_text(r->detection[i].last_us, ask->host.zone_s, t),
             r->detection[i].detection_id, ja ? r->detection[i].ja : r->detection[i].en,
             U(r->detection[i].count));
     say_places(ask, r, ja, h);
