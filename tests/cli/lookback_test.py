@@ -6,22 +6,20 @@ from supervisor import wait_for
 from tap import run
 
 
+OFTEN = "www.shinbun.example"  # asked for every few seconds in the recording, from its beginning to its end
+
+
 def who_met_it_before_is_told(folder):
     s = Sensor(folder, "back")
-    # A name that can be an object: the root, whose servers a resolver asks for when it starts, can't.
-    name = lambda: next((r["dns"]["rrname"] for r in
-                         s.page("GET", "/records?expr=event_type%20%3D%20dns&limit=50")["items"] if "." in r["dns"].get("rrname", ".").strip(".")), None)
-    wait_for(name, 60, "a name asked for")
-    value = name()
-    seen = lambda: s.page("GET", f"/sightings?value={value}")["items"]
+    seen = lambda: s.page("GET", f"/sightings?value={OFTEN}")["items"]
     wait_for(seen, 200, "the name is among the sightings (blocks are sealed and counted by the minute)")
     hosts = {one["host"] for one in seen()}
-    status, _, errors = run("object", "add", "domain", value, "--reason", "bulletin", "--dir", s.dir)
+    status, _, errors = run("object", "add", "domain", OFTEN, "--reason", "bulletin", "--dir", s.dir)
     assert status == 0, errors
     told = lambda: {d["detection"]["host"] for d in detections(s.page, q="KD-CO-0020")}
     wait_for(lambda: told() >= hosts, 30, "each host that met it is told of")
     one = s.page("GET", "/objects")["items"][0]
-    assert one["value"] == value.lower() and one["source"] == "command" and one["look_back"] == "done", one
+    assert one["value"] == OFTEN and one["source"] == "command" and one["look_back"] == "done", one
     assert {m["host"] for m in one["meetings"]} >= hosts, (one, hosts)
     # And it is watched for from now on: the recording comes round.
     wait_for(lambda: s.page("GET", "/objects")["items"][0]["hits"] > 0, 120, "met again")
