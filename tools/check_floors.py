@@ -15,14 +15,15 @@ MAY = {
     "rule": {"base", "wire"},
     "match": {"base", "wire", "packet", "proto", "rule"},
     "engine": {"base", "wire", "packet", "flow", "proto", "rule", "match"},
+    "object": {"base"},
     "detect": {"base", "wire"},
-    "brain": {"base", "wire", "detect"},
-    "store": {"base", "wire", "packet"},
+    "brain": {"base", "wire", "object", "detect"},
+    "store": {"base", "wire", "packet", "object"},
     "notice": {"base", "wire"},
     "adapter": {"base"},
     "config": {"base"},
     "api": {"base", "wire"},
-    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "match", "detect", "brain", "store", "notice",
+    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "match", "object", "detect", "brain", "store", "notice",
             "adapter", "config", "api"},
 }
 INCLUDE = re.compile(r'#\s*include\s+"([a-z]+)/')
