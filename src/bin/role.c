@@ -67,15 +67,54 @@ void kd_role_ready(void)
     kd_role_tell(KD_ORDER_READY, kd_str(""));
 }
 
+static struct kd_given_lists given;
+static bool given_news;
+
+static void drop_given(void)
+{
+    for (size_t i = 0; i < given.n; i++)
+        kd_fd_close(&given.fd[i]);
+    given.n = 0;
+}
+
+static void take_lists(struct kd_bytes message, const int *fds, size_t n)
+{
+    struct kd_cur c = kd_cur_of(message);
+    (void)kd_cur_u8(&c);
+    drop_given(); /* never taken up, and older */
+    given.skip = kd_cur_le64(&c);
+    given.n = n;
+    for (size_t i = 0; i < n; i++)
+        given.fd[i] = fds[i];
+    given_news = true;
+}
+
+bool kd_role_given_lists(struct kd_given_lists *ret)
+{
+    bool news = given_news;
+    if (news)
+        *ret = given;
+    given_news = false;
+    given.n = 0;
+    return news;
+}
+
 bool kd_role_stopping(void)
 {
     static bool stop;
     uint8_t message[64];
-    size_t n;
+    int fds[KD_EDGE_FDS_MAX];
+    size_t n, n_fds = 0;
     while (!stop) {
-        enum kd_status s = kd_edge_take(KD_FD_CONTROL, false, message, sizeof(message), &n);
+        enum kd_status s = kd_edge_take_fds(KD_FD_CONTROL, message, sizeof(message), &n, fds, &n_fds);
         if (s == KD_MORE)
             break;
+        if (s == KD_OK && message[0] == KD_ORDER_LISTS && n_fds <= KD_COUNT(given.fd)) {
+            take_lists(kd_bytes_of(message, n), fds, n_fds);
+            continue;
+        }
+        for (size_t i = 0; s == KD_OK && i < n_fds; i++)
+            kd_fd_close(&fds[i]);
         stop = s != KD_OK || message[0] == KD_ORDER_STOP;
     }
     return stop;
@@ -132,6 +171,8 @@ int kd_role_main(int argc, char **argv)
         return kd_role_gate(&start);
     case KD_PROC_DIAL:
         return kd_role_dial(&start);
+    case KD_PROC_LISTS:
+        return kd_role_lists(&start);
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;

@@ -35,7 +35,7 @@ static const struct {
     {"threat", KD_F_NOTE2},         {"name", KD_F_NOTE2},          {"note", KD_F_NOTE},
     {"remark", KD_F_NOTE},          {"comment", KD_F_NOTE2},       {"description", KD_F_NOTE3},
     {"reason", KD_F_NOTE2},         {"tags", KD_F_NOTE3},          {"threat_type", KD_F_NOTE3},
-    {"file_name", KD_F_NOTE3},      {"info", KD_F_INFO},           {"object_relation", KD_F_COUNT},
+    {"note_en", KD_F_NOTE},         {"note_ja", KD_F_NOTE2},       {"file_name", KD_F_NOTE3},      {"info", KD_F_INFO},           {"object_relation", KD_F_COUNT},
 };
 
 bool kd_field_of(struct kd_bytes name, enum kd_field *ret)

@@ -244,6 +244,8 @@ static const struct kd_syscall_set brain_sets[] = {SANITIZER SET(common), SET(pi
                                                    SET(whole_files)};
 static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(threads),
                                                    SET(directory), SET(changes)};
+static const struct kd_syscall_set lists_sets[] = {SANITIZER SET(common), SET(pinned),
+                                                   SET(whole_files)};
 static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(threads), SET(serving)};
 static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads),
                                                     SET(directory)};
@@ -262,6 +264,7 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
                         .threads = true, .stdout_too = true},
     [KD_PROC_GATE] = {SETS(gate_sets), .spare_fds = 16},
     [KD_PROC_DIAL] = {SETS(dial_sets), .spare_fds = 32, .dials = true},
+    [KD_PROC_LISTS] = {SETS(lists_sets), .spare_fds = 4, .pinned_output = true}, /* one list's file at a time */
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)
