@@ -91,7 +91,7 @@ const struct kd_command kd_commands[] = {
      "  --json              JSON で表示\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_incident},
-    {"object", "list | add KIND VALUE --reason TEXT | expire NUMBER | import FILE | export [--dir DIRECTORY]",
+    {"object", "list | add KIND VALUE --reason TEXT | expire NUMBER | import FILE | export | lists [--dir DIRECTORY]",
      "suspicious objects: watched for, and looked for in the past", "不審オブジェクトを登録し、過去の記録も照合する",
      "  list               all objects, with who met them before they were added\n"
      "  add KIND VALUE     kinds: ip, domain, url, sha256, sha1, md5, ja3, ja4\n"
