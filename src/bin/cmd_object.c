@@ -6,6 +6,7 @@
 
 #include "bin/reading.h"
 #include "bin/say.h"
+#include "object/words.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "store/audit.h"
@@ -198,6 +199,8 @@ static int print_lists(struct job *j)
     while (status == KD_EXIT_DONE && kd_sql_row(&q)) {
         uint8_t line[LINE_MAX_BYTES];
         struct kd_out o = kd_out_of(line, sizeof(line));
+        uint8_t room[LINE_MAX_BYTES / 2];
+        struct kd_out words = kd_out_of(room, sizeof(room));
         struct kd_bytes problem = kd_sql_get_text(&q, 6), refusal = kd_sql_get_text(&q, 7);
         kd_out_bytes(&o, kd_sql_get_text(&q, 0));
         kd_out_fmt(&o, "\t%s", kd_sql_get(&q, 9) != 0 ? (ja ? "失敗" : "failed") : (ja ? "有効" : "in force"));
@@ -211,12 +214,13 @@ static int print_lists(struct job *j)
         kd_out_u8(&o, '\n');
         if (problem.n > 0) {
             kd_out_str(&o, ja ? "\t最初に読めなかった行: " : "\tthe first that could not be read: ");
-            kd_out_bytes(&o, problem);
+            kd_out_bytes(&o, ja ? kd_list_words_ja(problem, &words) : problem);
             kd_out_u8(&o, '\n');
         }
         if (refusal.n > 0) {
             kd_out_str(&o, ja ? "\t最初に除外した行: " : "\tthe first that was refused: ");
-            kd_out_bytes(&o, refusal);
+            words.n = 0;
+            kd_out_bytes(&o, ja ? kd_list_words_ja(refusal, &words) : refusal);
             kd_out_u8(&o, '\n');
         }
         if (kd_out_ok(&o))

@@ -98,18 +98,20 @@ const struct kd_command kd_commands[] = {
      "  expire NUMBER      end the watch; what was found stays\n"
      "  import FILE        lines \"kind value [remark]\", or the same with commas; all or nothing\n"
      "  export             those in force, as lines that import takes\n"
+     "  lists              the lists of others (objects.lists): how much of each is in force, what was left out\n"
      "  --reason TEXT      where it comes from\n"
      "  --until TIME       the watch ends then (default: no end)\n"
-     "  --json             list: as JSON\n"
+     "  --json             list, lists: as JSON\n"
      "  --dir DIRECTORY    the sensor's directory; a running sensor sees the change within a second\n",
      "  list                一覧(登録前に接触していた端末の数も)\n"
      "  add 種類 値          種類: ip、domain、url、sha256、sha1、md5、ja3、ja4\n"
      "  expire 番号          監視を終える(見つかった結果は残る)\n"
      "  import ファイル      「種類 値 [備考]」の行。コンマ区切りも可。1 行でも誤りがあれば登録しない\n"
      "  export              有効なものを import できる形で出力する\n"
+     "  lists               他者の一覧(objects.lists)の件数、読み取り日時、除外した件数\n"
      "  --reason 理由        情報源など\n"
      "  --until 日時         監視を終える日時(省略時は期限なし)\n"
-     "  --json              list を JSON で表示\n"
+     "  --json              list、lists を JSON で表示\n"
      "  --dir フォルダー     センサーの保存先。稼働中のセンサーにも 1 秒以内に反映される\n",
      kd_cmd_object},
     {"packets", "FLOW_ID|ADDRESS|NAME|MAC [--from TIME] [--to TIME] [-o FILE] [--dir DIRECTORY]",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/lists.h"
 
+#include "object/words.h"
 #include "store/decisions.h"
 #include "store/objects.h"
 #include "store/sighting.h"
@@ -63,6 +64,16 @@ enum kd_status kd_lists_note(struct kd_meta *m, const struct kd_store_lists *l)
     return s == KD_OK ? t : s;
 }
 
+static void put_remark(struct kd_jw *w, const char *key, struct kd_bytes text)
+{
+    uint8_t room[2 * KD_OBJ_WHY_MAX];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_jw_open(w, key, '{');
+    kd_jw_text(w, "ja", kd_list_words_ja(text, &o));
+    kd_jw_text(w, "en", text);
+    kd_jw_close(w, '}');
+}
+
 enum kd_status kd_lists_json(struct kd_meta *m, struct kd_jw *w)
 {
     static const char *const number[] = {"objects", "networks", "rows", "wrong", "refused", "other", "twice", "beyond"};
@@ -87,8 +98,8 @@ enum kd_status kd_lists_json(struct kd_meta *m, struct kd_jw *w)
         for (unsigned i = 0; i < KD_COUNT(number); i++)
             kd_jw_u64(w, number[i], kd_sql_get(&q, 3 + (int)i));
         kd_jw_bool(w, "failed", kd_sql_get(&q, 11) != 0);
-        kd_jw_text(w, "problem", kd_sql_get_text(&q, 12));
-        kd_jw_text(w, "refusal", kd_sql_get_text(&q, 13));
+        put_remark(w, "problem", kd_sql_get_text(&q, 12));
+        put_remark(w, "refusal", kd_sql_get_text(&q, 13));
         kd_jw_time(w, "read", kd_sql_get(&q, 14));
         kd_jw_time(w, "since", kd_sql_get(&q, 15));
         kd_jw_close(w, '}');
@@ -152,6 +163,14 @@ static bool is_there(struct kd_meta *m, struct kd_bytes kind, struct kd_bytes va
     return there;
 }
 
+/* Is the list sure enough that the past should speak of it?  A file's finding is high, the others' medium. */
+static bool is_sure(enum kd_object_kind kind, const struct kd_obj_hit *hit)
+{
+    enum { SURE = 75, LIKELY = 50, MEDIUM = 2, HIGH = 3 };
+    bool sum = kind == KD_OBJ_SHA256 || kind == KD_OBJ_SHA1 || kind == KD_OBJ_MD5;
+    return hit->confidence >= (sum ? SURE : LIKELY) && hit->list->severity >= (sum ? HIGH : MEDIUM);
+}
+
 static enum kd_status make_object(struct looking *k, enum kd_object_kind kind, struct kd_bytes value, const struct kd_obj_hit *hit)
 {
     uint8_t room[KD_OBJ_NOTE_MAX + KD_OBJ_LIST_NAME_MAX + 8];
@@ -182,7 +201,8 @@ static bool on_value(void *arg, enum kd_sighting_kind seen, struct kd_bytes text
     if (!kind_of(seen, text.n, &kind) || !kd_object_spell(kind, text, &o))
         return true;
     struct kd_bytes spelt = kd_out_bytes_view(&o);
-    if (in_any(&k->look->now, kind, spelt, k->today, &hit) && !in_any(&k->look->before, kind, spelt, k->today, &old))
+    if (in_any(&k->look->now, kind, spelt, k->today, &hit) && is_sure(kind, &hit) &&
+        !in_any(&k->look->before, kind, spelt, k->today, &old))
         k->status = make_object(k, kind, text, &hit);
     return k->status == KD_OK;
 }
