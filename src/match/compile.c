@@ -69,32 +69,37 @@ static uint64_t apps_of(enum kd_rule_proto proto)
     return apps == 0 && kd_rule_proto_rows[proto].layer == KD_LAYER_APP ? (uint64_t)1 << 63 : apps;
 }
 
-enum { P_TCP = 1, P_UDP = 2, P_ICMP = 4, P_OTHER = 8, P_ICMPV6 = 16, P_SCTP = 32, P_ALL = 63 };
-
 static uint8_t protocols_of(enum kd_rule_proto proto)
 {
     const struct kd_rule_proto_row *row = &kd_rule_proto_rows[proto];
     switch (proto) {
     case KD_RP_ICMP:
-        return P_ICMP | P_ICMPV6;
+        return M_P_ICMP | M_P_ICMPV6;
     case KD_RP_ICMPV4:
-        return P_ICMP;
+        return M_P_ICMP;
     case KD_RP_ICMPV6:
-        return P_ICMPV6;
+        return M_P_ICMPV6;
     case KD_RP_SCTP:
-        return P_SCTP;
+        return M_P_SCTP;
     case KD_RP_IGMP:
     case KD_RP_ESP:
     case KD_RP_GRE:
-        return P_OTHER;
+        return M_P_OTHER;
+    case KD_RP_PKTHDR:
     case KD_RP_ETHER:
+        return M_P_IP | M_P_ARP | M_P_LINK;
     case KD_RP_ARP:
-        return 0;
+        return M_P_ARP;
     default:
         if (row->layer == KD_LAYER_NETWORK)
-            return P_ALL;
-        return (uint8_t)((strchr(row->over, 'T') != NULL ? P_TCP : 0) | (strchr(row->over, 'U') != NULL ? P_UDP : 0));
+            return M_P_IP;
+        return (uint8_t)((strchr(row->over, 'T') != NULL ? M_P_TCP : 0) | (strchr(row->over, 'U') != NULL ? M_P_UDP : 0));
     }
+}
+
+static uint8_t ip_number_of(enum kd_rule_proto proto)
+{
+    return proto == KD_RP_IGMP ? KD_IP_IGMP : proto == KD_RP_ESP ? 50 : proto == KD_RP_GRE ? 47 : 0;
 }
 
 /* ---- one rule ---- */
@@ -267,12 +272,12 @@ static void place(struct m_rule *r)
         r->flags = M_HEADER | (rule->header_only ? M_ONCE : 0);
     if (r->flags != M_PAYLOAD)
         return;
-    bool tcp = (r->ip_protos & P_TCP) != 0 && kd_rule_proto_rows[rule->proto].layer != KD_LAYER_NETWORK;
+    bool tcp = (r->ip_protos & M_P_TCP) != 0 && kd_rule_proto_rows[rule->proto].layer != KD_LAYER_NETWORK;
     bool packet = rule->packet_only || (!tcp && !rule->stream_only);
     bool stream = !packet || (!rule->packet_only && kd_rule_proto_rows[rule->proto].layer == KD_LAYER_NETWORK);
-    if (packet || (in_place && !rule->stream_only) || (r->ip_protos & ~P_TCP) != 0)
+    if (packet || (in_place && !rule->stream_only) || (r->ip_protos & ~M_P_TCP) != 0)
         r->flags |= M_ON_PACKET;
-    if (stream && (r->ip_protos & P_TCP) != 0)
+    if (stream && (r->ip_protos & M_P_TCP) != 0)
         r->flags |= M_ON_STREAM;
 }
 
@@ -281,6 +286,7 @@ static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m
     r->rule = rule;
     r->apps = apps_of(rule->proto);
     r->ip_protos = protocols_of(rule->proto);
+    r->ip_number = ip_number_of(rule->proto);
     r->family = rule->proto == KD_RP_IPV4 ? 4 : rule->proto == KD_RP_IPV6 ? 6 : 0;
     r->dirs = (uint8_t)(rule->dir == 0 ? KD_INSPECT_BOTH : rule->dir);
     r->n_looks = (uint8_t)kd_min_size(rule->n_looks, UINT8_MAX);
@@ -397,7 +403,8 @@ static bool is_weak(const struct m_rule *r, const struct fast *f, struct m_weak 
 
 static bool find_in_payload(struct kd_ruleset *set, const struct m_rule *r, uint32_t at, unsigned dir)
 {
-    static const uint8_t bits[M_TRANSPORTS] = {P_TCP, P_UDP, P_ICMP | P_ICMPV6, P_OTHER | P_SCTP};
+    static const uint8_t bits[M_TRANSPORTS] = {M_P_TCP, M_P_UDP, M_P_ICMP | M_P_ICMPV6,
+                                                M_P_OTHER | M_P_SCTP | M_P_ARP | M_P_LINK};
     struct fast f = fast_of(r);
     struct m_weak weak;
     bool short_one = f.look != NULL && is_weak(r, &f, &weak);
@@ -433,7 +440,8 @@ static bool is_narrow(const struct kd_addr_set *s)
 
 static bool find_by_header(struct kd_ruleset *set, struct m_rule *r, uint32_t at)
 {
-    static const uint8_t bits[M_TRANSPORTS] = {P_TCP, P_UDP, P_ICMP | P_ICMPV6, P_OTHER | P_SCTP};
+    static const uint8_t bits[M_TRANSPORTS] = {M_P_TCP, M_P_UDP, M_P_ICMP | M_P_ICMPV6,
+                                                M_P_OTHER | M_P_SCTP | M_P_ARP | M_P_LINK};
     struct m_ends *e = &set->ends;
     const struct kd_rule *rule = r->rule;
     if (is_narrow(rule->src)) {
@@ -475,8 +483,10 @@ static bool find_by_header(struct kd_ruleset *set, struct m_rule *r, uint32_t at
 static bool find_by_event(struct kd_ruleset *set, const struct m_rule *r, uint32_t at)
 {
     for (unsigned i = 0; i < r->rule->n_checks; i++)
-        if (r->rule->check[i].kind == KD_COND_EVENT)
+        if (r->rule->check[i].kind == KD_COND_EVENT) {
+            set->event_kinds |= 1u << r->rule->check[i].is.event.kind;
             return m_list_add(set, &set->events[r->rule->check[i].is.event.name], at);
+        }
     return true;
 }
 
@@ -660,6 +670,11 @@ void kd_ruleset_free(struct kd_ruleset *set)
 const struct kd_wanted *kd_ruleset_wanted(const struct kd_ruleset *set)
 {
     return &set->wanted;
+}
+
+unsigned kd_ruleset_events(const struct kd_ruleset *set)
+{
+    return set->event_kinds;
 }
 
 struct kd_ruleset_size kd_ruleset_size(const struct kd_ruleset *set)

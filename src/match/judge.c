@@ -17,12 +17,6 @@ static bool packet_value(const struct m_run *run, enum kd_inspect in, struct kd_
     case KD_IN_BASE64_DATA:
         *ret = run->base64;
         return run->base64.n > 0;
-    case KD_IN_ICMPV4_HDR:
-        *ret = p == NULL ? kd_str(NULL) : kd_bytes_head(p->icmp, 8);
-        return p != NULL && p->proto == KD_IP_ICMP && ret->n > 0;
-    case KD_IN_ICMPV6_HDR:
-        *ret = p == NULL ? kd_str(NULL) : kd_bytes_head(p->icmp, 8);
-        return p != NULL && p->proto == KD_IP_ICMPV6 && ret->n > 0;
     case KD_IN_IP_SRC:
     case KD_IN_IP_DST: {
         const struct kd_addr *a = &run->at->addr[in == KD_IN_IP_SRC ? run->dir : run->dir ^ 1];
@@ -30,8 +24,20 @@ static bool packet_value(const struct m_run *run, enum kd_inspect in, struct kd_
         return true;
     }
     default:
-        return false;
+        return p != NULL && m_header_bytes(p, in, ret);
     }
+}
+
+/* One of the SCTP chunks is enough. */
+static bool chunk_holds(struct m_run *run, const struct m_look *look)
+{
+    uint8_t type;
+    struct kd_bytes data;
+    const struct kd_packet *p = run->at->packet;
+    for (unsigned i = 0; p != NULL && m_header_chunk(p, i, &type, &data); i++)
+        if (m_look_holds(run, look, data))
+            return true;
+    return false;
 }
 
 static bool holds_in(struct m_run *run, const struct m_look *look, struct kd_bytes value)
@@ -45,6 +51,8 @@ static bool holds_in(struct m_run *run, const struct m_look *look, struct kd_byt
 static bool look_holds(struct m_run *run, const struct m_look *look)
 {
     struct kd_bytes value;
+    if (look->in == KD_IN_SCTP_CHUNK_DATA)
+        return chunk_holds(run, look);
     if (packet_value(run, look->in, &value))
         return holds_in(run, look, value);
     const struct m_side *s = run->side;
