@@ -214,6 +214,19 @@ static bool app_is(const struct m_run *run, struct kd_bytes name)
     return kd_bytes_ieq(name, kd_str(kd_app_names[run->at->app]));
 }
 
+/* What is not known yet is not said to be another. */
+static bool app_holds(const struct m_run *run, const struct kd_cond *c)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < c->is.words.n; i++) {
+        bool unknown = kd_bytes_eq_str(c->is.words.word[i], "unknown");
+        if (c->negated && !unknown && run->at->app == KD_APP_UNKNOWN)
+            return false;
+        any |= app_is(run, c->is.words.word[i]);
+    }
+    return any != c->negated;
+}
+
 static bool event_is(const struct m_run *run, const struct kd_event *e)
 {
     return run->m->event != NULL && kd_bytes_eq_str(e->text, run->m->event);
@@ -249,7 +262,7 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return m_bits_isset(run->m->rates, &c->is.bits, c->kind, run->at, run->dir) ==
                (c->is.bits.what == KD_BITS_ISSET);
     case KD_COND_APP_PROTO:
-        return c->is.words.n > 0 && app_is(run, c->is.words.word[0]) != c->negated;
+        return app_holds(run, c);
     case KD_COND_EVENT:
         return event_is(run, &c->is.event);
     default:
@@ -280,11 +293,21 @@ bool m_check_known(enum kd_cond_kind kind)
     }
 }
 
+uint8_t m_check_side(const struct kd_cond *c)
+{
+    if (c->kind != KD_COND_NUMBER)
+        return 0;
+    uint8_t dir = (uint8_t)kd_number_rows[c->is.number.field].dir;
+    return c->is.number.side != 0 ? c->is.number.side : dir == KD_INSPECT_BOTH ? 0 : dir;
+}
+
 bool m_checks_hold(struct m_run *run)
 {
     const struct kd_rule *r = run->r->rule;
-    for (unsigned i = 0; i < r->n_checks; i++)
-        if (!holds(run, &r->check[i]))
+    for (unsigned i = 0; i < r->n_checks; i++) {
+        uint8_t side = r->transactional ? m_check_side(&r->check[i]) : 0;
+        if ((side == 0 || (side >> run->dir & 1) != 0) && !holds(run, &r->check[i]))
             return false;
+    }
     return true;
 }

@@ -281,6 +281,20 @@ static void place(struct m_rule *r)
         r->flags |= M_ON_STREAM;
 }
 
+/* Rules with =>: which condition is about the request, which about the answer. */
+static void sides(struct m_rule *r)
+{
+    for (unsigned i = 0; i < r->n_looks; i++) {
+        uint8_t dir = (uint8_t)kd_inspect_rows[r->look[i].buffer->in].dir;
+        uint8_t side = r->rule->look[i].side;
+        r->look[i].side = side != 0 ? side : dir == KD_INSPECT_BOTH ? 0 : dir;
+        r->sides |= r->look[i].side;
+    }
+    for (unsigned i = 0; i < r->rule->n_checks; i++)
+        r->sides |= m_check_side(&r->rule->check[i]);
+    r->dirs = r->sides != 0 ? r->sides : (uint8_t)KD_INSPECT_BOTH;
+}
+
 static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m_rule *r)
 {
     r->rule = rule;
@@ -296,6 +310,8 @@ static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m
     for (unsigned i = 0; i < r->n_looks; i++)
         if (!look_of(set, &rule->look[i], &r->look[i]))
             return false;
+    if (rule->transactional)
+        sides(r);
     place(r);
     return true;
 }
@@ -327,14 +343,20 @@ static void consider(const struct m_look *look, const struct kd_content *c, bool
     *best = (struct fast){look, c, kd_bytes_head(b, FAST_MAX), (c->flags & KD_CONTENT_NOCASE) != 0, score};
 }
 
-static struct fast fast_of(const struct m_rule *r)
+static bool in_direction(const struct m_look *look, unsigned dir)
+{
+    return look->side == 0 || (look->side >> dir & 1) != 0;
+}
+
+static struct fast fast_of(const struct m_rule *r, unsigned dir)
 {
     struct fast best = {0};
     bool tx = (r->flags & M_TX) != 0;
     for (unsigned i = 0; i < r->n_looks; i++)
         for (unsigned j = 0; j < r->look[i].n; j++) {
             const struct kd_cond *c = r->look[i].cond[j].c;
-            bool here = tx ? !is_packet_buffer(r->look[i].in) : r->look[i].in == KD_IN_PAYLOAD;
+            bool here = (tx ? !is_packet_buffer(r->look[i].in) : r->look[i].in == KD_IN_PAYLOAD) &&
+                        in_direction(&r->look[i], dir);
             if (c->kind == KD_COND_CONTENT && !c->negated && here)
                 consider(&r->look[i], &c->is.content, tx, &best);
         }
@@ -357,11 +379,11 @@ static uint32_t group_id(const struct kd_ruleset *set, const struct m_look *look
 
 static bool find_in_tx(struct kd_ruleset *set, const struct m_rule *r, uint32_t at, unsigned dir)
 {
-    struct fast f = fast_of(r);
+    struct fast f = fast_of(r, dir);
     if (f.look != NULL)
         return m_group_add(set, &set->group[dir][group_id(set, f.look)], f.bytes, f.nocase, at);
     for (unsigned i = 0; i < r->n_looks; i++)
-        if (!is_packet_buffer(r->look[i].in) && !r->look[i].absent_ok)
+        if (!is_packet_buffer(r->look[i].in) && !r->look[i].absent_ok && in_direction(&r->look[i], dir))
             return m_list_add(set, &set->group[dir][group_id(set, &r->look[i])].always, at);
     for (unsigned app = 0; app < KD_APP_COUNT; app++)
         if ((r->apps == 0 || (r->apps >> app & 1) != 0) && !m_list_add(set, &set->at_tx[app][dir], at))
@@ -405,7 +427,7 @@ static bool find_in_payload(struct kd_ruleset *set, const struct m_rule *r, uint
 {
     static const uint8_t bits[M_TRANSPORTS] = {M_P_TCP, M_P_UDP, M_P_ICMP | M_P_ICMPV6,
                                                 M_P_OTHER | M_P_SCTP | M_P_ARP | M_P_LINK};
-    struct fast f = fast_of(r);
+    struct fast f = fast_of(r, dir);
     struct m_weak weak;
     bool short_one = f.look != NULL && is_weak(r, &f, &weak);
     weak.rule = at;
@@ -603,7 +625,7 @@ static bool heat(struct kd_ruleset *set)
                                      .dport = small(r->dport_set),
                                      .dirs = r->dirs,
                                      .ip_protos = r->ip_protos,
-                                     .both_ways = r->rule->bidirectional};
+                                     .both_ways = r->rule->bidirectional || r->sides != 0};
     }
     return set->hot != NULL;
 }

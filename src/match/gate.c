@@ -68,6 +68,7 @@ bool m_gate(struct m_run *run)
     const struct m_rule *r = run->r;
     const struct kd_match_at *at = run->at;
     uint16_t flow = r->rule->flow;
+    unsigned from = r->sides != 0 ? KD_TO_SERVER : run->dir; /* rules with => are written as the request goes */
     if ((r->dirs >> run->dir & 1) == 0 || (r->ip_protos & m_proto_bit(at)) == 0)
         return false;
     if (r->apps != 0 && (r->apps >> at->app & 1) == 0)
@@ -84,5 +85,5 @@ bool m_gate(struct m_run *run)
                                ? at->packet->ip_version != r->family
                                : kd_addr_is_v4(&at->addr[0]) != (r->family == 4)))
         return false;
-    return ends_fit(run, run->dir) || (r->rule->bidirectional && ends_fit(run, run->dir ^ 1u));
+    return ends_fit(run, from) || (r->rule->bidirectional && ends_fit(run, from ^ 1u));
 }

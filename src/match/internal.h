@@ -21,6 +21,7 @@ enum {
     MATCH_PENDING = 12,          /* rules of a stream whose pattern was seen and that may hold later */
     MATCH_PIECE = 65536 + 64,    /* longest piece of a stream looked at with its window */
     MATCH_STREAM = 1024 * 1024,  /* stream bytes looked into, per direction */
+    MATCH_HALVES = 24,         /* requests that wait for their answer, of rules over both */
     MATCH_TRIES = 3000,          /* steps of one look (Suricata's recursion limit) */
     MATCH_VARS = 32,
     MATCH_COMMON_SETS = 64
@@ -41,6 +42,7 @@ struct m_look {
     enum kd_inspect in; /* of the value that is looked into */
     uint16_t n;
     bool absent_ok;     /* holds when there is no such buffer */
+    uint8_t side;       /* of rules with =>: enum kd_inspect_dir; 0 either */
     const struct m_cond *cond;
 };
 
@@ -64,6 +66,7 @@ struct m_rule {
     uint16_t flags;     /* enum m_rule_flag */
     uint8_t dirs;       /* enum kd_inspect_dir */
     uint8_t n_looks;
+    uint8_t sides;      /* of rules with =>: directions in which something is sought (enum kd_inspect_dir) */
     uint8_t ip_protos;  /* enum m_proto */
     uint8_t ip_number;  /* of M_P_OTHER: only this; 0 any */
     uint8_t family;     /* 0 any, 4, 6 */
@@ -244,6 +247,10 @@ struct kd_match_flow {
     size_t bits_size, ints_size;
     uint32_t tx_next[2];
     bool encrypted, told_app[2];
+    uint8_t next_half;           /* of a rule with =>: requests that hold, the answer to come */
+    struct m_half {
+        uint32_t rule, tx_id;    /* rule + 1; 0: free */
+    } half[MATCH_HALVES];
 };
 
 struct m_flowint {
@@ -347,6 +354,7 @@ bool m_gate(struct m_run *run);
 
 /* check.c */
 bool m_checks_hold(struct m_run *run);
+uint8_t m_check_side(const struct kd_cond *c); /* of rules with =>: enum kd_inspect_dir, 0 either */
 
 /* header.c: what headers of the packet say.  False: it is not there. */
 bool m_header_number(const struct kd_packet *p, enum kd_number id, uint64_t *ret);
