@@ -559,9 +559,23 @@ static size_t resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
     return 0;
 }
 
+/* A head that never ended: rules see what there was. */
+static void cut_off(struct kd_ctx *ctx, enum kd_dir dir)
+{
+    struct http_state *st = ctx->state;
+    struct http_tap_room tap = {0};
+    if (st->side[dir].phase != HTTP_FIELDS || !kd_wants_any(ctx))
+        return;
+    http_tap_head(ctx, dir, &tap);
+    kd_inspect_end(ctx, dir, KD_INSPECT_HEAD);
+    http_tap_free(ctx, &tap);
+}
+
 static void finish(struct kd_ctx *ctx)
 {
     struct http_state *st = ctx->state;
+    cut_off(ctx, KD_TO_SERVER);
+    cut_off(ctx, KD_TO_CLIENT);
     kd_tunnel_end(&st->carried, ctx);
     http_tx_close(ctx);
     http_auth_close(ctx);
