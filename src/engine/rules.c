@@ -28,7 +28,7 @@ static struct kd_match_at place(struct kd_engine *e, struct kd_flow *f, unsigned
         .seq_seen = {f->seq[0] - f->isn[0], f->seq[1] - f->isn[1]},
         .flow = (struct kd_match_flow **)&f->rules,
         .flow_id = kd_engine_flow_id(e, f),
-        .frame = e->stats.packets + 1,
+        .owner = f,
         .quiet = &f->rules_quiet,
     };
 }
@@ -132,8 +132,8 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     struct kd_engine *e = arg;
     const struct kd_match_at *at = a->at;
     struct kd_rec_signature rec = {
-        .pcap_cnt = at->frame,
         .tx_id = a->tx_id,
+        .in_tx = a->has_tx,
         .action = kd_str("allowed"),
         .gid = a->gid,
         .signature_id = a->sid,
@@ -152,8 +152,16 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .bytes_toclient = at->bytes[1],
         .start_us = at->start_us,
     };
+    struct kd_flow *f = at->owner;
+    if (f != NULL)
+        f->flags |= KD_FLOW_ALERTED;
+    if (at->packet != NULL && (at->proto == KD_IP_ICMP || at->proto == KD_IP_ICMPV6)) {
+        rec.icmp_type = (uint8_t)at->packet->sport;
+        rec.icmp_code = (uint8_t)at->packet->dport;
+    }
     struct kd_rec_head head = {
         .ts_us = at->now_us,
+        .frame = kd_engine_frame_number(e),
         .flow_id = at->flow_id,
         .src = at->addr[a->dir],
         .dst = at->addr[a->dir ^ 1],

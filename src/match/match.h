@@ -61,7 +61,7 @@ struct kd_match_at {
     uint32_t seq_seen[2];             /* TCP: stream bytes so far */
     struct kd_match_flow **flow;      /* the conversation's slot; may hold NULL */
     uint64_t flow_id;
-    uint64_t frame;                   /* number of the frame, from 1 */
+    void *owner;                      /* the caller's: what the conversation is to it */
     bool *quiet;                      /* the conversation's: no table names its addresses and ports */
 };
 
