@@ -175,6 +175,31 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     kd_engine_emit(e, &head, &rec);
 }
 
+static void move_flow(void *arg, struct kd_flow *f)
+{
+    struct kd_engine *e = arg;
+    f->rules_quiet = false;
+    if (f->rules != NULL)
+        kd_match_flow_moves(e->match, f->rules);
+}
+
+bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set)
+{
+    const struct kd_ruleset *former = e->cfg.rules;
+    e->cfg.rules = set;
+    if (e->match == NULL)
+        return kd_engine_rules_new(e);
+    KD_ASSERT(set != NULL);
+    if (!kd_matcher_move(e->match, set)) {
+        e->cfg.rules = former;
+        return false;
+    }
+    kd_flow_table_each(e->flows, move_flow, e);
+    kd_matcher_moved(e->match);
+    e->sink.wanted = kd_ruleset_wanted(set);
+    return true;
+}
+
 bool kd_engine_rules_new(struct kd_engine *e)
 {
     if (e->cfg.rules == NULL)
