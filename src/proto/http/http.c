@@ -7,37 +7,50 @@ extern const struct kd_parser kd_parser_http;
 
 enum { LINE_MAX_BYTES = 1 << 20 };
 
-static const char *const event_names[HTTP_EVENTS] = {
-    [HTTP_EV_REQUEST_LINE] = "request_line_malformed",
-    [HTTP_EV_STATUS_LINE] = "status_line_malformed",
-    [HTTP_EV_LINE_TOO_LONG] = "header_line_too_long",
-    [HTTP_EV_FIELD] = "header_malformed",
-    [HTTP_EV_TOO_MANY_FIELDS] = "too_many_headers",
-    [HTTP_EV_HEAD_TOO_LONG] = "header_too_long",
-    [HTTP_EV_LENGTH_BAD] = "content_length_bad",
-    [HTTP_EV_LENGTH_DUPLICATE] = "duplicate_content_length",
-    [HTTP_EV_LENGTH_AND_CHUNKED] = "content_length_and_chunked",
-    [HTTP_EV_CODING_UNKNOWN] = "transfer_coding_unknown",
-    [HTTP_EV_CHUNK_SIZE] = "chunk_size_bad",
-    [HTTP_EV_CHUNK_END] = "chunk_end_bad",
-    [HTTP_EV_HOST_MISSING] = "host_missing",
-    [HTTP_EV_HOST_DUPLICATE] = "duplicate_host",
-    [HTTP_EV_HOST_MISMATCH] = "host_mismatch",
-    [HTTP_EV_VERSION] = "version_missing",
-    [HTTP_EV_URI_SPACE] = "uri_with_space",
-    [HTTP_EV_RESPONSE_ALONE] = "response_without_request",
-    [HTTP_EV_TOO_MANY_PENDING] = "too_many_pending",
-    [HTTP_EV_CODING_BROKEN] = "content_coding_broken",
-    [HTTP_EV_CODING_BOMB] = "content_coding_bomb",
+/* Of requests and of answers, named as rules name them (app-layer-event:http.…) where they have a name for it. */
+static const char *const event_names[HTTP_EVENTS][2] = {
+    [HTTP_EV_REQUEST_LINE] = {"request_line_malformed", "request_line_malformed"},
+    [HTTP_EV_STATUS_LINE] = {"status_line_malformed", "status_line_malformed"},
+    [HTTP_EV_LINE_TOO_LONG] = {"request_field_too_long", "response_field_too_long"},
+    [HTTP_EV_COLON] = {"request_field_missing_colon", "response_field_missing_colon"},
+    [HTTP_EV_FIELD] = {"request_header_invalid", "response_header_invalid"},
+    [HTTP_EV_TOO_MANY_FIELDS] = {"request_too_many_headers", "response_too_many_headers"},
+    [HTTP_EV_HEAD_TOO_LONG] = {"request_header_too_long", "response_header_too_long"},
+    [HTTP_EV_LENGTH_BAD] = {"invalid_content_length_field_in_request", "invalid_content_length_field_in_response"},
+    [HTTP_EV_LENGTH_DUPLICATE] = {"duplicate_content_length_field_in_request",
+                                  "duplicate_content_length_field_in_response"},
+    [HTTP_EV_LENGTH_AND_CHUNKED] = {"content_length_and_chunked", "content_length_and_chunked"},
+    [HTTP_EV_CODING_UNKNOWN] = {"invalid_transfer_encoding_value_in_request",
+                                "invalid_transfer_encoding_value_in_response"},
+    [HTTP_EV_CHUNK_SIZE] = {"invalid_request_chunk_len", "invalid_response_chunk_len"},
+    [HTTP_EV_CHUNK_END] = {"chunk_end_bad", "chunk_end_bad"},
+    [HTTP_EV_HOST_MISSING] = {"missing_host_header", "missing_host_header"},
+    [HTTP_EV_HOST_DUPLICATE] = {"duplicate_host", "duplicate_host"},
+    [HTTP_EV_HOST_MISMATCH] = {"host_header_ambiguous", "host_header_ambiguous"},
+    [HTTP_EV_VERSION] = {"request_missing_protocol", "request_missing_protocol"},
+    [HTTP_EV_URI_SPACE] = {"uri_delim_non_compliant", "uri_delim_non_compliant"},
+    [HTTP_EV_RESPONSE_ALONE] = {"unable_to_match_response_to_request", "unable_to_match_response_to_request"},
+    [HTTP_EV_TOO_MANY_PENDING] = {"too_many_pending", "too_many_pending"},
+    [HTTP_EV_CODING_BROKEN] = {"gzip_decompression_failed", "gzip_decompression_failed"},
+    [HTTP_EV_CODING_BOMB] = {"compression_bomb", "compression_bomb"},
+    [HTTP_EV_LENGTH_TWICE] = {"duplicate_content_length_field_in_request",
+                              "duplicate_content_length_field_in_response"},
+    [HTTP_EV_AUTH] = {"request_auth_unrecognized", "request_auth_unrecognized"},
+    [HTTP_EV_CHUNK_EXTENSION] = {"request_chunk_extension", "response_chunk_extension"},
+    [HTTP_EV_CODINGS] = {"too_many_encoding_layers", "too_many_encoding_layers"},
+    [HTTP_EV_CODING_NAME] = {"abnormal_ce_header", "abnormal_ce_header"},
 };
 
-void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at)
+void http_event(struct kd_ctx *ctx, enum kd_dir dir, enum http_event event, uint64_t at)
 {
     struct http_state *st = ctx->state;
-    if (st->told & 1u << event)
+    const char *name = event_names[event][dir];
+    if (event >= HTTP_EV_RECORDED || (st->told & 1u << event) != 0) {
+        kd_odd(ctx, name);
         return;
+    }
     st->told |= 1u << event;
-    kd_anomaly(ctx, event_names[event], at);
+    kd_anomaly(ctx, name, at);
 }
 
 /* --- recognition --- */
@@ -213,7 +226,7 @@ static void end_request_head(struct kd_ctx *ctx, struct http_side *side)
     const struct http_framing *f = &side->framing;
     struct http_tx *tx = side->tx;
     if (tx != NULL && !f->has_host && kd_bytes_eq_str(tx->rec.protocol, "HTTP/1.1"))
-        http_event(ctx, HTTP_EV_HOST_MISSING, side->head_bytes);
+        http_event(ctx, KD_TO_SERVER, HTTP_EV_HOST_MISSING, side->head_bytes);
     if (f->chunked) {
         side->phase = HTTP_CHUNK_SIZE;
         side->chunk_end_due = false;
@@ -255,7 +268,7 @@ static void end_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side
 {
     struct http_tap_room tap = {0};
     if (side->framing.has_length && side->framing.coded)
-        http_event(ctx, HTTP_EV_LENGTH_AND_CHUNKED, side->head_bytes);
+        http_event(ctx, dir, HTTP_EV_LENGTH_AND_CHUNKED, side->head_bytes);
     if (kd_wants_any(ctx))
         http_tap_head(ctx, dir, &tap);
     if (dir == KD_TO_SERVER)
@@ -281,7 +294,7 @@ static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
         return;
     }
     bool skip = side->skip_line;
-    http_event(ctx, dir == KD_TO_SERVER ? HTTP_EV_REQUEST_LINE : HTTP_EV_STATUS_LINE, 0);
+    http_event(ctx, dir, dir == KD_TO_SERVER ? HTTP_EV_REQUEST_LINE : HTTP_EV_STATUS_LINE, 0);
     lose(ctx, dir);
     side->skip_line = skip;
 }
@@ -294,15 +307,16 @@ static void field_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
         return;
     }
     if (side->fields++ == ctx->lim->http_headers)
-        http_event(ctx, HTTP_EV_TOO_MANY_FIELDS, side->head_bytes);
+        http_event(ctx, dir, HTTP_EV_TOO_MANY_FIELDS, side->head_bytes);
     if (side->head_bytes > ctx->lim->http_header_bytes)
-        http_event(ctx, HTTP_EV_HEAD_TOO_LONG, side->head_bytes);
+        http_event(ctx, dir, HTTP_EV_HEAD_TOO_LONG, side->head_bytes);
     http_field_line(ctx, dir, line);
 }
 
 /* chunk-size [ chunk-ext ]; false when it is none. */
-static bool read_chunk_size(struct kd_bytes line, uint64_t *ret)
+static bool read_chunk_size(struct kd_bytes line, uint64_t *ret, bool *ret_extended)
 {
+    *ret_extended = kd_bytes_find_byte(line, ';') != SIZE_MAX;
     struct kd_bytes hex = kd_bytes_trim(kd_bytes_cut(&line, ';'));
     uint64_t v = 0;
     for (size_t i = 0; i < hex.n; i++) {
@@ -320,11 +334,12 @@ static void chunk_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
                        struct kd_bytes line)
 {
     uint64_t size = 0;
+    bool extended = false;
     if (side->chunk_end_due && line.n == 0) {
         side->chunk_end_due = false;
-    } else if (side->chunk_end_due || !read_chunk_size(line, &size)) {
+    } else if (side->chunk_end_due || !read_chunk_size(line, &size, &extended)) {
         bool skip = side->skip_line;
-        http_event(ctx, side->chunk_end_due ? HTTP_EV_CHUNK_END : HTTP_EV_CHUNK_SIZE, 0);
+        http_event(ctx, dir, side->chunk_end_due ? HTTP_EV_CHUNK_END : HTTP_EV_CHUNK_SIZE, 0);
         lose(ctx, dir);
         side->skip_line = skip;
     } else if (size == 0) {
@@ -333,6 +348,8 @@ static void chunk_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
         side->phase = HTTP_CHUNK;
         side->left = size;
     }
+    if (extended)
+        http_event(ctx, dir, HTTP_EV_CHUNK_EXTENSION, 0);
 }
 
 static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
@@ -341,7 +358,7 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     struct http_side *side = &st->side[dir];
     struct kd_bytes line = kd_line_text(msg, &side->skip_line);
     if (side->skip_line)
-        http_event(ctx, HTTP_EV_LINE_TOO_LONG, side->head_bytes);
+        http_event(ctx, dir, HTTP_EV_LINE_TOO_LONG, side->head_bytes);
     if (kd_wants_any(ctx) && side->phase != HTTP_CHUNK_SIZE && side->phase != HTTP_TRAILER)
         http_tap_line(ctx, dir, msg, side->phase != HTTP_FIELDS);
     switch ((enum http_phase)side->phase) {
