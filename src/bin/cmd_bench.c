@@ -339,7 +339,7 @@ static bool load_rules(const char *path, struct kd_loaded_rules *into)
 {
     struct kd_err err = {0};
     KD_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct kd_rule_file file = {path, fd};
+    struct kd_rule_file file = {.name = path, .fd = fd};
     uint64_t start = thread_cpu_us();
     if (fd < 0 || kd_rules_load(&file, 1, &kd_limits_default, into, &err) != KD_OK) {
         (void)kd_say(0, "bench", "%s: %s", path, err.what != NULL ? err.what : strerror(errno));

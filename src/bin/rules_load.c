@@ -18,7 +18,8 @@ static enum kd_status read_one(struct kd_rules *rules, const struct kd_rule_file
     enum kd_status s = kd_rule_text_read(file->fd, &text);
     if (s != KD_OK)
         return s;
-    s = kd_rules_read(rules, file->name, text.text);
+    s = file->is_data ? kd_rules_data(rules, kd_str(file->name), text.text)
+                      : kd_rules_read(rules, file->name, text.text);
     kd_rule_text_done(&text);
     return s;
 }
@@ -37,6 +38,7 @@ enum kd_status kd_rules_load(const struct kd_rule_file *files, size_t n, const s
     if (s == KD_OK)
         s = kd_rules_finish(into->rules);
     if (s == KD_OK) {
+        kd_ruleset_fit(into->rules);
         into->n_read = into->rules->n_read;
         into->n_loaded = into->rules->n;
         into->n_refused = into->rules->n_refused;
@@ -62,7 +64,8 @@ size_t kd_rules_of_start(const struct kd_start *s, struct kd_rule_file *files, s
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n_extras && n < max; i++)
-        if (s->extra[i].kind == KD_EXTRA_RULES)
-            files[n++] = (struct kd_rule_file){s->extra[i].name, KD_FD_EXTRA + (int)i};
+        if (s->extra[i].kind == KD_EXTRA_RULES || s->extra[i].kind == KD_EXTRA_DATA)
+            files[n++] = (struct kd_rule_file){s->extra[i].name, KD_FD_EXTRA + (int)i,
+                                               s->extra[i].kind == KD_EXTRA_DATA};
     return n;
 }

@@ -15,7 +15,8 @@ struct kd_loaded_rules {
 
 struct kd_rule_file {
     const char *name;
-    int fd; /* stays open */
+    int fd;       /* stays open */
+    bool is_data; /* not rules, but what rules load */
 };
 
 /* Read and compile; `into` holds nothing where it fails. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a sensor consists of: edges, directory, listener, and for each role its configuration and
  * descriptors. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -268,6 +269,33 @@ static bool add_rings(struct kd_sensor *s, struct kd_child *c)
     return true;
 }
 
+static int is_data_file(const struct dirent *e)
+{
+    static const char *const ends[] = {".lst", ".list", ".csv", ".txt", ".md5", ".sha1", ".sha256", ".dat", ".data", ".state", ".rep", ".reputation"};
+    for (size_t i = 0; i < KD_COUNT(ends); i++)
+        if (e->d_name[0] != '.' && kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
+            return 1;
+    return 0;
+}
+
+/* What rules may load lies beside them; which of it they want is known only when they are read, shut in. */
+static void add_data(struct kd_child *c, const char *rules)
+{
+    char dir[KD_CONFIG_TEXT_MAX], path[KD_CONFIG_TEXT_MAX + KD_START_NAME_MAX];
+    struct dirent **found = NULL;
+    const char *slash = strrchr(rules, '/');
+    snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 : (int)(slash - rules + 1), slash == NULL ? "." : rules);
+    int n = scandir(dir, &found, is_data_file, alphasort);
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "%s/%.*s", dir, KD_START_NAME_MAX - 1, found[i]->d_name);
+        int fd = c->start.n_extras + 4 > KD_EXTRAS_MAX ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd >= 0)
+            (void)kd_sensor_extra(c, KD_EXTRA_DATA, fd, found[i]->d_name, 0);
+        free(found[i]);
+    }
+    free(found);
+}
+
 /* Rule files: each is opened here and read by every engine. */
 static bool add_rules(struct kd_sensor *s, struct kd_child *c)
 {
@@ -289,6 +317,7 @@ static bool add_rules(struct kd_sensor *s, struct kd_child *c)
         const char *slash = strrchr(path, '/');
         snprintf(c->start.extra[before].name, sizeof(c->start.extra[before].name), "%.100s",
                  slash == NULL ? path : slash + 1);
+        add_data(c, path);
     }
     return true;
 }

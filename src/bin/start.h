@@ -49,6 +49,7 @@ enum kd_extra {
     KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_FILES, /* the same for contents of files */
     KD_EXTRA_RULES, /* a rule file; name: as in the configuration */
+    KD_EXTRA_DATA,  /* a file that rules may load; name: without its directory */
     KD_EXTRA_KINDS
 };
 

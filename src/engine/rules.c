@@ -167,15 +167,22 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     kd_engine_emit(e, &head, &rec);
 }
 
+static void on_store(void *arg)
+{
+    struct kd_engine *e = arg;
+    e->contents.asked = true;
+}
+
 bool kd_engine_rules_new(struct kd_engine *e)
 {
     if (e->cfg.rules == NULL)
         return true;
     e->match = kd_matcher_new(e->cfg.rules, e->pool, e->cfg.lim, e->cfg.hash_seed,
-                              (struct kd_match_out){on_match, e});
+                              (struct kd_match_out){on_match, on_store, e});
     if (e->match == NULL)
         return false;
     e->sink.wanted = kd_ruleset_wanted(e->cfg.rules);
+    e->contents.rules_ask = e->sink.wanted->store;
     e->rule_events = kd_ruleset_events(e->cfg.rules);
     e->sink.inspect = on_inspect;
     e->sink.number = on_number;
