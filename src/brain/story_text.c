@@ -11,7 +11,7 @@ const char *kd_stage_text(enum kd_stage stage, enum kd_lang lang)
         [KD_STAGE_CONTROL] = {"what looks like remote control from outside", "外部からの遠隔操作とみられる通信"},
         [KD_STAGE_DISCOVERY] = {"looking around inside", "内部の探索"},
         [KD_STAGE_CREDENTIALS] = {"attacks on passwords and accounts", "パスワードやアカウントへの攻撃"},
-        [KD_STAGE_LATERAL] = {"reaching into other machines", "他の端末への侵入"},
+        [KD_STAGE_LATERAL] = {"signs of reaching into other machines", "他の端末への侵入の疑い"},
         [KD_STAGE_EXFILTRATION] = {"sending data out", "外部への送信"},
         [KD_STAGE_IMPACT] = {"damage", "破壊・妨害"},
     };
@@ -340,7 +340,7 @@ void kd_story_do(const struct kd_story_facts *f, enum kd_lang lang, struct kd_ou
                           "searched for new services, tasks, programs and accounts: ",
                   kd_out_bytes_view(&list), ja ? "" : ".");
     if (has(f, KD_STAGE_EXFILTRATION))
-        line(o, ja ? "送信前に読み出されたファイルを調べ、個人情報の責任者に連絡する(漏えいのおそれがあれば、個人情報保護委員会への速報は知ってからおおむね 3~5 日以内)。"
+        line(o, ja ? "送信前に読み出されたファイルを調べ、個人情報の責任者に連絡する(漏えいのおそれがあれば、個人情報保護委員会への速報は知った日からおおむね 3 日から 5 日以内)。"
                    : "Find out which files were read before the sending, and tell the person in charge of personal data: a suspected leak is to be "
                      "reported to the Personal Information Protection Commission within about 3 to 5 days of knowing of it.");
     if (has(f, KD_STAGE_ENTRY))

@@ -65,7 +65,8 @@ struct kd_engine {
     struct kd_engine_stats stats;
     const char *input_error;
     uint64_t now_us;              /* latest packet time */
-    const struct kd_captured *frame; /* the one being looked at */
+    uint64_t frames;              /* so far, other engines' too */
+    const struct kd_captured *frame; /* the one being looked at; NULL none */
     struct kd_matcher *match;        /* NULL: there are no rules */
     const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
     bool payload_done;               /* rules have seen its payload */
@@ -93,6 +94,7 @@ void kd_engine_emit_flow(struct kd_engine *e, const struct kd_flow *f, enum kd_r
                          const void *body);
 void kd_engine_flush(struct kd_engine *e);
 void kd_engine_anomaly(struct kd_engine *e, const struct kd_flow *f, const char *kind, const char *event);
+uint64_t kd_engine_frame_number(const struct kd_engine *e); /* 0: none */
 uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
 
 /* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or

@@ -28,7 +28,7 @@ static struct kd_match_at place(struct kd_engine *e, struct kd_flow *f, unsigned
         .seq_seen = {f->seq[0] - f->isn[0], f->seq[1] - f->isn[1]},
         .flow = (struct kd_match_flow **)&f->rules,
         .flow_id = kd_engine_flow_id(e, f),
-        .frame = e->stats.packets + 1,
+        .owner = f,
         .quiet = &f->rules_quiet,
     };
 }
@@ -56,7 +56,6 @@ void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p)
         .packets = {1, 0},
         .bytes = {p->length, 0},
         .flow = &flow,
-        .frame = e->stats.packets + 1,
         .quiet = &quiet,
     };
     kd_match_packet(e->match, &at, true);
@@ -132,8 +131,8 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     struct kd_engine *e = arg;
     const struct kd_match_at *at = a->at;
     struct kd_rec_signature rec = {
-        .pcap_cnt = at->frame,
         .tx_id = a->tx_id,
+        .in_tx = a->has_tx,
         .action = kd_str("allowed"),
         .gid = a->gid,
         .signature_id = a->sid,
@@ -152,8 +151,16 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .bytes_toclient = at->bytes[1],
         .start_us = at->start_us,
     };
+    struct kd_flow *f = at->owner;
+    if (f != NULL)
+        f->flags |= KD_FLOW_ALERTED;
+    if (at->packet != NULL && (at->proto == KD_IP_ICMP || at->proto == KD_IP_ICMPV6)) {
+        rec.icmp_type = (uint8_t)at->packet->sport;
+        rec.icmp_code = (uint8_t)at->packet->dport;
+    }
     struct kd_rec_head head = {
         .ts_us = at->now_us,
+        .frame = kd_engine_frame_number(e),
         .flow_id = at->flow_id,
         .src = at->addr[a->dir],
         .dst = at->addr[a->dir ^ 1],
@@ -171,6 +178,32 @@ static void on_store(void *arg)
 {
     struct kd_engine *e = arg;
     e->contents.asked = true;
+}
+
+static void move_flow(void *arg, struct kd_flow *f)
+{
+    struct kd_engine *e = arg;
+    f->rules_quiet = false;
+    if (f->rules != NULL)
+        kd_match_flow_moves(e->match, f->rules);
+}
+
+bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set)
+{
+    const struct kd_ruleset *former = e->cfg.rules;
+    e->cfg.rules = set;
+    if (e->match == NULL)
+        return kd_engine_rules_new(e);
+    KD_ASSERT(set != NULL);
+    if (!kd_matcher_move(e->match, set)) {
+        e->cfg.rules = former;
+        return false;
+    }
+    kd_flow_table_each(e->flows, move_flow, e);
+    kd_matcher_moved(e->match);
+    e->sink.wanted = kd_ruleset_wanted(set);
+    e->contents.rules_ask = e->sink.wanted->store;
+    return true;
 }
 
 bool kd_engine_rules_new(struct kd_engine *e)

@@ -301,7 +301,7 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return flowint_holds(run, &c->is.flowint);
     case KD_COND_XBITS:
     case KD_COND_HOSTBITS:
-        return m_bits_isset(run->m->rates, &c->is.bits, c->kind, run->at, run->dir) ==
+        return m_bits_isset(run->m->rates, run->m->set->rules, &c->is.bits, c->kind, run->at, run->dir) ==
                (c->is.bits.what == KD_BITS_ISSET);
     case KD_COND_APP_PROTO:
         return app_holds(run, c);

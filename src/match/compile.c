@@ -117,10 +117,8 @@ static pcre2_code *expression(const struct kd_pcre *p)
                 {KD_PCRE_G, PCRE2_UNGREEDY}};
     for (size_t i = 0; i < KD_COUNT(rows); i++)
         options |= p->flags & rows[i].flag ? rows[i].option : 0;
-    pcre2_code *code = pcre2_compile(p->pattern.p, p->pattern.n, options, &error, &at, NULL);
-    if (code != NULL)
-        (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-    return code;
+    /* No machine code is made of it: whoever runs rules may make no memory executable. */
+    return pcre2_compile(p->pattern.p, p->pattern.n, options, &error, &at, NULL);
 }
 
 static bool keep_code(struct kd_ruleset *set, pcre2_code *code)

@@ -286,13 +286,13 @@ struct m_sets;
 
 struct kd_matcher {
     const struct kd_ruleset *set;
+    uint32_t *flowbit_now, *flowint_now; /* while moving: by former number */
     struct kd_pool *pool;
     const struct kd_limits *lim;
     struct kd_match_out out;
     hs_scratch_t *scratch;
     pcre2_match_data *match_data;
     pcre2_match_context *match_context;
-    pcre2_jit_stack *jit_stack;
     struct kd_match_stats stats;
     struct kd_rule_count *count;
     uint64_t seed;
@@ -385,19 +385,24 @@ struct kd_match_flow *m_flow(struct kd_matcher *m, const struct kd_match_at *at)
 /* sets.c: members of datasets and lists. */
 struct m_sets *m_sets_new(const struct kd_rules *rules); /* NULL: no memory */
 void m_sets_free(struct m_sets *s);
+/* Members that rules put into sets of their own go over to the sets of the same name. */
+void m_sets_carry(const struct m_sets *from, const struct kd_rules *old, struct m_sets *to, const struct kd_rules *now);
 bool m_sets_has(const struct m_sets *s, uint32_t dataset, struct kd_bytes value);
 bool m_sets_test(const struct m_sets *s, const struct kd_dataset_test *t, struct kd_bytes value); /* may change it */
 
 /* rates.c: thresholds and bits by address; bounded, the oldest gives way. */
 struct m_rate_table *m_rates_new(uint32_t n, uint64_t seed);
 void m_rates_free(struct m_rate_table *t);
-bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+/* Rules and names are told apart by what outlives a set: m_rule_key(), m_name_key(). */
+uint64_t m_rule_key(const struct kd_rule *r);
+uint64_t m_name_key(const struct kd_rules *rules, unsigned space, uint32_t name);
+bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint64_t rule,
                          const struct kd_match_at *at, uint8_t dir);
-bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint64_t rule,
                     const struct kd_match_at *at, uint8_t dir);
-void m_bits_do(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
-               uint8_t dir);
-bool m_bits_isset(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
-                  uint8_t dir);
+void m_bits_do(struct m_rate_table *t, const struct kd_rules *rules, const struct kd_bits *b, unsigned space,
+               const struct kd_match_at *at, uint8_t dir);
+bool m_bits_isset(struct m_rate_table *t, const struct kd_rules *rules, const struct kd_bits *b, unsigned space,
+                  const struct kd_match_at *at, uint8_t dir);
 
 #endif

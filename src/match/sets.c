@@ -57,6 +57,25 @@ void m_sets_free(struct m_sets *s)
     free(s);
 }
 
+void m_sets_carry(const struct m_sets *from, const struct kd_rules *old, struct m_sets *to, const struct kd_rules *now)
+{
+    enum { LINE_MAX_BYTES = 8192 };
+    uint8_t room[LINE_MAX_BYTES];
+    for (uint32_t i = 0; i < to->n; i++)
+        for (uint32_t j = 0; j < from->n; j++) {
+            const struct kd_dataset *a = old->dataset[j], *b = now->dataset[i];
+            bool same = kd_bytes_eq(a->name, b->name) && a->type == b->type;
+            bool from_file = a->load.n > 0 && a->save.n == 0; /* read anew */
+            struct kd_out line = kd_out_of(room, sizeof(room));
+            uint32_t at = 0, bad;
+            while (same && !from_file && kd_set_next(from->set[j], &at, &line)) {
+                if (kd_set_load(to->set[i], kd_out_bytes_view(&line), &bad) != KD_OK)
+                    break;
+                line = kd_out_of(room, sizeof(room));
+            }
+        }
+}
+
 bool m_sets_has(const struct m_sets *s, uint32_t dataset, struct kd_bytes value)
 {
     return dataset < s->n && kd_set_has(s->set[dataset], value, NULL);
