@@ -195,6 +195,12 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     kd_engine_emit(e, &head, &rec);
 }
 
+static void on_store(void *arg)
+{
+    struct kd_engine *e = arg;
+    e->contents.asked = true;
+}
+
 static void move_flow(void *arg, struct kd_flow *f)
 {
     struct kd_engine *e = arg;
@@ -217,6 +223,7 @@ bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set)
     kd_flow_table_each(e->flows, move_flow, e);
     kd_matcher_moved(e->match);
     e->sink.wanted = kd_ruleset_wanted(set);
+    e->contents.rules_ask = e->sink.wanted->store;
     return true;
 }
 
@@ -225,10 +232,11 @@ bool kd_engine_rules_new(struct kd_engine *e)
     if (e->cfg.rules == NULL)
         return true;
     e->match = kd_matcher_new(e->cfg.rules, e->pool, e->cfg.lim, e->cfg.hash_seed,
-                              (struct kd_match_out){on_match, e});
+                              (struct kd_match_out){on_match, on_store, e});
     if (e->match == NULL)
         return false;
     e->sink.wanted = kd_ruleset_wanted(e->cfg.rules);
+    e->contents.rules_ask = e->sink.wanted->store;
     e->rule_events = kd_ruleset_events(e->cfg.rules);
     if (e->rule_events & 1u << KD_EVENT_APP)
         e->sink.odd = on_odd;
