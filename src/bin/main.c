@@ -33,6 +33,7 @@ const struct kd_command kd_commands[] = {
      "analyse capture files", "保存された通信(pcap)を解析する",
      "  -c FILE            configuration\n"
      "  --rules FILE,…     rules in Suricata's language instead of those of the configuration\n"
+     "  --vars FILE, --classification FILE, --reference FILE, --thresholds FILE   as for kidoban rules\n"
      "  --json FILE|-      records as JSON lines to a file, or - for standard output\n"
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
      "  --engines N        share the work (default 1: two runs give the same bytes)\n"
@@ -42,6 +43,7 @@ const struct kd_command kd_commands[] = {
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --rules ファイル,…   設定のルールの代わりに使う Suricata 形式のルール\n"
+     "  --vars、--classification、--reference、--thresholds ファイル   kidoban rules と同じ\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
      "  --engines 数         処理を分担する(初期値 1: 何度実行しても同じ結果)\n"
@@ -190,10 +192,10 @@ const struct kd_command kd_commands[] = {
      kd_cmd_config},
     {"bench", "[--all] [--rules FILE] PCAP…", "measure the speed of this machine", "この機器での処理速度を測る",
      "  --all              also the detectors and the JSON writer, on the records of the engine\n"
-     "  --rules FILE       with these rules; how long they took to compile stands in a line before\n"
+     "  --rules FILE,…     with these rules (and --vars FILE … as for kidoban rules); how long they took to compile stands in a line before\n"
      "One line of JSON for each capture: processor time and memory of one engine.\n",
      "  --all               検知処理と JSON 出力も測る\n"
-     "  --rules ファイル     このルールを使う(準備にかかった時間を先に 1 行表示する)\n"
+     "  --rules ファイル,…   このルールを使う(--vars なども kidoban rules と同じ。準備にかかった時間を先に 1 行表示する)\n"
      "通信ファイル(pcap)ごとに、処理部 1 つの CPU 時間とメモリを JSON で 1 行表示する。\n",
      kd_cmd_bench},
     {"version", "", "print the version", "版を表示する", "", "", kd_cmd_version},

@@ -81,6 +81,7 @@ struct kd_engine {
     struct kd_told telling;          /* a parser's record that rules are shown; type 0 none */
     size_t told_at;                  /* where the last record stands in the batch */
     struct kd_told told;             /* the last record of a parser, encoded in the batch; type 0 none */
+    unsigned rule_events;            /* kinds of events that rules ask for: bits, 1 << enum kd_event_kind */
     uint64_t next_record;
     uint8_t engine_no;
     /* Parsers by what they read, and those that expect a port. */
@@ -138,6 +139,7 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
 
 /* rules.c: only called when there are rules. */
 KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules, too */
+void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);

@@ -104,6 +104,9 @@ void kd_flow_table_end(struct kd_flow_table *t, struct kd_flow *f, enum kd_flow_
 /* Time passes to now_us: timeouts, updates of long flows, ticks. */
 void kd_flow_table_time(struct kd_flow_table *t, uint64_t now_us);
 
+/* Every conversation that is open, in no order; none may be ended meanwhile. */
+void kd_flow_table_each(struct kd_flow_table *t, void (*each)(void *arg, struct kd_flow *f), void *arg);
+
 /* End all. */
 void kd_flow_table_finish(struct kd_flow_table *t);
 
