@@ -3,6 +3,8 @@
 #include "engine/internal.h"
 #include "rule/cond.h"
 
+enum { TRANSACTION_MAX = 4096 }; /* bytes of a transaction that a match tells with it */
+
 /* As rules mean it: both sides have spoken. */
 static bool is_established(const struct kd_flow *f)
 {
@@ -172,6 +174,11 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .bytes_toclient = at->bytes[1],
         .start_us = at->start_us,
     };
+    uint8_t room[TRANSACTION_MAX];
+    struct kd_out transaction = kd_out_of(room, sizeof(room));
+    kd_engine_rules_transaction(e, a, &transaction);
+    if (kd_out_ok(&transaction))
+        rec.transaction = kd_out_bytes_view(&transaction);
     struct kd_flow *f = at->owner;
     if (f != NULL)
         f->flags |= KD_FLOW_ALERTED;

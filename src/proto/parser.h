@@ -231,6 +231,10 @@ struct kd_parser {
     /* The conversation is over (or given up): emit what waits, give memory back. */
     void (*close)(struct kd_ctx *ctx);
 
+    /* What is known of the transaction under way in this direction, for a rule's match: a record borrowed until the
+     * parser's next call, and its kind.  NULL: nothing, or the latest record told it already. */
+    const void *(*present)(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type);
+
     /* Datagram parsers: called some ten seconds after the last packet while the flow lives, to give up
      * waiting for answers.  NULL: not needed. */
     void (*tick)(struct kd_ctx *ctx);
