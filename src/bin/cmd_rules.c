@@ -251,6 +251,8 @@ int kd_cmd_rules(int argc, char **argv)
     static struct kd_config config;
     static struct asked a;
     const char *path = NULL;
+    if (argc > 1 && strcmp(argv[1], "reload") == 0)
+        return kd_rules_reload(argc - 1, argv + 1);
     const struct kd_option options[] = {{"--config", "-c", &path, NULL},
                                         {"--quiet", "-q", NULL, &a.quiet},
                                         {"--sid", NULL, &a.sid, NULL},
