@@ -65,10 +65,12 @@ struct kd_engine {
     struct kd_engine_stats stats;
     const char *input_error;
     uint64_t now_us;              /* latest packet time */
-    const struct kd_captured *frame; /* the one being looked at */
+    uint64_t frames;              /* so far, other engines' too */
+    const struct kd_captured *frame; /* the one being looked at; NULL none */
     struct kd_matcher *match;        /* NULL: there are no rules */
     const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
     bool payload_done;               /* rules have seen its payload */
+    unsigned rule_events;            /* kinds of events that rules ask for: bits, 1 << enum kd_event_kind */
     uint64_t next_record;
     uint8_t engine_no;
     /* Parsers by what they read, and those that expect a port. */
@@ -92,6 +94,7 @@ void kd_engine_emit_flow(struct kd_engine *e, const struct kd_flow *f, enum kd_r
                          const void *body);
 void kd_engine_flush(struct kd_engine *e);
 void kd_engine_anomaly(struct kd_engine *e, const struct kd_flow *f, const char *kind, const char *event);
+uint64_t kd_engine_frame_number(const struct kd_engine *e); /* 0: none */
 uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
 
 /* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or
@@ -125,6 +128,7 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
 
 /* rules.c: only called when there are rules. */
 KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules, too */
+void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);

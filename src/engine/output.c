@@ -39,12 +39,19 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f)
     return (uint64_t)e->engine_no << 46 | (f->number & (((uint64_t)1 << 46) - 1));
 }
 
+/* A frame's number means something in a capture file. */
+uint64_t kd_engine_frame_number(const struct kd_engine *e)
+{
+    return e->frame != NULL && e->cfg.id_base == 0 ? e->frames : 0;
+}
+
 void kd_engine_emit_flow(struct kd_engine *e, const struct kd_flow *f, enum kd_rec_type type,
                          const void *body)
 {
     struct kd_rec_head head = {
         .ts_us = e->now_us,
         .flow_id = kd_engine_flow_id(e, f),
+        .frame = kd_engine_frame_number(e),
         .src = f->client,
         .dst = f->server,
         .src_port = f->client_port,

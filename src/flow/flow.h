@@ -31,7 +31,8 @@ enum kd_flow_flag {
     KD_FLOW_MIDSTREAM = 1,
     KD_FLOW_OPAQUE = 2,    /* nothing more is parsed */
     KD_FLOW_DEGRADED = 4,  /* detail was given up for lack of memory */
-    KD_FLOW_TICK = 8       /* a parser wants to be called while nothing comes */
+    KD_FLOW_TICK = 8,      /* a parser wants to be called while nothing comes */
+    KD_FLOW_ALERTED = 16   /* the engine's: a rule matched */
 };
 
 struct kd_flow {

@@ -101,6 +101,7 @@ struct kd_ctx {
     const struct kd_conn *conn;
     void *state;                /* state_bytes, zeroed at the flow's start */
     uint64_t now_us;            /* time of the packet that completed the message */
+    uint64_t frame;             /* its number in the capture file; 0: live, or no packet */
     enum kd_app app;
     struct kd_sink *sink;
     struct kd_contents *contents; /* NULL: contents of files are not kept */

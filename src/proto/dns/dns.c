@@ -11,7 +11,8 @@ enum { BUCKETS = 8, KD_PROTO_TCP = 6, PREFIX_BYTES = 2, MESSAGE_MAX = 65535 };
 struct query {
     struct query *next;          /* in its bucket */
     struct query *older, *newer; /* by time */
-    uint64_t time_us;
+    uint64_t time_us, frame;
+    uint32_t tx;
     size_t block;
     uint16_t id, flags, type, class, n_bytes;
     uint8_t dir;
@@ -28,6 +29,7 @@ struct state {
     struct query *bucket[BUCKETS];
     struct query *oldest, *newest;
     uint32_t n_queries;
+    uint32_t n_messages; /* so far, the present one not counted */
     uint32_t told; /* oddities told already: one of each in a conversation */
 };
 
@@ -82,10 +84,12 @@ static void give_up_waiting(struct kd_ctx *ctx, struct query *q)
         .rrtype = dns_type_text(&r, q->type),
         .rclass = q->class == DNS_CLASS_IN ? 0 : q->class,
         .query_bytes = q->n_bytes,
+        .tx_no = q->tx,
     };
     put_flags(&rec, q->flags);
     struct kd_ctx then = *ctx;
     then.now_us = q->time_us;
+    then.frame = q->frame;
     kd_emit(&then, KD_REC_DNS, &rec);
     forget(ctx, q);
 }
@@ -124,6 +128,8 @@ static bool wait_for_answer(struct kd_ctx *ctx, enum kd_dir dir, const struct dn
         .next = *head,
         .older = s->newest,
         .time_us = ctx->now_us,
+        .frame = ctx->frame,
+        .tx = s->n_messages,
         .block = block,
         .id = h->id,
         .flags = h->flags,
@@ -170,6 +176,7 @@ static void tell(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_head
                        : answer      ? "response"
                                      : "query"),
         .tx_id = h->id,
+        .tx_no = asked != NULL ? asked->tx : ((const struct state *)ctx->state)->n_messages,
         .answers = s->answers,
         .authorities = s->authorities,
         .additionals = s->additionals,
@@ -188,6 +195,7 @@ static void tell(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_head
     if (asked != NULL) {
         rec.query_bytes = asked->n_bytes;
         rec.latency_us = ctx->now_us - asked->time_us;
+        rec.asked_frame = asked->frame;
     }
     char number[16];
     if (answer) {
@@ -350,7 +358,10 @@ static enum kd_status dns_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
         msg = kd_bytes_from(msg, PREFIX_BYTES);
     if (!dns_open(&r, msg, &room, ctx->lim, &h))
         return KD_TRUNCATED;
-    return ctx->app == KD_APP_DNS ? unicast(ctx, dir, &r, &h) : multicast(ctx, &r, &h);
+    struct state *s = ctx->state;
+    enum kd_status status = ctx->app == KD_APP_DNS ? unicast(ctx, dir, &r, &h) : multicast(ctx, &r, &h);
+    s->n_messages++;
+    return status;
 }
 
 static enum kd_status dns_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in,

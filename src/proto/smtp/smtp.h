@@ -63,6 +63,7 @@ struct smtp_state {
     struct kd_sasl *auth;
     uint64_t left; /* of a BDAT chunk */
     uint32_t next_id;
+    uint32_t n_told; /* records so far */
     uint32_t told;
     uint8_t phase[2]; /* enum smtp_phase */
     bool skip_line[2];
