@@ -56,7 +56,6 @@ void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p)
         .packets = {1, 0},
         .bytes = {p->length, 0},
         .flow = &flow,
-        .frame = e->stats.packets + 1,
         .quiet = &quiet,
     };
     kd_match_packet(e->match, &at, true);

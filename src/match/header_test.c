@@ -56,7 +56,7 @@ static bool matches(const char *rule, const char *hex)
     bool quiet = false;
     struct kd_match_at at = {
         .packet = &p, .addr = {p.src, p.dst}, .port = {p.sport, p.dport}, .proto = p.proto, .kind = p.kind,
-        .now_us = 1000000, .packets = {1, 0}, .flow = &flow, .frame = 1, .quiet = &quiet,
+        .now_us = 1000000, .packets = {1, 0}, .flow = &flow, .quiet = &quiet,
     };
     alerts = 0;
     kd_match_packet(m, &at, false);
