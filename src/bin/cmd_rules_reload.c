@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "bin/command.h"
+#include "bin/rules_command.h"
 #include "bin/say.h"
 #include "bin/status.h"
 

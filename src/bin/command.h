@@ -27,8 +27,6 @@ int kd_cmd_verify(int argc, char **argv);
 int kd_cmd_status(int argc, char **argv);
 int kd_cmd_bench(int argc, char **argv);
 int kd_cmd_rules(int argc, char **argv);
-int kd_rules_reload(int argc, char **argv); /* argv[0]: "reload" */
-int kd_rules_tell_sensor(const char *dir);
 int kd_cmd_config(int argc, char **argv);
 int kd_cmd_version(int argc, char **argv);
 
