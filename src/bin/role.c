@@ -99,12 +99,27 @@ bool kd_role_given_lists(struct kd_given_lists *ret)
     return news;
 }
 
+static int new_rules = -1;
+
+int kd_role_new_rules(void)
+{
+    int fd = new_rules;
+    new_rules = -1;
+    return fd;
+}
+
+void kd_role_rules_came(int fd)
+{
+    kd_fd_close(&new_rules);
+    new_rules = fd;
+}
+
 bool kd_role_stopping(void)
 {
     static bool stop;
     uint8_t message[64];
     int fds[KD_EDGE_FDS_MAX];
-    size_t n, n_fds = 0;
+    size_t n = 0, n_fds = 0;
     while (!stop) {
         enum kd_status s = kd_edge_take_fds(KD_FD_CONTROL, message, sizeof(message), &n, fds, &n_fds);
         if (s == KD_MORE)
@@ -113,9 +128,13 @@ bool kd_role_stopping(void)
             take_lists(kd_bytes_of(message, n), fds, n_fds);
             continue;
         }
+        stop = s != KD_OK || message[0] == KD_ORDER_STOP;
+        if (s == KD_OK && message[0] == KD_ORDER_RULES && n_fds == 1) {
+            kd_role_rules_came(fds[0]);
+            n_fds = 0;
+        }
         for (size_t i = 0; s == KD_OK && i < n_fds; i++)
             kd_fd_close(&fds[i]);
-        stop = s != KD_OK || message[0] == KD_ORDER_STOP;
     }
     return stop;
 }
@@ -173,6 +192,8 @@ int kd_role_main(int argc, char **argv)
         return kd_role_dial(&start);
     case KD_PROC_LISTS:
         return kd_role_lists(&start);
+    case KD_PROC_COMPILE:
+        return kd_role_compile(&start);
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;

@@ -35,6 +35,11 @@ struct kd_given_lists {
 };
 bool kd_role_given_lists(struct kd_given_lists *ret);
 
+/* The descriptor of the latest KD_ORDER_RULES that came, the caller's; -1: none since the last call.
+ * kd_role_stopping() hears it; who reads the control descriptor himself tells it here. */
+int kd_role_new_rules(void);
+void kd_role_rules_came(int fd);
+
 /* Wait until one of the descriptors is readable or the time is over; revents as poll(2).  The
  * control descriptor is among them by the caller's choice. */
 struct pollfd;
@@ -51,5 +56,6 @@ int kd_role_web(const struct kd_start *s);
 int kd_role_gate(const struct kd_start *s);
 int kd_role_dial(const struct kd_start *s);
 int kd_role_lists(const struct kd_start *s);
+int kd_role_compile(const struct kd_start *s);
 
 #endif

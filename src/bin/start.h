@@ -19,6 +19,8 @@ enum kd_order {
     KD_ORDER_LIST,      /* to lists: u8 last file of its list, spec, text of the file's name; the file, if it opened */
     KD_ORDER_LISTS,     /* to brain and store: u64 bit of each list of the first layer that no longer counts; one or
                            two layers as descriptors */
+    KD_ORDER_RULES,     /* to an engine: a set of rules (rule/image.h) to go over to; its descriptor */
+    KD_ORDER_INPUT,     /* to compile: u8 enum kd_rule_input_kind, name; the file's descriptor */
     KD_ORDER_LINE,      /* to gate: u8 enum kd_dialled, text of the system; a socket with KD_DIALLED */
     /* role to parent */
     KD_ORDER_READY,  /* in the sandbox and at work */
@@ -29,6 +31,8 @@ enum kd_order {
     KD_ORDER_DIAL,     /* of gate: a connection to its server, please */
     KD_ORDER_DIALLED,  /* of dial: as KD_ORDER_LINE */
     KD_ORDER_BUILT,    /* of lists: u64 bytes of the index */
+    KD_ORDER_TAKEN,    /* of an engine: u8 is the set of KD_ORDER_RULES in force?, text why not */
+    KD_ORDER_COMPILED, /* of compile: u8 is it what was there before?, 4 × u32 struct kd_rule_counts */
     KD_ORDER_CHANNEL   /* of gate: wire/notice.h channel message, for `kidoban status` */
 };
 
@@ -53,7 +57,8 @@ enum kd_extra {
     KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_FILES, /* the same for contents of files */
     KD_EXTRA_INDEX, /* of lists: memory the index is made in; number: its MiB */
-    KD_EXTRA_RULES, /* a rule file; name: as in the configuration */
+    KD_EXTRA_RULES, /* a set of rules (rule/image.h); compile: the one made before */
+    KD_EXTRA_RULES_ROOM, /* compile: a file of as many bytes as the new one may have, to be mapped */
     KD_EXTRA_KINDS
 };
 
@@ -98,7 +103,7 @@ struct kd_start {
     struct kd_start_mail mail;
     size_t n_inside;
     struct kd_net inside[KD_CONFIG_ITEMS_MAX];
-    struct kd_bytes tunables; /* borrowed: from the message when read */
+    struct kd_bytes tunables; /* brain: of detectors; compile: rules.vars.  Borrowed: from the message when read */
     struct kd_bytes site;     /* the network plan (base/site.h); borrowed likewise */
     size_t n_extras;
     struct kd_start_extra extra[KD_EXTRAS_MAX];

@@ -7,8 +7,9 @@
 
 /* KD_PROC_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they
  * read the store.  KD_PROC_DIAL lives for one connection: it finds a declared server by name, connects,
- * hands the socket to the parent and ends.  KD_PROC_LISTS lives for one index: it reads lists of suspicious
- * objects, which others wrote, into memory of the parent's and ends. */
+ * hands the socket to the parent and ends.  KD_PROC_COMPILE lives for one set of rules: it reads
+ * their files, compiles them into memory it was given, and ends.  KD_PROC_LISTS does so for one index of lists of
+ * suspicious objects. */
 enum kd_proc {
     KD_PROC_ENGINE,
     KD_PROC_BRAIN,
@@ -17,6 +18,7 @@ enum kd_proc {
     KD_PROC_READER,
     KD_PROC_GATE,
     KD_PROC_DIAL,
+    KD_PROC_COMPILE,
     KD_PROC_LISTS,
     KD_PROC_COUNT
 };

@@ -184,6 +184,11 @@ static void lists_is_jailed(void)
     attack(KD_PROC_LISTS, "full");
 }
 
+static void compile_is_jailed(void)
+{
+    attack(KD_PROC_COMPILE, "full");
+}
+
 static bool has_line(const char *text, const char *key, const char *value)
 {
     const char *at = strstr(text, key);
@@ -344,6 +349,7 @@ static void run_all(void)
     RUN(gate_is_jailed);
     RUN(dial_is_jailed);
     RUN(lists_is_jailed);
+    RUN(compile_is_jailed);
     RUN(no_frame_leaves);
     RUN(fails_closed);
 }

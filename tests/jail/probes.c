@@ -288,13 +288,14 @@ static bool open_many(void)
 
 #define ALL(x)                                                                                     \
     {                                                                                              \
-        x, x, x, x, x, x, x, x                                                                     \
+        x, x, x, x, x, x, x, x, x                                                                  \
     }
-/*                 engine  brain   store   web     reader  gate    dial; lists may what brain may */
+/*                 engine  brain   store   web     reader  gate    dial    compile, lists: as brain */
 #define ROW(e, b, s, w, r, g, d)                                                                   \
     {                                                                                              \
         [KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, [KD_PROC_WEB] = w,         \
-        [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d, [KD_PROC_LISTS] = b          \
+        [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d, [KD_PROC_COMPILE] = b,       \
+        [KD_PROC_LISTS] = b                                                                        \
     }
 
 const struct probe probes[] = {
