@@ -15,6 +15,7 @@ MAY = {
     "rule": {"base", "wire"},
     "match": {"base", "wire", "packet", "proto", "rule"},
     "engine": {"base", "wire", "packet", "flow", "proto", "rule", "match"},
+    "box": {"base", "wire"},
     "detect": {"base", "wire"},
     "brain": {"base", "wire", "detect"},
     "store": {"base", "wire", "packet"},
@@ -23,7 +24,7 @@ MAY = {
     "config": {"base"},
     "api": {"base", "wire"},
     "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "match", "detect", "brain", "store", "notice",
-            "adapter", "config", "api"},
+            "adapter", "config", "api", "box"},
 }
 INCLUDE = re.compile(r'#\s*include\s+"([a-z]+)/')
 

@@ -19,7 +19,7 @@ static int open_json(const char *path)
 int kd_cmd_replay(int argc, char **argv)
 {
     static struct kd_config config;
-    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *rules = NULL,
+    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *rules = NULL, *yara = NULL,
                *sandbox = NULL;
     bool realtime = false, packets = false, state = false;
     uint64_t n_engines = 1;
@@ -28,6 +28,7 @@ int kd_cmd_replay(int argc, char **argv)
                                         {"--db", NULL, &db, NULL},
                                         {"--engines", NULL, &engines, NULL},
                                         {"--rules", NULL, &rules, NULL},
+                                        {"--yara", NULL, &yara, NULL},
                                         {"--sandbox", NULL, &sandbox, NULL},
                                         {"--realtime", NULL, NULL, &realtime},
                                         {"--packets", NULL, NULL, &packets},
@@ -64,6 +65,7 @@ int kd_cmd_replay(int argc, char **argv)
         .realtime = realtime,
         .packets = packets,
         .rules = rules,
+        .yara = yara,
         .state = state,
         .n_engines = n_engines > 0 ? (unsigned)n_engines : 1,
     };

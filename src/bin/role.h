@@ -41,5 +41,6 @@ int kd_role_store(const struct kd_start *s);
 int kd_role_web(const struct kd_start *s);
 int kd_role_gate(const struct kd_start *s);
 int kd_role_dial(const struct kd_start *s);
+int kd_role_box(const struct kd_start *s);
 
 #endif

@@ -30,6 +30,8 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
     switch (c->role) {
     case KD_PROC_ENGINE:
         return s->stop_wanted && s->phase >= KD_PHASE_ENGINES;
+    case KD_PROC_BOX:
+        return s->phase >= KD_PHASE_BOX;
     case KD_PROC_BRAIN:
         return s->phase >= KD_PHASE_BRAIN;
     case KD_PROC_STORE:
@@ -58,6 +60,8 @@ static void advance(struct kd_sensor *s)
     if (s->phase == KD_PHASE_RUN && (s->stop_wanted || all_stopped(s, KD_PROC_ENGINE)))
         enter_phase(s, KD_PHASE_ENGINES);
     if (s->phase == KD_PHASE_ENGINES && all_stopped(s, KD_PROC_ENGINE))
+        enter_phase(s, KD_PHASE_BOX);
+    if (s->phase == KD_PHASE_BOX && all_stopped(s, KD_PROC_BOX))
         enter_phase(s, KD_PHASE_BRAIN);
     if (s->phase == KD_PHASE_BRAIN && all_stopped(s, KD_PROC_BRAIN))
         enter_phase(s, KD_PHASE_STORE);
@@ -185,7 +189,7 @@ static void wait_and_hear(struct kd_sensor *s)
 /* Readers before writers. */
 static bool start_all(struct kd_sensor *s)
 {
-    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
+    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_BOX, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
     for (size_t o = 0; o < KD_COUNT(order); o++)
         for (size_t i = 0; i < s->n_children; i++)
             if (s->child[i].role == order[o] && !kd_child_start(s, &s->child[i]))
@@ -206,7 +210,7 @@ int kd_sensor_run(const struct kd_plan *plan)
     static struct kd_sensor s;
     s = (struct kd_sensor){
         .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1,
-        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1};
+        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1, .bell_fd = -1};
     for (size_t i = 0; i < KD_EDGES; i++)
         s.edges[i][0] = s.edges[i][1] = -1;
     s.signal_fd = make_signal_fd();

@@ -29,6 +29,8 @@ static const char *role_ja(enum kd_proc role)
         return "画面の表示";
     case KD_PROC_GATE:
         return "お知らせの送信";
+    case KD_PROC_BOX:
+        return "ファイルの検査";
     case KD_PROC_DIAL:
     case KD_PROC_READER:
     case KD_PROC_COUNT:

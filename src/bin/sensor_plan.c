@@ -14,6 +14,7 @@
 #include "bin/packet_ring.h"
 #include "bin/say.h"
 #include "bin/sensor.h"
+#include "bin/yara_files.h"
 #include "os/capture.h"
 #include "os/clock.h"
 #include "os/edge.h"
@@ -181,6 +182,7 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     st->keep_flow_bytes = cfg->packets_flow_kib << 10;
     st->files_keep = kd_file_ring_policy(cfg);
     st->files_most = cfg->files_most_mib << 20;
+    st->scan = kd_box_policy(cfg);
     if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE) {
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
@@ -269,9 +271,8 @@ static bool add_rings(struct kd_sensor *s, struct kd_child *c)
 }
 
 /* Rule files: each is opened here and read by every engine. */
-static bool add_rules(struct kd_sensor *s, struct kd_child *c)
+static bool add_listed_rules(struct kd_sensor *s, struct kd_child *c, const char *list)
 {
-    const char *list = s->plan.rules != NULL ? s->plan.rules : s->plan.config->rules;
     struct kd_bytes rest = kd_str(list);
     while (rest.n > 0) {
         char path[KD_CONFIG_TEXT_MAX];
@@ -293,6 +294,22 @@ static bool add_rules(struct kd_sensor *s, struct kd_child *c)
     return true;
 }
 
+/* Our own, unless the command names others. */
+static bool add_rules(struct kd_sensor *s, struct kd_child *c)
+{
+    char folder[KD_CONFIG_TEXT_MAX], path[KD_CONFIG_TEXT_MAX + 32];
+    const struct kd_plan *p = &s->plan;
+    if (p->rules != NULL || p->yara != NULL)
+        return add_listed_rules(s, c, p->rules != NULL ? p->rules : "");
+    if (strcmp(p->config->rules_own, "on") == 0) {
+        kd_own_rules("suricata", folder);
+        (void)snprintf(path, sizeof(path), "%s/kidoban.rules", folder);
+        if (folder[0] != '\0' && !add_listed_rules(s, c, path))
+            return false;
+    }
+    return add_listed_rules(s, c, p->config->rules);
+}
+
 static bool describe_engine(struct kd_sensor *s, unsigned number)
 {
     struct kd_child *c = kd_sensor_child(s, KD_PROC_ENGINE, number);
@@ -302,6 +319,7 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
         return say_no(s, &err);
     (void)kd_sensor_extra(c, KD_EXTRA_PROGRESS, progress, "", 0);
     c->out = s->edges[KD_EDGE_RECORDS][0];
+    kd_box_engine(s, c, number);
     int ring = kd_packet_ring_open(s, number);
     if (ring >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_KEEP, ring, "", 0);
@@ -370,7 +388,7 @@ static bool describe_web(struct kd_sensor *s)
 bool kd_sensor_describe(struct kd_sensor *s)
 {
     describe_store(s);
-    if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s))
+    if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s) || !kd_box_describe(s))
         return false;
     for (unsigned i = 0; i < s->plan.n_engines; i++)
         if (!describe_engine(s, i))
@@ -404,6 +422,9 @@ void kd_sensor_reload(struct kd_sensor *s)
     if (kd_gate_wanted(s, cfg) != kd_gate_wanted(s, s->plan.config))
         (void)kd_say(0, s->plan.command,
                      "notice.email begins or ends only when kidoban is restarted");
+    if (kd_box_wanted(s, cfg) != kd_box_wanted(s, s->plan.config))
+        (void)kd_say(0, s->plan.command,
+                     "the inspection of files begins or ends only when kidoban is restarted");
     s->plan.config = cfg;
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
@@ -421,7 +442,9 @@ void kd_sensor_reload(struct kd_sensor *s)
         }
         if (c->role == KD_PROC_GATE && !kd_gate_files(s, c, cfg))
             continue; /* it was told; the one that runs goes on */
-        lists = lists || c->role == KD_PROC_GATE;
+        if (c->role == KD_PROC_BOX && !kd_box_rules(s, c, cfg))
+            continue; /* likewise */
+        lists = lists || c->role == KD_PROC_GATE || c->role == KD_PROC_BOX;
         kd_start_put(&b, &c->start);
         if (!lists && kd_bytes_eq(kd_out_bytes_view(&a), kd_out_bytes_view(&b)))
             continue;

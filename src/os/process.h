@@ -7,7 +7,7 @@
 
 /* KD_PROC_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they
  * read the store.  KD_PROC_DIAL lives for one connection: it finds a declared server by name, connects,
- * hands the socket to the parent and ends. */
+ * hands the socket to the parent and ends.  KD_PROC_BOX looks into whole files. */
 enum kd_proc {
     KD_PROC_ENGINE,
     KD_PROC_BRAIN,
@@ -16,6 +16,7 @@ enum kd_proc {
     KD_PROC_READER,
     KD_PROC_GATE,
     KD_PROC_DIAL,
+    KD_PROC_BOX,
     KD_PROC_COUNT
 };
 
@@ -28,7 +29,7 @@ enum {
     KD_FD_OUT = 5,
     KD_FD_ASK = 6,
     KD_FD_EXTRA = 7,
-    KD_FD_EXTRA_MAX = 64
+    KD_FD_EXTRA_MAX = 72
 };
 
 const char *kd_proc_name(enum kd_proc role);

@@ -57,6 +57,16 @@ static const struct kd_syscall_rule whole_files[] = {
     {SYS_newfstatat, KD_ANY},
 };
 
+/* Looking into files, in memory: nothing is opened, so libraries that try are told no. */
+static const struct kd_syscall_rule inspecting[] = {
+    {SYS_setitimer, KD_ANY}, /* an end to a file that takes too long */
+    {SYS_openat, KD_REFUSED},
+    {SYS_ioctl, KD_REFUSED},
+    {SYS_lseek, KD_ANY},
+    {SYS_fstat, KD_ANY},
+    {SYS_newfstatat, KD_ANY}, /* glibc's fstat(); paths lead nowhere in an empty root */
+};
+
 static const struct kd_syscall_rule threads[] = {
     {SYS_clone, KD_OWN_THREAD},
     {SYS_rt_sigaction, KD_ANY}, /* pthread_create sets its own signals up */
@@ -248,6 +258,7 @@ static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(thre
 static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads),
                                                     SET(directory)};
 static const struct kd_syscall_set gate_sets[] = {SANITIZER SET(common), SET(talking), SET(whole_files)};
+static const struct kd_syscall_set box_sets[] = {SANITIZER SET(common), SET(pinned), SET(inspecting)};
 static const struct kd_syscall_set dial_sets[] = {SANITIZER SET(common), SET(dialling)};
 
 #define SETS(list) .sets = list, .n_sets = KD_COUNT(list)
@@ -262,6 +273,7 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
                         .threads = true, .stdout_too = true},
     [KD_PROC_GATE] = {SETS(gate_sets), .spare_fds = 16},
     [KD_PROC_DIAL] = {SETS(dial_sets), .spare_fds = 32, .dials = true},
+    [KD_PROC_BOX] = {SETS(box_sets), .pinned_output = true},
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)

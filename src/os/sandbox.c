@@ -78,7 +78,9 @@ static enum kd_status set_limits(const struct kd_sandbox *sb, const struct kd_pr
     bool ok = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, (rlim_t)sb->n_fds + p->spare_fds);
     if (!p->directory_writes && !p->stdout_too)
         ok = ok && limit(RLIMIT_FSIZE, 0);
-#ifndef KD_SANITIZED /* the leak check makes a process */
+#ifndef KD_SANITIZED /* the leak check makes a process, the sanitizer reserves memory without end */
+    if (sb->memory_bytes > 0)
+        ok = ok && limit(RLIMIT_AS, (rlim_t)sb->memory_bytes);
     if (!p->threads)
         ok = ok && limit(RLIMIT_NPROC, 0);
 #endif
@@ -93,7 +95,7 @@ static enum kd_status filter(const struct kd_sandbox *sb, const struct kd_profil
     if (sb->n_ring_fds > 0)
         memcpy(f.ring_fds, sb->ring_fds, sb->n_ring_fds * sizeof(int));
     if (p->pinned_output) {
-        static const int out[] = {KD_FD_LOG, KD_FD_CONTROL, KD_FD_OUT};
+        static const int out[] = {KD_FD_LOG, KD_FD_CONTROL, KD_FD_OUT, KD_FD_ASK};
         memcpy(f.out_fds, out, sizeof(out));
         f.n_out_fds = KD_COUNT(out);
     }
