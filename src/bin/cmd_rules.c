@@ -12,6 +12,8 @@
 #include "bin/rule_text.h"
 #include "bin/rule_vars.h"
 #include "bin/say.h"
+#include "bin/yara_files.h"
+#include "box/scan.h"
 #include "os/sandbox.h"
 #include "rule/explain.h"
 #include "rule/thresholds.h"
@@ -30,6 +32,9 @@ struct asked {
     struct input file[FILES_MAX], extra[3]; /* extra: yaml, classes, references */
     struct input threshold;
     size_t n_files;
+    uint8_t *yara; /* a bundle of files of YARA rules */
+    size_t n_yara;
+    struct kd_yara_counts yara_counts;
     const char *rule; /* explain: a rule's text, or NULL */
     struct kd_pool *pool;
     struct kd_rules *rules;
@@ -70,7 +75,7 @@ static bool open_directory(struct asked *a, const char *path)
 {
     struct dirent **found = NULL;
     int n = scandir(path, &found, is_rule_file, alphasort);
-    bool ok = n > 0;
+    bool ok = n >= 0;
     for (int i = 0; i < n; i++) {
         size_t room = strlen(path) + strlen(found[i]->d_name) + 2;
         char *name = malloc(room);
@@ -83,9 +88,25 @@ static bool open_directory(struct asked *a, const char *path)
         free(found[i]);
     }
     free(found);
-    if (n <= 0)
-        (void)kd_say(0, "rules", "%s: holds no files named *.rules", path);
-    return ok;
+    return ok || n == 0;
+}
+
+/* YARA rules are read whole now, and looked at when this process is shut in. */
+static bool add_yara(struct asked *a, const char *path)
+{
+    uint8_t *more = NULL, *all = NULL;
+    size_t n = 0;
+    if (!kd_yara_files_read("rules", "rules", path, &more, &n))
+        return false;
+    all = n == 0 ? a->yara : realloc(a->yara, a->n_yara + n);
+    if (n > 0 && all != NULL)
+        memcpy(all + a->n_yara, more, n);
+    free(more);
+    if (n > 0 && all == NULL)
+        return kd_say(0, "rules", "no memory for the YARA rules"), false;
+    a->yara = all;
+    a->n_yara += n;
+    return true;
 }
 
 static bool open_all(struct asked *a, int n, char **paths)
@@ -99,9 +120,15 @@ static bool open_all(struct asked *a, int n, char **paths)
     a->threshold.fd = -1;
     if (a->thresholds != NULL && !open_one(a->thresholds, &a->threshold))
         return false;
-    for (int i = 0; i < n; i++)
-        if (!(is_directory(paths[i]) ? open_directory(a, paths[i]) : open_file(a, paths[i])))
+    for (int i = 0; i < n; i++) {
+        size_t files = a->n_files, yara = a->n_yara;
+        bool directory = is_directory(paths[i]), is_yara = directory || kd_is_yara_file(paths[i]);
+        if ((directory && !open_directory(a, paths[i])) || (is_yara && !add_yara(a, paths[i])) ||
+            (!is_yara && !open_file(a, paths[i])))
             return false;
+        if (directory && a->n_files == files && a->n_yara == yara)
+            return kd_say(0, "rules", "%s: holds no files named *.rules, *.yar or *.yara", paths[i]), false;
+    }
     return true;
 }
 
@@ -199,6 +226,26 @@ static void tell_refusal(const struct asked *a, const struct kd_refusal *r)
             kd_say_japanese() ? r->why_ja : r->why, (int)o.n, (const char *)o.p);
 }
 
+static void on_yara_refused(void *arg, struct kd_bytes file, uint32_t line, const char *why)
+{
+    const struct asked *a = arg;
+    if (!a->quiet)
+        fprintf(stderr, "%.*s:%u: %s\n", (int)file.n, (const char *)file.p, line, why);
+}
+
+/* Compiled, to see that they can be. */
+static int read_yara(struct asked *a)
+{
+    struct kd_err err = {0};
+    if (a->n_yara == 0)
+        return KD_EXIT_DONE;
+    struct kd_yara *y = kd_yara_new(kd_bytes_of(a->yara, a->n_yara), on_yara_refused, a, &a->yara_counts, &err);
+    if (y == NULL)
+        return kd_say_err(KD_EXIT_COULD_NOT, "rules", &err);
+    kd_yara_free(y);
+    return KD_EXIT_DONE;
+}
+
 static void tell_refusals(const struct asked *a)
 {
     for (uint32_t i = 0; i < a->rules->n_refused; i++)
@@ -212,9 +259,12 @@ static int check(struct asked *a)
 {
     if (!a->quiet)
         tell_refusals(a);
-    printf("rules: %u read, %u loaded, %u refused\n", a->rules->n_read, a->rules->n,
-           a->rules->n_refused);
-    return a->rules->n_refused + a->rules->n_bad_lines > 0 ? KD_EXIT_NO : KD_EXIT_DONE;
+    if (a->n_files > 0)
+        printf("rules: %u read, %u loaded, %u refused\n", a->rules->n_read, a->rules->n, a->rules->n_refused);
+    if (a->n_yara > 0)
+        printf("yara: %u files read, %u rules loaded, %u files refused\n", a->yara_counts.files, a->yara_counts.rules,
+               a->yara_counts.refused);
+    return a->rules->n_refused + a->rules->n_bad_lines + a->yara_counts.refused > 0 ? KD_EXIT_NO : KD_EXIT_DONE;
 }
 
 static bool listed(const struct asked *a, const struct kd_rule *r, uint64_t sid)
@@ -345,6 +395,8 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
         return kd_say(KD_EXIT_USAGE, "rules", "no files were given; see kidoban rules --help");
     if (!open_all(a, argc - first, argv + first))
         return KD_EXIT_COULD_NOT;
+    if (a->n_yara > 0 && !kd_yara_start())
+        return kd_say(KD_EXIT_COULD_NOT, "rules", "no memory for the YARA rules");
     int status = shut_in(config->sandbox);
     if (status == KD_EXIT_DONE)
         status = read_rules(a, config);
@@ -352,7 +404,10 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
         return status;
     if (explains)
         return explain(a, sid);
-    return strcmp(what, "check") == 0 ? check(a) : list(a);
+    if (strcmp(what, "check") != 0)
+        return list(a);
+    status = read_yara(a);
+    return status == KD_EXIT_DONE ? check(a) : status;
 }
 
 int kd_cmd_rules(int argc, char **argv)
@@ -382,6 +437,7 @@ int kd_cmd_rules(int argc, char **argv)
     int status = run(what, argc, argv, &a, &config);
     kd_rules_free(a.rules);
     kd_pool_free(a.pool);
+    free(a.yara);
     if (fflush(stdout) != 0 && errno != EPIPE && status == KD_EXIT_DONE)
         return kd_say(KD_EXIT_COULD_NOT, "rules", "standard output cannot be written");
     return status;

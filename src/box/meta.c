@@ -67,6 +67,8 @@ void kd_yara_meta(struct kd_rec_yara *rec, struct kd_bytes name, struct kd_bytes
 {
     if (is_one_of(name, "description desc info"))
         take(&rec->description, text);
+    else if (is_one_of(name, "description_ja"))
+        take(&rec->description_ja, text);
     else if (is_one_of(name, "author authors"))
         take(&rec->author, text);
     else if (is_one_of(name, "reference references url link"))

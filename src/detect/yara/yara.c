@@ -131,6 +131,7 @@ static void yara_record(struct kd_detect *d, const struct kd_record *r)
         {"what", or_dash(what)},       {"rule", or_dash(y->rule)},
         {"file", or_dash(y->filename)}, {"type", or_dash(y->magic)},
         {"says", or_dash(y->description)}, {"sha256", kd_out_bytes_view(&digest)},
+        {"says_ja", or_dash(y->description_ja.n > 0 ? y->description_ja : y->description)},
         {"other", address.n > 0 ? kd_out_bytes_view(&address) : kd_str("-")},
     };
     const uint64_t ids[] = {y->file_id, r->head->id};
