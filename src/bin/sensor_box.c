@@ -16,7 +16,7 @@
 static void list_of(const struct kd_sensor *s, const struct kd_config *cfg, char ret[2 * KD_CONFIG_TEXT_MAX])
 {
     char own[KD_CONFIG_TEXT_MAX] = "";
-    if (s->plan.yara != NULL || s->plan.rules != NULL) {
+    if (s->plan.yara != NULL || s->plan.rules.files != NULL) {
         (void)snprintf(ret, 2 * KD_CONFIG_TEXT_MAX, "%s", s->plan.yara != NULL ? s->plan.yara : "");
         return;
     }

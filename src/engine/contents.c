@@ -27,18 +27,18 @@ static bool keep(struct kd_engine *e, const struct kd_conn *conn, uint64_t ts_us
     return kd_keep_put(e->cfg.files, &c, key, &conn->client, &conn->server);
 }
 
-static bool put(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us, enum kd_contents_risk risk,
+static bool put(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us, enum kd_contents_risk risk, bool asked,
                 struct kd_bytes sha256, struct kd_bytes content)
 {
     struct kd_engine *e = (struct kd_engine *)((uint8_t *)to - offsetof(struct kd_engine, contents));
     const struct kd_engine_config *cfg = &e->cfg;
-    if (cfg->tray != NULL && is_wanted(cfg->scan, true, risk) && content.n <= cfg->scan_most) {
+    if (cfg->tray != NULL && !asked && is_wanted(cfg->scan, true, risk) && content.n <= cfg->scan_most) {
         if (kd_tray_put(cfg->tray, content, risk == KD_RISK_MUCH))
             memcpy(e->tray_sha256, sha256.p, kd_min_size(sha256.n, sizeof(e->tray_sha256)));
         else
             to->given_up++;
     }
-    bool kept = cfg->files != NULL && is_wanted(cfg->files_keep, false, risk) && content.n <= cfg->files_most;
+    bool kept = cfg->files != NULL && (asked || is_wanted(cfg->files_keep, false, risk)) && content.n <= cfg->files_most;
     return kept && keep(e, conn, ts_us, sha256, content);
 }
 
@@ -56,6 +56,7 @@ void kd_engine_contents(struct kd_engine *e)
         /* Never so much that conversations are followed in less detail for it. */
         .waiting_max = kd_min_size(WAITING_MAX, kd_pool_max(e->pool) / 4),
         .put = put,
+        .rules_ask = e->contents.rules_ask,
     };
 }
 

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conditions that look at the packet, the conversation or the transaction rather than into bytes. */
+#include "base/out.h"
 #include "match/internal.h"
 
 /* ---- numbers ---- */
-
-static bool icmp_echo(const struct kd_packet *p)
-{
-    return (p->proto == KD_IP_ICMP && (p->sport == 0 || p->sport == 8 || (p->sport >= 13 && p->sport <= 18))) ||
-           (p->proto == KD_IP_ICMPV6 && (p->sport == 128 || p->sport == 129));
-}
 
 /* Of the packet or conversation; false: there is none. */
 static bool number_here(const struct m_run *run, enum kd_number id, uint64_t *ret)
@@ -34,47 +29,7 @@ static bool number_here(const struct m_run *run, enum kd_number id, uint64_t *re
     default:
         break;
     }
-    if (p == NULL)
-        return false;
-    bool tcp = p->proto == KD_IP_TCP;
-    bool icmp = p->proto == KD_IP_ICMP || p->proto == KD_IP_ICMPV6;
-    switch (id) {
-    case KD_NUM_TTL:
-        *ret = p->ttl;
-        return true;
-    case KD_NUM_DSIZE:
-        *ret = p->payload_wire;
-        return true;
-    case KD_NUM_SEQ:
-        *ret = p->seq;
-        return tcp;
-    case KD_NUM_ACK:
-        *ret = p->ack;
-        return tcp;
-    case KD_NUM_WINDOW:
-        *ret = p->window;
-        return tcp;
-    case KD_NUM_ITYPE:
-        *ret = p->sport;
-        return icmp;
-    case KD_NUM_ICODE:
-        *ret = p->dport;
-        return icmp;
-    case KD_NUM_ICMP_ID:
-    case KD_NUM_ICMP_SEQ: {
-        size_t off = id == KD_NUM_ICMP_ID ? 4 : 6;
-        *ret = (uint64_t)kd_bytes_at(p->icmp, off) << 8 | kd_bytes_at(p->icmp, off + 1);
-        return icmp_echo(p) && p->icmp.n >= 8;
-    }
-    case KD_NUM_VLAN_ID:
-        *ret = p->vlan;
-        return p->vlan != 0;
-    case KD_NUM_VLAN_LAYERS:
-        *ret = p->vlan != 0;
-        return true;
-    default:
-        return false;
-    }
+    return p != NULL && m_header_number(p, id, ret);
 }
 
 static bool either(const struct m_run *run, const struct kd_number_cond *n)
@@ -87,11 +42,24 @@ static bool either(const struct m_run *run, const struct kd_number_cond *n)
     return false;
 }
 
+static bool chunk_type(const struct m_run *run, const struct kd_number_cond *n)
+{
+    uint8_t type;
+    struct kd_bytes data;
+    const struct kd_packet *p = run->at->packet;
+    for (unsigned i = 0; p != NULL && m_header_chunk(p, i, &type, &data); i++)
+        if (kd_range_has(&n->range, type))
+            return true;
+    return false;
+}
+
 static bool number_holds(const struct m_run *run, const struct kd_number_cond *n)
 {
     uint64_t v;
     if (n->field == KD_NUM_FLOW_PKTS_EITHER || n->field == KD_NUM_FLOW_BYTES_EITHER)
         return either(run, n);
+    if (n->field == KD_NUM_SCTP_CHUNK_TYPE)
+        return chunk_type(run, n);
     if (number_here(run, n->field, &v))
         return kd_range_has(&n->range, v);
     const struct m_side *s = run->side;
@@ -152,6 +120,12 @@ static bool flags_hold(const struct kd_flags *f, unsigned have)
         return (v & f->bits) != f->bits;
     }
     return false;
+}
+
+/* Of IPv4, as rules number them: M 1, D 2, R 4. */
+static unsigned fragment_bits(const struct kd_packet *p)
+{
+    return kd_bytes_at(p->ip, 6) >> 5;
 }
 
 static bool stream_size(const struct m_run *run, const struct kd_sided *s)
@@ -241,14 +215,69 @@ static bool app_is(const struct m_run *run, struct kd_bytes name)
     return kd_bytes_ieq(name, kd_str(kd_app_names[run->at->app]));
 }
 
+/* What is not known yet is not said to be another. */
+static bool app_holds(const struct m_run *run, const struct kd_cond *c)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < c->is.words.n; i++) {
+        bool unknown = kd_bytes_eq_str(c->is.words.word[i], "unknown");
+        if (c->negated && !unknown && run->at->app == KD_APP_UNKNOWN)
+            return false;
+        any |= app_is(run, c->is.words.word[i]);
+    }
+    return any != c->negated;
+}
+
 static bool event_is(const struct m_run *run, const struct kd_event *e)
 {
     return run->m->event != NULL && kd_bytes_eq_str(e->text, run->m->event);
 }
 
+/* The value as record_rules tells it: "UUID MAJOR.MINOR". */
+static bool calls_iface(const struct m_run *run, const struct kd_iface *want)
+{
+    const struct m_side *s = run->side;
+    for (unsigned i = 0; s != NULL && i < s->n_values; i++) {
+        if (s->value[i].id != KD_IN_DCERPC_IFACE)
+            continue;
+        struct kd_bytes version = kd_bytes_of(s->value[i].p, s->value[i].n), uuid = kd_bytes_cut(&version, ' ');
+        uint8_t room[sizeof(want->uuid) * 2];
+        struct kd_out o = kd_out_of(room, sizeof(room));
+        kd_out_hex(&o, kd_bytes_of(want->uuid, sizeof(want->uuid)));
+        size_t n = 0;
+        for (size_t j = 0; j < uuid.n; j++)
+            n += uuid.p[j] != '-' && n < o.n && kd_ascii_lower(uuid.p[j]) == room[n];
+        uint64_t major = 0;
+        bool told = kd_bytes_to_u64(kd_bytes_cut(&version, '.'), UINT16_MAX, &major);
+        if (n == o.n && (!want->has_version || (told && kd_range_has(&want->version, major))))
+            return true;
+    }
+    return false;
+}
+
+static bool calls_opnum(const struct m_run *run, const struct kd_ranges *want)
+{
+    const struct m_side *s = run->side;
+    for (unsigned i = 0; s != NULL && i < s->n_numbers; i++)
+        if (s->number[i].id == KD_NUM_DCERPC_OPNUM && ranges_hold(want, s->number[i].v))
+            return true;
+    return false;
+}
+
+/* A digest that is not known (a file with holes) is neither in the list nor out of it. */
+static bool digest_listed(const struct m_run *run, const struct kd_words *w, bool negated)
+{
+    const struct m_side *s = run->side;
+    for (unsigned i = 0; s != NULL && i < s->n_values; i++)
+        if (s->value[i].id == m_hash_of(w->a))
+            return m_sets_has(run->m->sets, w->b, kd_bytes_of(s->value[i].p, s->value[i].n)) != negated;
+    return false;
+}
+
 static bool holds(struct m_run *run, const struct kd_cond *c)
 {
     const struct kd_packet *p = run->at->packet;
+    bool valid = false;
     switch ((enum kd_cond_kind)c->kind) {
     case KD_COND_NUMBER:
         return number_holds(run, &c->is.number) != c->negated;
@@ -256,6 +285,12 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return p != NULL && p->proto == KD_IP_TCP && flags_hold(&c->is.flags, p->tcp_flags) != c->negated;
     case KD_COND_IP_PROTO:
         return p != NULL && ranges_hold(&c->is.ranges, p->proto) != c->negated;
+    case KD_COND_FRAGBITS:
+        return p != NULL && p->ip_version == 4 && flags_hold(&c->is.flags, fragment_bits(p)) != c->negated;
+    case KD_COND_IPOPTS:
+        return p != NULL && m_header_option(p, c->is.words.a, c->is.words.b == 1) != c->negated;
+    case KD_COND_CSUM:
+        return p != NULL && m_header_sum_valid(p, c->is.words.a, &valid) && valid == (c->is.words.b == 1);
     case KD_COND_SAMEIP:
         return kd_addr_eq(&run->at->addr[0], &run->at->addr[1]);
     case KD_COND_STREAM_SIZE:
@@ -266,12 +301,18 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return flowint_holds(run, &c->is.flowint);
     case KD_COND_XBITS:
     case KD_COND_HOSTBITS:
-        return m_bits_isset(run->m->rates, &c->is.bits, c->kind, run->at, run->dir) ==
+        return m_bits_isset(run->m->rates, run->m->set->rules, &c->is.bits, c->kind, run->at, run->dir) ==
                (c->is.bits.what == KD_BITS_ISSET);
     case KD_COND_APP_PROTO:
-        return c->is.words.n > 0 && app_is(run, c->is.words.word[0]) != c->negated;
+        return app_holds(run, c);
     case KD_COND_EVENT:
         return event_is(run, &c->is.event);
+    case KD_COND_DCE_IFACE:
+        return calls_iface(run, &c->is.iface) != c->negated;
+    case KD_COND_DCE_OPNUM:
+        return calls_opnum(run, &c->is.ranges) != c->negated;
+    case KD_COND_FILE_HASH:
+        return digest_listed(run, &c->is.words, c->negated);
     default:
         return false; /* compile.c leaves rules out that need anything else */
     }
@@ -283,6 +324,9 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_NUMBER:
     case KD_COND_TCP_FLAGS:
     case KD_COND_IP_PROTO:
+    case KD_COND_FRAGBITS:
+    case KD_COND_IPOPTS:
+    case KD_COND_CSUM:
     case KD_COND_SAMEIP:
     case KD_COND_STREAM_SIZE:
     case KD_COND_FLOWBITS:
@@ -291,17 +335,30 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_HOSTBITS:
     case KD_COND_APP_PROTO:
     case KD_COND_EVENT:
+    case KD_COND_DCE_IFACE:
+    case KD_COND_DCE_OPNUM:
+    case KD_COND_FILE_HASH:
         return true;
     default:
         return false;
     }
 }
 
+uint8_t m_check_side(const struct kd_cond *c)
+{
+    if (c->kind != KD_COND_NUMBER)
+        return 0;
+    uint8_t dir = (uint8_t)kd_number_rows[c->is.number.field].dir;
+    return c->is.number.side != 0 ? c->is.number.side : dir == KD_INSPECT_BOTH ? 0 : dir;
+}
+
 bool m_checks_hold(struct m_run *run)
 {
     const struct kd_rule *r = run->r->rule;
-    for (unsigned i = 0; i < r->n_checks; i++)
-        if (!holds(run, &r->check[i]))
+    for (unsigned i = 0; i < r->n_checks; i++) {
+        uint8_t side = r->transactional ? m_check_side(&r->check[i]) : 0;
+        if ((side == 0 || (side >> run->dir & 1) != 0) && !holds(run, &r->check[i]))
             return false;
+    }
     return true;
 }

@@ -21,6 +21,7 @@ enum {
     MATCH_PENDING = 12,          /* rules of a stream whose pattern was seen and that may hold later */
     MATCH_PIECE = 65536 + 64,    /* longest piece of a stream looked at with its window */
     MATCH_STREAM = 1024 * 1024,  /* stream bytes looked into, per direction */
+    MATCH_HALVES = 24,         /* requests that wait for their answer, of rules over both */
     MATCH_TRIES = 3000,          /* steps of one look (Suricata's recursion limit) */
     MATCH_VARS = 32,
     MATCH_COMMON_SETS = 64
@@ -41,6 +42,7 @@ struct m_look {
     enum kd_inspect in; /* of the value that is looked into */
     uint16_t n;
     bool absent_ok;     /* holds when there is no such buffer */
+    uint8_t side;       /* of rules with =>: enum kd_inspect_dir; 0 either */
     const struct m_cond *cond;
 };
 
@@ -52,7 +54,8 @@ enum m_rule_flag {
     M_HEADER = 16,      /* at every packet: nothing to look into */
     M_ONCE = 32,        /* once per flow and direction (addresses and ports only) */
     M_CONTENT = 64,     /* needs the transaction's content */
-    M_EVENT = 128
+    M_EVENT = 128,
+    M_FILE = 256        /* asks for something about a file besides its data */
 };
 
 struct m_rule {
@@ -64,7 +67,9 @@ struct m_rule {
     uint16_t flags;     /* enum m_rule_flag */
     uint8_t dirs;       /* enum kd_inspect_dir */
     uint8_t n_looks;
-    uint8_t ip_protos;  /* bits: 1 tcp, 2 udp, 4 icmp, 8 other, 16 icmpv6 */
+    uint8_t sides;      /* of rules with =>: directions in which something is sought (enum kd_inspect_dir) */
+    uint8_t ip_protos;  /* enum m_proto */
+    uint8_t ip_number;  /* of M_P_OTHER: only this; 0 any */
     uint8_t family;     /* 0 any, 4, 6 */
     struct m_look *look;
 };
@@ -108,6 +113,19 @@ struct m_pattern {
     bool nocase;
 };
 
+/* What a packet is, as bits. */
+enum m_proto {
+    M_P_TCP = 1,
+    M_P_UDP = 2,
+    M_P_ICMP = 4,
+    M_P_OTHER = 8, /* above IP; fragments, too */
+    M_P_ICMPV6 = 16,
+    M_P_SCTP = 32,
+    M_P_IP = 63,   /* all of these */
+    M_P_ARP = 64,
+    M_P_LINK = 128 /* not IP, or no packet at all */
+};
+
 /* Payload groups by transport. */
 enum m_transport { M_TCP, M_UDP, M_ICMP, M_OTHER, M_TRANSPORTS };
 
@@ -149,6 +167,7 @@ struct kd_ruleset {
     struct m_list at_tx[KD_APP_COUNT][2]; /* rules of an app without any buffer */
     struct m_list always[M_TRANSPORTS][2]; /* header rules that no table narrows */
     struct m_list *events;          /* by kd_rules.events */
+    unsigned event_kinds;           /* bits, 1 << enum kd_event_kind */
     struct m_codes {
         const struct kd_transform *of;
         pcre2_code *code;
@@ -206,6 +225,9 @@ struct m_side {
     uint32_t tx_id;
     uint16_t n_numbers, n_waiting, n_values;
     bool open, has_body, judged_head, judged_body, scan_again;
+    bool has_file;      /* values of a file are among the others */
+    bool file_only;     /* there are no others */
+    uint16_t n_scanned; /* values whose patterns were sought */
     struct m_number number[MATCH_NUMBERS];
     uint32_t waiting[MATCH_WAITING];
     struct m_value value[MATCH_VALUES];
@@ -229,6 +251,10 @@ struct kd_match_flow {
     size_t bits_size, ints_size;
     uint32_t tx_next[2];
     bool encrypted, told_app[2];
+    uint8_t next_half;           /* of a rule with =>: requests that hold, the answer to come */
+    struct m_half {
+        uint32_t rule, tx_id;    /* rule + 1; 0: free */
+    } half[MATCH_HALVES];
 };
 
 struct m_flowint {
@@ -256,16 +282,17 @@ struct m_run {
 };
 
 struct m_rate_table;
+struct m_sets;
 
 struct kd_matcher {
     const struct kd_ruleset *set;
+    uint32_t *flowbit_now, *flowint_now; /* while moving: by former number */
     struct kd_pool *pool;
     const struct kd_limits *lim;
     struct kd_match_out out;
     hs_scratch_t *scratch;
     pcre2_match_data *match_data;
     pcre2_match_context *match_context;
-    pcre2_jit_stack *jit_stack;
     struct kd_match_stats stats;
     struct kd_rule_count *count;
     uint64_t seed;
@@ -284,6 +311,7 @@ struct kd_matcher {
     uint8_t *window;                /* stream bytes put together */
     uint8_t *transform[2];
     struct m_rate_table *rates;
+    struct m_sets *sets;
     struct m_bits_table *bits;
     const char *event;
     bool passed;                    /* a pass rule matched: nothing more is told of this packet */
@@ -319,19 +347,34 @@ void m_judge(struct m_run *run);
 struct m_run m_run_of(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir);
 bool m_check_known(enum kd_cond_kind kind);
 
+/* compile.c: the buffer that holds a file's digest: 0 MD5, 1 SHA-1, 2 SHA-256. */
+enum kd_inspect m_hash_of(uint32_t which);
+
 /* tx.c */
 void m_side_done(struct kd_matcher *m, struct m_side *s);
 
-/* transform.c: the value as the buffer's transforms make it; false: nothing remains. */
+/* transform.c: decode Base64 as far as it goes. */
+void m_base64(struct kd_bytes text, enum kd_base64_mode mode, struct kd_out *o);
+
+/* … the value as the buffer's transforms make it; false: nothing remains. */
 bool m_transform(struct kd_matcher *m, const struct kd_rule_buffer *b, struct kd_bytes in, struct kd_bytes *ret);
 
-uint8_t m_proto_bit(uint8_t proto);
+uint8_t m_proto_bit(const struct kd_match_at *at); /* enum m_proto */
 
 /* gate.c: direction, protocol, addresses, ports: may the rule match here at all? */
 bool m_gate(struct m_run *run);
 
 /* check.c */
 bool m_checks_hold(struct m_run *run);
+uint8_t m_check_side(const struct kd_cond *c); /* of rules with =>: enum kd_inspect_dir, 0 either */
+
+/* header.c: what headers of the packet say.  False: it is not there. */
+bool m_header_number(const struct kd_packet *p, enum kd_number id, uint64_t *ret);
+bool m_header_bytes(const struct kd_packet *p, enum kd_inspect in, struct kd_bytes *ret);
+bool m_header_option(const struct kd_packet *p, unsigned option, bool any); /* of IPv4 */
+bool m_header_sum_valid(const struct kd_packet *p, unsigned which, bool *ret_valid);
+/* Of several numbers or values of one packet the i-th. */
+bool m_header_chunk(const struct kd_packet *p, unsigned i, uint8_t *ret_type, struct kd_bytes *ret_data);
 
 /* fire.c: thresholds, bits, the alert. */
 void m_fire(struct m_run *run);
@@ -339,16 +382,27 @@ bool m_flowbit_isset(const struct kd_match_flow *f, uint32_t name);
 
 struct kd_match_flow *m_flow(struct kd_matcher *m, const struct kd_match_at *at); /* made if need be; NULL: no memory */
 
+/* sets.c: members of datasets and lists. */
+struct m_sets *m_sets_new(const struct kd_rules *rules); /* NULL: no memory */
+void m_sets_free(struct m_sets *s);
+/* Members that rules put into sets of their own go over to the sets of the same name. */
+void m_sets_carry(const struct m_sets *from, const struct kd_rules *old, struct m_sets *to, const struct kd_rules *now);
+bool m_sets_has(const struct m_sets *s, uint32_t dataset, struct kd_bytes value);
+bool m_sets_test(const struct m_sets *s, const struct kd_dataset_test *t, struct kd_bytes value); /* may change it */
+
 /* rates.c: thresholds and bits by address; bounded, the oldest gives way. */
 struct m_rate_table *m_rates_new(uint32_t n, uint64_t seed);
 void m_rates_free(struct m_rate_table *t);
-bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+/* Rules and names are told apart by what outlives a set: m_rule_key(), m_name_key(). */
+uint64_t m_rule_key(const struct kd_rule *r);
+uint64_t m_name_key(const struct kd_rules *rules, unsigned space, uint32_t name);
+bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint64_t rule,
                          const struct kd_match_at *at, uint8_t dir);
-bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint64_t rule,
                     const struct kd_match_at *at, uint8_t dir);
-void m_bits_do(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
-               uint8_t dir);
-bool m_bits_isset(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
-                  uint8_t dir);
+void m_bits_do(struct m_rate_table *t, const struct kd_rules *rules, const struct kd_bits *b, unsigned space,
+               const struct kd_match_at *at, uint8_t dir);
+bool m_bits_isset(struct m_rate_table *t, const struct kd_rules *rules, const struct kd_bits *b, unsigned space,
+                  const struct kd_match_at *at, uint8_t dir);
 
 #endif

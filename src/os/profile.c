@@ -59,12 +59,23 @@ static const struct kd_syscall_rule whole_files[] = {
 
 /* Looking into files, in memory: nothing is opened, so libraries that try are told no. */
 static const struct kd_syscall_rule inspecting[] = {
+    {SYS_sysinfo, KD_ANY}, /* qsort() of much */
     {SYS_setitimer, KD_ANY}, /* an end to a file that takes too long */
     {SYS_openat, KD_REFUSED},
     {SYS_ioctl, KD_REFUSED},
     {SYS_lseek, KD_ANY},
     {SYS_fstat, KD_ANY},
     {SYS_newfstatat, KD_ANY}, /* glibc's fstat(); paths lead nowhere in an empty root */
+};
+
+/* Reading and compiling rules. */
+static const struct kd_syscall_rule rules[] = {
+    {SYS_sysinfo, KD_ANY}, /* qsort() of much asks how much memory there is */
+};
+
+/* A thread of its own that loads new rules while packets go on, and gives way to those. */
+static const struct kd_syscall_rule beside[] = {
+    {SYS_setpriority, KD_ANY}, /* of its own user's processes, downwards only: it has no capability */
 };
 
 static const struct kd_syscall_rule threads[] = {
@@ -248,8 +259,8 @@ static const struct kd_syscall_rule sanitizer[] = {
         rows, KD_COUNT(rows)                                                                       \
     }
 
-static const struct kd_syscall_set engine_sets[] = {SANITIZER SET(common), SET(pinned),
-                                                    SET(capture)};
+static const struct kd_syscall_set engine_sets[] = {SANITIZER SET(common), SET(pinned), SET(capture),
+                                                    SET(threads), SET(rules), SET(beside)};
 static const struct kd_syscall_set brain_sets[] = {SANITIZER SET(common), SET(pinned),
                                                    SET(whole_files)};
 static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(threads),
@@ -259,12 +270,14 @@ static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(t
                                                     SET(directory)};
 static const struct kd_syscall_set gate_sets[] = {SANITIZER SET(common), SET(talking), SET(whole_files)};
 static const struct kd_syscall_set box_sets[] = {SANITIZER SET(common), SET(pinned), SET(inspecting)};
+static const struct kd_syscall_set compile_sets[] = {SANITIZER SET(common), SET(pinned), SET(whole_files),
+                                                     SET(rules)};
 static const struct kd_syscall_set dial_sets[] = {SANITIZER SET(common), SET(dialling)};
 
 #define SETS(list) .sets = list, .n_sets = KD_COUNT(list)
 
 static const struct kd_profile profiles[KD_PROC_COUNT] = {
-    [KD_PROC_ENGINE] = {SETS(engine_sets), .pinned_output = true},
+    [KD_PROC_ENGINE] = {SETS(engine_sets), .spare_fds = 2, .pinned_output = true, .threads = true},
     [KD_PROC_BRAIN] = {SETS(brain_sets), .pinned_output = true},
     [KD_PROC_STORE] = {SETS(store_sets), .spare_fds = 1024, .own_directory = true,
                        .directory_writes = true, .threads = true},
@@ -274,6 +287,7 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
     [KD_PROC_GATE] = {SETS(gate_sets), .spare_fds = 16},
     [KD_PROC_DIAL] = {SETS(dial_sets), .spare_fds = 32, .dials = true},
     [KD_PROC_BOX] = {SETS(box_sets), .pinned_output = true},
+    [KD_PROC_COMPILE] = {SETS(compile_sets), .spare_fds = 2, .pinned_output = true, .memory_mib = 6144},
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)

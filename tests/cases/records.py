@@ -154,7 +154,9 @@ class Schema:
                 if key not in v:
                     yield f"{where}: {key} is missing"
             for key, inner in v.items():
-                if key not in schema["properties"]:
+                if key not in schema["properties"] and "additionalProperties" in schema:
+                    yield from self.walk(schema["additionalProperties"], inner, f"{where}.{key}")
+                elif key not in schema["properties"]:
                     yield f"{where}: {key} is not in the schema"
                 else:
                     yield from self.walk(schema["properties"][key], inner, f"{where}.{key}")

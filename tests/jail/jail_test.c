@@ -180,6 +180,11 @@ static void dial_is_jailed(void)
     attack(KD_PROC_DIAL, "full");
 }
 
+static void compile_is_jailed(void)
+{
+    attack(KD_PROC_COMPILE, "full");
+}
+
 static void box_is_jailed(void)
 {
     attack(KD_PROC_BOX, "full");
@@ -345,6 +350,7 @@ static void run_all(void)
     RUN(gate_is_jailed);
     RUN(dial_is_jailed);
     RUN(box_is_jailed);
+    RUN(compile_is_jailed);
     RUN(no_frame_leaves);
     RUN(fails_closed);
 }

@@ -9,6 +9,7 @@
 #include "base/personal.h"
 #include "proto/carve/content.h"
 #include "proto/carve/look.h"
+#include "proto/carve/show.h"
 
 enum {
     ENTROPY_BYTES = 2048,
@@ -38,6 +39,7 @@ struct kd_carve {
     struct look look;
     struct content content;
     enum kd_app app;
+    struct show show;
     uint64_t next; /* place of the next byte */
     uint64_t seen, size, start;
     uint32_t text_left;
@@ -78,17 +80,26 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
     c->mem = mem;
     c->lim = ctx->lim;
     c->text_left = TEXTS;
+    show_start(&c->show, ctx, meta);
     c->rec.filename = keep(c, meta->filename);
     c->rec.mime = keep(c, meta->mime);
+    if (c->show.wanted)
+        c->show.name = keep(c, meta->rule_name);
     c->rec.source = keep(c, meta->source);
     c->rec.encoding = keep(c, meta->encoding);
     c->app = ctx->app;
+    if (meta->http != NULL) {
+        c->rec.http_method = keep(c, meta->http->http_method);
+        c->rec.http_hostname = keep(c, meta->http->hostname);
+        c->rec.http_url = keep(c, meta->http->url);
+        c->rec.http_status = meta->http->status;
+    }
     c->rec.tx_id = meta->tx_id;
     c->rec.to_server = meta->to_server;
     c->size = meta->size;
     c->start = c->next = meta->start;
     c->rewritable = meta->rewritable;
-    c->all_hashes = meta->all_hashes;
+    c->all_hashes = meta->all_hashes || c->show.hashes;
     /* Of a part neither type nor digest say anything about the file. */
     c->decided = meta->start > 0;
     c->hashing = meta->start == 0;
@@ -199,6 +210,7 @@ static void decide(struct kd_carve *c)
         look_add(&c->look, head);
     content_decide(&c->content, c->mem.pool, risk_of(c), c->size);
     content_add(&c->content, c->mem.pool, head);
+    show_add(&c->show, c->mem.pool, head);
 }
 
 static void in_order(struct kd_carve *c, struct kd_bytes b)
@@ -222,6 +234,7 @@ static void in_order(struct kd_carve *c, struct kd_bytes b)
     if (b.n == 0)
         return;
     hash(c, b);
+    show_add(&c->show, c->mem.pool, b);
     content_add(&c->content, c->mem.pool, b);
     if (c->is_text && c->rec.to_server && c->seen <= PERSONAL_WITHIN)
         kd_personal_add(&c->personal, b);
@@ -438,14 +451,26 @@ const struct kd_rec_file *kd_carve_finish(struct kd_carve *c, bool whole)
     decide(c);
     add_found(c);
     c->rec.size = c->seen;
+    c->rec.has_gaps = c->rec.gaps > 0;
     c->rec.start = c->start;
     c->rec.entropy = entropy(c);
     c->rec.state = kd_str(state_of(c, whole));
     if (kd_bytes_eq_str(c->rec.state, "CLOSED")) {
         add_digests(c);
-        c->rec.stored = content_keep(&c->content, c->rec.sha256);
+        c->rec.stored = content_keep(&c->content, c->rec.sha256, false);
     }
     return &c->rec;
+}
+
+void kd_carve_show(struct kd_ctx *ctx, struct kd_carve *c)
+{
+    if (c == NULL || !c->show.wanted)
+        return;
+    if (ctx->contents != NULL)
+        ctx->contents->asked = false;
+    show_tell(&c->show, ctx, &c->rec);
+    if (ctx->contents != NULL && ctx->contents->asked && c->rec.sha256.n > 0 && !c->rec.stored)
+        c->rec.stored = content_keep(&c->content, c->rec.sha256, true);
 }
 
 void kd_carve_drop(struct kd_carve *c)
@@ -455,6 +480,7 @@ void kd_carve_drop(struct kd_carve *c)
     while (c->ahead != NULL)
         drop_first_ahead(c);
     content_drop(&c->content, c->mem.pool);
+    show_done(&c->show, c->mem.pool);
     struct kd_arena mem = c->mem;
     kd_arena_done(&mem);
 }
@@ -462,7 +488,9 @@ void kd_carve_drop(struct kd_carve *c)
 void kd_carve_end(struct kd_ctx *ctx, struct kd_carve *c, bool whole)
 {
     const struct kd_rec_file *rec = kd_carve_finish(c, whole);
-    if (rec != NULL)
+    if (rec != NULL) {
+        kd_carve_show(ctx, c);
         kd_emit(ctx, KD_REC_FILE, rec);
+    }
     kd_carve_drop(c);
 }

@@ -3,7 +3,7 @@
 
 void content_start(struct content *c, const struct kd_ctx *ctx)
 {
-    if (ctx->contents == NULL || ctx->contents->keep == KD_CONTENTS_NONE)
+    if (ctx->contents == NULL || (ctx->contents->keep == KD_CONTENTS_NONE && !ctx->contents->rules_ask))
         return;
     c->to = ctx->contents;
     c->conn = *ctx->conn;
@@ -13,12 +13,13 @@ void content_start(struct content *c, const struct kd_ctx *ctx)
 void content_decide(struct content *c, struct kd_pool *pool, enum kd_contents_risk risk,
                     uint64_t size)
 {
-    if (c->to == NULL)
-        return;
-    bool wanted = c->to->keep == KD_CONTENTS_ALL || risk == KD_RISK_MUCH || (risk == KD_RISK_SOME && c->to->some);
+    enum kd_contents_keep keep = c->to != NULL ? c->to->keep : KD_CONTENTS_NONE;
     c->risk = risk;
-    c->to->given_up += wanted && size > c->to->most;
-    if (!wanted || size > c->to->most)
+    c->wanted = keep == KD_CONTENTS_ALL ||
+                (keep == KD_CONTENTS_RISKY && (risk == KD_RISK_MUCH || (risk == KD_RISK_SOME && c->to->some)));
+    if (c->wanted)
+        c->to->given_up += size > c->to->most;
+    if ((!c->wanted && (c->to == NULL || !c->to->rules_ask)) || size > c->to->most)
         content_drop(c, pool);
 }
 
@@ -31,7 +32,7 @@ void content_add(struct content *c, struct kd_pool *pool, struct kd_bytes piece)
                 kd_buf_add(&c->held, pool, piece, c->to->most);
     c->to->waiting += c->held.room - before;
     if (!fits) {
-        c->to->given_up++;
+        c->to->given_up += c->wanted;
         content_drop(c, pool);
     }
 }
@@ -44,9 +45,9 @@ void content_drop(struct content *c, struct kd_pool *pool)
     c->to = NULL;
 }
 
-bool content_keep(struct content *c, struct kd_bytes sha256)
+bool content_keep(struct content *c, struct kd_bytes sha256, bool asked)
 {
-    if (c->to == NULL || c->held.n == 0)
+    if (c->to == NULL || c->held.n == 0 || (!c->wanted && !asked))
         return false;
-    return c->to->put(c->to, &c->conn, c->ts_us, c->risk, sha256, kd_buf_view(&c->held));
+    return c->to->put(c->to, &c->conn, c->ts_us, c->risk, asked, sha256, kd_buf_view(&c->held));
 }

@@ -14,7 +14,7 @@ export function field(record: LogRecord, path: string): unknown {
 }
 
 const SUMMARY: Record<string, readonly string[]> = {
-    flow: ['app_proto', 'flow.state', 'flow.reason'],
+    flow: ['app_proto', 'flow.outcome', 'flow.end_cause'],
     dns: ['dns.rrname', 'dns.rrtype', 'dns.rcode', 'dns.answers.rdata'],
     http: ['http.http_method', 'http.hostname', 'http.url', 'http.status', 'http.http_user_agent'],
     tls: ['tls.sni', 'tls.version', 'tls.subject', 'tls.ja4'],
@@ -27,7 +27,7 @@ const SUMMARY: Record<string, readonly string[]> = {
     nbns: ['nbns.type', 'nbns.name', 'nbns.addresses'],
     login: ['login.user', 'login.service', 'login.method', 'login.result', 'login.reason'],
     anomaly: ['anomaly.event', 'anomaly.layer'],
-    file: ['fileinfo.filename', 'fileinfo.magic', 'fileinfo.size', 'fileinfo.sha256'],
+    fileinfo: ['fileinfo.filename', 'fileinfo.magic', 'fileinfo.size', 'fileinfo.sha256'],
     health: ['health.kind', 'health.role', 'health.state'],
     host: ['host.address', 'host.name', 'host.user', 'host.source'],
     alert: ['alert.signature'],
