@@ -52,7 +52,6 @@ enum kd_extra {
     KD_EXTRA_STATE, /* what brain has learned: a file to map */
     KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_FILES, /* the same for contents of files */
-    KD_EXTRA_RULES, /* a rule file; name: as in the configuration */
     KD_EXTRA_YARA,  /* files of YARA rules in one piece (box/bundle.h) */
     KD_EXTRA_TRAY,  /* struct kd_tray; number: of its engine */
     KD_EXTRA_RULES, /* a set of rules (rule/image.h); compile: the one made before */
