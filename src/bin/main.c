@@ -29,10 +29,11 @@ const struct kd_command kd_commands[] = {
      "  --demo ファイル     この記録を繰り返し再生する\n"
      "  --sandbox 方式      full、または名前空間の使えない環境では reduced\n",
      kd_cmd_run},
-    {"replay", "[-c FILE] [--rules FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
+    {"replay", "[-c FILE] [--rules FILE,…] [--yara FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
      "analyse capture files", "保存された通信(pcap)を解析する",
      "  -c FILE            configuration\n"
      "  --rules FILE,…     rules in Suricata's language instead of those of the configuration\n"
+     "  --yara FILE,…      files or directories of YARA rules, likewise\n"
      "  --vars FILE, --classification FILE, --reference FILE, --thresholds FILE   as for kidoban rules\n"
      "  --json FILE|-      records as JSON lines to a file, or - for standard output\n"
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
@@ -43,6 +44,7 @@ const struct kd_command kd_commands[] = {
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --rules ファイル,…   設定のルールの代わりに使う Suricata 形式のルール\n"
+     "  --yara ファイル,…    設定のルールの代わりに使う YARA のルール(フォルダーも可)\n"
      "  --vars、--classification、--reference、--thresholds ファイル   kidoban rules と同じ\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
