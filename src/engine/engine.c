@@ -62,6 +62,8 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         .app = (uint8_t)ctx->app,
     };
     kd_engine_emit(e, &head, body);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_told(e, &head);
 }
 
 /* ---- the flow record ---- */

@@ -3,6 +3,8 @@
 #include "engine/internal.h"
 #include "rule/cond.h"
 
+enum { TRANSACTION_MAX = 4096 }; /* bytes of a transaction that a match tells with it */
+
 /* As rules mean it: both sides have spoken. */
 static bool is_established(const struct kd_flow *f)
 {
@@ -172,6 +174,11 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .bytes_toclient = at->bytes[1],
         .start_us = at->start_us,
     };
+    uint8_t room[TRANSACTION_MAX];
+    struct kd_out transaction = kd_out_of(room, sizeof(room));
+    kd_engine_rules_transaction(e, a, &transaction);
+    if (kd_out_ok(&transaction))
+        rec.transaction = kd_out_bytes_view(&transaction);
     struct kd_flow *f = at->owner;
     if (f != NULL)
         f->flags |= KD_FLOW_ALERTED;
@@ -193,6 +200,12 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .app = (uint8_t)at->app,
     };
     kd_engine_emit(e, &head, &rec);
+}
+
+static void on_store(void *arg)
+{
+    struct kd_engine *e = arg;
+    e->contents.asked = true;
 }
 
 static void move_flow(void *arg, struct kd_flow *f)
@@ -217,6 +230,7 @@ bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set)
     kd_flow_table_each(e->flows, move_flow, e);
     kd_matcher_moved(e->match);
     e->sink.wanted = kd_ruleset_wanted(set);
+    e->contents.rules_ask = e->sink.wanted->store;
     return true;
 }
 
@@ -225,10 +239,11 @@ bool kd_engine_rules_new(struct kd_engine *e)
     if (e->cfg.rules == NULL)
         return true;
     e->match = kd_matcher_new(e->cfg.rules, e->pool, e->cfg.lim, e->cfg.hash_seed,
-                              (struct kd_match_out){on_match, e});
+                              (struct kd_match_out){on_match, on_store, e});
     if (e->match == NULL)
         return false;
     e->sink.wanted = kd_ruleset_wanted(e->cfg.rules);
+    e->contents.rules_ask = e->sink.wanted->store;
     e->rule_events = kd_ruleset_events(e->cfg.rules);
     if (e->rule_events & 1u << KD_EVENT_APP)
         e->sink.odd = on_odd;

@@ -24,6 +24,9 @@ struct kd_match_flow;
 /* ---- the set ---- */
 
 /* Databases that were compiled before, to be used instead of compiling: serialised by kd_ruleset_save(). */
+/* Refuse rules that cannot be judged, before they are compiled. */
+void kd_ruleset_fit(struct kd_rules *rules);
+
 KD_MUST_USE struct kd_ruleset *kd_ruleset_new(const struct kd_rules *rules, struct kd_bytes cache,
                                               struct kd_err *err);
 void kd_ruleset_free(struct kd_ruleset *set);
@@ -82,6 +85,7 @@ struct kd_match_alert {
 
 struct kd_match_out {
     void (*alert)(void *arg, const struct kd_match_alert *alert);
+    void (*store)(void *arg); /* the file whose KD_INSPECT_ONE_FILE is being told shall be kept; NULL: nobody cares */
     void *arg;
 };
 

@@ -601,6 +601,16 @@ static void finish(struct kd_ctx *ctx)
 
 static const uint16_t ports[] = {80, 8080, 3128, 8000, 8008, 8081, 8888, 5985, 5357, 0};
 
+static const void *present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct http_state *st = ctx->state;
+    const struct http_tx *tx = st->side[dir].tx;
+    if (tx == NULL && dir == KD_TO_SERVER)
+        tx = st->last; /* asked, and not answered */
+    *ret_type = KD_REC_HTTP;
+    return tx == NULL ? NULL : &tx->rec;
+}
+
 const struct kd_parser kd_parser_http = {
     .name = "http",
     .summary = "web requests and responses (HTTP/1.x)",
@@ -616,4 +626,5 @@ const struct kd_parser kd_parser_http = {
     .gap = gap,
     .resync = resync,
     .close = finish,
+    .present = present,
 };

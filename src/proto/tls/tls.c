@@ -94,32 +94,46 @@ static bool is_resumed(const struct session *n, bool server_encrypted)
     return server_encrypted && !n->has_certificate && !n->has_done && (same_id || n->client.ticket);
 }
 
+/* The record of what is known so far. */
+static const struct kd_rec_tls *record_of(const struct state *s)
+{
+    struct session *n = s->session;
+    struct kd_rec_tls *rec = &n->rec;
+    rec->sni = n->client.sni;
+    rec->client_alpns = n->client.alpns;
+    rec->ja3_string = n->client.ja3_string;
+    rec->ja3_hash = n->client.ja3_hash;
+    rec->ja4 = n->client.ja4;
+    rec->ech = n->client.ech;
+    if (n->has_server) {
+        rec->version =
+            name_or_number(tls_version_name(n->server.version), n->server.version, n->number[0]);
+        rec->cipher =
+            name_or_number(tls_cipher_name(n->server.cipher), n->server.cipher, n->number[1]);
+        rec->server_alpns = n->server.alpns;
+        rec->ja3s_string = n->server.ja3s_string;
+        rec->ja3s_hash = n->server.ja3s_hash;
+        rec->session_resumed = is_resumed(n, s->half[KD_TO_CLIENT].encrypted);
+    }
+    rec->established = s->half[KD_TO_SERVER].encrypted && s->half[KD_TO_CLIENT].encrypted;
+    return rec;
+}
+
 static void tell(struct kd_ctx *ctx)
 {
     struct state *s = ctx->state;
     struct session *n = s->session;
-    if (n != NULL && (n->has_client || n->has_server || n->has_certificate || n->rec.alert.n > 0)) {
-        struct kd_rec_tls *rec = &n->rec;
-        rec->sni = n->client.sni;
-        rec->client_alpns = n->client.alpns;
-        rec->ja3_string = n->client.ja3_string;
-        rec->ja3_hash = n->client.ja3_hash;
-        rec->ja4 = n->client.ja4;
-        rec->ech = n->client.ech;
-        if (n->has_server) {
-            rec->version = name_or_number(tls_version_name(n->server.version), n->server.version,
-                                          n->number[0]);
-            rec->cipher =
-                name_or_number(tls_cipher_name(n->server.cipher), n->server.cipher, n->number[1]);
-            rec->server_alpns = n->server.alpns;
-            rec->ja3s_string = n->server.ja3s_string;
-            rec->ja3s_hash = n->server.ja3s_hash;
-            rec->session_resumed = is_resumed(n, s->half[KD_TO_CLIENT].encrypted);
-        }
-        rec->established = s->half[KD_TO_SERVER].encrypted && s->half[KD_TO_CLIENT].encrypted;
-        kd_emit(ctx, KD_REC_TLS, rec);
-    }
+    if (n != NULL && (n->has_client || n->has_server || n->has_certificate || n->rec.alert.n > 0))
+        kd_emit(ctx, KD_REC_TLS, record_of(s));
     forget(ctx);
+}
+
+static const void *tls_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct state *s = ctx->state;
+    (void)dir;
+    *ret_type = KD_REC_TLS;
+    return s->session == NULL ? NULL : record_of(s);
 }
 
 /* ---- what rules look into ---- */
@@ -602,4 +616,5 @@ const struct kd_parser kd_parser_tls = {
     .message = tls_message,
     .body = tls_body,
     .close = tls_close,
+    .present = tls_present,
 };
