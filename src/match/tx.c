@@ -288,8 +288,11 @@ void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage
     }
     if (!s->judged_head)
         judge_head(m, dir);
-    if (stage != KD_INSPECT_ALL)
+    if (stage != KD_INSPECT_ALL) { /* what was told is the parser's again */
+        if (!keep_values(m, s))
+            m_side_done(m, s);
         return;
+    }
     judge_content(m, dir);
     if (*m->at.flow != NULL)
         (*m->at.flow)->tx_next[dir]++;
