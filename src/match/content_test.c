@@ -173,6 +173,22 @@ static void files(void)
     end(&w);
 }
 
+/* Rules that look at content alone, of a protocol that tells nothing else. */
+static void content_alone(void)
+{
+    struct world w;
+    begin(&w, "alert smb any any -> any any (file.data; content:\"needle\"; sid:1;)\n", NULL, NULL);
+    w.at.app = KD_APP_SMB;
+    for (unsigned i = 0; i < 2; i++) {
+        kd_match_enter(w.m, &w.at, kd_str(NULL));
+        kd_match_value(w.m, KD_IN_FILE_DATA, KD_TO_SERVER, kd_str(i == 0 ? "a needle" : "none"));
+        kd_match_end(w.m, KD_TO_SERVER, KD_INSPECT_ONE_FILE);
+        kd_match_leave(w.m);
+    }
+    CHECK(w.alerts[1] == 1);
+    end(&w);
+}
+
 /* What was told with the head is still there when the content comes, though its memory is gone. */
 static void head_and_content(void)
 {
@@ -226,6 +242,7 @@ int main(void)
     RUN(transforms);
     RUN(sets);
     RUN(files);
+    RUN(content_alone);
     RUN(head_and_content);
     RUN(remote_calls);
     return tap_done();
