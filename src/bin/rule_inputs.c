@@ -9,6 +9,7 @@
 
 #include "bin/say.h"
 #include "os/fd.h"
+#include "rule/rules.h"
 
 enum { INPUTS_MAX = 4096 };
 
@@ -42,8 +43,11 @@ static bool add(const char *command, struct kd_rule_inputs *all, enum kd_rule_in
         return false;
     }
     all->at = more;
-    snprintf(copy, folder.n + path.n + 2, "%.*s%s%.*s", (int)folder.n, (const char *)folder.p, folder.n > 0 ? "/" : "",
-             (int)path.n, (const char *)path.p);
+    struct kd_out o = kd_out_of((uint8_t *)copy, folder.n + path.n + 2);
+    kd_out_bytes(&o, folder);
+    kd_out_str(&o, folder.n > 0 ? "/" : "");
+    kd_out_bytes(&o, path);
+    kd_out_u8(&o, '\0');
     all->at[all->n++] = (struct kd_rule_input){kind, copy, copy, -1};
     return true;
 }
@@ -70,7 +74,7 @@ static int is_data_file(const struct dirent *e)
 static bool add_data(const char *command, struct kd_rule_inputs *all, const char *folder)
 {
     enum { DATA_MAX = 64 };
-    const off_t largest = 64 << 20;
+    const off_t largest = KD_RULE_LIST_MAX;
     struct dirent **found = NULL;
     int n = scandir(folder, &found, is_data_file, alphasort);
     bool ok = true;

@@ -102,6 +102,7 @@ static void show_kerberos(const struct kd_ctx *ctx, const struct kd_rec_krb5 *k)
 
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body)
 {
+    struct kd_engine *e = (struct kd_engine *)((uint8_t *)ctx->sink - offsetof(struct kd_engine, sink));
     bool any = type == KD_REC_SMB;
     if (!kd_wants_any(ctx) || ctx->app == KD_APP_HTTP || ctx->app == KD_APP_DNS || ctx->app == KD_APP_TLS)
         return; /* their transactions are under way */
@@ -117,6 +118,62 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
         show_kerberos(ctx, body);
     if (!any)
         return;
+    e->telling = (struct kd_told){.type = (uint8_t)type, .body = body};
     kd_inspect_end(ctx, KD_TO_SERVER, KD_INSPECT_ALL);
     kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
+    e->telling.type = 0;
+}
+
+/* ---- what a match tells of its transaction ---- */
+
+/* Kinds that are a transaction, not something noticed in one. */
+static bool is_transaction(uint8_t type)
+{
+    static const uint8_t types[] = {KD_REC_HTTP, KD_REC_DNS,    KD_REC_TLS, KD_REC_SMTP, KD_REC_SMB, KD_REC_KRB5,
+                                    KD_REC_DHCP, KD_REC_DCERPC, KD_REC_RDP, KD_REC_SSH,  KD_REC_FTP, KD_REC_LDAP,
+                                    KD_REC_SNMP, KD_REC_SQL,    KD_REC_MAILBOX};
+    for (size_t i = 0; i < KD_COUNT(types); i++)
+        if (types[i] == type)
+            return true;
+    return false;
+}
+
+void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head)
+{
+    if (!is_transaction(head->type))
+        return;
+    struct kd_cur c = kd_cur_of(kd_bytes_from(kd_out_bytes_view(&e->writer), e->told_at));
+    struct kd_rec_head h;
+    struct kd_bytes body, whole;
+    e->told.type = 0;
+    if (kd_record_next(&c, &h, &body, &whole) == KD_OK && h.id == head->id)
+        e->told = (struct kd_told){.coded = body, .flow_id = h.flow_id, .frame = e->frames, .type = h.type};
+}
+
+/* What the parser of this conversation has under way. */
+static const void *under_way(const struct kd_flow *f, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct kd_parser *p = f == NULL || f->parser == 0 ? NULL : kd_parsers[f->parser - 1];
+    if (p == NULL || p->present == NULL || f->ext == NULL)
+        return NULL;
+    bool tcp = f->proto == KD_IP_TCP;
+    struct kd_ctx ctx = {
+        .app = (enum kd_app)f->app,
+        .state = tcp ? ((struct kd_tcp_ext *)f->ext)->state : ((struct kd_udp_ext *)f->ext)->state,
+    };
+    return ctx.state == NULL ? NULL : p->present(&ctx, dir, ret_type);
+}
+
+void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_alert *a, struct kd_out *o)
+{
+    enum kd_rec_type type = (enum kd_rec_type)e->telling.type;
+    const struct kd_told *told = &e->told;
+    const void *body = type != KD_REC_NONE ? e->telling.body : under_way(a->at->owner, (enum kd_dir)a->dir, &type);
+    if (body != NULL && is_transaction((uint8_t)type)) {
+        kd_out_u8(o, (uint8_t)type);
+        kd_body_put(o, kd_schemas[type], body);
+    } else if (told->type != 0 && told->flow_id == a->at->flow_id && told->frame == e->frames) {
+        kd_out_u8(o, told->type);
+        kd_out_bytes(o, told->coded);
+    }
 }

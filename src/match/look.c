@@ -231,10 +231,9 @@ static enum outcome byte_jump(struct walk *w, const struct kd_cond *c, unsigned 
         to += (int64_t)w->in.n;
     else if (!j->from_beginning)
         to += (int64_t)end;
-    if (to < 0) /* before the beginning: there */
-        to = 0;
     if (to >= (int64_t)w->in.n)
         return NO;
+    to = at_least_0(to); /* not before the beginning */
     w->at = (size_t)to;
     enum outcome o = step(w, i + 1);
     w->at = before;

@@ -125,7 +125,8 @@ void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint6
 void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage);
 
 /* Something odd, by the name it has in rules: of a protocol ("http.invalid_content_length"), of headers
- * ("ipv4.opt_invalid"), of a stream ("pkt_invalid_ack"). */
+ * ("ipv4.opt_invalid"), of a stream ("pkt_invalid_ack").  `at` NULL: in the conversation whose parser runs, and
+ * nothing where none does. */
 void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name);
 
 /* The conversation whose parser runs is encrypted from here on: its payload is not looked into any more. */

@@ -302,6 +302,11 @@ void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage
 void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name)
 {
     const struct kd_rules *rules = m->set->rules;
+    bool of_app = at == NULL;
+    if (of_app && !m->entered)
+        return;
+    if (of_app)
+        at = &m->at;
     for (uint32_t id = 0; id < rules->events.n; id++) {
         if (m->set->events[id].n == 0 || !kd_bytes_eq_str(rules->events.name[id], name))
             continue;
@@ -309,7 +314,10 @@ void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const ch
         for (uint32_t i = 0; i < m->set->events[id].n; i++) {
             struct m_run run = m_run_of(m, at, at->dir);
             run.r = &m->set->rule[m->set->events[id].v[i]];
-            run.side = m->entered ? &m->side[at->dir] : NULL;
+            if (of_app && (run.r->dirs >> run.dir & 1) == 0)
+                run.dir ^= 1; /* a transaction's oddity is its own, whichever side it came from */
+            run.side = of_app ? &m->side[run.dir] : NULL;
+            run.payload = at->packet == NULL ? kd_str(NULL) : at->packet->payload;
             m_judge(&run);
         }
         m->event = NULL;

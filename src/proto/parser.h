@@ -82,6 +82,8 @@ struct kd_sink {
                    enum kd_dir dir, uint64_t value);
     void (*inspect_end)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir,
                         enum kd_inspect_stage stage);
+    /* NULL: no rule asks for oddities. */
+    void (*odd)(struct kd_sink *sink, const struct kd_ctx *ctx, const char *event);
 };
 
 /* Whose contents are kept beside their record (carve.h), and who takes them. */
@@ -170,7 +172,14 @@ static inline void kd_inspect_end(const struct kd_ctx *ctx, enum kd_dir dir,
         ctx->sink->inspect_end(ctx->sink, ctx, dir, stage);
 }
 
-/* Note an oddity; `event` is a static name (snake_case, listed in the parser's .md), `at` the offset in
+/* Show an oddity to the rules (app-layer-event), and nobody else: what is told once as a record may happen again. */
+static inline void kd_odd(const struct kd_ctx *ctx, const char *event)
+{
+    if (KD_UNLIKELY(ctx->sink->odd != NULL))
+        ctx->sink->odd(ctx->sink, ctx, event);
+}
+
+/* Note an oddity, in a record and to the rules, which know it as PROTOCOL.event; `event` is a static name (snake_case, listed in the parser's .md), `at` the offset in
  * the message. */
 void kd_anomaly(const struct kd_ctx *ctx, const char *event, uint64_t at);
 
@@ -221,6 +230,10 @@ struct kd_parser {
 
     /* The conversation is over (or given up): emit what waits, give memory back. */
     void (*close)(struct kd_ctx *ctx);
+
+    /* What is known of the transaction under way in this direction, for a rule's match: a record borrowed until the
+     * parser's next call, and its kind.  NULL: nothing, or the latest record told it already. */
+    const void *(*present)(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type);
 
     /* Datagram parsers: called some ten seconds after the last packet while the flow lives, to give up
      * waiting for answers.  NULL: not needed. */

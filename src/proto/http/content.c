@@ -344,9 +344,9 @@ void http_content_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, b
         struct receiver r = {ctx, c, dir, 0};
         enum kd_coding_end end = undo_end(&r);
         if (end == KD_CODING_BOMB)
-            http_event(ctx, HTTP_EV_CODING_BOMB, 0);
+            http_event(ctx, dir, HTTP_EV_CODING_BOMB, 0);
         else if (end == KD_CODING_BROKEN && !c->lost)
-            http_event(ctx, HTTP_EV_CODING_BROKEN, 0);
+            http_event(ctx, dir, HTTP_EV_CODING_BROKEN, 0);
         whole &= end == KD_CODING_ENDED;
     }
     if (c->page != NULL)
