@@ -48,6 +48,8 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "icmp": ("integer", "number"),
     "icmp_reply": ("integer", "number"),
     "in_tx": ("integer", "number"),
+    "base64": ("string", "string"),
+    "printable": ("string", "string"),
     "answer_flags": ("string", "string"),
     "answer_version": ("integer", "number"),
     "grouped": ("object", "Record<string, string[]>"),

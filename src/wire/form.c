@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/form.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "wire/record.h"
@@ -145,6 +146,41 @@ bool kd_form_one(struct kd_out *o, const struct kd_field *f, const void *body, c
     kd_json_string(o, s);
     kd_out_u8(o, ']');
     return s.n > 0;
+}
+
+bool kd_form_base64(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes b = text(f, body);
+    kd_out_u8(o, '"');
+    kd_base64_put(o, b);
+    kd_out_u8(o, '"');
+    return b.n > 0;
+}
+
+static bool is_readable(uint8_t c)
+{
+    return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\r';
+}
+
+bool kd_form_printable(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    uint8_t piece[512];
+    struct kd_bytes b = text(f, body);
+    struct kd_out quoted;
+    kd_out_u8(o, '"');
+    for (size_t from = 0; from < b.n; from += sizeof(piece)) {
+        size_t n = kd_min_size(b.n - from, sizeof(piece));
+        for (size_t i = 0; i < n; i++)
+            piece[i] = is_readable(b.p[from + i]) ? b.p[from + i] : '.';
+        uint8_t json[2 + 6 * sizeof(piece)];
+        quoted = kd_out_of(json, sizeof(json));
+        kd_json_string(&quoted, kd_bytes_of(piece, n));
+        kd_out_bytes(o, kd_bytes_of(json + 1, quoted.n - 2));
+    }
+    kd_out_u8(o, '"');
+    return b.n > 0;
 }
 
 bool kd_form_utc(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)

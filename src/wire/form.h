@@ -25,6 +25,8 @@ kd_form kd_form_tcp_state;   /* of a flow record: syn_sent … closed */
 kd_form kd_form_icmp;        /* a number of ICMP, 0 too */
 kd_form kd_form_icmp_reply;  /* type or code of the answer that was seen */
 kd_form kd_form_in_tx;       /* number of a transaction, when it is one's */
+kd_form kd_form_base64;
+kd_form kd_form_printable;      /* bytes as text, dots for what is none */
 kd_form kd_form_answer_flags;   /* DNS: of an answer, "8180" */
 kd_form kd_form_answer_version; /* … EVE's version 2 */
 kd_form kd_form_grouped;        /* … values by type: {"A":[…]} */
