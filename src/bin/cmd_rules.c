@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bin/command.h"
+#include "bin/rules_command.h"
 #include "bin/rules_load.h"
 #include "bin/say.h"
 #include "os/sandbox.h"
@@ -26,13 +27,13 @@ struct asked {
     const struct kd_rules *rules; /* of loaded */
 };
 
-static int shut_in(const char *mode, unsigned n_fds)
+int kd_rules_shut_in(const char *mode, const struct kd_rule_inputs *inputs, unsigned more)
 {
     struct kd_err err = {0};
     struct kd_sandbox sb = {.role = KD_PROC_READER,
                             .reduced = strcmp(mode, "reduced") == 0,
                             .dir_fd = -1,
-                            .n_fds = n_fds};
+                            .n_fds = FDS_BEFORE + (unsigned)inputs->n + more};
     if (geteuid() == 0)
         kd_sandbox_user(KD_PROC_READER, &sb.uid, &sb.gid);
     (void)signal(SIGPIPE, SIG_IGN);
@@ -48,8 +49,8 @@ static int failed(const char *name, const struct kd_err *err)
     return kd_say(KD_EXIT_COULD_NOT, "rules", "%s: %s", name, err->what);
 }
 
-/* All files into an image, as for an engine, and from that the rules. */
-static int read_rules(struct asked *a, const struct kd_config *config)
+int kd_rules_read_all(const struct kd_rule_inputs *inputs, const char *rule, const struct kd_config *config,
+                      struct kd_loaded_rules *ret)
 {
     struct kd_err err = {0};
     void *room = mmap(NULL, IMAGE_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -57,20 +58,21 @@ static int read_rules(struct asked *a, const struct kd_config *config)
     kd_rule_image_begin(&image);
     kd_rule_image_part(&image, KD_PART_VARS, kd_str("rules.vars"),
                        kd_bytes_of(config->rule_vars.lines, config->rule_vars.n));
-    for (size_t i = 0; i <= a->inputs.n; i++) {
-        const struct kd_rule_input *in = i < a->inputs.n ? &a->inputs.at[i] : NULL;
-        if (a->rule != NULL && (in == NULL || in->kind == KD_INPUT_THRESHOLDS))
-            kd_rule_image_part(&image, KD_PART_RULES, kd_str("-"), kd_str(a->rule));
+    for (size_t i = 0; i <= inputs->n; i++) {
+        const struct kd_rule_input *in = i < inputs->n ? &inputs->at[i] : NULL;
+        if (rule != NULL && (in == NULL || in->kind == KD_INPUT_THRESHOLDS)) {
+            kd_rule_image_part(&image, KD_PART_RULES, kd_str("-"), kd_str(rule));
+            rule = NULL;
+        }
         if (in != NULL && kd_rules_add(&image, in->kind, in->name, in->fd, &err) != KD_OK)
             return failed(in->name, &err);
     }
     struct kd_bytes parts = kd_bytes_from(kd_out_bytes_view(&image), KD_RULE_IMAGE_HEAD);
-    bool ok = kd_out_ok(&image) && kd_rules_parse(parts, &config->limits, &a->loaded, &err) == KD_OK;
-    a->rules = a->loaded.rules;
+    bool ok = kd_out_ok(&image) && kd_rules_parse(parts, &config->limits, ret, &err) == KD_OK;
     if (room != MAP_FAILED)
         (void)munmap(room, IMAGE_ROOM);
-    if (ok && a->loaded.n_bad_lines > 0)
-        (void)kd_say(0, "rules", "%u lines of classes and references cannot be read", a->loaded.n_bad_lines);
+    if (ok && ret->n_bad_lines > 0)
+        (void)kd_say(0, "rules", "%u lines of classes and references cannot be read", ret->n_bad_lines);
     return ok ? KD_EXIT_DONE : failed("rules", &err);
 }
 
@@ -198,6 +200,8 @@ static int keywords(void)
            ja ? "プロトコル" : "protocol", ja ? "中身" : "what it holds");
     for (int i = 0; i < KD_IN_COUNT; i++) {
         const struct kd_inspect_row *r = &kd_inspect_rows[i];
+        if (r->name[0] == '\0')
+            continue;
         printf("| `%s` | %s%s%s | %s | %s%s |\n", r->name, r->aliases,
                r->aliases[0] && r->modifier[0] ? "," : "", r->modifier,
                r->proto == KD_RP_IP ? "" : kd_rule_proto_rows[r->proto].name, ja ? r->ja : r->en,
@@ -236,9 +240,10 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
     if (!kd_rule_inputs_find("rules", &a->paths, (const char *const *)argv + first, (size_t)(argc - first), &a->inputs) ||
         !kd_rule_inputs_open("rules", &a->inputs))
         return KD_EXIT_COULD_NOT;
-    int status = shut_in(config->sandbox, FDS_BEFORE + (unsigned)a->inputs.n);
+    int status = kd_rules_shut_in(config->sandbox, &a->inputs, 0);
     if (status == KD_EXIT_DONE)
-        status = read_rules(a, config);
+        status = kd_rules_read_all(&a->inputs, a->rule, config, &a->loaded);
+    a->rules = a->loaded.rules;
     if (status != KD_EXIT_DONE)
         return status;
     if (explains)
@@ -246,11 +251,20 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
     return strcmp(what, "check") == 0 ? check(a) : list(a);
 }
 
+/* In files of their own. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} others[] = {{"reload", kd_rules_reload}, {"test", kd_rules_test}};
+
 int kd_cmd_rules(int argc, char **argv)
 {
     static struct kd_config config;
     static struct asked a;
     const char *path = NULL;
+    for (size_t i = 0; argc > 1 && i < KD_COUNT(others); i++)
+        if (strcmp(argv[1], others[i].name) == 0)
+            return others[i].run(argc - 1, argv + 1);
     const struct kd_option options[] = {{"--config", "-c", &path, NULL},
                                         {"--quiet", "-q", NULL, &a.quiet},
                                         {"--sid", NULL, &a.sid, NULL},

@@ -80,7 +80,7 @@ struct kd_rules_in_force {
     int image_fd;            /* rule/image.h; -1: none */
     int room_fd, reading_fd; /* being compiled */
     bool waits;              /* engines have not begun: they wait for the first set */
-    bool compiled, same, again, overdue;
+    bool begun, compiled, same, again, overdue;
     unsigned asked, taken;   /* engines */
     unsigned serial;         /* counts what became of each attempt, for `kidoban rules reload` */
     struct kd_rule_counts counts;
@@ -147,6 +147,7 @@ void kd_dial_ended(struct kd_sensor *s, struct kd_child *c);
 /* sensor_rules.c: describe makes sure that the files can be had; begin compiles them (anew). */
 KD_MUST_USE bool kd_rules_describe(struct kd_sensor *s);
 void kd_rules_begin(struct kd_sensor *s);
+void kd_rules_refused(struct kd_sensor *s, const char *why); /* a reload that did not come so far */
 bool kd_rules_awaited(const struct kd_sensor *s); /* engines must not begin yet */
 bool kd_rules_hear(struct kd_sensor *s, struct kd_child *c, struct kd_bytes message); /* false: not for it */
 void kd_rules_taken(struct kd_sensor *s, const struct kd_child *c, struct kd_bytes answer);

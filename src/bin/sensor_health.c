@@ -243,7 +243,7 @@ void kd_health_rules(struct kd_sensor *s)
                               .value = r->counts.loaded,
                               .text_ja = kd_str(ja),
                               .text_en = kd_str(en)};
-    if (s->plan.n_files == 0 || s->plan.realtime || s->plan.loop)
+    if (r->state != KD_RULES_NONE && (s->plan.n_files == 0 || s->plan.realtime || s->plan.loop))
         tell(s, &h);
     kd_health_status_file(s);
 }

@@ -371,6 +371,8 @@ void kd_sensor_reload(struct kd_sensor *s)
 {
     static uint8_t before[KD_START_BYTES_MAX], after[KD_START_BYTES_MAX];
     const struct kd_config *cfg = s->plan.reload != NULL ? s->plan.reload(s->plan.arg) : NULL;
+    if (cfg == NULL && s->plan.reload != NULL)
+        kd_rules_refused(s, "the configuration cannot be used");
     if (cfg == NULL || s->stop_wanted)
         return;
     if (memcmp(&cfg->interfaces, &s->plan.config->interfaces, sizeof(cfg->interfaces)) != 0 ||

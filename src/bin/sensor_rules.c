@@ -143,6 +143,11 @@ static void settle(struct kd_sensor *s, enum kd_rules_stage state, const char *w
     kd_health_rules(s);
 }
 
+void kd_rules_refused(struct kd_sensor *s, const char *why)
+{
+    settle(s, KD_RULES_FAILED, why);
+}
+
 /* The set that was in force stays so. */
 static void failed(struct kd_sensor *s, const char *why)
 {
@@ -207,9 +212,10 @@ static bool start(struct kd_sensor *s, struct kd_child *c)
 void kd_rules_begin(struct kd_sensor *s)
 {
     struct kd_child *c = compiler(s);
-    bool first = s->rules.serial == 0;
+    bool first = !s->rules.begun;
     if (c == NULL || s->stop_wanted)
         return;
+    s->rules.begun = true;
     if (c->pid > 0) { /* of files that may have changed since */
         s->rules.again = true;
         (void)kill(c->pid, SIGKILL);
@@ -220,7 +226,8 @@ void kd_rules_begin(struct kd_sensor *s)
         return;
     }
     if (!kd_rule_inputs_any(&inputs) && s->rules.image_fd < 0) { /* none, and none before */
-        s->rules.state = KD_RULES_NONE;
+        if (!first)
+            settle(s, KD_RULES_NONE, "");
         return;
     }
     s->rules.waits |= first;

@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "flow/flow.h"
+#include "flow/odd.h"
 #include "flow/tcp.h"
 #include "match/match.h"
 #include "packet/defrag.h"
@@ -142,6 +143,11 @@ KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules
 void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
+void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t odd); /* 1 << enum kd_tcp_odd */
+static inline bool kd_engine_rules_ask(const struct kd_engine *e, unsigned kind) /* enum kd_event_kind */
+{
+    return KD_UNLIKELY(e->rule_events != 0) && (e->rule_events >> kind & 1) != 0;
+}
 void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_leave(struct kd_engine *e);
 /* rule_records.c: a parser's record is shown; what is known of the transaction a match is about, as the field

@@ -22,7 +22,6 @@ static const struct row rows[] = {
     TEXT(SSH, ssh, server, 1, SSH_SOFTWARE),
     TEXT(SSH, ssh, hassh_server, 1, SSH_HASSH_SERVER),
     TEXT(SSH, ssh, hassh_server_string, 1, SSH_HASSH_SERVER_STRING),
-    TEXT(SMB, smb, share, 0, SMB_SHARE),
     TEXT(SMB, smb, user, 0, SMB_NTLMSSP_USER),
     TEXT(SMB, smb, domain, 0, SMB_NTLMSSP_DOMAIN),
     TEXT(NTLM, ntlm, user, 0, SMB_NTLMSSP_USER),
@@ -65,17 +64,34 @@ static void show(const struct kd_ctx *ctx, const struct row *r, const void *body
         kd_inspect(ctx, id, dir, texts->v[i]);
 }
 
-/* Pipes are told like files; their share is IPC$. */
-static void show_pipe(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
+/* What a tree is connected to: a share of files, or that of pipes, which rules know as "named pipe". */
+static void show_share(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
 {
-    if (kd_bytes_iends(smb->share, kd_str("IPC$")) && smb->filename.n > 0)
-        kd_inspect(ctx, KD_IN_SMB_NAMED_PIPE, KD_TO_SERVER, smb->filename);
+    bool pipes = kd_bytes_eq_str(smb->share_type, "PIPE") || kd_bytes_iends(smb->share, kd_str("IPC$"));
+    if (kd_bytes_find(smb->command, kd_str("TREE_CONNECT")) != SIZE_MAX && smb->share.n > 0)
+        kd_inspect(ctx, pipes ? KD_IN_SMB_NAMED_PIPE : KD_IN_SMB_SHARE, KD_TO_SERVER, smb->share);
+}
+
+/* A remote call: "UUID VERSION", and its number. */
+static void show_call(const struct kd_ctx *ctx, const struct kd_rec_dcerpc *call, struct kd_out *room)
+{
+    size_t at = room->n;
+    kd_out_bytes(room, call->uuid);
+    kd_out_str(room, " ");
+    kd_out_bytes(room, call->version);
+    for (unsigned dir = 0; dir < (call->answered ? 2u : 1u) && kd_out_ok(room); dir++) {
+        if (call->uuid.n > 0)
+            kd_inspect(ctx, KD_IN_DCERPC_IFACE, (enum kd_dir)dir, kd_bytes_from(kd_out_bytes_view(room), at));
+        kd_inspect_number(ctx, KD_NUM_DCERPC_OPNUM, (enum kd_dir)dir, call->opnum);
+    }
 }
 
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body)
 {
     struct kd_engine *e = (struct kd_engine *)((uint8_t *)ctx->sink - offsetof(struct kd_engine, sink));
-    bool any = false;
+    bool any = type == KD_REC_DCERPC || type == KD_REC_SMB;
+    uint8_t bytes[128];
+    struct kd_out room = kd_out_of(bytes, sizeof(bytes));
     if (!kd_wants_any(ctx) || ctx->app == KD_APP_HTTP || ctx->app == KD_APP_DNS || ctx->app == KD_APP_TLS)
         return; /* their transactions are under way */
     for (size_t i = 0; i < KD_COUNT(rows); i++) {
@@ -85,7 +101,9 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
         any = true;
     }
     if (type == KD_REC_SMB)
-        show_pipe(ctx, body);
+        show_share(ctx, body);
+    if (type == KD_REC_DCERPC)
+        show_call(ctx, body, &room);
     if (!any)
         return;
     e->telling = (struct kd_told){.type = (uint8_t)type, .body = body};

@@ -409,6 +409,20 @@ def a_replay_takes_all_that_belongs_to_rules(folder):
     one_line(run(*replay, "--rules", os.path.join(folder, "none")), 3, "none", "cannot be opened")
 
 
+def rules_are_tried_on_captures(folder):
+    path = write(folder, "t.rules", 'alert dns any any -> any any (msg:"A"; dns.query; content:"example"; sid:1;)\n'
+                 'alert tcp any any -> any any (msg:"B"; content:"never there"; metadata:kidoban_test silent; sid:2;)\n')
+    capture, scan = recording("first-attack.pcap.zst"), recording("portscan.pcap.zst")
+    code, out, errors = run("rules", "test", "--fires", "1", path, capture, scan)
+    rows = [line.split("\t") for line in out.decode().splitlines()]
+    assert code == 0 and not errors and rows[-1] == ["test: 2 rules, 1 fired, 2 as expected, 0 not"], (code, out, errors)
+    assert [r[:2] + r[3:] for r in rows[:-1]] == [["fired", "1", "first-attack.pcap.zst", "A"], ["silent", "2", "-", "B"]], rows
+    code, out, _ = run("rules", "test", "-q", "--fires", "2", "--silent", "1", path, capture)
+    assert code == 1 and [line.split()[0] for line in out.decode().splitlines()] == ["unexpected", "missing", "test:"], out
+    one_line(run("rules", "test", "--fires", "3", "-q", path, scan), 1, "sid 3", "no such rule")
+    assert run("rules", "test", path, os.path.join(folder, "none.pcap"))[0] == 3
+
+
 def what_was_compiled_is_kept_and_not_believed(folder):
     """The second replay takes it; a damaged or foreign one, or one of other rules, is made anew."""
     path = write(folder, "r.rules", 'alert dns any any -> any any (msg:"A"; dns.query; content:"example"; sid:1;)\n')
@@ -505,6 +519,6 @@ tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stat
           did_data_leave,
           packets_are_kept_and_sealed, contents_of_files_are_kept, a_package_for_third_parties,
           rules_run_in_a_replay, a_replay_takes_all_that_belongs_to_rules,
-          what_was_compiled_is_kept_and_not_believed, rules_are_checked_listed_and_explained,
+          rules_are_tried_on_captures, what_was_compiled_is_kept_and_not_believed, rules_are_checked_listed_and_explained,
           the_page_of_rules_is_what_the_program_says, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

@@ -22,7 +22,7 @@ struct query {
 
 enum oddity { ODD_BROKEN_RR, ODD_TRAILING, ODD_QUESTIONS, ODD_OTHER_QUESTION, ODD_LIMIT, ODDITIES };
 static const char *const oddity_names[ODDITIES] = {
-    "dns_broken_record", "dns_trailing_data", "dns_question_count", "dns_answer_to_other_question",
+    "malformed_data", "dns_trailing_data", "dns_question_count", "dns_answer_to_other_question",
     "dns_record_cut"};
 
 struct state {
@@ -37,8 +37,10 @@ struct state {
 static void odd(struct kd_ctx *ctx, enum oddity o, size_t at)
 {
     struct state *s = ctx->state;
-    if (s->told & 1u << o)
+    if (s->told & 1u << o) {
+        kd_odd(ctx, oddity_names[o]);
         return;
+    }
     s->told |= 1u << o;
     kd_anomaly(ctx, oddity_names[o], at);
 }
@@ -299,11 +301,27 @@ static bool is_bare(const struct dns_header *h)
     return h->n_answer == 0 && h->n_authority == 0;
 }
 
+/* Told to rules only. */
+static void judge_flags(const struct kd_ctx *ctx, enum kd_dir dir, const struct dns_header *h)
+{
+    enum { Z = 0x40, OPCODES = 7 };
+    bool answer = (h->flags & DNS_QR) != 0;
+    if (h->flags & Z)
+        kd_odd(ctx, "z_flag_set");
+    if (dns_opcode(h->flags) >= OPCODES)
+        kd_odd(ctx, "invalid_opcode");
+    if (dir == KD_TO_SERVER && answer)
+        kd_odd(ctx, "not_a_request");
+    if (dir == KD_TO_CLIENT && !answer)
+        kd_odd(ctx, "not_a_response");
+}
+
 static enum kd_status unicast(struct kd_ctx *ctx, enum kd_dir dir, struct dns_reader *r,
                               const struct dns_header *h)
 {
     struct dns_question q;
     struct dns_sections s;
+    judge_flags(ctx, dir, h);
     for (unsigned i = 0; i < h->n_question; i++) {
         struct dns_question more;
         if (!dns_question(r, i == 0 ? &q : &more))

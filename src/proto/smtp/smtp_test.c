@@ -131,7 +131,7 @@ static void starttls_is_opaque(void)
     server("454 not now\r\n250 ok\r\n");
     client("RCPT TO:<c@d>\r\n");
     play();
-    CHECK(has("starttls_pipelined") && has("\"mail_from\":\"<a@b>\"") && lacks("\"starttls\":true"));
+    CHECK(has("invalid_pipelined_sequence") && has("\"mail_from\":\"<a@b>\"") && lacks("\"starttls\":true"));
     done();
 }
 
@@ -243,8 +243,8 @@ static void odd_lines(void)
     server("500 what\r\n250 ok\r\nnonsense\r\n250 ok\r\n");
     client("RCPT TO:<r@x>\r\nBDAT x\r\n");
     play();
-    CHECK(has("line_too_long") && has("command_unknown") && has("reply_malformed") &&
-          has("bdat_size_bad"));
+    CHECK(has("max_command_line_len_exceeded") && has("command_unknown") && has("invalid_reply") &&
+          has("bdat_chunk_len_exceeded"));
     CHECK(records("smtp") == 1 && has("\"mail_from\":\"<a@x>\""));
     done();
 }
