@@ -371,6 +371,8 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
         kd_out_proto(o, h->proto);
         kd_out_u8(o, '"');
     }
+    if (!kd_addr_is_none(&h->src))
+        put_number(o, "ip_v", kd_addr_is_v4(&h->src) ? 4 : 6);
     if (h->app != KD_APP_UNKNOWN) {
         kd_out_str(o, ",\"app_proto\":\"");
         kd_out_str(o, kd_app_names[h->app]);
