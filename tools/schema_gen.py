@@ -25,7 +25,9 @@ SCALARS = {  # type: (C type, KD_T_ name, JSON type, TypeScript, SQLite, ClickHo
     "hex": ("struct kd_bytes", "HEX", "string", "string", "BLOB", "String"),
     "strs": ("struct kd_strs", "STRS", "array", "string[]", "TEXT", "Array(String)"),
 }
-FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM"}
+FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM", "spread": "KD_F_SPREAD"}
+NO_TRANSACTIONS = {"flow", "alert", "signature", "stats", "health", "host", "incident", "crossing", "anomaly", "file",
+                   "arp", "nbns", "icmp", "login", "ntlm", "socks", "irc"}
 FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "age": ("integer", "number"),
     "hex8": ("string", "string"),
@@ -254,6 +256,18 @@ def pascal(name):
     return "".join(p.capitalize() for p in name.split("_"))
 
 
+def spread(t, records):
+    """Objects of other records that may stand in this one: key -> (record, its tree)."""
+    if not any("spread" in f.flags for f in t.fields):
+        return {}
+    out = {}
+    for other in records:
+        for k, v in tree_of(other.lines).items():
+            if other.name not in NO_TRANSACTIONS and isinstance(v, dict):
+                out.setdefault(k, (other, v))
+    return out
+
+
 def face_ts(head, records, subs, protos):
     out = ["// Made by tools/schema_gen.py from schema/; do not edit.", ""]
     for t in subs.values():
@@ -262,7 +276,9 @@ def face_ts(head, records, subs, protos):
     out.append("export interface RecordHead " + ts_type(heads, subs, "")[:-1] +
                "  proto?: string;\n  app_proto?: string;\n  community_id?: string;\n}\n")
     for t in records:
-        body = ts_type(tree_of(t.lines), subs, "")
+        body = ts_type(tree_of([f for f in t.lines if "spread" not in f.flags]), subs, "")
+        more = [f"  {k}?: {pascal(o.name)}Record['{k}'];\n" for k, (o, _) in spread(t, records).items()]
+        body = body[:-1] + "".join(more) + "}"
         out.append(f"/** {t.en} / {t.ja} */\nexport interface {pascal(t.name)}Record extends RecordHead "
                    + "{\n" + f"  event_type: '{t.event}';" + body[1:] + "\n")
     out.append("export type KidobanRecord =\n" + "\n".join(f"  | {pascal(t.name)}Record" for t in records
@@ -305,7 +321,8 @@ def face_schema(head, records, subs, protos):
     heads["vlan"] = {"type": "array", "description": heads["vlan"]["description"], "items": {"type": "integer"}}
     one_of = []
     for t in records:
-        body = js_schema(tree_of(t.lines), subs)
+        body = js_schema(tree_of([f for f in t.lines if "spread" not in f.flags]), subs)
+        body["properties"].update((k, js_schema(v, subs)) for k, (_, v) in spread(t, records).items())
         body["properties"] = {**heads, "event_type": {"const": t.event}, **body["properties"]}
         body["required"] = ["timestamp", "event_type", *body["required"]]
         body["title"], body["description"] = t.name, t.en

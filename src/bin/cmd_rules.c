@@ -200,6 +200,8 @@ static int keywords(void)
            ja ? "プロトコル" : "protocol", ja ? "中身" : "what it holds");
     for (int i = 0; i < KD_IN_COUNT; i++) {
         const struct kd_inspect_row *r = &kd_inspect_rows[i];
+        if (r->name[0] == '\0')
+            continue;
         printf("| `%s` | %s%s%s | %s | %s%s |\n", r->name, r->aliases,
                r->aliases[0] && r->modifier[0] ? "," : "", r->modifier,
                r->proto == KD_RP_IP ? "" : kd_rule_proto_rows[r->proto].name, ja ? r->ja : r->en,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bin/say.h"
 #include "os/fd.h"
@@ -41,8 +42,11 @@ static bool add(const char *command, struct kd_rule_inputs *all, enum kd_rule_in
         return false;
     }
     all->at = more;
-    snprintf(copy, folder.n + path.n + 2, "%.*s%s%.*s", (int)folder.n, (const char *)folder.p, folder.n > 0 ? "/" : "",
-             (int)path.n, (const char *)path.p);
+    struct kd_out o = kd_out_of((uint8_t *)copy, folder.n + path.n + 2);
+    kd_out_bytes(&o, folder);
+    kd_out_str(&o, folder.n > 0 ? "/" : "");
+    kd_out_bytes(&o, path);
+    kd_out_u8(&o, '\0');
     all->at[all->n++] = (struct kd_rule_input){kind, copy, copy, -1};
     return true;
 }
@@ -54,6 +58,47 @@ static int is_rule_file(const struct dirent *e)
         if (e->d_name[0] != '.' && kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
             return 1;
     return 0;
+}
+
+static int is_data_file(const struct dirent *e)
+{
+    static const char *const ends[] = {".lst", ".list", ".csv", ".md5", ".sha1", ".sha256", ".dat", ".data", ".state", ".rep"};
+    for (size_t i = 0; i < KD_COUNT(ends); i++)
+        if (e->d_name[0] != '.' && kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
+            return 1;
+    return 0;
+}
+
+/* What rules may load lies beside them; which of it they want is known only when they are read, shut in. */
+static bool add_data(const char *command, struct kd_rule_inputs *all, const char *folder)
+{
+    enum { DATA_MAX = 64 };
+    const off_t largest = 64 << 20;
+    struct dirent **found = NULL;
+    int n = scandir(folder, &found, is_data_file, alphasort);
+    bool ok = true;
+    for (int i = 0; i < n; i++) {
+        struct stat st;
+        ok = ok && (i >= DATA_MAX || add(command, all, KD_INPUT_DATA, kd_str(folder), kd_str(found[i]->d_name)));
+        struct kd_rule_input *in = all->n == 0 ? NULL : &all->at[all->n - 1];
+        if (ok && i < DATA_MAX && in != NULL) {
+            in->name = in->path + strlen(folder) + 1; /* rules name it so */
+            if (stat(in->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > largest || access(in->path, R_OK) != 0)
+                free(all->at[--all->n].path);
+        }
+        free(found[i]);
+    }
+    free(found);
+    return ok;
+}
+
+static bool add_data_beside(const char *command, struct kd_rule_inputs *all, const char *rules)
+{
+    char folder[4096];
+    const char *slash = strrchr(rules, '/');
+    snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 1 : (int)(slash - rules) + (slash == rules),
+             slash == NULL ? "." : rules);
+    return add_data(command, all, folder);
 }
 
 static bool add_directory(const char *command, struct kd_rule_inputs *all, const char *path)
@@ -79,8 +124,8 @@ static bool add_rules(const char *command, struct kd_rule_inputs *all, struct kd
         return kd_say(0, command, "a path of rules is too long"), false;
     snprintf(text, sizeof(text), "%.*s", (int)path.n, (const char *)path.p);
     if (stat(text, &st) == 0 && S_ISDIR(st.st_mode))
-        return add_directory(command, all, text);
-    return add(command, all, KD_INPUT_RULES, kd_str(NULL), path);
+        return add_data(command, all, text) && add_directory(command, all, text);
+    return add_data_beside(command, all, text) && add(command, all, KD_INPUT_RULES, kd_str(NULL), path);
 }
 
 static bool add_one(const char *command, struct kd_rule_inputs *all, enum kd_rule_input_kind kind, const char *path)

@@ -11,6 +11,7 @@ enum kd_rule_input_kind {
     KD_INPUT_SURICATA, /* variables of a suricata.yaml */
     KD_INPUT_CLASSES,
     KD_INPUT_REFERENCES,
+    KD_INPUT_DATA,       /* lists that rules may load, beside the rule files: *.lst, *.csv, *.rep … */
     KD_INPUT_RULES,
     KD_INPUT_THRESHOLDS,
     KD_INPUT_KINDS

@@ -37,6 +37,7 @@ enum kd_status kd_rules_add(struct kd_out *image, enum kd_rule_input_kind kind, 
     static const enum kd_rule_part parts[KD_INPUT_KINDS] = {
         [KD_INPUT_CLASSES] = KD_PART_CLASSES,
         [KD_INPUT_REFERENCES] = KD_PART_REFERENCES,
+        [KD_INPUT_DATA] = KD_PART_DATA,
         [KD_INPUT_RULES] = KD_PART_RULES,
         [KD_INPUT_THRESHOLDS] = KD_PART_THRESHOLDS,
     };
@@ -95,6 +96,8 @@ static enum kd_status take(struct kd_rules *rules, const struct kd_rule_image_pa
         return kd_rules_classes(rules, p->bytes, bad);
     case KD_PART_REFERENCES:
         return kd_rules_references(rules, p->bytes, bad);
+    case KD_PART_DATA:
+        return kd_rules_data(rules, p->name, p->bytes);
     case KD_PART_RULES:
         return kd_rules_read(rules, name, p->bytes);
     case KD_PART_THRESHOLDS:
@@ -140,6 +143,7 @@ enum kd_status kd_rules_parse(struct kd_bytes parts, const struct kd_limits *lim
         kd_rules_unload(into);
         return kd_fail(err, s, 0, s == KD_MALFORMED ? "the compiled rules are damaged" : "no memory for the rules");
     }
+    kd_ruleset_fit(into->rules);
     into->counts.read = into->rules->n_read;
     into->counts.loaded = into->rules->n;
     into->counts.refused = into->rules->n_refused;

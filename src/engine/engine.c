@@ -62,6 +62,8 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         .app = (uint8_t)ctx->app,
     };
     kd_engine_emit(e, &head, body);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_told(e, &head);
 }
 
 /* ---- the flow record ---- */
@@ -389,7 +391,7 @@ void kd_engine_frame(struct kd_engine *e, const struct kd_captured *frame)
     e->frame = frame;
     e->frames++;
     kd_packet_decode(frame, e->cfg.lim->tunnel_depth, &p);
-    if (KD_UNLIKELY((e->rule_events & 1u << KD_EVENT_DECODE) != 0))
+    if (kd_engine_rules_ask(e, KD_EVENT_DECODE))
         kd_packet_look_closer(&p);
     if (e->stats.first_us == 0)
         e->stats.first_us = p.ts_us;

@@ -14,15 +14,18 @@ void kd_engine_flush(struct kd_engine *e)
             e->stats.records_lost++;
     }
     e->writer = kd_out_of(e->batch, sizeof(e->batch));
+    e->told.type = 0;
 }
 
 void kd_engine_emit(struct kd_engine *e, struct kd_rec_head *head, const void *body)
 {
     head->engine = e->engine_no;
     head->id = ++e->next_record;
+    e->told_at = e->writer.n;
     enum kd_status s = kd_record_put(&e->writer, head, body);
     if (s != KD_OK) {
         kd_engine_flush(e);
+        e->told_at = 0;
         s = kd_record_put(&e->writer, head, body);
     }
     if (s == KD_OK)

@@ -110,6 +110,9 @@ static void flowint(struct kd_matcher *m, struct kd_match_flow *f, const struct 
 static void act(struct m_run *run)
 {
     const struct kd_rule *r = run->r->rule;
+    for (unsigned i = 0; i < r->n_actions && run->m->out.store != NULL; i++)
+        if (r->act[i].kind == KD_COND_FILESTORE)
+            run->m->out.store(run->m->out.arg);
     struct kd_match_flow *f = r->n_actions > 0 ? m_flow(run->m, run->at) : NULL;
     for (unsigned i = 0; f != NULL && i < r->n_actions; i++) {
         const struct kd_cond *c = &r->act[i];

@@ -51,7 +51,7 @@ static bool matches(const char *rule, const char *hex)
         printf("# refused: %s\n", text);
     CHECK(rules->n == 1);
     struct kd_ruleset *set = kd_ruleset_new(rules, kd_str(NULL), &err);
-    struct kd_matcher *m = kd_matcher_new(set, pool, &kd_limits_default, 1, (struct kd_match_out){on_alert, NULL});
+    struct kd_matcher *m = kd_matcher_new(set, pool, &kd_limits_default, 1, (struct kd_match_out){.alert = on_alert});
     struct kd_match_flow *flow = NULL;
     bool quiet = false;
     struct kd_match_at at = {

@@ -24,6 +24,9 @@ struct kd_match_flow;
 /* ---- the set ---- */
 
 /* Databases that were compiled before, to be used instead of compiling: serialised by kd_ruleset_save(). */
+/* Refuse rules that cannot be judged, before they are compiled. */
+void kd_ruleset_fit(struct kd_rules *rules);
+
 KD_MUST_USE struct kd_ruleset *kd_ruleset_new(const struct kd_rules *rules, struct kd_bytes cache,
                                               struct kd_err *err);
 void kd_ruleset_free(struct kd_ruleset *set);
@@ -82,6 +85,7 @@ struct kd_match_alert {
 
 struct kd_match_out {
     void (*alert)(void *arg, const struct kd_match_alert *alert);
+    void (*store)(void *arg); /* the file whose KD_INSPECT_ONE_FILE is being told shall be kept; NULL: nobody cares */
     void *arg;
 };
 
@@ -121,7 +125,8 @@ void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint6
 void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage);
 
 /* Something odd, by the name it has in rules: of a protocol ("http.invalid_content_length"), of headers
- * ("ipv4.opt_invalid"), of a stream ("pkt_invalid_ack"). */
+ * ("ipv4.opt_invalid"), of a stream ("pkt_invalid_ack").  `at` NULL: in the conversation whose parser runs, and
+ * nothing where none does. */
 void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name);
 
 /* The conversation whose parser runs is encrypted from here on: its payload is not looked into any more. */

@@ -40,7 +40,7 @@ static struct world *begin(const char *rules)
     w->set = kd_ruleset_new(w->rules, kd_str(NULL), &err);
     if (w->set == NULL)
         abort();
-    w->m = kd_matcher_new(w->set, w->pool, &kd_limits_default, 1, (struct kd_match_out){on_alert, w});
+    w->m = kd_matcher_new(w->set, w->pool, &kd_limits_default, 1, (struct kd_match_out){.alert = on_alert, .arg = w});
     w->packet = (struct kd_packet){.proto = KD_IP_TCP, .ip_version = 4, .ttl = 64, .tcp_flags = KD_TCP_ACK, .sport = 50000, .dport = 80};
     w->at = (struct kd_match_at){
         .packet = &w->packet, .proto = KD_IP_TCP, .port = {50000, 80}, .established = true, .now_us = 1000000,

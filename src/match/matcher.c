@@ -18,11 +18,12 @@ struct kd_matcher *kd_matcher_new(const struct kd_ruleset *set, struct kd_pool *
     m->transform[0] = malloc(MATCH_BODY + 64);
     m->transform[1] = malloc(MATCH_BODY + 64);
     m->rates = m_rates_new(RATE_BUCKETS, seed);
+    m->sets = m_sets_new(set->rules);
     m->match_data = pcre2_match_data_create(CAPTURES, NULL);
     m->match_context = pcre2_match_context_create(NULL);
     bool ok = m->stamp != NULL && m->cand != NULL && m->count != NULL && m->window != NULL && m->base64 != NULL &&
-              m->transform[0] != NULL && m->transform[1] != NULL && m->rates != NULL && m->match_data != NULL &&
-              m->match_context != NULL &&
+              m->transform[0] != NULL && m->transform[1] != NULL && m->rates != NULL && m->sets != NULL &&
+              m->match_data != NULL && m->match_context != NULL &&
               (set->scratch == NULL || hs_clone_scratch(set->scratch, &m->scratch) == HS_SUCCESS);
     if (!ok) {
         kd_matcher_free(m);
@@ -47,6 +48,7 @@ void kd_matcher_free(struct kd_matcher *m)
     free(m->transform[0]);
     free(m->transform[1]);
     m_rates_free(m->rates);
+    m_sets_free(m->sets);
     pcre2_match_data_free(m->match_data);
     pcre2_match_context_free(m->match_context);
     if (m->scratch != NULL)

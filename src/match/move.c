@@ -8,6 +8,7 @@ struct room {
     uint32_t *stamp, *cand, *flowbit, *flowint;
     struct kd_rule_count *count;
     hs_scratch_t *scratch;
+    struct m_sets *sets;
 };
 
 enum { GONE = UINT32_MAX };
@@ -49,6 +50,7 @@ static void give_back(struct room *r)
     free(r->flowint);
     if (r->scratch != NULL)
         (void)hs_free_scratch(r->scratch);
+    m_sets_free(r->sets);
 }
 
 static bool make_room(const struct kd_matcher *m, const struct kd_ruleset *next, struct room *r)
@@ -57,7 +59,8 @@ static bool make_room(const struct kd_matcher *m, const struct kd_ruleset *next,
     r->stamp = calloc((size_t)next->n + 1, sizeof(*r->stamp));
     r->cand = calloc((size_t)next->n + 1, sizeof(*r->cand));
     r->count = calloc((size_t)next->n + 1, sizeof(*r->count));
-    return r->stamp != NULL && r->cand != NULL && r->count != NULL &&
+    r->sets = m_sets_new(next->rules);
+    return r->stamp != NULL && r->cand != NULL && r->count != NULL && r->sets != NULL &&
            map_names(&m->set->rules->flowbits, &next->rules->flowbits, &r->flowbit) &&
            map_names(&m->set->rules->flowints, &next->rules->flowints, &r->flowint) &&
            (next->scratch == NULL || hs_clone_scratch(next->scratch, &r->scratch) == HS_SUCCESS);
@@ -86,11 +89,13 @@ bool kd_matcher_move(struct kd_matcher *m, const struct kd_ruleset *next)
         return false;
     }
     carry_counts(m, next->rules, r.count);
-    struct room old = {.stamp = m->stamp, .cand = m->cand, .count = m->count, .scratch = m->scratch};
+    struct room old = {.stamp = m->stamp, .cand = m->cand, .count = m->count, .scratch = m->scratch, .sets = m->sets};
     m->stamp = r.stamp;
     m->cand = r.cand;
     m->count = r.count;
     m->scratch = r.scratch;
+    m_sets_carry(m->sets, m->set->rules, r.sets, next->rules);
+    m->sets = r.sets;
     m->flowbit_now = r.flowbit;
     m->flowint_now = r.flowint;
     m->set = next;

@@ -15,6 +15,7 @@ enum kd_rule_part {
     KD_PART_VARS,       /* "address-groups.NAME=value" lines */
     KD_PART_CLASSES,    /* classification.config */
     KD_PART_REFERENCES, /* reference.config */
+    KD_PART_DATA,       /* a file that rules may load: members of a set */
     KD_PART_RULES,      /* a file of rules */
     KD_PART_THRESHOLDS, /* threshold.config */
     KD_PART_DATABASES,  /* kd_ruleset_save() */

@@ -96,6 +96,11 @@ static void put_body(struct kd_out *o, const struct kd_schema *schema, const voi
     }
 }
 
+void kd_body_put(struct kd_out *o, const struct kd_schema *schema, const void *body)
+{
+    put_body(o, schema, body);
+}
+
 static void put_addr(struct kd_out *o, const struct kd_addr *a, bool v4)
 {
     kd_out_bytes(o, v4 ? kd_bytes_of(a->b + 12, 4) : kd_bytes_of(a->b, 16));

@@ -44,6 +44,9 @@ struct kd_rec_head {
 KD_MUST_USE enum kd_status kd_record_put(struct kd_out *o, const struct kd_rec_head *head,
                                          const void *body);
 
+/* The body alone, to be carried in a field flagged "spread" behind its type. */
+void kd_body_put(struct kd_out *o, const struct kd_schema *schema, const void *body);
+
 /* Take the next whole record of a batch: its head, and its encoded body as a view into the batch.  Bodies
  * are decoded only by who needs them.  KD_NOT_FOUND at the end of the batch. */
 KD_MUST_USE enum kd_status kd_record_next(struct kd_cur *batch, struct kd_rec_head *ret_head,

@@ -259,6 +259,9 @@ static void move_to(struct kd_out *o, struct nest *nest, const char *group)
     }
 }
 
+static void put_lines(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
+                      const void *body, int zone_s, struct nest nest, bool objects_only);
+
 /* A field in a form of its own; nothing is left when there is nothing to be told. */
 static void put_form(struct kd_out *o, const struct kd_field *f, const struct kd_rec_head *head, const void *body,
                      struct nest *nest)
@@ -276,13 +279,47 @@ static void put_form(struct kd_out *o, const struct kd_field *f, const struct kd
     *nest = before;
 }
 
+/* The objects of a record within another. */
+static void put_spread(struct kd_out *o, struct kd_bytes in, const struct kd_rec_head *head, int zone_s)
+{
+    enum { MEMORY = 1 << 20, BODY_MAX = 8192 };
+    uint64_t body[BODY_MAX / sizeof(uint64_t)];
+    uint8_t type = kd_bytes_at(in, 0);
+    const struct kd_schema *schema = type < 64 ? kd_schemas[type] : NULL;
+    if (schema == NULL || schema->size > sizeof(body) || type == head->type)
+        return;
+    struct kd_pool *pool = kd_pool_new(MEMORY);
+    struct kd_arena mem;
+    if (pool == NULL)
+        return;
+    kd_arena_init(&mem, pool, MEMORY);
+    if (kd_body_decode(schema, kd_bytes_from(in, 1), &mem, body) == KD_OK)
+        put_lines(o, schema, head, body, zone_s, (struct nest){"", true}, true);
+    kd_arena_done(&mem);
+    kd_pool_free(pool);
+}
+
 static void put_body(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
                      const void *body, int zone_s, bool comma)
 {
-    struct nest nest = {"", comma};
+    put_lines(o, schema, head, body, zone_s, (struct nest){"", comma}, false);
+}
+
+static void put_lines(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
+                      const void *body, int zone_s, struct nest nest, bool objects_only)
+{
     for (size_t i = 0; i < schema->n_lines; i++) {
         const struct kd_field *f = &schema->lines[i];
         const void *at = (const uint8_t *)body + f->offset;
+        if (objects_only && f->group[0] == '\0')
+            continue;
+        if ((f->flags & KD_F_SPREAD) != 0) {
+            const struct kd_bytes *in = at;
+            move_to(o, &nest, "");
+            if (in->n > 0 && head != NULL)
+                put_spread(o, *in, head, zone_s);
+            continue;
+        }
         if (f->form != NULL) {
             put_form(o, f, head, body, &nest);
             continue;

@@ -133,6 +133,29 @@ static void names_are_two_lines(void)
     CHECK(strstr(second, "\"srv\":{\"priority\":1,\"weight\":2,\"port\":88,\"name\":\"dc.example\"}") != NULL);
 }
 
+/* A match tells of its transaction under that one's own names; damaged bytes tell nothing. */
+static void transaction_is_spread(void)
+{
+    struct kd_rec_http http = {.tx_id = 4, .hostname = kd_str("a.example"), .status = 404};
+    uint8_t room[256];
+    struct kd_out inner = kd_out_of(room, sizeof(room));
+    kd_out_u8(&inner, KD_REC_HTTP);
+    kd_body_put(&inner, kd_schemas[KD_REC_HTTP], &http);
+    struct kd_rec_signature match = {.signature_id = 5, .transaction = kd_out_bytes_view(&inner)};
+    struct kd_rec_head h = a_head(KD_REC_SIGNATURE);
+    char json[2048];
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(&o, &h, &match, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, ",\"http\":{\"hostname\":\"a.example\",\"status\":404,\"length\":0}}") != NULL);
+    CHECK(strstr(json, "tx_id") == NULL);
+    match.transaction.n--;
+    o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(&o, &h, &match, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "http") == NULL && json[o.n - 1] == '}');
+}
+
 static void groups_open_and_close(void)
 {
     struct kd_rec_alert alert = {.signature_id = 5, .severity = kd_str("high"), .title_ja = kd_str("題"),
@@ -167,6 +190,7 @@ int main(void)
     RUN(no_prefix_and_no_damage_gets_through_unnoticed);
     RUN(forms_of_eve);
     RUN(names_are_two_lines);
+    RUN(transaction_is_spread);
     RUN(groups_open_and_close);
     RUN(community_id_is_the_published_one);
     return tap_done();

@@ -21,7 +21,8 @@ enum kd_type {
     KD_T_LIST
 };
 
-enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2 };
+/* KD_F_SPREAD: bytes that are a record of another kind (u8 type, body as kd_body_put()); JSON has its objects in place. */
+enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2, KD_F_SPREAD = 4 };
 
 /* A list of texts, and a list of sub-records of one kind.  Borrowed, like kd_bytes. */
 struct kd_strs {
