@@ -157,13 +157,15 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
-    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | reload | keywords",
+    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | update [SOURCE] | rollback | reload | keywords",
      "check, list, explain or try rules in Suricata's language", "Suricata 形式のルールを確かめる・一覧する・説明する・試す",
      "  check FILE…        name every rule that cannot be taken, with line and reason; the last line counts\n"
      "  list FILE…         sid, revision, priority, class and message of each rule\n"
      "  explain SID FILE…  what a rule looks for, in plain words; or explain 'RULE'\n"
      "  test RULES PCAP…   which rules fire in which capture, and which do not; --fires SID,…, --silent SID,… and in a\n"
      "                     rule metadata:kidoban_test fires (or silent) say what is expected: exit status 1 if not so\n"
+     "  update [SOURCE]    take new rules from a directory, a file or an archive (or rules.update.source) into rules/current of\n"
+     "                     the sensor's directory: --sha256 FILE, --signature FILE, --key PEM; rollback: the set before\n"
      "  reload             the running sensor reads its rules anew, without losing a packet (--dir, -c)\n"
      "  keywords           all keywords and buffers of the language\n"
      "  --sid N, --category CLASS, --text WORDS   list only these\n"
@@ -178,6 +180,8 @@ const struct kd_command kd_commands[] = {
      "  explain 番号 ファイル…  ルールが何を探すかを平易な文で示す。explain 'ルール' も可\n"
      "  test ルール pcap…   どのルールがどの通信で反応するか、しないかを示す。--fires 番号,…、--silent 番号,…、または\n"
      "                      ルールの metadata:kidoban_test fires(silent)で期待を書く。違えば終了コード 1\n"
+     "  update [元]         新しいルール(フォルダー・ファイル・書庫、省略時は rules.update.source)を保存先の rules/current に\n"
+     "                      取り込む。--sha256、--signature、--key ファイルで確かめる。rollback で一つ前に戻す\n"
      "  reload              動いているセンサーにルールを読み直させる。通信は取りこぼさない(--dir、-c)\n"
      "  keywords            使えるキーワードとバッファーの一覧\n"
      "  --sid 番号、--category 分類、--text 語句   絞り込む\n"
