@@ -390,7 +390,6 @@ void kd_sensor_reload(struct kd_sensor *s)
         (void)kd_say(0, s->plan.command,
                      "the inspection of files begins or ends only when kidoban is restarted");
     s->plan.config = cfg;
-    kd_lists_reload(s);
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
         if (c->role == KD_PROC_LISTS) { /* one that runs goes on as it began */
@@ -424,4 +423,5 @@ void kd_sensor_reload(struct kd_sensor *s)
             kd_child_stop(c);
     }
     kd_rules_begin(s);
+    kd_lists_reload(s);
 }
