@@ -29,6 +29,10 @@ static bool number_here(const struct m_run *run, enum kd_number id, uint64_t *re
     default:
         break;
     }
+    if (id == KD_NUM_DSIZE && p != NULL) { /* asked most */
+        *ret = p->payload_wire;
+        return p->kind == KD_PACKET_IP;
+    }
     return p != NULL && m_header_number(p, id, ret);
 }
 
