@@ -102,6 +102,22 @@ static bool add_data_beside(const char *command, struct kd_rule_inputs *all, con
     return add_data(command, all, folder);
 }
 
+bool kd_is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool kd_has_rules(const char *path)
+{
+    struct dirent **found = NULL;
+    int n = scandir(path, &found, is_rule_file, NULL);
+    for (int i = 0; i < n; i++)
+        free(found[i]);
+    free(found);
+    return n > 0;
+}
+
 static bool add_directory(const char *command, struct kd_rule_inputs *all, const char *path)
 {
     struct dirent **found = NULL;
