@@ -284,7 +284,7 @@ def face_ts(head, records, subs, protos):
         out.append(f"export interface {pascal(t.name)} {ts_type(tree_of(t.lines), subs, '')}\n")
     heads = {k: v for k, v in tree_of(head.lines).items() if k not in ("event_type", "proto", "app_proto")}
     out.append("export interface RecordHead " + ts_type(heads, subs, "")[:-1] +
-               "  proto?: string;\n  app_proto?: string;\n  community_id?: string;\n}\n")
+               "  proto?: string;\n  app_proto?: string;\n  ip_v?: number;\n  community_id?: string;\n}\n")
     for t in records:
         body = ts_type(tree_of([f for f in t.lines if "spread" not in f.flags]), subs, "")
         more = [f"  {k}?: {pascal(o.name)}Record['{k}'];\n" for k, (o, _) in spread(t, records).items()]
@@ -326,6 +326,7 @@ def face_schema(head, records, subs, protos):
     for text in ("event_type", "proto", "app_proto"):
         heads[text]["type"] = "string"
         heads[text].pop("minimum", None)
+    heads["ip_v"] = {"type": "integer", "description": "4 or 6: version of IP"}
     heads["community_id"] = {"type": "string", "description": "Community ID, version 1"}
     heads["record_id"] = {"type": "string", "description": heads["record_id"]["description"]}
     heads["vlan"] = {"type": "array", "description": heads["vlan"]["description"], "items": {"type": "integer"}}

@@ -147,7 +147,7 @@ static void transaction_is_spread(void)
     struct kd_out o = kd_out_of(json, sizeof(json) - 1);
     kd_record_json(&o, &h, &match, 0);
     json[o.n] = '\0';
-    CHECK(strstr(json, ",\"http\":{\"hostname\":\"a.example\",\"status\":404,\"length\":0}}") != NULL);
+    CHECK(strstr(json, ",\"http\":{\"hostname\":\"a.example\",\"status\":404,\"length\":0},\"stream\":0}") != NULL);
     CHECK(strstr(json, "tx_id") == NULL);
     match.transaction.n--;
     o = kd_out_of(json, sizeof(json) - 1);
