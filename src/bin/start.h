@@ -53,6 +53,7 @@ enum kd_extra {
     KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_FILES, /* the same for contents of files */
     KD_EXTRA_RULES, /* a set of rules (rule/image.h); compile: the one made before */
+    KD_EXTRA_HITS, /* engine: struct kd_rule_hits, a file to be mapped */
     KD_EXTRA_RULES_ROOM, /* compile: a file of as many bytes as the new one may have, to be mapped */
     KD_EXTRA_KINDS
 };
