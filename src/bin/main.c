@@ -29,10 +29,11 @@ const struct kd_command kd_commands[] = {
      "  --demo ファイル     この記録を繰り返し再生する\n"
      "  --sandbox 方式      full、または名前空間の使えない環境では reduced\n",
      kd_cmd_run},
-    {"replay", "[-c FILE] [--rules FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
+    {"replay", "[-c FILE] [--rules FILE,…] [--yara FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
      "analyse capture files", "保存された通信(pcap)を解析する",
      "  -c FILE            configuration\n"
      "  --rules FILE,…     rules in Suricata's language instead of those of the configuration\n"
+     "  --yara FILE,…      files or directories of YARA rules, likewise\n"
      "  --vars FILE, --classification FILE, --reference FILE, --thresholds FILE   as for kidoban rules\n"
      "  --json FILE|-      records as JSON lines to a file, or - for standard output\n"
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
@@ -43,6 +44,7 @@ const struct kd_command kd_commands[] = {
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --rules ファイル,…   設定のルールの代わりに使う Suricata 形式のルール\n"
+     "  --yara ファイル,…    設定のルールの代わりに使う YARA のルール(フォルダーも可)\n"
      "  --vars、--classification、--reference、--thresholds ファイル   kidoban rules と同じ\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
@@ -93,25 +95,27 @@ const struct kd_command kd_commands[] = {
      "  --json              JSON で表示\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_incident},
-    {"object", "list | add KIND VALUE --reason TEXT | expire NUMBER | import FILE | export [--dir DIRECTORY]",
+    {"object", "list | add KIND VALUE --reason TEXT | expire NUMBER | import FILE | export | lists [--dir DIRECTORY]",
      "suspicious objects: watched for, and looked for in the past", "不審オブジェクトを登録し、過去の記録も照合する",
      "  list               all objects, with who met them before they were added\n"
      "  add KIND VALUE     kinds: ip, domain, url, sha256, sha1, md5, ja3, ja4\n"
      "  expire NUMBER      end the watch; what was found stays\n"
      "  import FILE        lines \"kind value [remark]\", or the same with commas; all or nothing\n"
      "  export             those in force, as lines that import takes\n"
+     "  lists              the lists of others (objects.lists): how much of each is in force, what was left out\n"
      "  --reason TEXT      where it comes from\n"
      "  --until TIME       the watch ends then (default: no end)\n"
-     "  --json             list: as JSON\n"
+     "  --json             list, lists: as JSON\n"
      "  --dir DIRECTORY    the sensor's directory; a running sensor sees the change within a second\n",
      "  list                一覧(登録前に接触していた端末の数も)\n"
      "  add 種類 値          種類: ip、domain、url、sha256、sha1、md5、ja3、ja4\n"
      "  expire 番号          監視を終える(見つかった結果は残る)\n"
      "  import ファイル      「種類 値 [備考]」の行。コンマ区切りも可。1 行でも誤りがあれば登録しない\n"
      "  export              有効なものを import できる形で出力する\n"
+     "  lists               他者の一覧(objects.lists)の件数、読み取り日時、除外した件数\n"
      "  --reason 理由        情報源など\n"
      "  --until 日時         監視を終える日時(省略時は期限なし)\n"
-     "  --json              list を JSON で表示\n"
+     "  --json              list、lists を JSON で表示\n"
      "  --dir フォルダー     センサーの保存先。稼働中のセンサーにも 1 秒以内に反映される\n",
      kd_cmd_object},
     {"packets", "FLOW_ID|ADDRESS|NAME|MAC [--from TIME] [--to TIME] [-o FILE] [--dir DIRECTORY]",

@@ -323,16 +323,21 @@ const struct kd_rule *kd_rules_find(const struct kd_rules *rules, uint32_t gid, 
 enum kd_status kd_rules_data(struct kd_rules *rules, struct kd_bytes name, struct kd_bytes content)
 {
     struct kd_rules_state *st = rules->state;
+    if (content.n > KD_RULE_LIST_MAX)
+        return KD_OK;
     uint32_t i = kd_nametab_add(&st->data, st->pool, &st->mem, name, rules->state->lim->rule_names);
     if (i == KD_NAME_NONE)
         return KD_NO_MEMORY;
     void **value = kd_nametab_value(&st->data, i);
     if (*value != NULL)
         return KD_OK;
-    struct kd_bytes *b = kd_arena_alloc(&st->mem, sizeof(*b));
-    if (b == NULL)
+    uint8_t *copy = kd_arena_alloc(&st->mem, sizeof(struct kd_bytes) + content.n);
+    if (copy == NULL)
         return KD_NO_MEMORY;
-    *b = content;
+    struct kd_bytes *b = (struct kd_bytes *)(void *)copy;
+    *b = kd_bytes_of(copy + sizeof(*b), content.n);
+    if (content.n > 0)
+        memcpy(copy + sizeof(*b), content.p, content.n);
     *value = b;
     return KD_OK;
 }
