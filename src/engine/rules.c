@@ -255,6 +255,11 @@ bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set)
     return true;
 }
 
+uint32_t kd_engine_rule_hits(const struct kd_engine *e, struct kd_rule_hit *ret, size_t max)
+{
+    return e->match == NULL ? 0 : kd_matcher_hits(e->match, ret, max);
+}
+
 bool kd_engine_rules_new(struct kd_engine *e)
 {
     if (e->cfg.rules == NULL)

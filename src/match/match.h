@@ -148,6 +148,9 @@ const struct kd_match_stats *kd_matcher_stats(const struct kd_matcher *m);
 struct kd_rule_count {
     uint64_t candidates, matches;
 };
+/* Of all rules that were candidates, by gid and sid; at most `max`. */
+struct kd_rule_hit;
+uint32_t kd_matcher_hits(const struct kd_matcher *m, struct kd_rule_hit *ret, size_t max);
 struct kd_rule_count kd_matcher_count(const struct kd_matcher *m, uint32_t rule_index);
 
 #endif
