@@ -9,6 +9,7 @@
 
 #include "bin/say.h"
 #include "os/fd.h"
+#include "rule/rules.h"
 
 enum { INPUTS_MAX = 4096 };
 
@@ -73,7 +74,7 @@ static int is_data_file(const struct dirent *e)
 static bool add_data(const char *command, struct kd_rule_inputs *all, const char *folder)
 {
     enum { DATA_MAX = 64 };
-    const off_t largest = 64 << 20;
+    const off_t largest = KD_RULE_LIST_MAX;
     struct dirent **found = NULL;
     int n = scandir(folder, &found, is_data_file, alphasort);
     bool ok = true;

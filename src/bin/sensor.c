@@ -38,7 +38,8 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
     case KD_PROC_WEB:
     case KD_PROC_GATE:
         return s->phase >= KD_PHASE_STORE;
-    case KD_PROC_DIAL: /* ends by itself */
+    case KD_PROC_DIAL: /* end by themselves */
+    case KD_PROC_LISTS:
     case KD_PROC_COMPILE:
     case KD_PROC_READER:
     case KD_PROC_COUNT:
@@ -102,6 +103,7 @@ static void on_time(struct kd_sensor *s)
                     now > c->since_us + KD_START_WAIT_S * (uint64_t)KD_US_PER_S;
         if (late && c->pid > 0)
             (void)kill(c->pid, SIGKILL);
+        kd_lists_late(c);
     }
     if (s->phase_until_us != 0 && now > s->phase_until_us) {
         s->could_not = true;
@@ -209,6 +211,16 @@ static bool start_all(struct kd_sensor *s)
     return true;
 }
 
+/* Before anything else in a replay, which is to be the same twice; a live sensor does not wait for them. */
+static void read_lists(struct kd_sensor *s)
+{
+    kd_lists_reload(s);
+    while (s->plan.n_files > 0 && !s->plan.loop && s->lists.made_fd >= 0 && !s->stop_wanted) {
+        wait_and_hear(s);
+        on_time(s);
+    }
+}
+
 static int conclude(const struct kd_sensor *s)
 {
     if (s->could_not)
@@ -223,11 +235,15 @@ int kd_sensor_run(const struct kd_plan *plan)
     s = (struct kd_sensor){
         .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1,
         .board_fd = -1, .board_reading_fd = -1, .state_fd = -1, .bell_fd = -1,
-        .rules = {.image_fd = -1, .room_fd = -1, .reading_fd = -1}};
+        .rules = {.image_fd = -1, .room_fd = -1, .reading_fd = -1},
+        .lists = {.fd = {-1, -1}, .made_fd = -1}};
     for (size_t i = 0; i < KD_EDGES; i++)
         s.edges[i][0] = s.edges[i][1] = -1;
     s.signal_fd = make_signal_fd();
-    if (!kd_sensor_open(&s) || !kd_sensor_describe(&s) || !start_all(&s)) {
+    bool ready = kd_sensor_open(&s) && kd_sensor_describe(&s);
+    if (ready)
+        read_lists(&s);
+    if (!ready || !start_all(&s)) {
         kill_all(&s);
         kd_sensor_close(&s);
         return KD_EXIT_COULD_NOT;

@@ -182,7 +182,7 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     st->files_keep = kd_file_ring_policy(cfg);
     st->files_most = cfg->files_most_mib << 20;
     st->scan = kd_box_policy(cfg);
-    if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE) {
+    if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE || c->role == KD_PROC_LISTS) {
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
             KD_ASSERT(kd_net_parse(kd_str(cfg->inside.item[i]), &st->inside[i]));
@@ -351,6 +351,7 @@ bool kd_sensor_describe(struct kd_sensor *s)
     describe_store(s);
     if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s) || !kd_box_describe(s) || !kd_rules_describe(s))
         return false;
+    (void)kd_sensor_child(s, KD_PROC_LISTS, 0); /* comes when there are lists to read */
     for (unsigned i = 0; i < s->plan.n_engines; i++)
         if (!describe_engine(s, i))
             return false;
@@ -391,6 +392,10 @@ void kd_sensor_reload(struct kd_sensor *s)
     s->plan.config = cfg;
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
+        if (c->role == KD_PROC_LISTS) { /* one that runs goes on as it began */
+            configure(c, cfg);
+            continue;
+        }
         struct kd_out a = kd_out_of(before, sizeof(before)), b = kd_out_of(after, sizeof(after));
         kd_start_put(&a, &c->start);
         configure(c, cfg);
@@ -418,4 +423,5 @@ void kd_sensor_reload(struct kd_sensor *s)
             kd_child_stop(c);
     }
     kd_rules_begin(s);
+    kd_lists_reload(s);
 }

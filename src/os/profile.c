@@ -265,6 +265,8 @@ static const struct kd_syscall_set brain_sets[] = {SANITIZER SET(common), SET(pi
                                                    SET(whole_files)};
 static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(threads),
                                                    SET(directory), SET(changes)};
+static const struct kd_syscall_set lists_sets[] = {SANITIZER SET(common), SET(pinned),
+                                                   SET(whole_files)};
 static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(threads), SET(serving)};
 static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads),
                                                     SET(directory)};
@@ -288,6 +290,7 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
     [KD_PROC_DIAL] = {SETS(dial_sets), .spare_fds = 32, .dials = true},
     [KD_PROC_BOX] = {SETS(box_sets), .pinned_output = true},
     [KD_PROC_COMPILE] = {SETS(compile_sets), .spare_fds = 2, .pinned_output = true, .memory_mib = 6144},
+    [KD_PROC_LISTS] = {SETS(lists_sets), .spare_fds = 4, .pinned_output = true, .memory_mib = 12288}, /* one list's file at a time */
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)

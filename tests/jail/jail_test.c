@@ -180,6 +180,11 @@ static void dial_is_jailed(void)
     attack(KD_PROC_DIAL, "full");
 }
 
+static void lists_is_jailed(void)
+{
+    attack(KD_PROC_LISTS, "full");
+}
+
 static void compile_is_jailed(void)
 {
     attack(KD_PROC_COMPILE, "full");
@@ -349,6 +354,7 @@ static void run_all(void)
     RUN(reader_is_jailed);
     RUN(gate_is_jailed);
     RUN(dial_is_jailed);
+    RUN(lists_is_jailed);
     RUN(box_is_jailed);
     RUN(compile_is_jailed);
     RUN(no_frame_leaves);

@@ -296,12 +296,12 @@ static bool take_memory(void)
     {                                                                                              \
         x, x, x, x, x, x, x, x, x                                                                  \
     }
-/*                 engine  brain   store   web     reader  gate    dial    box; compile: as brain */
+/*                 engine  brain   store   web     reader  gate    dial    box; compile, lists: as brain */
 #define ROW(e, b, s, w, r, g, d, x)                                                                \
     {                                                                                              \
         [KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, [KD_PROC_WEB] = w,         \
         [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d, [KD_PROC_COMPILE] = b,       \
-        [KD_PROC_BOX] = x                                                                          \
+        [KD_PROC_LISTS] = b, [KD_PROC_BOX] = x                                                                          \
     }
 
 const struct probe probes[] = {
