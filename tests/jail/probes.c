@@ -294,7 +294,7 @@ static bool take_memory(void)
 
 #define ALL(x)                                                                                     \
     {                                                                                              \
-        x, x, x, x, x, x, x, x, x                                                                  \
+        x, x, x, x, x, x, x, x, x, x                                                                \
     }
 /*                 engine  brain   store   web     reader  gate    dial    box; compile, lists: as brain */
 #define ROW(e, b, s, w, r, g, d, x)                                                                \
