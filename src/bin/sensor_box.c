@@ -12,17 +12,14 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-/* Which files of rules: those of the command, else those of the configuration and our own. */
+/* Which files of rules: those of the command, else those of the configuration; our own where the command names none. */
 static void list_of(const struct kd_sensor *s, const struct kd_config *cfg, char ret[2 * KD_CONFIG_TEXT_MAX])
 {
     char own[KD_CONFIG_TEXT_MAX] = "";
-    if (s->plan.yara != NULL || s->plan.rules.files != NULL) {
-        (void)snprintf(ret, 2 * KD_CONFIG_TEXT_MAX, "%s", s->plan.yara != NULL ? s->plan.yara : "");
-        return;
-    }
-    if (strcmp(cfg->rules_own, "on") == 0)
+    bool named = s->plan.yara != NULL || s->plan.rules.files != NULL;
+    if (!named && strcmp(cfg->rules_own, "on") == 0)
         kd_own_rules("yara", own);
-    (void)snprintf(ret, 2 * KD_CONFIG_TEXT_MAX, "%s,%s", own, cfg->yara_files);
+    (void)snprintf(ret, 2 * KD_CONFIG_TEXT_MAX, "%s,%s", own, s->plan.yara != NULL ? s->plan.yara : cfg->yara_files);
 }
 
 static bool is_empty(const char *list)

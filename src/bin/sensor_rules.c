@@ -36,9 +36,7 @@ static bool find_inputs(struct kd_sensor *s)
     char own[KD_CONFIG_TEXT_MAX + 32] = "";
     const char *const more[] = {own};
     struct kd_rule_paths paths = kd_rule_paths_of(s->plan.config);
-    bool named = s->plan.rules.files != NULL || s->plan.yara != NULL; /* then nothing but those */
-    if (named)
-        paths.files = "";
+    bool named = s->plan.rules.files != NULL || s->plan.yara != NULL; /* then not our own */
     paths = kd_rule_paths_over(paths, &s->plan.rules);
     if (!named && strcmp(s->plan.config->rules_own, "on") == 0)
         kd_own_rules("suricata", own);

@@ -288,13 +288,13 @@ static bool open_many(void)
 
 static bool take_memory(void)
 {
-    return mmap(NULL, (size_t)8 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) !=
+    return mmap(NULL, (size_t)4 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) !=
            MAP_FAILED;
 }
 
 #define ALL(x)                                                                                     \
     {                                                                                              \
-        x, x, x, x, x, x, x, x, x                                                                  \
+        x, x, x, x, x, x, x, x, x, x                                                                \
     }
 /*                 engine  brain   store   web     reader  gate    dial    box; compile, lists: as brain */
 #define ROW(e, b, s, w, r, g, d, x)                                                                \
