@@ -16,6 +16,7 @@ MAY = {
     "match": {"base", "wire", "packet", "proto", "rule"},
     "engine": {"base", "wire", "packet", "flow", "proto", "rule", "match"},
     "object": {"base"},
+    "box": {"base", "wire"},
     "detect": {"base", "wire"},
     "brain": {"base", "wire", "object", "detect"},
     "store": {"base", "wire", "packet", "object"},
@@ -24,7 +25,7 @@ MAY = {
     "config": {"base"},
     "api": {"base", "wire"},
     "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "match", "object", "detect", "brain", "store", "notice",
-            "adapter", "config", "api"},
+            "adapter", "config", "api", "box"},
 }
 INCLUDE = re.compile(r'#\s*include\s+"([a-z]+)/')
 

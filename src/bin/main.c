@@ -29,10 +29,11 @@ const struct kd_command kd_commands[] = {
      "  --demo ファイル     この記録を繰り返し再生する\n"
      "  --sandbox 方式      full、または名前空間の使えない環境では reduced\n",
      kd_cmd_run},
-    {"replay", "[-c FILE] [--rules FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
+    {"replay", "[-c FILE] [--rules FILE,…] [--yara FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
      "analyse capture files", "保存された通信(pcap)を解析する",
      "  -c FILE            configuration\n"
      "  --rules FILE,…     rules in Suricata's language instead of those of the configuration\n"
+     "  --yara FILE,…      files or directories of YARA rules, likewise\n"
      "  --vars FILE, --classification FILE, --reference FILE, --thresholds FILE   as for kidoban rules\n"
      "  --json FILE|-      records as JSON lines to a file, or - for standard output\n"
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
@@ -43,6 +44,7 @@ const struct kd_command kd_commands[] = {
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --rules ファイル,…   設定のルールの代わりに使う Suricata 形式のルール\n"
+     "  --yara ファイル,…    設定のルールの代わりに使う YARA のルール(フォルダーも可)\n"
      "  --vars、--classification、--reference、--thresholds ファイル   kidoban rules と同じ\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
@@ -155,13 +157,15 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
-    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | reload | keywords",
+    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | update [SOURCE] | rollback | reload | keywords",
      "check, list, explain or try rules in Suricata's language", "Suricata 形式のルールを確かめる・一覧する・説明する・試す",
      "  check FILE…        name every rule that cannot be taken, with line and reason; the last line counts\n"
      "  list FILE…         sid, revision, priority, class and message of each rule\n"
      "  explain SID FILE…  what a rule looks for, in plain words; or explain 'RULE'\n"
      "  test RULES PCAP…   which rules fire in which capture, and which do not; --fires SID,…, --silent SID,… and in a\n"
      "                     rule metadata:kidoban_test fires (or silent) say what is expected: exit status 1 if not so\n"
+     "  update [SOURCE]    take new rules from a directory, a file or an archive (or rules.update.source) into rules/current of\n"
+     "                     the sensor's directory: --sha256 FILE, --signature FILE, --key PEM; rollback: the set before\n"
      "  reload             the running sensor reads its rules anew, without losing a packet (--dir, -c)\n"
      "  keywords           all keywords and buffers of the language\n"
      "  --sid N, --category CLASS, --text WORDS   list only these\n"
@@ -176,6 +180,8 @@ const struct kd_command kd_commands[] = {
      "  explain 番号 ファイル…  ルールが何を探すかを平易な文で示す。explain 'ルール' も可\n"
      "  test ルール pcap…   どのルールがどの通信で反応するか、しないかを示す。--fires 番号,…、--silent 番号,…、または\n"
      "                      ルールの metadata:kidoban_test fires(silent)で期待を書く。違えば終了コード 1\n"
+     "  update [元]         新しいルール(フォルダー・ファイル・書庫、省略時は rules.update.source)を保存先の rules/current に\n"
+     "                      取り込む。--sha256、--signature、--key ファイルで確かめる。rollback で一つ前に戻す\n"
      "  reload              動いているセンサーにルールを読み直させる。通信は取りこぼさない(--dir、-c)\n"
      "  keywords            使えるキーワードとバッファーの一覧\n"
      "  --sid 番号、--category 分類、--text 語句   絞り込む\n"

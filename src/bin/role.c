@@ -12,6 +12,8 @@
 #include "os/edge.h"
 #include "os/fd.h"
 
+#define MIB ((uint64_t)1 << 20)
+
 void kd_role_tell(enum kd_order what, struct kd_bytes text)
 {
     uint8_t room[1024];
@@ -35,6 +37,16 @@ void kd_role_fail(const struct kd_err *err)
     _exit(KD_EXIT_COULD_NOT);
 }
 
+/* Box is given what waits for it on top of what it may take. */
+static uint64_t memory_of(const struct kd_start *s)
+{
+    uint64_t bytes = (uint64_t)s->limits.yara_memory_mib << 20;
+    for (size_t i = 0; i < s->n_extras; i++)
+        if (s->extra[i].kind == KD_EXTRA_TRAY)
+            bytes += ((uint64_t)s->limits.yara_queue_mib << 20) + MIB;
+    return s->role == KD_PROC_BOX ? bytes : 0;
+}
+
 void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
 {
     static int rings[KD_EXTRAS_MAX];
@@ -52,6 +64,7 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
         .ring_fds = rings,
         .n_ring_fds = n_rings,
         .port = s->mail.port,
+        .memory_bytes = memory_of(s),
     };
     /* What libraries load at first use cannot be loaded afterwards. */
     kd_digest_warm();
@@ -192,6 +205,8 @@ int kd_role_main(int argc, char **argv)
         return kd_role_dial(&start);
     case KD_PROC_LISTS:
         return kd_role_lists(&start);
+    case KD_PROC_BOX:
+        return kd_role_box(&start);
     case KD_PROC_COMPILE:
         return kd_role_compile(&start);
     case KD_PROC_READER:

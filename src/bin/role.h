@@ -56,6 +56,7 @@ int kd_role_web(const struct kd_start *s);
 int kd_role_gate(const struct kd_start *s);
 int kd_role_dial(const struct kd_start *s);
 int kd_role_lists(const struct kd_start *s);
+int kd_role_box(const struct kd_start *s);
 int kd_role_compile(const struct kd_start *s);
 
 #endif

@@ -30,6 +30,8 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
     switch (c->role) {
     case KD_PROC_ENGINE:
         return s->stop_wanted && s->phase >= KD_PHASE_ENGINES;
+    case KD_PROC_BOX:
+        return s->phase >= KD_PHASE_BOX;
     case KD_PROC_BRAIN:
         return s->phase >= KD_PHASE_BRAIN;
     case KD_PROC_STORE:
@@ -60,6 +62,8 @@ static void advance(struct kd_sensor *s)
     if (s->phase == KD_PHASE_RUN && (s->stop_wanted || all_stopped(s, KD_PROC_ENGINE)))
         enter_phase(s, KD_PHASE_ENGINES);
     if (s->phase == KD_PHASE_ENGINES && all_stopped(s, KD_PROC_ENGINE))
+        enter_phase(s, KD_PHASE_BOX);
+    if (s->phase == KD_PHASE_BOX && all_stopped(s, KD_PROC_BOX))
         enter_phase(s, KD_PHASE_BRAIN);
     if (s->phase == KD_PHASE_BRAIN && all_stopped(s, KD_PROC_BRAIN))
         enter_phase(s, KD_PHASE_STORE);
@@ -198,7 +202,7 @@ static bool start_one(struct kd_sensor *s, struct kd_child *c)
 
 static bool start_all(struct kd_sensor *s)
 {
-    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
+    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_BOX, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
     kd_rules_begin(s);
     for (size_t o = 0; o < KD_COUNT(order); o++)
         for (size_t i = 0; i < s->n_children; i++)
@@ -230,7 +234,7 @@ int kd_sensor_run(const struct kd_plan *plan)
     static struct kd_sensor s;
     s = (struct kd_sensor){
         .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1,
-        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1,
+        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1, .bell_fd = -1,
         .rules = {.image_fd = -1, .room_fd = -1, .reading_fd = -1},
         .lists = {.fd = {-1, -1}, .made_fd = -1}};
     for (size_t i = 0; i < KD_EDGES; i++)

@@ -64,6 +64,7 @@ struct kd_plan {
     bool loop; /* the demo: again and again, as if now */
     bool web;
     struct kd_rule_paths rules; /* NULL: as the configuration says */
+    const char *yara;           /* files and directories of YARA rules, likewise */
     bool packets; /* keep them, as the configuration says */
     bool state;   /* keep what brain learns, and take up what it learned before */
     unsigned n_engines;
@@ -88,7 +89,7 @@ struct kd_rules_in_force {
     char why[200];           /* it failed */
 };
 
-enum kd_phase { KD_PHASE_RUN, KD_PHASE_ENGINES, KD_PHASE_BRAIN, KD_PHASE_STORE, KD_PHASE_OVER };
+enum kd_phase { KD_PHASE_RUN, KD_PHASE_ENGINES, KD_PHASE_BOX, KD_PHASE_BRAIN, KD_PHASE_STORE, KD_PHASE_OVER };
 
 enum { KD_EDGE_RECORDS, KD_EDGE_STORED, KD_EDGE_ASKED, KD_EDGE_NOTICED, KD_EDGES };
 
@@ -112,6 +113,7 @@ struct kd_sensor {
     int edges[KD_EDGES][2]; /* [0] is the writer's, for the last two web's and gate's */
     int lock_fd, dir_fd, data_fd, listen_fd, signal_fd;
     int board_fd, board_reading_fd; /* what people decided, from store to brain; -1 in a replay */
+    int bell_fd, tray_fd[KD_ENGINES_MAX]; /* for box; bell -1: there is none */
     int state_fd;                     /* what brain has learned; -1: not kept */
     struct kd_list_layers lists;
     struct kd_rules_in_force rules;
@@ -180,6 +182,13 @@ void kd_lists_give(struct kd_sensor *s, const struct kd_child *c);
 void kd_lists_hear(struct kd_sensor *s, struct kd_child *c);
 void kd_lists_late(struct kd_child *c);
 void kd_lists_ended(struct kd_sensor *s, struct kd_child *c, bool well);
+
+/* sensor_box.c: the inspection of files.  A line is printed when a file cannot be had. */
+bool kd_box_wanted(const struct kd_sensor *s, const struct kd_config *cfg);
+uint8_t kd_box_policy(const struct kd_config *cfg); /* enum kd_contents_keep */
+KD_MUST_USE bool kd_box_describe(struct kd_sensor *s);
+KD_MUST_USE bool kd_box_rules(struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg); /* anew */
+void kd_box_engine(struct kd_sensor *s, struct kd_child *engine, unsigned number); /* its tray */
 
 /* sensor_files.c: the next capture file for an engine that asks. */
 void kd_files_next(struct kd_sensor *s, struct kd_child *c, struct kd_cur *order);

@@ -241,7 +241,7 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status)
         c->state = KD_CHILD_DONE;
     } else if (s->stop_wanted &&
                (s->could_not || c->role == KD_PROC_ENGINE || c->role == KD_PROC_WEB ||
-                c->role == KD_PROC_GATE)) {
+                c->role == KD_PROC_GATE || c->role == KD_PROC_BOX)) {
         c->state = KD_CHILD_DONE; /* nothing depends on it any more */
     } else if (!c->was_running && WIFEXITED(wait_status) && c->reason[0] != '\0') {
         (void)kd_say(0, s->plan.command, "%s cannot start: %s", c->name, c->reason);

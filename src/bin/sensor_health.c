@@ -31,6 +31,8 @@ static const char *role_ja(enum kd_proc role)
         return "お知らせの送信";
     case KD_PROC_LISTS:
         return "不審オブジェクトの一覧の読み取り";
+    case KD_PROC_BOX:
+        return "ファイルの検査";
     case KD_PROC_DIAL:
     case KD_PROC_COMPILE:
     case KD_PROC_READER:

@@ -57,12 +57,14 @@ enum kd_extra {
     KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_FILES, /* the same for contents of files */
     KD_EXTRA_INDEX, /* of lists: memory the index is made in; number: its MiB */
+    KD_EXTRA_YARA,  /* files of YARA rules in one piece (box/bundle.h) */
+    KD_EXTRA_TRAY,  /* struct kd_tray; number: of its engine */
     KD_EXTRA_RULES, /* a set of rules (rule/image.h); compile: the one made before */
     KD_EXTRA_RULES_ROOM, /* compile: a file of as many bytes as the new one may have, to be mapped */
     KD_EXTRA_KINDS
 };
 
-enum { KD_EXTRAS_MAX = 24, KD_START_NAME_MAX = 128 };
+enum { KD_EXTRAS_MAX = 68, KD_START_NAME_MAX = 128 };
 
 struct kd_start_extra {
     uint8_t kind;
@@ -97,6 +99,7 @@ struct kd_start {
     uint64_t keep_flow_bytes; /* engine: of one conversation, into the packet ring */
     uint8_t files_keep;       /* engine: enum kd_contents_keep */
     uint64_t files_most;      /* … bytes of one file */
+    uint8_t scan;             /* engine: the same for box */
     uint64_t memory_bytes;                      /* brain */
     uint64_t keep_days, keep_bytes, free_bytes; /* store */
     struct kd_limits limits;
