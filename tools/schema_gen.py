@@ -25,7 +25,7 @@ SCALARS = {  # type: (C type, KD_T_ name, JSON type, TypeScript, SQLite, ClickHo
     "hex": ("struct kd_bytes", "HEX", "string", "string", "BLOB", "String"),
     "strs": ("struct kd_strs", "STRS", "array", "string[]", "TEXT", "Array(String)"),
 }
-FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM"}
+FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM", "one": "KD_F_ONE", "plain": "KD_F_PLAIN", "map": "KD_F_MAP"}
 
 
 class Field:
@@ -88,6 +88,10 @@ def load(folder):
         for f in t.fields:
             if f.sub and f.sub not in subs:
                 sys.exit(f"{t.name}.{f.name}: no [sub.{f.sub}]")
+            if "plain" in f.flags and len(subs[f.sub].fields) != 1:
+                sys.exit(f"{t.name}.{f.name}: plain, but [sub.{f.sub}] has several fields")
+            if "map" in f.flags and [s.type for s in subs[f.sub].fields] != ["str", "str", "u32", "bool"]:
+                sys.exit(f"{t.name}.{f.name}: map, but [sub.{f.sub}] is not name, text, number, numeric")
     return head, records, subs, protos
 
 
@@ -184,7 +188,12 @@ def tree_of(fields):
 
 def ts_type(node, subs, pad):
     if isinstance(node, Field):
-        return f"{pascal(node.sub)}[]" if node.sub else SCALARS[node.type][3]
+        if not node.sub:
+            return SCALARS[node.type][3]
+        if "map" in node.flags:
+            return "Record<string, string | number>"
+        item = SCALARS[subs[node.sub].fields[0].type][3] if "plain" in node.flags else pascal(node.sub)
+        return item if "one" in node.flags else f"{item}[]"
     inner = [f"{pad}  {k}{'' if is_always(v) else '?'}: {ts_type(v, subs, pad + '  ')};" for k, v in node.items()]
     return "{\n" + "\n".join(inner) + f"\n{pad}}}"
 
@@ -216,7 +225,14 @@ def face_ts(head, records, subs, protos):
 def js_schema(node, subs):
     if isinstance(node, Field):
         if node.sub:
-            return {"type": "array", "description": node.en, "items": {"$ref": f"#/$defs/{node.sub}"}}
+            if "map" in node.flags:
+                return {"type": "object", "description": node.en, "additionalProperties": {"type": ["string", "integer"]}}
+            item = {"$ref": f"#/$defs/{node.sub}"}
+            if "plain" in node.flags:
+                item = js_schema(subs[node.sub].fields[0], subs)
+            if "one" in node.flags:
+                return {**item, "description": node.en}
+            return {"type": "array", "description": node.en, "items": item}
         t = {"type": SCALARS[node.type][2], "description": node.en}
         if t["type"] == "array":
             t["items"] = {"type": "string"}

@@ -154,6 +154,17 @@ static bool flags_hold(const struct kd_flags *f, unsigned have)
     return false;
 }
 
+/* One of the transaction's values has all the bits that must be, and none that must not. */
+static bool number_flags_hold(const struct m_run *run, enum kd_number id, const struct kd_flags *f)
+{
+    for (unsigned i = 0; run->side != NULL && i < run->side->n_numbers; i++) {
+        uint64_t v = run->side->number[i].v;
+        if (run->side->number[i].id == id && (v & f->bits) == f->bits && (v & f->ignore) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool stream_size(const struct m_run *run, const struct kd_sided *s)
 {
     uint64_t server = run->at->seq_seen[1], client = run->at->seq_seen[0];
@@ -272,6 +283,10 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return c->is.words.n > 0 && app_is(run, c->is.words.word[0]) != c->negated;
     case KD_COND_EVENT:
         return event_is(run, &c->is.event);
+    case KD_COND_MQTT_FLAGS:
+        return number_flags_hold(run, KD_NUM_MQTT_FLAGS, &c->is.flags) != c->negated;
+    case KD_COND_MQTT_CONNECT_FLAGS:
+        return number_flags_hold(run, KD_NUM_MQTT_CONNECT_FLAGS, &c->is.flags) != c->negated;
     default:
         return false; /* compile.c leaves rules out that need anything else */
     }
@@ -291,6 +306,8 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_HOSTBITS:
     case KD_COND_APP_PROTO:
     case KD_COND_EVENT:
+    case KD_COND_MQTT_FLAGS:
+    case KD_COND_MQTT_CONNECT_FLAGS:
         return true;
     default:
         return false;

@@ -21,7 +21,9 @@ enum kd_type {
     KD_T_LIST
 };
 
-enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2 };
+/* How a list is written in JSON: ONE, its only item instead of an array; PLAIN, items of one field as that
+ * field's value; MAP, an object: items name, text, number, numeric (the value is the number). */
+enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2, KD_F_ONE = 4, KD_F_PLAIN = 8, KD_F_MAP = 16 };
 
 /* A list of texts, and a list of sub-records of one kind.  Borrowed, like kd_bytes. */
 struct kd_strs {
