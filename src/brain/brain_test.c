@@ -229,10 +229,10 @@ static void hosts_get_names_users_and_roles(void)
     login(t, 5, "10.0.0.5", "tanaka");
     kd_tb_finish(t);
     const struct kd_tb_host *h = kd_tb_host(t, "10.0.0.5");
-    CHECK(h != NULL && strcmp(h->name, "PC-05") == 0 && strcmp(h->user, "tanaka") == 0);
+    CHECK(h != NULL && strcmp(h->name, "pc-05") == 0 && strcmp(h->user, "tanaka") == 0);
     CHECK(h != NULL && strcmp(h->os, "Windows") == 0 && strcmp(h->role, "client") == 0 && h->severity == 1);
     CHECK(strcmp(kd_tb_host(t, "10.0.0.1")->role, "dc") == 0);
-    CHECK(strcmp(t->alerts[0].host_name, "PC-05") == 0 && strstr(t->alerts[0].why_en, "PC-05 (10.0.0.5)") != NULL);
+    CHECK(strcmp(t->alerts[0].host_name, "pc-05") == 0 && strstr(t->alerts[0].why_en, "pc-05 (10.0.0.5)") != NULL);
     kd_tb_free(t);
 }
 
@@ -246,7 +246,7 @@ static void another_machine_inherits_nothing(void)
     d.client_mac.b[5] = 9;
     kd_tb_put(t, kd_tb_head(KD_REC_DHCP, 90000, "10.0.0.1", 67, "10.0.0.5", 68), &d);
     kd_tb_finish(t);
-    CHECK(strcmp(t->hosts[0].name, "PC-05") == 0 && strcmp(kd_tb_host(t, "10.0.0.5")->name, "") == 0);
+    CHECK(strcmp(t->hosts[0].name, "pc-05") == 0 && strcmp(kd_tb_host(t, "10.0.0.5")->name, "") == 0);
     kd_tb_free(t);
 }
 

@@ -157,7 +157,13 @@ static void name_host(struct kd_hosts *h, const struct kd_addr *a, struct kd_byt
     if (from == host->name_from && kd_bytes_ieq(label, kd_text_view(&host->name)))
         return;
     host->name_from = (uint8_t)from;
-    if (set_text(&host->name, label))
+    /* NetBIOS, NTLM and machine accounts write names in capitals, DHCP and DNS as they were given: one machine, one
+     * spelling. */
+    uint8_t small[KD_HOST_TEXT];
+    struct kd_out o = kd_out_of(small, sizeof(small));
+    for (size_t i = 0; i < label.n && i < sizeof(small); i++)
+        kd_out_u8(&o, kd_ascii_lower(label.p[i]));
+    if (set_text(&host->name, kd_out_bytes_view(&o)))
         changed(h, host, from);
 }
 

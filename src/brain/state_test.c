@@ -156,7 +156,7 @@ static void names_and_numbers_go_on(void)
     CHECK(base > 0); /* no record number twice */
     bad_call(t, 5000);
     kd_tb_finish(t);
-    CHECK(strcmp(kd_tb_alert(t, "KD-CC-0001")->host_name, "PC-05") == 0);
+    CHECK(strcmp(kd_tb_alert(t, "KD-CC-0001")->host_name, "pc-05") == 0);
     kd_tb_free(t);
 }
 

@@ -7,11 +7,11 @@ const char *kd_stage_text(enum kd_stage stage, enum kd_lang lang)
 {
     static const char *const words[KD_STAGES][2] = {
         [KD_STAGE_NONE] = {"operation", "運用"},
-        [KD_STAGE_ENTRY] = {"something harmful came in", "不審な物の侵入"},
-        [KD_STAGE_CONTROL] = {"contact with an outside controller", "外部からの遠隔操作とみられる通信"},
+        [KD_STAGE_ENTRY] = {"something suspicious came in", "不審なプログラムなどの受信"},
+        [KD_STAGE_CONTROL] = {"what looks like remote control from outside", "外部からの遠隔操作とみられる通信"},
         [KD_STAGE_DISCOVERY] = {"looking around inside", "内部の探索"},
         [KD_STAGE_CREDENTIALS] = {"attacks on passwords and accounts", "パスワードやアカウントへの攻撃"},
-        [KD_STAGE_LATERAL] = {"reaching into other machines", "他の端末への侵入"},
+        [KD_STAGE_LATERAL] = {"signs of reaching into other machines", "他の端末への侵入の疑い"},
         [KD_STAGE_EXFILTRATION] = {"sending data out", "外部への送信"},
         [KD_STAGE_IMPACT] = {"damage", "破壊・妨害"},
     };
@@ -88,35 +88,45 @@ static unsigned place_in(const struct kd_step *t)
     return k;
 }
 
-/* The place of a step of these stages and at least this severity; NULL when it has none. */
-static const struct kd_thing *place_of(const struct kd_step *t, unsigned stages, int least)
+/* How sure it is that a place belongs to the attack: it has a step of medium severity or more, or low ones only. */
+enum sureness { SURE, UNSURE };
+
+/* The place of a weighing step of these stages; NULL when it has none. */
+static const struct kd_thing *place_of(const struct kd_step *t, unsigned stages)
 {
     unsigned k = place_in(t);
-    return (stages >> t->stage & 1) == 0 || t->severity < least || k == t->n_things ? NULL : &t->things[k];
+    return (stages >> t->stage & 1) == 0 || !kd_step_weighs(t) || k == t->n_things ? NULL : &t->things[k];
 }
 
-static bool named_before(const struct kd_story *y, unsigned step, unsigned stages, int least)
+static bool is_sure(const struct kd_story *y, const struct kd_thing *place, unsigned stages)
 {
-    const struct kd_thing *place = place_of(&y->v[step], stages, least);
-    for (unsigned i = 0; i < step; i++) {
-        const struct kd_thing *other = place_of(&y->v[i], stages, least);
-        if (other != NULL && same(other, place))
-            return true;
+    bool sure = false;
+    for (unsigned i = 0; i < y->n && !sure; i++) {
+        const struct kd_thing *one = place_of(&y->v[i], stages);
+        sure = one != NULL && y->v[i].severity >= KD_MEDIUM && same(one, place);
     }
-    return false;
+    return sure;
 }
 
-/* Outside places of steps of these stages, by name where there is one.  Where medium steps have any, low ones
- * are not listed. */
-static unsigned places(const struct kd_story_facts *f, unsigned stages, enum kd_lang lang, struct kd_out *o)
+static bool named_before(const struct kd_story *y, unsigned step, unsigned stages)
+{
+    const struct kd_thing *place = place_of(&y->v[step], stages);
+    bool named = false;
+    for (unsigned i = 0; i < step && !named; i++) {
+        const struct kd_thing *other = place_of(&y->v[i], stages);
+        named = other != NULL && same(other, place);
+    }
+    return named;
+}
+
+/* Outside places of steps of these stages, by name where there is one. */
+static unsigned places(const struct kd_story_facts *f, unsigned stages, enum sureness how, enum kd_lang lang, struct kd_out *o)
 {
     unsigned n = 0;
-    int least = KD_LOW;
-    for (unsigned i = 0; i < f->y->n; i++)
-        least = place_of(&f->y->v[i], stages, KD_MEDIUM) != NULL ? KD_MEDIUM : least;
     for (unsigned i = 0; i < f->y->n; i++) {
-        const struct kd_thing *place = place_of(&f->y->v[i], stages, least);
-        if (place == NULL || named_before(f->y, i, stages, least) || n++ >= NAMES_MOST)
+        const struct kd_thing *place = place_of(&f->y->v[i], stages);
+        if (place == NULL || named_before(f->y, i, stages) || is_sure(f->y, place, stages) != (how == SURE) ||
+            n++ >= NAMES_MOST)
             continue;
         kd_out_str(o, n == 1 ? "" : lang == KD_JA ? "、" : ", ");
         kd_out_bytes(o, kd_thing_view(place));
@@ -156,7 +166,7 @@ void kd_story_title(const struct kd_story_facts *f, enum kd_lang lang, struct kd
         kd_out_fmt(o, ja ? ":他の %u 台に拡大" : f->n_spread == 1 ? "; spread to %u other machine" : "; spread to %u other machines",
                    f->n_spread);
     } else if (f->n_entered > 0) {
-        kd_out_fmt(o, ja ? ":他の %u 台に入り込んだ形跡" : f->n_entered == 1 ? "; it got into %u other machine" : "; it got into %u other machines",
+        kd_out_fmt(o, ja ? ":他の %u 台に入り込んだ形跡" : f->n_entered == 1 ? "; signs of entry at %u other machine" : "; signs of entry at %u other machines",
                    f->n_entered);
     } else if (f->n_acting > 1) {
         kd_out_fmt(o, ja ? ":%u 台が関係" : "; %u machines concerned", f->n_acting);
@@ -201,6 +211,33 @@ static void stages_in_order(const struct kd_story_facts *f, enum kd_lang lang, s
     }
 }
 
+/* The outside parties, all of them; those that nothing but a low step speaks against are said to be so. */
+static void told_places(const struct kd_story_facts *f, enum kd_lang lang, struct kd_out *o)
+{
+    static const char *const before[2][2] = {{"The outside parties are ", "外部の相手は "},
+                                             {"Less certain: ", "確かではないが関係が疑われる外部の相手は "}};
+    unsigned stages = 1u << KD_STAGE_ENTRY | 1u << KD_STAGE_CONTROL | 1u << KD_STAGE_EXFILTRATION;
+    for (enum sureness how = SURE; how <= UNSURE; how++) {
+        uint8_t room[512];
+        struct kd_out list = kd_out_of(room, sizeof(room));
+        if (places(f, stages, how, lang, &list) == 0)
+            continue;
+        kd_out_str(o, before[how][lang]);
+        kd_out_bytes(o, kd_out_bytes_view(&list));
+        kd_out_str(o, lang == KD_JA ? " です。" : ". ");
+    }
+}
+
+/* The gravest step of a stage, the last of equals; NULL: none. */
+static const struct kd_step *gravest(const struct kd_story *y, enum kd_stage stage)
+{
+    const struct kd_step *found = NULL;
+    for (unsigned i = 0; i < y->n; i++)
+        if (y->v[i].stage == stage && kd_step_weighs(&y->v[i]) && (found == NULL || y->v[i].severity >= found->severity))
+            found = &y->v[i];
+    return found;
+}
+
 void kd_story_summary(const struct kd_story_facts *f, enum kd_lang lang, struct kd_out *o)
 {
     bool ja = lang == KD_JA;
@@ -219,15 +256,16 @@ void kd_story_summary(const struct kd_story_facts *f, enum kd_lang lang, struct 
     }
     list = kd_out_of(room, sizeof(room));
     if (names(f, 1u << KD_PART_ENTERED, lang, &list) > 0) {
-        kd_out_str(o, ja ? "ほかに入り込んだ形跡がある端末は " : "It also got into ");
+        kd_out_str(o, ja ? "ほかに入り込んだ形跡がある端末は " : "There are signs that it also got into ");
         kd_out_bytes(o, kd_out_bytes_view(&list));
         kd_out_str(o, ja ? " です。" : ". ");
     }
-    list = kd_out_of(room, sizeof(room));
-    if (places(f, 1u << KD_STAGE_CONTROL | 1u << KD_STAGE_EXFILTRATION, lang, &list) > 0) {
-        kd_out_str(o, ja ? "外部の相手は " : "Outside, it has to do with ");
-        kd_out_bytes(o, kd_out_bytes_view(&list));
-        kd_out_str(o, ja ? " です。" : ". ");
+    told_places(f, lang, o);
+    const struct kd_step *loss = gravest(f->y, KD_STAGE_EXFILTRATION);
+    if (loss != NULL) {
+        kd_out_str(o, ja ? "持ち出し:" : "What was sent out: ");
+        kd_out_bytes(o, kd_bytes_of(loss->title[lang], loss->n_title[lang]));
+        kd_out_str(o, ja ? "。" : ".");
     }
 }
 
@@ -244,13 +282,13 @@ void kd_story_unknown(const struct kd_story_facts *f, enum kd_lang lang, struct 
         line(o, ja ? "侵入のきっかけ(メール、Web、USB など)は観測できていません。"
                    : "How it came in (mail, web, USB …) was not seen.");
     if (f->n_entered > 0)
-        line(o, ja ? "入り込まれた端末で何が行われたか(プログラムの実行やファイルの閲覧)は、通信だけでは分かりません。"
-                   : "What was done on the machines that were got into (programs run, files looked at) cannot be told from the traffic alone.");
+        line(o, ja ? "入り込まれた疑いのある端末で何が行われたか(プログラムの実行やファイルの閲覧)は、通信だけでは分かりません。"
+                   : "What was done on the machines with signs of entry (programs run, files looked at) cannot be told from the traffic alone.");
     if (f->n_targeted > 0)
         line(o, ja ? "狙われただけの端末に実際に入られたかどうかは、通信からは分かりません。"
                    : "Whether the machines that were only targeted were really entered cannot be told from the traffic.");
     if (has(f, KD_STAGE_EXFILTRATION))
-        line(o, ja ? "送信された中身は、暗号化されていれば分かりません。" : "What was sent is not known where it was encrypted.");
+        line(o, ja ? "送信されたファイルの名前や中身は、暗号化されていれば分かりません。" : "Names and contents of what was sent are not known where it was encrypted.");
     else
         line(o, ja ? "外部への持ち出しは検知していませんが、なかったという証明ではありません。"
                    : "No sending out of data was detected; that does not prove that there was none.");
@@ -277,28 +315,35 @@ void kd_story_do(const struct kd_story_facts *f, enum kd_lang lang, struct kd_ou
     if (names(f, 1u << KD_PART_FIRST | 1u << KD_PART_SPREAD | 1u << KD_PART_SAME, lang, &list) > 0)
         step_with(o, ja ? "ネットワークから切り離す(電源は切らない):" : "Take off the network, but leave switched on: ",
                   kd_out_bytes_view(&list), ja ? "" : ".");
-    list = kd_out_of(room, sizeof(room));
+    line(o, ja ? "責任者と、契約しているセキュリティの連絡先に知らせる。端末の初期化や駆除はせず、記録とディスクを保全する。"
+               : "Tell the person responsible and your security contact. Clean or reinstall nothing: keep records and disks.");
     unsigned out = 1u << KD_STAGE_CONTROL | 1u << KD_STAGE_EXFILTRATION | 1u << KD_STAGE_ENTRY;
-    if (places(f, out, lang, &list) > 0)
+    list = kd_out_of(room, sizeof(room));
+    if (places(f, out, SURE, lang, &list) > 0)
         step_with(o, ja ? "業務で使う宛先でないことを確かめ、出口(ファイアウォール)で通信を止める:"
-                         : "Block at the gateway, unless it is a place you work with: ", kd_out_bytes_view(&list),
-                  ja ? "" : ".");
+                         : "Make sure that it is no place you work with, then block at the gateway (firewall): ",
+                  kd_out_bytes_view(&list), ja ? "" : ".");
+    list = kd_out_of(room, sizeof(room));
+    if (places(f, out, UNSURE, lang, &list) > 0)
+        step_with(o, ja ? "業務で使う宛先か担当者に確かめ、心当たりがなければ同じく止める:"
+                         : "Ask whether anybody works with it; if nobody does, block it as well: ",
+                  kd_out_bytes_view(&list), ja ? "" : ".");
     list = kd_out_of(room, sizeof(room));
     if (users(f, lang, &list) > 0)
-        step_with(o, ja ? "使われたアカウントのパスワードを変更する(管理者から順に):"
-                        : "Change the passwords of the accounts used, administrators first: ",
+        step_with(o, ja ? "使われたアカウントのパスワードを変更する(管理者権限のあるものを先に):"
+                        : "Change the passwords of the accounts used, those with administrator's rights first: ",
                   kd_out_bytes_view(&list), ja ? "" : ".");
     list = kd_out_of(room, sizeof(room));
     if (names(f, 1u << KD_PART_ENTERED | 1u << KD_PART_TARGETED, lang, &list) > 0)
-        step_with(o, ja ? "次の端末に、新しいサービス・タスク・プログラム・アカウントがないか調べる:"
-                        : "Look for new services, tasks, programs and accounts on: ",
+        step_with(o, ja ? "切り離すかどうかを責任者と決める(業務への影響を確かめて)。新しいサービス・タスク・プログラム・アカウントがないか、専門家と調べる:"
+                        : "Decide with the person responsible whether to take it off the network too (mind what depends on it), and have it "
+                          "searched for new services, tasks, programs and accounts: ",
                   kd_out_bytes_view(&list), ja ? "" : ".");
     if (has(f, KD_STAGE_EXFILTRATION))
-        line(o, ja ? "送信前に読み出されたファイルを調べ、個人情報の責任者に連絡する(報告義務の期限が始まる可能性)。"
-                   : "Find out which files were read before, and tell the person in charge of personal data: the duty to report may begin now.");
+        line(o, ja ? "送信前に読み出されたファイルを調べ、個人情報の責任者に連絡する(漏えいのおそれがあれば、個人情報保護委員会への速報は知った日からおおむね 3 日から 5 日以内)。"
+                   : "Find out which files were read before the sending, and tell the person in charge of personal data: a suspected leak is to be "
+                     "reported to the Personal Information Protection Commission within about 3 to 5 days of knowing of it.");
     if (has(f, KD_STAGE_ENTRY))
-        line(o, ja ? "同じメール・ファイル・ページに接した人がほかにいないか、下の「範囲」で確かめる。"
-                   : "See under “scope” below who else met the same mail, file or page.");
-    line(o, ja ? "端末の初期化や駆除の前に、記録とディスクを保全する。責任者と、契約しているセキュリティの連絡先に知らせる。"
-               : "Keep records and disks before anything is cleaned or reinstalled. Tell the person responsible and your security contact.");
+        line(o, ja ? "同じ相手・ファイル・差出人に接した端末がほかにないか、下の「範囲」で確かめる。"
+                   : "See under “Scope” below which other machines met the same place, file or sender.");
 }

@@ -4,6 +4,7 @@
 #include "base/gcm.h"
 #include "base/hash.h"
 #include "engine/internal.h"
+#include "rule/cond.h"
 
 struct kd_conn kd_engine_conn(const struct kd_engine *e, const struct kd_flow *f)
 {
@@ -327,25 +328,12 @@ static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
     return true;
 }
 
-static bool fragment(struct kd_engine *e, struct kd_packet *p)
+static void odd_packet(struct kd_engine *e, const struct kd_packet *p, enum kd_odd odd)
 {
-    struct kd_bytes whole;
-    uint64_t conflicts = kd_defrag_counts(e->defrag)->conflicts;
-    bool done = kd_defrag_add(e->defrag, p, &whole);
-    if (kd_defrag_counts(e->defrag)->conflicts > conflicts && e->cfg.number == 0) {
-        struct kd_rec_anomaly rec = {.kind = kd_str("decode"), .event = kd_str("fragment_overlap_different_data"), .count = 1};
-        struct kd_rec_head head = {.ts_us = p->ts_us, .src = p->src, .dst = p->dst, .vlan = p->vlan,
-                                   .type = KD_REC_ANOMALY, .proto = p->proto};
-        kd_engine_emit(e, &head, &rec);
-    }
-    if (!done) {
-        bool mine = e->cfg.number == 0 || !e->cfg.split_by_hash;
-        if (mine)
-            keep_frame(e, p, NULL);
-        return mine;
-    }
-    kd_packet_transport(p, whole, e->cfg.lim->tunnel_depth);
-    return p->kind == KD_PACKET_IP && transport_packet(e, p);
+    struct kd_rec_anomaly rec = {.kind = kd_str("decode"), .event = kd_str(kd_odd_names[odd]), .count = 1};
+    struct kd_rec_head head = {.ts_us = p->ts_us, .src = p->src, .dst = p->dst, .vlan = p->vlan,
+                               .type = KD_REC_ANOMALY, .proto = p->proto};
+    kd_engine_emit(e, &head, &rec);
 }
 
 /* What has no flow is the first engine's. */
@@ -360,13 +348,31 @@ static bool other_packet(struct kd_engine *e, const struct kd_packet *p)
         e->stats.app_packets[KD_APP_ARP]++;
         e->stats.app_bytes[KD_APP_ARP] += p->length;
     }
-    if (p->kind == KD_PACKET_BAD) {
-        struct kd_rec_anomaly rec = {.kind = kd_str("decode"), .event = kd_str(p->why), .count = 1};
-        struct kd_rec_head head = {.ts_us = p->ts_us, .src = p->src, .dst = p->dst, .vlan = p->vlan,
-                                   .type = KD_REC_ANOMALY, .proto = p->proto};
-        kd_engine_emit(e, &head, &rec);
-    }
+    if (p->kind == KD_PACKET_BAD)
+        odd_packet(e, p, p->odd[0]);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_lone(e, p);
     return true;
+}
+
+static bool fragment(struct kd_engine *e, struct kd_packet *p)
+{
+    struct kd_bytes whole;
+    uint64_t conflicts = kd_defrag_counts(e->defrag)->conflicts;
+    bool done = kd_defrag_add(e->defrag, p, &whole);
+    bool mine = e->cfg.number == 0 || !e->cfg.split_by_hash;
+    if (kd_defrag_counts(e->defrag)->conflicts > conflicts && e->cfg.number == 0)
+        odd_packet(e, p, p->ip_version == 6 ? KD_ODD_IPV6_FRAGMENT_OVERLAP : KD_ODD_IPV4_FRAGMENT_OVERLAP);
+    if (KD_UNLIKELY(e->match != NULL) && mine)
+        kd_engine_rules_lone(e, p);
+    if (!done) {
+        if (mine)
+            keep_frame(e, p, NULL);
+        return mine;
+    }
+    p->n_odd = 0; /* told */
+    kd_packet_transport(p, whole, e->cfg.lim->tunnel_depth);
+    return p->kind == KD_PACKET_IP ? transport_packet(e, p) : other_packet(e, p);
 }
 
 void kd_engine_frame(struct kd_engine *e, const struct kd_captured *frame)
@@ -374,6 +380,8 @@ void kd_engine_frame(struct kd_engine *e, const struct kd_captured *frame)
     struct kd_packet p;
     e->frame = frame;
     kd_packet_decode(frame, e->cfg.lim->tunnel_depth, &p);
+    if (KD_UNLIKELY((e->rule_events & 1u << KD_EVENT_DECODE) != 0))
+        kd_packet_look_closer(&p);
     if (e->stats.first_us == 0)
         e->stats.first_us = p.ts_us;
     if (p.ts_us > e->now_us) {

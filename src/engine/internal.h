@@ -69,6 +69,7 @@ struct kd_engine {
     struct kd_matcher *match;        /* NULL: there are no rules */
     const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
     bool payload_done;               /* rules have seen its payload */
+    unsigned rule_events;            /* kinds of events that rules ask for: bits, 1 << enum kd_event_kind */
     uint64_t next_record;
     uint8_t engine_no;
     /* Parsers by what they read, and those that expect a port. */
@@ -125,6 +126,7 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
 
 /* rules.c: only called when there are rules. */
 KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules, too */
+void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of the traffic is shown to the rules, and what becomes of their matches. */
 #include "engine/internal.h"
+#include "rule/cond.h"
 
 /* As rules mean it: both sides have spoken. */
 static bool is_established(const struct kd_flow *f)
@@ -32,12 +33,44 @@ static struct kd_match_at place(struct kd_engine *e, struct kd_flow *f, unsigned
     };
 }
 
+/* The headers' oddities, to rules that ask for them. */
+static void tell_odd(struct kd_engine *e, const struct kd_match_at *at, const struct kd_packet *p)
+{
+    if ((e->rule_events & 1u << KD_EVENT_DECODE) == 0)
+        return;
+    for (unsigned i = 0; i < p->n_odd; i++)
+        kd_match_event(e->match, at, kd_odd_names[p->odd[i]] + strlen("decoder."));
+}
+
+void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p)
+{
+    struct kd_match_flow *flow = NULL;
+    bool quiet = false;
+    struct kd_match_at at = {
+        .packet = p,
+        .addr = {p->src, p->dst},
+        .proto = p->proto,
+        .kind = p->kind,
+        .now_us = p->ts_us,
+        .start_us = p->ts_us,
+        .packets = {1, 0},
+        .bytes = {p->length, 0},
+        .flow = &flow,
+        .frame = e->stats.packets + 1,
+        .quiet = &quiet,
+    };
+    kd_match_packet(e->match, &at, true);
+    tell_odd(e, &at, p);
+    kd_match_flow_end(e->match, &flow);
+}
+
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
 {
     if (p->proto == KD_IP_TCP || p->proto == KD_IP_UDP) /* the parser may have turned the conversation round */
         dir = p->sport == f->client_port && kd_addr_eq(&p->src, &f->client) ? 0 : 1;
     struct kd_match_at at = place(e, f, dir);
     kd_match_packet(e->match, &at, e->payload_done);
+    tell_odd(e, &at, p);
 }
 
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)
@@ -143,6 +176,7 @@ bool kd_engine_rules_new(struct kd_engine *e)
     if (e->match == NULL)
         return false;
     e->sink.wanted = kd_ruleset_wanted(e->cfg.rules);
+    e->rule_events = kd_ruleset_events(e->cfg.rules);
     e->sink.inspect = on_inspect;
     e->sink.number = on_number;
     e->sink.inspect_end = on_inspect_end;

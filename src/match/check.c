@@ -4,12 +4,6 @@
 
 /* ---- numbers ---- */
 
-static bool icmp_echo(const struct kd_packet *p)
-{
-    return (p->proto == KD_IP_ICMP && (p->sport == 0 || p->sport == 8 || (p->sport >= 13 && p->sport <= 18))) ||
-           (p->proto == KD_IP_ICMPV6 && (p->sport == 128 || p->sport == 129));
-}
-
 /* Of the packet or conversation; false: there is none. */
 static bool number_here(const struct m_run *run, enum kd_number id, uint64_t *ret)
 {
@@ -34,47 +28,7 @@ static bool number_here(const struct m_run *run, enum kd_number id, uint64_t *re
     default:
         break;
     }
-    if (p == NULL)
-        return false;
-    bool tcp = p->proto == KD_IP_TCP;
-    bool icmp = p->proto == KD_IP_ICMP || p->proto == KD_IP_ICMPV6;
-    switch (id) {
-    case KD_NUM_TTL:
-        *ret = p->ttl;
-        return true;
-    case KD_NUM_DSIZE:
-        *ret = p->payload_wire;
-        return true;
-    case KD_NUM_SEQ:
-        *ret = p->seq;
-        return tcp;
-    case KD_NUM_ACK:
-        *ret = p->ack;
-        return tcp;
-    case KD_NUM_WINDOW:
-        *ret = p->window;
-        return tcp;
-    case KD_NUM_ITYPE:
-        *ret = p->sport;
-        return icmp;
-    case KD_NUM_ICODE:
-        *ret = p->dport;
-        return icmp;
-    case KD_NUM_ICMP_ID:
-    case KD_NUM_ICMP_SEQ: {
-        size_t off = id == KD_NUM_ICMP_ID ? 4 : 6;
-        *ret = (uint64_t)kd_bytes_at(p->icmp, off) << 8 | kd_bytes_at(p->icmp, off + 1);
-        return icmp_echo(p) && p->icmp.n >= 8;
-    }
-    case KD_NUM_VLAN_ID:
-        *ret = p->vlan;
-        return p->vlan != 0;
-    case KD_NUM_VLAN_LAYERS:
-        *ret = p->vlan != 0;
-        return true;
-    default:
-        return false;
-    }
+    return p != NULL && m_header_number(p, id, ret);
 }
 
 static bool either(const struct m_run *run, const struct kd_number_cond *n)
@@ -87,11 +41,24 @@ static bool either(const struct m_run *run, const struct kd_number_cond *n)
     return false;
 }
 
+static bool chunk_type(const struct m_run *run, const struct kd_number_cond *n)
+{
+    uint8_t type;
+    struct kd_bytes data;
+    const struct kd_packet *p = run->at->packet;
+    for (unsigned i = 0; p != NULL && m_header_chunk(p, i, &type, &data); i++)
+        if (kd_range_has(&n->range, type))
+            return true;
+    return false;
+}
+
 static bool number_holds(const struct m_run *run, const struct kd_number_cond *n)
 {
     uint64_t v;
     if (n->field == KD_NUM_FLOW_PKTS_EITHER || n->field == KD_NUM_FLOW_BYTES_EITHER)
         return either(run, n);
+    if (n->field == KD_NUM_SCTP_CHUNK_TYPE)
+        return chunk_type(run, n);
     if (number_here(run, n->field, &v))
         return kd_range_has(&n->range, v);
     const struct m_side *s = run->side;
@@ -163,6 +130,12 @@ static bool number_flags_hold(const struct m_run *run, enum kd_number id, const 
             return true;
     }
     return false;
+}
+
+/* Of IPv4, as rules number them: M 1, D 2, R 4. */
+static unsigned fragment_bits(const struct kd_packet *p)
+{
+    return kd_bytes_at(p->ip, 6) >> 5;
 }
 
 static bool stream_size(const struct m_run *run, const struct kd_sided *s)
@@ -252,6 +225,19 @@ static bool app_is(const struct m_run *run, struct kd_bytes name)
     return kd_bytes_ieq(name, kd_str(kd_app_names[run->at->app]));
 }
 
+/* What is not known yet is not said to be another. */
+static bool app_holds(const struct m_run *run, const struct kd_cond *c)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < c->is.words.n; i++) {
+        bool unknown = kd_bytes_eq_str(c->is.words.word[i], "unknown");
+        if (c->negated && !unknown && run->at->app == KD_APP_UNKNOWN)
+            return false;
+        any |= app_is(run, c->is.words.word[i]);
+    }
+    return any != c->negated;
+}
+
 static bool event_is(const struct m_run *run, const struct kd_event *e)
 {
     return run->m->event != NULL && kd_bytes_eq_str(e->text, run->m->event);
@@ -260,6 +246,7 @@ static bool event_is(const struct m_run *run, const struct kd_event *e)
 static bool holds(struct m_run *run, const struct kd_cond *c)
 {
     const struct kd_packet *p = run->at->packet;
+    bool valid = false;
     switch ((enum kd_cond_kind)c->kind) {
     case KD_COND_NUMBER:
         return number_holds(run, &c->is.number) != c->negated;
@@ -267,6 +254,12 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return p != NULL && p->proto == KD_IP_TCP && flags_hold(&c->is.flags, p->tcp_flags) != c->negated;
     case KD_COND_IP_PROTO:
         return p != NULL && ranges_hold(&c->is.ranges, p->proto) != c->negated;
+    case KD_COND_FRAGBITS:
+        return p != NULL && p->ip_version == 4 && flags_hold(&c->is.flags, fragment_bits(p)) != c->negated;
+    case KD_COND_IPOPTS:
+        return p != NULL && m_header_option(p, c->is.words.a, c->is.words.b == 1) != c->negated;
+    case KD_COND_CSUM:
+        return p != NULL && m_header_sum_valid(p, c->is.words.a, &valid) && valid == (c->is.words.b == 1);
     case KD_COND_SAMEIP:
         return kd_addr_eq(&run->at->addr[0], &run->at->addr[1]);
     case KD_COND_STREAM_SIZE:
@@ -280,7 +273,7 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return m_bits_isset(run->m->rates, &c->is.bits, c->kind, run->at, run->dir) ==
                (c->is.bits.what == KD_BITS_ISSET);
     case KD_COND_APP_PROTO:
-        return c->is.words.n > 0 && app_is(run, c->is.words.word[0]) != c->negated;
+        return app_holds(run, c);
     case KD_COND_EVENT:
         return event_is(run, &c->is.event);
     case KD_COND_MQTT_FLAGS:
@@ -298,6 +291,9 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_NUMBER:
     case KD_COND_TCP_FLAGS:
     case KD_COND_IP_PROTO:
+    case KD_COND_FRAGBITS:
+    case KD_COND_IPOPTS:
+    case KD_COND_CSUM:
     case KD_COND_SAMEIP:
     case KD_COND_STREAM_SIZE:
     case KD_COND_FLOWBITS:
@@ -314,11 +310,21 @@ bool m_check_known(enum kd_cond_kind kind)
     }
 }
 
+uint8_t m_check_side(const struct kd_cond *c)
+{
+    if (c->kind != KD_COND_NUMBER)
+        return 0;
+    uint8_t dir = (uint8_t)kd_number_rows[c->is.number.field].dir;
+    return c->is.number.side != 0 ? c->is.number.side : dir == KD_INSPECT_BOTH ? 0 : dir;
+}
+
 bool m_checks_hold(struct m_run *run)
 {
     const struct kd_rule *r = run->r->rule;
-    for (unsigned i = 0; i < r->n_checks; i++)
-        if (!holds(run, &r->check[i]))
+    for (unsigned i = 0; i < r->n_checks; i++) {
+        uint8_t side = r->transactional ? m_check_side(&r->check[i]) : 0;
+        if ((side == 0 || (side >> run->dir & 1) != 0) && !holds(run, &r->check[i]))
             return false;
+    }
     return true;
 }

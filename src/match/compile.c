@@ -74,32 +74,37 @@ static uint64_t apps_of(enum kd_rule_proto proto)
     return apps == 0 && kd_rule_proto_rows[proto].layer == KD_LAYER_APP ? (uint64_t)1 << 63 : apps;
 }
 
-enum { P_TCP = 1, P_UDP = 2, P_ICMP = 4, P_OTHER = 8, P_ICMPV6 = 16, P_SCTP = 32, P_ALL = 63 };
-
 static uint8_t protocols_of(enum kd_rule_proto proto)
 {
     const struct kd_rule_proto_row *row = &kd_rule_proto_rows[proto];
     switch (proto) {
     case KD_RP_ICMP:
-        return P_ICMP | P_ICMPV6;
+        return M_P_ICMP | M_P_ICMPV6;
     case KD_RP_ICMPV4:
-        return P_ICMP;
+        return M_P_ICMP;
     case KD_RP_ICMPV6:
-        return P_ICMPV6;
+        return M_P_ICMPV6;
     case KD_RP_SCTP:
-        return P_SCTP;
+        return M_P_SCTP;
     case KD_RP_IGMP:
     case KD_RP_ESP:
     case KD_RP_GRE:
-        return P_OTHER;
+        return M_P_OTHER;
+    case KD_RP_PKTHDR:
     case KD_RP_ETHER:
+        return M_P_IP | M_P_ARP | M_P_LINK;
     case KD_RP_ARP:
-        return 0;
+        return M_P_ARP;
     default:
         if (row->layer == KD_LAYER_NETWORK)
-            return P_ALL;
-        return (uint8_t)((strchr(row->over, 'T') != NULL ? P_TCP : 0) | (strchr(row->over, 'U') != NULL ? P_UDP : 0));
+            return M_P_IP;
+        return (uint8_t)((strchr(row->over, 'T') != NULL ? M_P_TCP : 0) | (strchr(row->over, 'U') != NULL ? M_P_UDP : 0));
     }
+}
+
+static uint8_t ip_number_of(enum kd_rule_proto proto)
+{
+    return proto == KD_RP_IGMP ? KD_IP_IGMP : proto == KD_RP_ESP ? 50 : proto == KD_RP_GRE ? 47 : 0;
 }
 
 /* ---- one rule ---- */
@@ -288,13 +293,27 @@ static void place(struct m_rule *r)
         r->flags = M_HEADER | (rule->header_only ? M_ONCE : 0);
     if (r->flags != M_PAYLOAD)
         return;
-    bool tcp = (r->ip_protos & P_TCP) != 0 && kd_rule_proto_rows[rule->proto].layer != KD_LAYER_NETWORK;
+    bool tcp = (r->ip_protos & M_P_TCP) != 0 && kd_rule_proto_rows[rule->proto].layer != KD_LAYER_NETWORK;
     bool packet = rule->packet_only || (!tcp && !rule->stream_only);
     bool stream = !packet || (!rule->packet_only && kd_rule_proto_rows[rule->proto].layer == KD_LAYER_NETWORK);
-    if (packet || (in_place && !rule->stream_only) || (r->ip_protos & ~P_TCP) != 0)
+    if (packet || (in_place && !rule->stream_only) || (r->ip_protos & ~M_P_TCP) != 0)
         r->flags |= M_ON_PACKET;
-    if (stream && (r->ip_protos & P_TCP) != 0)
+    if (stream && (r->ip_protos & M_P_TCP) != 0)
         r->flags |= M_ON_STREAM;
+}
+
+/* Rules with =>: which condition is about the request, which about the answer. */
+static void sides(struct m_rule *r)
+{
+    for (unsigned i = 0; i < r->n_looks; i++) {
+        uint8_t dir = (uint8_t)kd_inspect_rows[r->look[i].buffer->in].dir;
+        uint8_t side = r->rule->look[i].side;
+        r->look[i].side = side != 0 ? side : dir == KD_INSPECT_BOTH ? 0 : dir;
+        r->sides |= r->look[i].side;
+    }
+    for (unsigned i = 0; i < r->rule->n_checks; i++)
+        r->sides |= m_check_side(&r->rule->check[i]);
+    r->dirs = r->sides != 0 ? r->sides : (uint8_t)KD_INSPECT_BOTH;
 }
 
 static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m_rule *r)
@@ -302,6 +321,7 @@ static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m
     r->rule = rule;
     r->apps = apps_of(rule->proto);
     r->ip_protos = protocols_of(rule->proto);
+    r->ip_number = ip_number_of(rule->proto);
     r->family = rule->proto == KD_RP_IPV4 ? 4 : rule->proto == KD_RP_IPV6 ? 6 : 0;
     r->dirs = (uint8_t)(rule->dir == 0 ? KD_INSPECT_BOTH : rule->dir);
     r->n_looks = (uint8_t)kd_min_size(rule->n_looks, UINT8_MAX);
@@ -311,6 +331,8 @@ static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m
     for (unsigned i = 0; i < r->n_looks; i++)
         if (!look_of(set, &rule->look[i], &r->look[i]))
             return false;
+    if (rule->transactional)
+        sides(r);
     place(r);
     return true;
 }
@@ -342,14 +364,20 @@ static void consider(const struct m_look *look, const struct kd_content *c, bool
     *best = (struct fast){look, c, kd_bytes_head(b, FAST_MAX), (c->flags & KD_CONTENT_NOCASE) != 0, score};
 }
 
-static struct fast fast_of(const struct m_rule *r)
+static bool in_direction(const struct m_look *look, unsigned dir)
+{
+    return look->side == 0 || (look->side >> dir & 1) != 0;
+}
+
+static struct fast fast_of(const struct m_rule *r, unsigned dir)
 {
     struct fast best = {0};
     bool tx = (r->flags & M_TX) != 0;
     for (unsigned i = 0; i < r->n_looks; i++)
         for (unsigned j = 0; j < r->look[i].n; j++) {
             const struct kd_cond *c = r->look[i].cond[j].c;
-            bool here = tx ? !is_packet_buffer(r->look[i].in) : r->look[i].in == KD_IN_PAYLOAD;
+            bool here = (tx ? !is_packet_buffer(r->look[i].in) : r->look[i].in == KD_IN_PAYLOAD) &&
+                        in_direction(&r->look[i], dir);
             if (c->kind == KD_COND_CONTENT && !c->negated && here)
                 consider(&r->look[i], &c->is.content, tx, &best);
         }
@@ -372,11 +400,11 @@ static uint32_t group_id(const struct kd_ruleset *set, const struct m_look *look
 
 static bool find_in_tx(struct kd_ruleset *set, const struct m_rule *r, uint32_t at, unsigned dir)
 {
-    struct fast f = fast_of(r);
+    struct fast f = fast_of(r, dir);
     if (f.look != NULL)
         return m_group_add(set, &set->group[dir][group_id(set, f.look)], f.bytes, f.nocase, at);
     for (unsigned i = 0; i < r->n_looks; i++)
-        if (!is_packet_buffer(r->look[i].in) && !r->look[i].absent_ok)
+        if (!is_packet_buffer(r->look[i].in) && !r->look[i].absent_ok && in_direction(&r->look[i], dir))
             return m_list_add(set, &set->group[dir][group_id(set, &r->look[i])].always, at);
     for (unsigned app = 0; app < KD_APP_COUNT; app++)
         if ((r->apps == 0 || (r->apps >> app & 1) != 0) && !m_list_add(set, &set->at_tx[app][dir], at))
@@ -418,8 +446,9 @@ static bool is_weak(const struct m_rule *r, const struct fast *f, struct m_weak 
 
 static bool find_in_payload(struct kd_ruleset *set, const struct m_rule *r, uint32_t at, unsigned dir)
 {
-    static const uint8_t bits[M_TRANSPORTS] = {P_TCP, P_UDP, P_ICMP | P_ICMPV6, P_OTHER | P_SCTP};
-    struct fast f = fast_of(r);
+    static const uint8_t bits[M_TRANSPORTS] = {M_P_TCP, M_P_UDP, M_P_ICMP | M_P_ICMPV6,
+                                                M_P_OTHER | M_P_SCTP | M_P_ARP | M_P_LINK};
+    struct fast f = fast_of(r, dir);
     struct m_weak weak;
     bool short_one = f.look != NULL && is_weak(r, &f, &weak);
     weak.rule = at;
@@ -454,7 +483,8 @@ static bool is_narrow(const struct kd_addr_set *s)
 
 static bool find_by_header(struct kd_ruleset *set, struct m_rule *r, uint32_t at)
 {
-    static const uint8_t bits[M_TRANSPORTS] = {P_TCP, P_UDP, P_ICMP | P_ICMPV6, P_OTHER | P_SCTP};
+    static const uint8_t bits[M_TRANSPORTS] = {M_P_TCP, M_P_UDP, M_P_ICMP | M_P_ICMPV6,
+                                                M_P_OTHER | M_P_SCTP | M_P_ARP | M_P_LINK};
     struct m_ends *e = &set->ends;
     const struct kd_rule *rule = r->rule;
     if (is_narrow(rule->src)) {
@@ -496,8 +526,10 @@ static bool find_by_header(struct kd_ruleset *set, struct m_rule *r, uint32_t at
 static bool find_by_event(struct kd_ruleset *set, const struct m_rule *r, uint32_t at)
 {
     for (unsigned i = 0; i < r->rule->n_checks; i++)
-        if (r->rule->check[i].kind == KD_COND_EVENT)
+        if (r->rule->check[i].kind == KD_COND_EVENT) {
+            set->event_kinds |= 1u << r->rule->check[i].is.event.kind;
             return m_list_add(set, &set->events[r->rule->check[i].is.event.name], at);
+        }
     return true;
 }
 
@@ -614,7 +646,7 @@ static bool heat(struct kd_ruleset *set)
                                      .dport = small(r->dport_set),
                                      .dirs = r->dirs,
                                      .ip_protos = r->ip_protos,
-                                     .both_ways = r->rule->bidirectional};
+                                     .both_ways = r->rule->bidirectional || r->sides != 0};
     }
     return set->hot != NULL;
 }
@@ -681,6 +713,11 @@ void kd_ruleset_free(struct kd_ruleset *set)
 const struct kd_wanted *kd_ruleset_wanted(const struct kd_ruleset *set)
 {
     return &set->wanted;
+}
+
+unsigned kd_ruleset_events(const struct kd_ruleset *set)
+{
+    return set->event_kinds;
 }
 
 struct kd_ruleset_size kd_ruleset_size(const struct kd_ruleset *set)

@@ -21,6 +21,7 @@ enum {
     MATCH_PENDING = 12,          /* rules of a stream whose pattern was seen and that may hold later */
     MATCH_PIECE = 65536 + 64,    /* longest piece of a stream looked at with its window */
     MATCH_STREAM = 1024 * 1024,  /* stream bytes looked into, per direction */
+    MATCH_HALVES = 24,         /* requests that wait for their answer, of rules over both */
     MATCH_TRIES = 3000,          /* steps of one look (Suricata's recursion limit) */
     MATCH_VARS = 32,
     MATCH_COMMON_SETS = 64
@@ -41,6 +42,7 @@ struct m_look {
     enum kd_inspect in; /* of the value that is looked into */
     uint16_t n;
     bool absent_ok;     /* holds when there is no such buffer */
+    uint8_t side;       /* of rules with =>: enum kd_inspect_dir; 0 either */
     const struct m_cond *cond;
 };
 
@@ -64,7 +66,9 @@ struct m_rule {
     uint16_t flags;     /* enum m_rule_flag */
     uint8_t dirs;       /* enum kd_inspect_dir */
     uint8_t n_looks;
-    uint8_t ip_protos;  /* bits: 1 tcp, 2 udp, 4 icmp, 8 other, 16 icmpv6 */
+    uint8_t sides;      /* of rules with =>: directions in which something is sought (enum kd_inspect_dir) */
+    uint8_t ip_protos;  /* enum m_proto */
+    uint8_t ip_number;  /* of M_P_OTHER: only this; 0 any */
     uint8_t family;     /* 0 any, 4, 6 */
     struct m_look *look;
 };
@@ -108,6 +112,19 @@ struct m_pattern {
     bool nocase;
 };
 
+/* What a packet is, as bits. */
+enum m_proto {
+    M_P_TCP = 1,
+    M_P_UDP = 2,
+    M_P_ICMP = 4,
+    M_P_OTHER = 8, /* above IP; fragments, too */
+    M_P_ICMPV6 = 16,
+    M_P_SCTP = 32,
+    M_P_IP = 63,   /* all of these */
+    M_P_ARP = 64,
+    M_P_LINK = 128 /* not IP, or no packet at all */
+};
+
 /* Payload groups by transport. */
 enum m_transport { M_TCP, M_UDP, M_ICMP, M_OTHER, M_TRANSPORTS };
 
@@ -149,6 +166,7 @@ struct kd_ruleset {
     struct m_list at_tx[KD_APP_COUNT][2]; /* rules of an app without any buffer */
     struct m_list always[M_TRANSPORTS][2]; /* header rules that no table narrows */
     struct m_list *events;          /* by kd_rules.events */
+    unsigned event_kinds;           /* bits, 1 << enum kd_event_kind */
     struct m_codes {
         const struct kd_transform *of;
         pcre2_code *code;
@@ -229,6 +247,10 @@ struct kd_match_flow {
     size_t bits_size, ints_size;
     uint32_t tx_next[2];
     bool encrypted, told_app[2];
+    uint8_t next_half;           /* of a rule with =>: requests that hold, the answer to come */
+    struct m_half {
+        uint32_t rule, tx_id;    /* rule + 1; 0: free */
+    } half[MATCH_HALVES];
 };
 
 struct m_flowint {
@@ -325,13 +347,22 @@ void m_side_done(struct kd_matcher *m, struct m_side *s);
 /* transform.c: the value as the buffer's transforms make it; false: nothing remains. */
 bool m_transform(struct kd_matcher *m, const struct kd_rule_buffer *b, struct kd_bytes in, struct kd_bytes *ret);
 
-uint8_t m_proto_bit(uint8_t proto);
+uint8_t m_proto_bit(const struct kd_match_at *at); /* enum m_proto */
 
 /* gate.c: direction, protocol, addresses, ports: may the rule match here at all? */
 bool m_gate(struct m_run *run);
 
 /* check.c */
 bool m_checks_hold(struct m_run *run);
+uint8_t m_check_side(const struct kd_cond *c); /* of rules with =>: enum kd_inspect_dir, 0 either */
+
+/* header.c: what headers of the packet say.  False: it is not there. */
+bool m_header_number(const struct kd_packet *p, enum kd_number id, uint64_t *ret);
+bool m_header_bytes(const struct kd_packet *p, enum kd_inspect in, struct kd_bytes *ret);
+bool m_header_option(const struct kd_packet *p, unsigned option, bool any); /* of IPv4 */
+bool m_header_sum_valid(const struct kd_packet *p, unsigned which, bool *ret_valid);
+/* Of several numbers or values of one packet the i-th. */
+bool m_header_chunk(const struct kd_packet *p, unsigned i, uint8_t *ret_type, struct kd_bytes *ret_data);
 
 /* fire.c: thresholds, bits, the alert. */
 void m_fire(struct m_run *run);

@@ -17,12 +17,6 @@ static bool packet_value(const struct m_run *run, enum kd_inspect in, struct kd_
     case KD_IN_BASE64_DATA:
         *ret = run->base64;
         return run->base64.n > 0;
-    case KD_IN_ICMPV4_HDR:
-        *ret = p == NULL ? kd_str(NULL) : kd_bytes_head(p->icmp, 8);
-        return p != NULL && p->proto == KD_IP_ICMP && ret->n > 0;
-    case KD_IN_ICMPV6_HDR:
-        *ret = p == NULL ? kd_str(NULL) : kd_bytes_head(p->icmp, 8);
-        return p != NULL && p->proto == KD_IP_ICMPV6 && ret->n > 0;
     case KD_IN_IP_SRC:
     case KD_IN_IP_DST: {
         const struct kd_addr *a = &run->at->addr[in == KD_IN_IP_SRC ? run->dir : run->dir ^ 1];
@@ -30,8 +24,20 @@ static bool packet_value(const struct m_run *run, enum kd_inspect in, struct kd_
         return true;
     }
     default:
-        return false;
+        return p != NULL && m_header_bytes(p, in, ret);
     }
+}
+
+/* One of the SCTP chunks is enough. */
+static bool chunk_holds(struct m_run *run, const struct m_look *look)
+{
+    uint8_t type;
+    struct kd_bytes data;
+    const struct kd_packet *p = run->at->packet;
+    for (unsigned i = 0; p != NULL && m_header_chunk(p, i, &type, &data); i++)
+        if (m_look_holds(run, look, data))
+            return true;
+    return false;
 }
 
 static bool holds_in(struct m_run *run, const struct m_look *look, struct kd_bytes value)
@@ -45,6 +51,8 @@ static bool holds_in(struct m_run *run, const struct m_look *look, struct kd_byt
 static bool look_holds(struct m_run *run, const struct m_look *look)
 {
     struct kd_bytes value;
+    if (look->in == KD_IN_SCTP_CHUNK_DATA)
+        return chunk_holds(run, look);
     if (packet_value(run, look->in, &value))
         return holds_in(run, look, value);
     const struct m_side *s = run->side;
@@ -63,6 +71,38 @@ static bool look_holds(struct m_run *run, const struct m_look *look)
     return !any && look->absent_ok;
 }
 
+/* ---- rules over both directions of a transaction (=>) ---- */
+
+/* Did the request hold that this answers? */
+static bool request_held(const struct m_run *run, uint32_t rule)
+{
+    const struct kd_match_flow *f = *run->at->flow;
+    for (unsigned i = 0; f != NULL && i < MATCH_HALVES; i++)
+        if (f->half[i].rule == rule + 1 && f->half[i].tx_id == run->side->tx_id)
+            return true;
+    return false;
+}
+
+static void note_request(struct m_run *run, uint32_t rule)
+{
+    struct kd_match_flow *f = m_flow(run->m, run->at);
+    if (f != NULL)
+        f->half[f->next_half++ % MATCH_HALVES] = (struct m_half){rule + 1, run->side->tx_id};
+}
+
+/* This direction holds: does the whole? */
+static bool whole_holds(struct m_run *run)
+{
+    const struct m_rule *r = run->r;
+    uint32_t rule = (uint32_t)(r - run->m->set->rule);
+    if (run->side == NULL || r->sides != KD_INSPECT_BOTH)
+        return true;
+    if (run->dir == KD_TO_CLIENT)
+        return request_held(run, rule);
+    note_request(run, rule);
+    return false;
+}
+
 void m_judge(struct m_run *run)
 {
     const struct m_rule *r = run->r;
@@ -70,8 +110,12 @@ void m_judge(struct m_run *run)
     if (!m_gate(run) || !m_checks_hold(run))
         return;
     run->m->stats.verified++;
-    for (unsigned i = 0; i < r->n_looks; i++)
-        if (!look_holds(run, &r->look[i]))
+    for (unsigned i = 0; i < r->n_looks; i++) {
+        const struct m_look *look = &r->look[i];
+        if ((look->side == 0 || (look->side >> run->dir & 1) != 0) && !look_holds(run, look))
             return;
+    }
+    if (KD_UNLIKELY(r->sides != 0) && !whole_holds(run))
+        return;
     m_fire(run);
 }

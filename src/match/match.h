@@ -34,6 +34,9 @@ KD_MUST_USE uint8_t *kd_ruleset_save(const struct kd_ruleset *set, size_t *ret_n
 /* What parsers should tell. */
 const struct kd_wanted *kd_ruleset_wanted(const struct kd_ruleset *set);
 
+/* Of which kinds are the events that rules ask for?  Bits, 1 << enum kd_event_kind. */
+unsigned kd_ruleset_events(const struct kd_ruleset *set);
+
 struct kd_ruleset_size {
     size_t rules, patterns, databases, database_bytes, always;
     bool from_cache;
@@ -49,6 +52,7 @@ struct kd_match_at {
     uint16_t port[2];
     uint8_t proto;
     uint8_t dir;                      /* enum kd_dir of the packet */
+    uint8_t kind;                     /* enum kd_packet_kind; not KD_PACKET_IP: it belongs to no conversation */
     enum kd_app app;
     bool established, midstream;
     uint64_t now_us, start_us;
@@ -105,7 +109,8 @@ void kd_match_value(struct kd_matcher *m, enum kd_inspect id, uint8_t dir, struc
 void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint64_t value);
 void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage);
 
-/* Something odd, by the name it has in rules ("http.invalid_content_length"). */
+/* Something odd, by the name it has in rules: of a protocol ("http.invalid_content_length"), of headers
+ * ("ipv4.opt_invalid"), of a stream ("pkt_invalid_ack"). */
 void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name);
 
 /* The conversation whose parser runs is encrypted from here on: its payload is not looked into any more. */

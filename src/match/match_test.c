@@ -39,7 +39,7 @@ static struct world *begin(const char *rules)
     if (w->set == NULL)
         abort();
     w->m = kd_matcher_new(w->set, w->pool, &kd_limits_default, 1, (struct kd_match_out){on_alert, w});
-    w->packet = (struct kd_packet){.proto = KD_IP_TCP, .ttl = 64, .tcp_flags = KD_TCP_ACK, .sport = 50000, .dport = 80};
+    w->packet = (struct kd_packet){.proto = KD_IP_TCP, .ip_version = 4, .ttl = 64, .tcp_flags = KD_TCP_ACK, .sport = 50000, .dport = 80};
     w->at = (struct kd_match_at){
         .packet = &w->packet, .proto = KD_IP_TCP, .port = {50000, 80}, .established = true, .now_us = 1000000,
         .packets = {2, 1}, .flow = &w->flow, .flow_id = 7, .frame = 1, .quiet = &w->quiet, .app = KD_APP_HTTP,

@@ -2,9 +2,11 @@
 /* Packets and streams. */
 #include "match/internal.h"
 
-static enum m_transport transport_of(uint8_t proto)
+static enum m_transport transport_of(const struct kd_match_at *at)
 {
-    return proto == KD_IP_TCP                               ? M_TCP
+    uint8_t proto = at->proto;
+    return at->kind != KD_PACKET_IP                       ? M_OTHER
+           : proto == KD_IP_TCP                               ? M_TCP
            : proto == KD_IP_UDP                             ? M_UDP
            : proto == KD_IP_ICMP || proto == KD_IP_ICMPV6 ? M_ICMP
                                                             : M_OTHER;
@@ -22,7 +24,7 @@ static bool is_encrypted(const struct kd_match_at *at)
 
 bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at)
 {
-    return !group_is_empty(&m->set->payload[transport_of(at->proto)][at->dir]) && !is_encrypted(at);
+    return !group_is_empty(&m->set->payload[transport_of(at)][at->dir]) && !is_encrypted(at);
 }
 
 /* ---- streams ---- */
@@ -216,7 +218,7 @@ static void protocol_known(struct kd_matcher *m, const struct kd_match_at *at)
 void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool payload_done)
 {
     const struct kd_ruleset *set = m->set;
-    enum m_transport t = transport_of(at->proto);
+    enum m_transport t = transport_of(at);
     const struct m_group *g = &set->payload[t][at->dir];
     m->passed = false;
     m_scan_begin(m, at, at->dir);
@@ -227,7 +229,7 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
         protocol_known(m, at);
     if (m->n_cand > 0)
         judge_packet(m, at, M_HEADER);
-    if (payload_done || at->packet->payload.n == 0 || group_is_empty(g) || is_encrypted(at))
+    if (payload_done || at->kind != KD_PACKET_IP || at->packet->payload.n == 0 || group_is_empty(g) || is_encrypted(at))
         return;
     m_scan_begin(m, at, at->dir);
     m_scan_weak(m, g, at->packet->payload);

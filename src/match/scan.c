@@ -11,7 +11,7 @@ void m_scan_begin(struct kd_matcher *m, const struct kd_match_at *at, uint8_t di
     m->n_cand = 0;
     m->scan_at = at;
     m->scan_dir = dir;
-    m->scan_proto = m_proto_bit(at->proto);
+    m->scan_proto = m_proto_bit(at);
     m->scan_port[0] = port_sets(&m->set->ends, at->port[dir]);
     m->scan_port[1] = port_sets(&m->set->ends, at->port[dir ^ 1]);
     if (++m->stamp_now == 0) {

@@ -206,6 +206,12 @@ bool kd_defrag_add(struct kd_defrag *d, struct kd_packet *p, struct kd_bytes *re
     d->counts.fragments++;
     uint32_t start = p->frag_offset;
     size_t n = p->payload.n;
+    bool v6 = p->ip_version == 6;
+    uint64_t overlaps = d->counts.overlaps;
+    if (start + n > DATAGRAM_MAX)
+        kd_packet_odd(p, v6 ? KD_ODD_IPV6_FRAGMENT_LARGE : KD_ODD_IPV4_FRAGMENT_LARGE);
+    else if (v6 && p->frag_more && n % 8 != 0)
+        kd_packet_odd(p, KD_ODD_IPV6_FRAGMENT_LENGTH);
     if (p->truncated || n == 0 || start > DATAGRAM_MAX || n > DATAGRAM_MAX - start ||
         (p->frag_more && n % 8 != 0)) {
         d->counts.dropped++;
@@ -222,6 +228,8 @@ bool kd_defrag_add(struct kd_defrag *d, struct kd_packet *p, struct kd_bytes *re
         return false;
     }
     fill(d, g, start, p->payload);
+    if (d->counts.overlaps > overlaps)
+        kd_packet_odd(p, v6 ? KD_ODD_IPV6_FRAGMENT_OVERLAP : KD_ODD_IPV4_FRAGMENT_OVERLAP);
     if (!note_part(d, g, start, end)) {
         drop(d, i);
         return false;

@@ -38,10 +38,11 @@ static void ipv4(struct decode *d);
 static void ipv6(struct decode *d);
 static void transport(struct decode *d);
 
-static void bad(struct decode *d, const char *why)
+static void bad(struct decode *d, enum kd_odd why)
 {
     d->p->kind = KD_PACKET_BAD;
-    d->p->why = why;
+    d->p->n_odd = 0;
+    kd_packet_odd(d->p, why);
 }
 
 static void ethernet(struct decode *d)
@@ -49,7 +50,7 @@ static void ethernet(struct decode *d)
     enum { HEADER = 14 };
     struct kd_bytes h = kd_cur_take(&d->c, HEADER);
     if (h.n != HEADER) {
-        bad(d, "ethernet_truncated");
+        bad(d, KD_ODD_ETHERNET_SHORT);
         return;
     }
     unsigned type = kd_bytes_be16(h, 12);
@@ -85,7 +86,7 @@ static void mpls(struct decode *d)
             ethernet(d);
         return;
     }
-    bad(d, "mpls_malformed");
+    bad(d, KD_ODD_MPLS_SHORT);
 }
 
 static void ppp_protocol(struct decode *d)
@@ -106,8 +107,10 @@ static void pppoe(struct decode *d)
     unsigned version = kd_cur_u8(&d->c);
     unsigned code = kd_cur_u8(&d->c);
     (void)kd_cur_take(&d->c, 4);
-    if (version != 0x11 || code != 0)
-        bad(d, "pppoe_malformed");
+    if (!kd_cur_ok(&d->c))
+        bad(d, KD_ODD_PPPOE_SHORT);
+    else if (version != 0x11 || code != 0)
+        bad(d, KD_ODD_PPPOE_CODE);
     else
         ppp_protocol(d);
 }
@@ -117,10 +120,11 @@ static void ethertype(struct decode *d, unsigned type)
     for (unsigned tags = 0;
          type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD; tags++) {
         if (tags == MAX_TAGS) {
-            bad(d, "vlan_too_deep");
+            bad(d, KD_ODD_VLAN_DEEP);
             return;
         }
         d->p->vlan = kd_cur_be16(&d->c) & 0x0fff;
+        d->p->tags++;
         type = kd_cur_be16(&d->c);
     }
     switch (type) {
@@ -293,7 +297,7 @@ static void tcp(struct decode *d)
     struct kd_bytes h = kd_cur_take(&d->c, HEADER);
     size_t header = (size_t)(kd_bytes_at(h, 12) >> 4) * 4;
     if (h.n != HEADER || header < HEADER || header > p->payload_wire) {
-        bad(d, "tcp_header_malformed");
+        bad(d, h.n != HEADER ? KD_ODD_TCP_SHORT : header < HEADER ? KD_ODD_TCP_OPTIONS : KD_ODD_TCP_HEADER);
         return;
     }
     p->sport = kd_bytes_be16(h, 0);
@@ -314,12 +318,14 @@ static void udp(struct decode *d)
     struct kd_bytes h = kd_cur_take(&d->c, HEADER);
     unsigned length = kd_bytes_be16(h, 4);
     if (h.n != HEADER || p->payload_wire < HEADER || (length < HEADER && length != 0)) {
-        bad(d, "udp_header_malformed");
+        bad(d, h.n != HEADER || p->payload_wire < HEADER ? KD_ODD_UDP_HEADER : KD_ODD_UDP_LENGTH);
         return;
     }
     p->sport = kd_bytes_be16(h, 0);
     p->dport = kd_bytes_be16(h, 2);
     p->payload_wire -= 8;
+    if (KD_UNLIKELY(length > p->payload_wire + 8u))
+        kd_packet_odd(p, KD_ODD_UDP_SHORT);
     if (length >= 8 && length - 8u < p->payload_wire)
         p->payload_wire = length - 8u;
     if (udp_tunnel(d))
@@ -370,7 +376,7 @@ static void icmp(struct decode *d)
     p->dport = kd_cur_u8(&d->c);
     (void)kd_cur_take(&d->c, 2);
     if (!kd_cur_ok(&d->c)) {
-        bad(d, "icmp_header_malformed");
+        bad(d, p->proto == KD_IP_ICMP ? KD_ODD_ICMPV4_SHORT : KD_ODD_ICMPV6_SHORT);
         return;
     }
     p->payload_wire = p->payload_wire >= 4 ? p->payload_wire - 4 : 0;
@@ -384,7 +390,9 @@ static void icmp(struct decode *d)
 static void transport(struct decode *d)
 {
     struct kd_packet *p = d->p;
+    struct kd_cur whole = d->c;
     p->kind = KD_PACKET_IP;
+    p->segment = kd_cur_rest(&whole);
     switch (p->proto) {
     case KD_IP_TCP:
         tcp(d);
@@ -444,6 +452,9 @@ static void ipv4(struct decode *d)
     struct kd_packet *p = d->p;
     enum { HEADER = 20 };
     size_t left = kd_cur_left(&d->c);
+    struct kd_cur whole = d->c;
+    p->ip = kd_cur_rest(&whole);
+    p->ip_version = 4;
     struct kd_bytes h = kd_cur_take(&d->c, HEADER);
     unsigned first = kd_bytes_at(h, 0);
     size_t total = kd_bytes_be16(h, 2);
@@ -453,7 +464,10 @@ static void ipv4(struct decode *d)
     if (total == 0) /* segmentation was left to the card; the frame's length counts */
         total = left + d->missing;
     if (h.n != HEADER || first >> 4 != 4 || header < HEADER || total < header) {
-        bad(d, "ipv4_header_malformed");
+        bad(d, h.n != HEADER       ? KD_ODD_IPV4_SHORT
+               : first >> 4 != 4   ? KD_ODD_IPV4_VERSION
+               : header < HEADER   ? KD_ODD_IPV4_HEADER
+                                   : KD_ODD_IPV4_LENGTH);
         return;
     }
     unsigned offset = kd_bytes_be16(h, 6);
@@ -520,9 +534,12 @@ static void ipv6(struct decode *d)
 {
     struct kd_packet *p = d->p;
     enum { HEADER = 40 };
+    struct kd_cur whole = d->c;
+    p->ip = kd_cur_rest(&whole);
+    p->ip_version = 6;
     struct kd_bytes h = kd_cur_take(&d->c, HEADER);
     if (h.n != HEADER || h.p[0] >> 4 != 6) {
-        bad(d, "ipv6_header_malformed");
+        bad(d, h.n != HEADER ? KD_ODD_IPV6_SHORT : KD_ODD_IPV6_VERSION);
         return;
     }
     size_t length = kd_bytes_be16(h, 4);
@@ -536,7 +553,7 @@ static void ipv6(struct decode *d)
     bool is_fragment = ipv6_extensions(d, &next);
     p->proto = (uint8_t)next;
     if (!kd_cur_ok(&d->c)) {
-        bad(d, "ipv6_extension_malformed");
+        bad(d, KD_ODD_IPV6_EXTENSION);
         return;
     }
     if (is_fragment)
@@ -572,7 +589,7 @@ static void cooked(struct decode *d, bool version2)
         type = kd_cur_be16(&d->c);
     }
     if (!kd_cur_ok(&d->c)) {
-        bad(d, "cooked_header_truncated");
+        bad(d, KD_ODD_SLL_SHORT);
         return;
     }
     memcpy(d->p->src_mac.b, mac.p, 6);

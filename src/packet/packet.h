@@ -9,6 +9,7 @@
 
 enum {
     KD_IP_ICMP = 1,
+    KD_IP_IGMP = 2,
     KD_IP_TCP = 6,
     KD_IP_UDP = 17,
     KD_IP_ICMPV6 = 58,
@@ -33,6 +34,17 @@ enum kd_packet_kind {
     KD_PACKET_BAD       /* a header that is no header; why says which */
 };
 
+/* What can be odd about headers (odd.def). */
+enum kd_odd {
+#define KD_ODD(id, name) KD_ODD_##id,
+#include "packet/odd.def"
+#undef KD_ODD
+    KD_ODD_COUNT
+};
+extern const char *const kd_odd_names[KD_ODD_COUNT];
+
+enum { KD_PACKET_ODD = 7 }; /* oddities noted of one packet */
+
 struct kd_packet {
     uint64_t ts_us;
     struct kd_addr src, dst;
@@ -47,7 +59,13 @@ struct kd_packet {
     uint8_t ttl;
     uint8_t tunnels;                /* how many were opened */
     bool truncated;                 /* the capture holds less than the header says */
-    const char *why;                /* for KD_PACKET_BAD: name of the anomaly */
+    uint8_t n_odd;
+    uint8_t odd[KD_PACKET_ODD];     /* enum kd_odd; of KD_PACKET_BAD the first says why */
+    uint8_t ip_version;             /* of the innermost IP header: 4, 6; 0 there is none */
+    uint8_t tags;                   /* VLAN tags */
+    /* Innermost, to the end of what the capture holds: from the IP header; from the transport header (of a
+     * fragment: empty). */
+    struct kd_bytes ip, segment;
     /* TCP */
     uint32_t seq, ack;
     uint16_t window;
@@ -66,6 +84,13 @@ struct kd_packet {
 
 /* Decode.  Always fills *ret; the kind tells how far it came.  `tunnel_depth`: most tunnels opened. */
 void kd_packet_decode(const struct kd_captured *frame, unsigned tunnel_depth, struct kd_packet *ret);
+
+/* Note an oddity. */
+void kd_packet_odd(struct kd_packet *p, enum kd_odd odd);
+
+/* Look closer at what decoding skips: IP and TCP options, extension headers, types of ICMP and IGMP.  For rules
+ * that ask; nothing else needs it. */
+void kd_packet_look_closer(struct kd_packet *p);
 
 /* Decode the transport layer of a datagram put together from fragments; addresses, proto and so on are
  * kept from *p, which is the last fragment. */

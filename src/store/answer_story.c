@@ -104,11 +104,13 @@ static enum kd_status put_meetings(struct kd_asker *k, const struct thing *t, co
         uint8_t buf[48];
         struct kd_out o = kd_out_of(buf, sizeof(buf));
         kd_out_addr(&o, &m->v[i].host);
-        struct kd_sql q = kd_sql(&k->a->meta, "SELECT name FROM hosts WHERE address = ?");
+        struct kd_sql q = kd_sql(&k->a->meta, "SELECT name, role FROM hosts WHERE address = ?");
         kd_sql_text(&q, kd_out_bytes_view(&o));
         kd_jw_open(w, NULL, '{');
         kd_jw_text(w, "address", kd_out_bytes_view(&o));
-        kd_jw_text(w, "name", kd_sql_row(&q) ? kd_sql_get_text(&q, 0) : kd_str(""));
+        bool known = kd_sql_row(&q);
+        kd_jw_text(w, "name", known ? kd_sql_get_text(&q, 0) : kd_str(""));
+        kd_jw_text(w, "role", known ? kd_sql_get_text(&q, 1) : kd_str(""));
         kd_jw_time(w, "first", m->v[i].first_us);
         kd_jw_time(w, "last", m->v[i].last_us);
         kd_jw_u64(w, "count", m->v[i].count);

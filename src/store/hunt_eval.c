@@ -344,7 +344,7 @@ static void eval_term(struct kd_hunt_eval *ev, const struct kd_hunt_node *term, 
         bool match = false;
         for (size_t i = 0; i < term->n_values; i++)
             match = match ||
-                    kd_bytes_eq_str(ev->e->value[term->value + i].text, ev->layout->schema->name);
+                    kd_schema_is(ev->layout->schema, ev->e->value[term->value + i].text);
         memset(rows, match != (term->op == KD_HUNT_NE), ev->rows);
         return;
     }

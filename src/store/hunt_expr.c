@@ -397,7 +397,7 @@ static uint64_t types_of(const struct kd_hunt_expr *e, uint16_t at)
         }
         for (unsigned t = 0; is_type && t < KD_TYPES; t++)
             for (size_t i = 0; kd_layout_of(t) != NULL && i < n->n_values; i++)
-                if (kd_bytes_eq_str(e->value[n->value + i].text, kd_layout_of(t)->schema->name))
+                if (kd_schema_is(kd_layout_of(t)->schema, e->value[n->value + i].text))
                     types |= (uint64_t)1 << t;
         return is_type && n->op == KD_HUNT_NE ? all_types() & ~types : types;
     default:

@@ -104,9 +104,9 @@ static enum kd_status put_hosts(struct kd_meta *m, uint64_t id, bool ja, struct 
 {
     struct kd_sql q = kd_sql(
         m, "SELECT v.value ->> '$.address', coalesce(v.value ->> '$.name', ''),"
-           " CASE v.value ->> '$.role' WHEN 'first' THEN '最初の端末' WHEN 'spread' THEN '侵入が拡大した端末' WHEN 'entered' THEN '入り込まれた端末'"
+           " CASE v.value ->> '$.role' WHEN 'first' THEN '最初の端末' WHEN 'spread' THEN '侵入が拡大した端末' WHEN 'entered' THEN '入り込まれた疑いのある端末'"
            " WHEN 'same' THEN '同じ物に関係した端末' ELSE '狙われた端末' END,"
-           " CASE v.value ->> '$.role' WHEN 'first' THEN 'it began here' WHEN 'spread' THEN 'it spread here' WHEN 'entered' THEN 'was got into'"
+           " CASE v.value ->> '$.role' WHEN 'first' THEN 'it began here' WHEN 'spread' THEN 'it spread here' WHEN 'entered' THEN 'shows signs of entry'"
            " WHEN 'same' THEN 'has to do with the same thing' ELSE 'was targeted' END, v.value ->> '$.from'"
            " FROM incidents i, json_each(i.json, '$.incident.hosts') v WHERE i.id = ?");
     kd_sql_u64(&q, id);

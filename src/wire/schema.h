@@ -63,4 +63,10 @@ struct kd_schema {
     const char *en, *ja;
 };
 
+/* Is this what the records are called: as here, or as event_type has it? */
+static inline bool kd_schema_is(const struct kd_schema *s, struct kd_bytes text)
+{
+    return kd_bytes_eq_str(text, s->name) || kd_bytes_eq_str(text, s->event);
+}
+
 #endif

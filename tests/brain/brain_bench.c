@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records per second through the brain on one core: a town's mixture of flows, look-ups, web, TLS and logons.
- * usage: brain_bench [RECORDS]; prints records, CPU seconds, records per second. */
+ * usage: brain_bench [RECORDS [KEYS]]; prints records, CPU seconds, records per second, memory.  KEYS: so many different
+ * conversations of 65,000 machines with as many places and names, at random, instead of a town's few thousand. */
 #include "base/clock.h"
 #include "testbrain.h"
 
+#include <sys/resource.h>
 #include <time.h>
 
 static enum kd_status swallow(void *arg, struct kd_bytes batch)
@@ -12,21 +14,45 @@ static enum kd_status swallow(void *arg, struct kd_bytes batch)
     return KD_OK;
 }
 
+static uint64_t keys; /* 0: a town's */
+
+/* Which of the keys the record is about. */
+static uint64_t key_of(uint64_t i)
+{
+    uint64_t mixed = (i + 1) * 0x9E3779B97F4A7C15u;
+    return (mixed ^ mixed >> 31) % keys;
+}
+
+static void spread(uint64_t i, struct kd_rec_head *h)
+{
+    uint64_t k = key_of(i);
+    uint8_t client[4] = {10, 1, (uint8_t)(k >> 8), (uint8_t)k};
+    uint8_t server[4] = {(uint8_t)(100 + (k >> 24)), (uint8_t)(k >> 16), (uint8_t)(k >> 8), (uint8_t)(k | 1)};
+    h->src = kd_addr_v4(client);
+    h->dst = kd_addr_v4(server);
+}
+
 static struct kd_rec_head head_of(enum kd_rec_type type, uint64_t i, uint8_t app)
 {
     uint8_t client[4] = {10, 1, (uint8_t)(i * 7 % 12), (uint8_t)(i * 31 % 251)};
     uint8_t server[4] = {(uint8_t)(i % 5 ? 203 : 10), 0, (uint8_t)(i * 13 % 97), (uint8_t)(i * 17 % 241)};
-    return (struct kd_rec_head){
+    struct kd_rec_head h = {
         .ts_us = KD_TB_START_US + i * 200, .id = i, .flow_id = i / 3, .type = (uint8_t)type, .app = app, .proto = 6,
         .src = kd_addr_v4(client), .dst = kd_addr_v4(server), .src_port = (uint16_t)(30000 + i % 20000),
         .dst_port = app == KD_APP_DNS ? 53 : 443,
     };
+    if (keys > 0)
+        spread(i, &h);
+    return h;
 }
 
 static void put(struct kd_out *o, uint64_t i)
 {
     char name[64];
-    snprintf(name, sizeof(name), "www%u.site%u.example.com", (unsigned)(i % 7), (unsigned)(i * 11 % 500));
+    if (keys > 0)
+        snprintf(name, sizeof(name), "www.site%llu.example.com", (unsigned long long)key_of(i));
+    else
+        snprintf(name, sizeof(name), "www%u.site%u.example.com", (unsigned)(i % 7), (unsigned)(i * 11 % 500));
     struct kd_rec_flow flow = {.state = kd_str(i % 9 ? "closed" : "no_answer"), .reason = kd_str("fin"),
                                .start_us = KD_TB_START_US + i * 200, .pkts_toserver = 9, .pkts_toclient = i % 9 ? 9 : 0,
                                .bytes_toserver = 900, .bytes_toclient = 9000, .data_toserver = i % 9 ? 500 : 0,
@@ -77,6 +103,7 @@ static double cpu_s(void)
 int main(int argc, char **argv)
 {
     uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000000, bytes = 0;
+    keys = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
     struct kd_brain_config cfg = {.lim = &kd_limits_default, .hash_seed = 1, .max_memory = (size_t)512 << 20,
                                   .zone_s = KD_ZONE_JAPAN_S};
     struct kd_brain *b;
@@ -94,6 +121,9 @@ int main(int argc, char **argv)
     }
     kd_brain_finish(b);
     kd_brain_free(b);
-    printf("%llu records, %.2f CPU seconds, %.0f records/s\n", (unsigned long long)n, spent, (double)n / spent);
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    printf("%llu records, %.2f CPU seconds, %.0f records/s, %ld MiB at most\n", (unsigned long long)n, spent, (double)n / spent,
+           used.ru_maxrss / 1024);
     return EXIT_SUCCESS;
 }

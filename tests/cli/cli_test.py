@@ -193,7 +193,7 @@ def an_attack_is_told_as_one_story(folder):
     assert len(listed.splitlines()) == 1 and "10.20.1.114" in listed and " open " in listed, listed
     number = listed.split()[0]
     told = run("incident", "show", number, "--dir", db)[1].decode()
-    assert "it began here" in told and "was got into" in told and "KD-LM-0003" in told, told
+    assert "it began here" in told and "shows signs of entry" in told and "KD-LM-0003" in told, told
     assert told.index("KD-DI-0001") < told.index("KD-LM-0003"), told
     story = json.loads(run("incident", "show", number, "--json", "--dir", db)[1])
     assert story["incident"]["patient_zero"]["address"] == "10.20.1.114" and story["detections"], story

@@ -81,6 +81,12 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
     c->rec.mime = keep(c, meta->mime);
     c->rec.source = keep(c, meta->source);
     c->rec.encoding = keep(c, meta->encoding);
+    if (meta->http != NULL) {
+        c->rec.http_method = keep(c, meta->http->http_method);
+        c->rec.http_hostname = keep(c, meta->http->hostname);
+        c->rec.http_url = keep(c, meta->http->url);
+        c->rec.http_status = meta->http->status;
+    }
     c->rec.tx_id = meta->tx_id;
     c->rec.to_server = meta->to_server;
     c->size = meta->size;
@@ -427,6 +433,7 @@ const struct kd_rec_file *kd_carve_finish(struct kd_carve *c, bool whole)
     decide(c);
     add_found(c);
     c->rec.size = c->seen;
+    c->rec.has_gaps = c->rec.gaps > 0;
     c->rec.start = c->start;
     c->rec.entropy = entropy(c);
     c->rec.state = kd_str(state_of(c, whole));

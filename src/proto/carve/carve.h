@@ -27,6 +27,7 @@ struct kd_carve_meta {
     bool
         rewritable; /* bytes that come twice may differ (writes to a share); else the first count */
     bool all_hashes; /* whatever the limit file_hashes says */
+    const struct kd_rec_http *http; /* the web request it came with; NULL: none */
 };
 
 /* NULL when there is no memory. */

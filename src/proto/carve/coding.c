@@ -4,12 +4,16 @@
 #include <brotli/decode.h>
 #include <zlib.h>
 
+#include "base/out.h"
+
 enum {
     OUT_BYTES = 16 * 1024,
     FREE_BYTES = 16 << 20, /* the ratio counts from here on */
     /* Brotli is fed in blocks of this size, whatever pieces come: it keeps decoded bytes back and
      * forgets them when it meets an error, so that the result would depend on the pieces. */
     BLOCK_BYTES = 4096,
+    START_BYTES = 4, /* tell gzip, zlib and raw deflate apart */
+    EARLY_BYTES = 256, /* of output, before a raw stream is believed */
     GZIP_BITS = 31,
     ZLIB_BITS = 15,
     RAW_BITS = -15
@@ -23,10 +27,14 @@ struct kd_coding {
     uint8_t kind, state; /* enum kd_coding_kind, kd_coding_end */
     bool zlib_ready;
     bool member_end; /* behind a gzip member: another may follow */
+    bool plain;      /* not coded at all, whatever was said */
+    bool doubted;    /* raw deflate has no signature: its first bytes are kept until it proves itself */
+    uint16_t n_early;
+    uint8_t early[EARLY_BYTES];
     z_stream zlib;
     BrotliDecoderState *brotli;
     uint32_t n_held;
-    uint8_t held[BLOCK_BYTES]; /* brotli: a block; deflate: its first two bytes */
+    uint8_t held[BLOCK_BYTES]; /* brotli: a block; else the first bytes */
 };
 
 enum kd_coding_kind kd_coding_of(struct kd_bytes name)
@@ -37,7 +45,7 @@ enum kd_coding_kind kd_coding_of(struct kd_bytes name)
     } names[] = {
         {"", KD_CODING_NONE},     {"identity", KD_CODING_NONE}, {"none", KD_CODING_NONE},
         {"gzip", KD_CODING_GZIP}, {"x-gzip", KD_CODING_GZIP},   {"deflate", KD_CODING_DEFLATE},
-        {"br", KD_CODING_BR},
+        {"br", KD_CODING_BR},     {"x-deflate", KD_CODING_DEFLATE},
     };
     name = kd_bytes_trim(name);
     for (size_t i = 0; i < KD_COUNT(names); i++)
@@ -105,9 +113,7 @@ struct kd_coding *kd_coding_new(struct kd_pool *pool, const struct kd_limits *li
         return NULL;
     *c = (struct kd_coding){.pool = pool, .lim = lim, .size = size, .kind = (uint8_t)kind};
     bool ok = true;
-    if (kind == KD_CODING_GZIP)
-        ok = zlib_start(c, GZIP_BITS);
-    else if (kind == KD_CODING_BR)
+    if (kind == KD_CODING_BR)
         ok = (c->brotli = BrotliDecoderCreateInstance(take, give, pool)) != NULL;
     if (ok)
         return c;
@@ -176,23 +182,103 @@ static void inflate_piece(struct kd_coding *c, struct kd_bytes in, kd_coding_sin
              !(c->member_end && c->zlib.avail_in == 0));
 }
 
-/* zlib's header has a checksum (RFC 1950 2.2); without it the stream is a raw one. */
-static void inflate_unknown(struct kd_coding *c, struct kd_bytes in, kd_coding_sink *sink,
-                            void *user)
+static void put_plain(struct kd_coding *c, struct kd_bytes b, kd_coding_sink *sink, void *user)
 {
-    while (!c->zlib_ready && in.n > 0) {
+    c->in += b.n;
+    put(c, b, sink, user);
+}
+
+/* ---- a raw stream that is not believed yet ---- */
+
+static void put_early(void *user, struct kd_bytes piece)
+{
+    struct kd_coding *c = user;
+    struct kd_out o = kd_out_of(c->early, sizeof(c->early));
+    o.n = c->n_early;
+    kd_out_bytes(&o, kd_bytes_head(piece, sizeof(c->early) - o.n));
+    c->n_early = (uint16_t)o.n;
+}
+
+/* Decode the first bytes anew, for good; or take them as they are. */
+static void settle(struct kd_coding *c, bool believed, kd_coding_sink *sink, void *user)
+{
+    struct kd_bytes first = kd_bytes_of(c->held, c->n_held);
+    c->doubted = false;
+    c->in = c->out = 0;
+    c->state = KD_CODING_RUNNING;
+    c->plain = !believed || inflateReset(&c->zlib) != Z_OK;
+    if (c->plain)
+        put_plain(c, first, sink, user);
+    else
+        inflate_piece(c, first, sink, user);
+}
+
+static void inflate_doubted(struct kd_coding *c, struct kd_bytes in, kd_coding_sink *sink, void *user)
+{
+    struct kd_bytes now = kd_bytes_head(in, BLOCK_BYTES - c->n_held);
+    memcpy(c->held + c->n_held, now.p, now.n);
+    c->n_held += (uint32_t)now.n;
+    inflate_piece(c, now, put_early, c);
+    bool ended = c->state == KD_CODING_ENDED;
+    if (c->state == KD_CODING_BROKEN && c->n_early < EARLY_BYTES)
+        settle(c, false, sink, user);
+    else if (ended || c->n_early == EARLY_BYTES || c->n_held == BLOCK_BYTES)
+        settle(c, true, sink, user);
+    if (!c->doubted && now.n < in.n)
+        kd_coding_add(c, kd_bytes_from(in, now.n), sink, user);
+}
+
+/* ---- the beginning ---- */
+
+/* What is named gzip or deflate is told by its first bytes: gzip by its magic number, zlib by its header's
+ * checksum (RFC 1950 2.2); what is named deflate and is neither may be a raw stream, or not coded at all. */
+static void begin(struct kd_coding *c, kd_coding_sink *sink, void *user)
+{
+    uint8_t *b = c->held;
+    bool gzip = c->n_held >= 2 && b[0] == 0x1f && b[1] == 0x8b;
+    bool wrapped = c->n_held >= 2 && (b[0] & 0x0f) == 8 && (b[0] * 256 + b[1]) % 31 == 0;
+    c->plain = !gzip && !wrapped && c->kind == KD_CODING_GZIP;
+    if (gzip && c->n_held >= START_BYTES)
+        b[3] &= 0x1f; /* flags nobody defined are passed over by browsers */
+    if (!c->plain && !zlib_start(c, gzip ? GZIP_BITS : wrapped ? ZLIB_BITS : RAW_BITS)) {
+        c->state = KD_CODING_BROKEN;
+        return;
+    }
+    c->kind = gzip ? KD_CODING_GZIP : KD_CODING_DEFLATE;
+    struct kd_bytes first = kd_bytes_of(b, c->n_held);
+    if (c->plain)
+        put_plain(c, first, sink, user);
+    else if (gzip || wrapped)
+        inflate_piece(c, first, sink, user);
+    else {
+        uint8_t copy[START_BYTES];
+        memcpy(copy, b, first.n);
+        c->doubted = true;
+        c->n_held = 0;
+        inflate_doubted(c, kd_bytes_of(copy, first.n), sink, user);
+    }
+}
+
+static bool has_begun(const struct kd_coding *c)
+{
+    return c->plain || c->zlib_ready || c->state != KD_CODING_RUNNING;
+}
+
+static void inflate_any(struct kd_coding *c, struct kd_bytes in, kd_coding_sink *sink, void *user)
+{
+    while (!has_begun(c) && in.n > 0) {
         c->held[c->n_held++] = kd_bytes_at(in, 0);
         in = kd_bytes_from(in, 1);
-        if (c->n_held < 2)
-            continue;
-        bool wrapped = (c->held[0] & 0x0f) == 8 && (c->held[0] * 256 + c->held[1]) % 31 == 0;
-        if (!zlib_start(c, wrapped ? ZLIB_BITS : RAW_BITS)) {
-            c->state = KD_CODING_BROKEN;
-            return;
-        }
-        inflate_piece(c, kd_bytes_of(c->held, 2), sink, user);
+        if (c->n_held == START_BYTES)
+            begin(c, sink, user);
     }
-    if (in.n > 0 && c->state == KD_CODING_RUNNING)
+    if (in.n == 0 || c->state != KD_CODING_RUNNING)
+        return;
+    if (c->plain)
+        put_plain(c, in, sink, user);
+    else if (c->doubted)
+        inflate_doubted(c, in, sink, user);
+    else
         inflate_piece(c, in, sink, user);
 }
 
@@ -236,16 +322,20 @@ void kd_coding_add(struct kd_coding *c, struct kd_bytes in, kd_coding_sink *sink
         return;
     if (c->kind == KD_CODING_BR)
         brotli_piece(c, in, sink, user);
-    else if (c->kind == KD_CODING_DEFLATE)
-        inflate_unknown(c, in, sink, user);
     else
-        inflate_piece(c, in, sink, user);
+        inflate_any(c, in, sink, user);
 }
 
 enum kd_coding_end kd_coding_finish(struct kd_coding *c, kd_coding_sink *sink, void *user)
 {
     if (c->kind == KD_CODING_BR && c->n_held > 0 && c->state == KD_CODING_RUNNING)
         brotli_block(c, sink, user);
+    if (c->kind != KD_CODING_BR && !has_begun(c) && c->n_held > 0)
+        begin(c, sink, user);
+    if (c->doubted && c->state == KD_CODING_RUNNING)
+        settle(c, true, sink, user);
+    if (c->plain && c->state == KD_CODING_RUNNING)
+        c->state = KD_CODING_ENDED;
     if (c->member_end && c->state == KD_CODING_RUNNING)
         c->state = KD_CODING_ENDED;
     return (enum kd_coding_end)c->state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Content codings undone as they stream by (RFC 9110 8.4.1): gzip (RFC 1952, several members),
- * deflate (RFC 1950, and raw RFC 1951 as some servers send it) and br (RFC 7932).  All memory is
+ * deflate (RFC 1950, and raw RFC 1951 as some servers send it) and br (RFC 7932).  What is named
+ * gzip or deflate is told by its first bytes; what is neither is handed on as it is.  All memory is
  * taken from the pool.  Output is bounded by decode_ratio and decode_mib. */
 #ifndef KD_PROTO_CARVE_CODING_H
 #define KD_PROTO_CARVE_CODING_H

@@ -133,6 +133,25 @@ void http_ranges_end(struct kd_ctx *ctx)
 
 /* --- beginning --- */
 
+void http_codings_add(struct http_codings *c, struct kd_bytes value)
+{
+    enum { LONGEST = 16 };
+    char word[LONGEST];
+    size_t n = 0;
+    for (size_t i = 0; i <= value.n; i++) {
+        uint8_t b = i < value.n ? kd_ascii_lower(value.p[i]) : ',';
+        if ((b >= 'a' && b <= 'z') || b == '-') {
+            word[n < LONGEST - 1 ? n++ : n] = (char)b;
+        } else if (b != 0 && n > 0) { /* NUL is passed over, all else ends the word */
+            enum kd_coding_kind kind = kd_coding_of(kd_bytes_of(word, n));
+            bool is_coding = kind != KD_CODING_NONE && kind != KD_CODING_OTHER;
+            if (is_coding && c->n < HTTP_CODINGS)
+                c->kind[c->n++] = (uint8_t)kind;
+            n = 0;
+        }
+    }
+}
+
 static void begin_file(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, const char *coding)
 {
     uint8_t source_room[SOURCE_MAX];
@@ -146,6 +165,7 @@ static void begin_file(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, 
         .encoding = kd_str(coding),
         .tx_id = rec->tx_id,
         .to_server = !answer,
+        .http = rec,
     };
     const struct http_framing *framing =
         &((const struct http_state *)ctx->state)->side[dir].framing;
@@ -175,21 +195,26 @@ static void begin(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struc
 {
     struct http_content *c = &tx->content[dir];
     bool answer = dir == KD_TO_CLIENT;
-    enum kd_coding_kind kind = kd_coding_of(answer ? tx->rec.content_encoding : kd_str(NULL));
-    if (!answer)
-        kind = (enum kd_coding_kind)tx->request_coding;
-    /* What is said to be gzip is often not: servers name what they have stored so. */
-    if (kind == KD_CODING_GZIP && kd_bytes_at(b, 0) != 0x1f)
-        kind = KD_CODING_NONE;
+    const struct http_codings *codings = &tx->codings[dir];
+    const char *named = NULL;
     c->begun = true;
-    c->coding = kd_coding_new(ctx->pool, ctx->lim, kind);
+    for (unsigned i = codings->n; i-- > 0;) {
+        enum kd_coding_kind kind = (enum kd_coding_kind)codings->kind[i];
+        /* What is said to be gzip is often not: servers name what they have stored so. */
+        if (codings->n == 1 && kind == KD_CODING_GZIP && kd_bytes_at(b, 0) != 0x1f)
+            break;
+        c->coding[c->n_codings] = kd_coding_new(ctx->pool, ctx->lim, kind);
+        named = kd_coding_name(kind);
+        if (c->coding[c->n_codings] != NULL)
+            c->n_codings++;
+    }
     if (!answer)
         c->form = http_form_new(ctx, tx, tx->rec.request_content_type);
     else if (is_html(tx->rec.http_content_type, b) ||
-             (kind != KD_CODING_NONE && tx->rec.http_content_type.n == 0))
+             (codings->n > 0 && tx->rec.http_content_type.n == 0))
         c->page = http_page_new(ctx, tx);
     if (c->form == NULL)
-        begin_file(ctx, tx, dir, c->coding == NULL ? NULL : kd_coding_name(kind));
+        begin_file(ctx, tx, dir, c->n_codings == 0 ? NULL : named);
 }
 
 /* --- data --- */
@@ -198,6 +223,7 @@ struct receiver {
     struct kd_ctx *ctx;
     struct http_content *content;
     enum kd_dir dir;
+    unsigned layer; /* codings undone so far */
 };
 
 static void decoded(void *user, struct kd_bytes b)
@@ -212,6 +238,32 @@ static void decoded(void *user, struct kd_bytes b)
     kd_carve_data(c->file, b);
 }
 
+static void undo(void *user, struct kd_bytes b)
+{
+    struct receiver *r = user;
+    const struct http_content *c = r->content;
+    if (r->layer == c->n_codings) {
+        decoded(r, b);
+        return;
+    }
+    struct receiver next = {r->ctx, r->content, r->dir, r->layer + 1};
+    kd_coding_add(c->coding[r->layer], b, undo, &next);
+}
+
+/* All codings are over, the outermost first. */
+static enum kd_coding_end undo_end(struct receiver *r)
+{
+    struct http_content *c = r->content;
+    enum kd_coding_end worst = KD_CODING_ENDED;
+    for (unsigned i = 0; i < c->n_codings; i++) {
+        struct receiver next = {r->ctx, c, r->dir, i + 1};
+        enum kd_coding_end end = kd_coding_finish(c->coding[i], undo, &next);
+        if (end == KD_CODING_BOMB || (worst != KD_CODING_BOMB && end != KD_CODING_ENDED))
+            worst = end;
+    }
+    return worst;
+}
+
 void http_content_data(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, struct kd_bytes b)
 {
     struct http_content *c = &tx->content[dir];
@@ -219,11 +271,9 @@ void http_content_data(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, 
         return;
     if (!c->begun)
         begin(ctx, tx, dir, b);
-    struct receiver r = {ctx, c, dir};
-    if (c->coding == NULL)
-        decoded(&r, b);
-    else if (!c->lost) /* behind a hole nothing can be decoded */
-        kd_coding_add(c->coding, b, decoded, &r);
+    struct receiver r = {ctx, c, dir, 0};
+    if (c->n_codings == 0 || !c->lost) /* behind a hole nothing can be decoded */
+        undo(&r, b);
 }
 
 void http_content_lost(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, uint64_t n)
@@ -254,7 +304,7 @@ static bool worth_telling(const struct http_tx *tx, enum kd_dir dir, const struc
 bool http_content_hashes(const struct http_tx *tx)
 {
     const struct http_content *c = &tx->content[KD_TO_CLIENT];
-    return c->file != NULL && c->coding == NULL && !c->is_range;
+    return c->file != NULL && c->n_codings == 0 && !c->is_range;
 }
 
 /* Of one that began in an earlier message or is decoded the digest is another. */
@@ -282,9 +332,9 @@ void http_content_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, b
     struct http_content *c = &tx->content[dir];
     if (!c->begun)
         return;
-    if (c->coding != NULL) {
-        struct receiver r = {ctx, c, dir};
-        enum kd_coding_end end = kd_coding_finish(c->coding, decoded, &r);
+    if (c->n_codings > 0) {
+        struct receiver r = {ctx, c, dir, 0};
+        enum kd_coding_end end = undo_end(&r);
         if (end == KD_CODING_BOMB)
             http_event(ctx, HTTP_EV_CODING_BOMB, 0);
         else if (end == KD_CODING_BROKEN && !c->lost)
@@ -299,6 +349,7 @@ void http_content_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, b
         keep_range(ctx, tx, c->file);
     else
         end_file(ctx, tx, dir, whole && !c->is_range); /* or several ranges in one */
-    kd_coding_free(c->coding);
+    for (unsigned i = 0; i < c->n_codings; i++)
+        kd_coding_free(c->coding[i]);
     *c = (struct http_content){0};
 }

@@ -12,10 +12,22 @@ struct http_tx;
 struct http_form;
 struct http_page;
 
+enum { HTTP_CODINGS = 4 };
+
+/* The codings of a body as its head names them, in the order in which they were applied. */
+struct http_codings {
+    uint8_t n;
+    uint8_t kind[HTTP_CODINGS]; /* enum kd_coding_kind */
+};
+
+/* Add those of one field value, leniently: what a browser would decode is decoded here. */
+void http_codings_add(struct http_codings *c, struct kd_bytes value);
+
 /* One body. */
 struct http_content {
     struct kd_carve *file;
-    struct kd_coding *coding;
+    struct kd_coding *coding[HTTP_CODINGS]; /* the one that is undone first, first */
+    uint8_t n_codings;
     struct http_form *form;
     struct http_page *page;
     bool begun;

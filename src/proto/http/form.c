@@ -133,6 +133,7 @@ static struct kd_carve *begin_file(struct kd_ctx *ctx, struct http_form *f, stru
         .source = http_source(ctx, f->tx, room, sizeof(room)),
         .tx_id = f->tx->rec.tx_id,
         .to_server = true,
+        .http = &f->tx->rec,
     };
     return kd_carve_begin(ctx, &meta);
 }

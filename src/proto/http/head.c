@@ -38,6 +38,43 @@ enum kd_probe http_looks_like_response(struct kd_bytes in)
     return starts_with(in, "HTTP/1.");
 }
 
+static enum kd_probe says_http(struct kd_bytes in)
+{
+    enum { BEFORE_MAX = 16 };
+    static const char start[] = "http/";
+    size_t at = 0;
+    while (at < in.n && at < BEFORE_MAX && in.p[at] <= ' ')
+        at++;
+    for (size_t i = 0; i < sizeof(start) - 1; i++) {
+        if (at + i >= in.n)
+            return KD_PROBE_MORE;
+        if (kd_ascii_lower(in.p[at + i]) != (uint8_t)start[i])
+            return KD_PROBE_NO;
+    }
+    return KD_PROBE_YES;
+}
+
+/* One short line before it is passed over. */
+enum kd_probe http_may_be_response(struct kd_bytes in)
+{
+    enum { JUNK_MAX = 32 };
+    enum kd_probe first = says_http(in);
+    if (first != KD_PROBE_NO)
+        return first;
+    size_t end = kd_bytes_find_byte(kd_bytes_head(in, JUNK_MAX), '\n');
+    if (end == SIZE_MAX)
+        return in.n < JUNK_MAX ? KD_PROBE_MORE : KD_PROBE_NO;
+    return says_http(kd_bytes_from(in, end + 1));
+}
+
+size_t http_bare_cr(struct kd_bytes line)
+{
+    for (size_t i = 0; i + 1 < line.n; i++)
+        if (line.p[i] == '\r' && line.p[i + 1] != '\n' && line.p[i + 1] != ' ' && line.p[i + 1] != '\t')
+            return i;
+    return SIZE_MAX;
+}
+
 static bool is_token_char(uint8_t c)
 {
     static const char others[] = "!#$%&'*+-.^_`|~";
@@ -183,31 +220,65 @@ bool http_request_line(struct kd_ctx *ctx, struct kd_bytes line)
     return true;
 }
 
+/* Where an answer's transaction begins. */
+static void begin_answer(struct kd_ctx *ctx, struct kd_bytes version, uint16_t status)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[KD_TO_CLIENT];
+    struct http_tx *tx = http_tx_for_response(ctx);
+    side->tx = tx;
+    if (tx == NULL)
+        return;
+    tx->rec.status = status;
+    if (tx->rec.protocol.n == 0)
+        tx->rec.protocol = http_tx_keep(ctx, tx, KD_TO_CLIENT, kd_bytes_head(version, 16));
+}
+
+void http_headless(struct kd_ctx *ctx)
+{
+    struct http_state *st = ctx->state;
+    st->side[KD_TO_CLIENT].status = 0;
+    begin_answer(ctx, kd_str(NULL), 0);
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c <= ' ';
+}
+
+/* "HTTP/1.1 200 OK", and what browsers read as one: the version in any case and of any number, other blanks, no
+ * number. */
 bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line)
 {
     struct http_state *st = ctx->state;
     struct http_side *side = &st->side[KD_TO_CLIENT];
-    struct kd_bytes rest = kd_bytes_trim(line);
-    if (!kd_bytes_istarts(rest, kd_str("HTTP/1.")))
+    struct kd_bytes rest = line;
+    if (says_http(line) != KD_PROBE_YES)
         return false;
-    struct kd_bytes version = kd_bytes_cut(&rest, ' ');
-    rest = kd_bytes_trim(rest);
-    uint64_t status = 0;
-    if (!kd_bytes_to_u64(kd_bytes_cut(&rest, ' '), 999, &status) || status < 100)
-        return false;
+    while (rest.n > 0 && is_blank(rest.p[0]))
+        rest = kd_bytes_from(rest, 1);
+    size_t end = 0;
+    while (end < rest.n && !is_blank(rest.p[end]))
+        end++;
+    struct kd_bytes version = kd_bytes_head(rest, end);
+    while (end < rest.n && is_blank(rest.p[end]))
+        end++;
+    size_t first = end;
+    unsigned status = 0;
+    for (; end < rest.n && rest.p[end] >= '0' && rest.p[end] <= '9' && status <= 999; end++)
+        status = status * 10 + (unsigned)(rest.p[end] - '0');
+    bool odd = !kd_bytes_starts(line, kd_str("HTTP/1.")) || end - first != 3 || status < 100;
+    if (odd)
+        http_event(ctx, HTTP_EV_STATUS_LINE, 0);
+    if (status > 999)
+        status = 0;
     side->status = (uint16_t)status;
     /* An interim response does not use up the request. */
-    if (status < 200 && status != 101) {
+    if (status >= 100 && status < 200 && status != 101) {
         side->tx = NULL;
         return true;
     }
-    struct http_tx *tx = http_tx_for_response(ctx);
-    side->tx = tx;
-    if (tx == NULL)
-        return true;
-    tx->rec.status = (uint16_t)status;
-    if (tx->rec.protocol.n == 0)
-        tx->rec.protocol = http_tx_keep(ctx, tx, KD_TO_CLIENT, kd_bytes_head(version, 16));
+    begin_answer(ctx, version, (uint16_t)status);
     return true;
 }
 
@@ -236,15 +307,30 @@ static void read_length(struct kd_ctx *ctx, struct http_side *side, struct kd_by
     }
 }
 
+/* "chunked" in whatever company, letters alone counted: the body itself then tells. */
+static bool names_chunked(struct kd_bytes value)
+{
+    static const char word[] = "chunked";
+    size_t n = 0;
+    for (size_t i = 0; i < value.n && n < sizeof(word) - 1; i++) {
+        uint8_t c = kd_ascii_lower(value.p[i]);
+        if (c < 'a' || c > 'z')
+            continue;
+        n = c == (uint8_t)word[n] ? n + 1 : c == 'c' ? 1 : 0;
+    }
+    return n == sizeof(word) - 1;
+}
+
 static void read_coding(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes value)
 {
+    bool chunked = names_chunked(value);
+    side->framing.chunked |= chunked;
     while (value.n > 0) {
         struct kd_bytes item = kd_bytes_trim(kd_bytes_cut(&value, ','));
         if (item.n == 0 || kd_bytes_ieq(item, kd_str("identity")))
             continue;
         side->framing.coded = true;
-        side->framing.chunked = kd_bytes_ieq(item, kd_str("chunked"));
-        if (!side->framing.chunked && !kd_bytes_ieq(item, kd_str("gzip")) &&
+        if (!kd_bytes_ieq(item, kd_str("chunked")) && !kd_bytes_ieq(item, kd_str("gzip")) &&
             !kd_bytes_ieq(item, kd_str("deflate")) && !kd_bytes_ieq(item, kd_str("compress")))
             http_event(ctx, HTTP_EV_CODING_UNKNOWN, side->head_bytes);
     }
@@ -290,7 +376,6 @@ static const struct field response_texts[] = {
     TEXT("Content-Type", http_content_type),
     TEXT("Location", redirect),
     TEXT("Server", server),
-    TEXT("Content-Encoding", content_encoding),
 };
 #undef TEXT
 
@@ -367,7 +452,7 @@ static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struc
         return;
     http_hint_field(ctx, tx, name, value);
     if (IS(name, "Content-Encoding"))
-        tx->request_coding = (uint8_t)kd_coding_of(value);
+        http_codings_add(&tx->codings[KD_TO_SERVER], value);
     else if (IS(name, "Content-Disposition"))
         keep_disposition(ctx, tx, KD_TO_SERVER, value);
     else if (IS(name, "Cookie"))
@@ -385,6 +470,9 @@ static void read_response_field(struct kd_ctx *ctx, struct http_tx *tx, struct k
 {
     if (IS(name, "Content-Disposition")) {
         keep_disposition(ctx, tx, KD_TO_CLIENT, value);
+    } else if (IS(name, "Content-Encoding")) {
+        http_codings_add(&tx->codings[KD_TO_CLIENT], value);
+        keep_once(ctx, tx, KD_TO_CLIENT, value, &tx->rec.content_encoding);
     } else if (IS(name, "Content-Range")) {
         tx->range = http_range_of(value);
     } else if (IS(name, "ETag") || IS(name, "Last-Modified")) {
@@ -406,32 +494,102 @@ static struct kd_bytes unfold(struct kd_bytes value, uint8_t room[UNFOLD_MAX])
     return kd_bytes_of(room, value.n);
 }
 
-void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
+static void read_field(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes name, struct kd_bytes value)
 {
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    side->framing.last = HTTP_LAST_OTHER;
+    if (IS(name, "Content-Length")) {
+        read_length(ctx, side, value);
+    } else if (IS(name, "Transfer-Encoding")) {
+        side->framing.last = HTTP_LAST_TRANSFER;
+        read_coding(ctx, side, value);
+    } else if (side->fields > ctx->lim->http_headers ||
+             side->head_bytes > ctx->lim->http_header_bytes) {
+        return; /* framing alone is read beyond the limits */
+    } else if (dir == KD_TO_SERVER) {
+        read_request_field(ctx, side, name, value);
+    } else if (IS(name, "WWW-Authenticate") || IS(name, "Proxy-Authenticate")) {
+        http_auth_challenge(ctx, value);
+    } else if (IS(name, "Connection")) {
+        side->framing.closes = kd_bytes_icontains(value, kd_str("close"));
+    } else if (side->tx != NULL) {
+        if (IS(name, "Content-Encoding"))
+            side->framing.last = HTTP_LAST_CONTENT;
+        read_response_field(ctx, side->tx, name, value);
+    }
+}
+
+/* Some browsers take a folded line for a field of its own, and any line without a name for the value of the field
+ * before it.  Codings said in such a place are heard; whether the body is coded so it says itself. */
+static void read_stray(struct kd_ctx *ctx, struct kd_bytes line)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[KD_TO_CLIENT];
+    size_t colon = kd_bytes_find_byte(line, ':');
+    struct kd_bytes name = kd_bytes_trim(kd_bytes_head(line, colon));
+    bool transfer = IS(name, "Transfer-Encoding");
+    if (colon == SIZE_MAX) {
+        transfer = side->framing.last == HTTP_LAST_TRANSFER;
+        if (!transfer && side->framing.last != HTTP_LAST_CONTENT)
+            return;
+    } else if (!transfer && !IS(name, "Content-Encoding")) {
+        return;
+    }
+    struct kd_bytes value = colon == SIZE_MAX ? line : kd_bytes_from(line, colon + 1);
+    if (transfer)
+        read_coding(ctx, side, value);
+    else if (side->tx != NULL)
+        http_codings_add(&side->tx->codings[KD_TO_CLIENT], value);
+}
+
+/* The name without what no name may have: NUL, blanks, control characters. */
+static struct kd_bytes only_token(struct kd_bytes raw, struct kd_out *o)
+{
+    for (size_t i = 0; i < raw.n; i++)
+        if (is_token_char(raw.p[i]))
+            kd_out_u8(o, raw.p[i]);
+    return kd_out_bytes_view(o);
+}
+
+static void one_field(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
+{
+    enum { NAME_MAX = 64 };
     struct http_state *st = ctx->state;
     struct http_side *side = &st->side[dir];
     size_t colon = kd_bytes_find_byte(line, ':');
     struct kd_bytes raw = kd_bytes_head(line, colon == SIZE_MAX ? line.n : colon);
     struct kd_bytes name = kd_bytes_trim(raw);
-    if (colon == SIZE_MAX || name.n != raw.n || !is_token(name))
+    uint8_t name_room[NAME_MAX];
+    if (colon == SIZE_MAX || name.n != raw.n || !is_token(name)) {
         http_event(ctx, HTTP_EV_FIELD, side->head_bytes);
-    if (colon == SIZE_MAX)
+        struct kd_out o = kd_out_of(name_room, sizeof(name_room));
+        name = only_token(kd_bytes_head(raw, NAME_MAX), &o);
+    }
+    if (colon == SIZE_MAX) {
+        if (dir == KD_TO_CLIENT)
+            read_stray(ctx, line);
         return;
+    }
     uint8_t room[UNFOLD_MAX];
+    size_t folded = kd_bytes_find_byte(line, '\n');
     struct kd_bytes value = kd_bytes_trim(unfold(kd_bytes_from(line, colon + 1), room));
     if (dir == KD_TO_SERVER && side->tx != NULL && side->fields <= ctx->lim->http_headers)
         note_name(side->tx, name);
-    if (IS(name, "Content-Length"))
-        read_length(ctx, side, value);
-    else if (IS(name, "Transfer-Encoding"))
-        read_coding(ctx, side, value);
-    else if (side->fields > ctx->lim->http_headers ||
-             side->head_bytes > ctx->lim->http_header_bytes)
-        return; /* framing alone is read beyond the limits */
-    else if (dir == KD_TO_SERVER)
-        read_request_field(ctx, side, name, value);
-    else if (IS(name, "WWW-Authenticate") || IS(name, "Proxy-Authenticate"))
-        http_auth_challenge(ctx, value);
-    else if (side->tx != NULL)
-        read_response_field(ctx, side->tx, name, value);
+    read_field(ctx, dir, name, value);
+    if (dir == KD_TO_CLIENT && folded != SIZE_MAX && folded > colon)
+        read_stray(ctx, kd_bytes_from(line, folded + 1));
+}
+
+void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
+{
+    for (;;) {
+        size_t cr = dir == KD_TO_CLIENT ? http_bare_cr(line) : SIZE_MAX;
+        struct kd_bytes one = kd_bytes_head(line, cr);
+        if (one.n > 0)
+            one_field(ctx, dir, one);
+        if (cr == SIZE_MAX)
+            return;
+        line = kd_bytes_from(line, cr + 1);
+    }
 }

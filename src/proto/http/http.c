@@ -102,6 +102,75 @@ static enum kd_status frame_line(const struct kd_ctx *ctx, struct kd_bytes in, s
                          folds, ret);
 }
 
+static bool is_blank(struct kd_bytes line)
+{
+    for (size_t i = 0; i < line.n; i++)
+        if (line.p[i] != ' ' && (line.p[i] < '\t' || line.p[i] > '\r'))
+            return false;
+    return true;
+}
+
+/* Does a head go on behind a line of blanks?  Not by the standard, but by what some browsers make of it: when
+ * another field or blank line follows.  Otherwise the body begins. */
+static enum kd_probe goes_on(struct kd_bytes next)
+{
+    enum { NAME_MAX = 40 };
+    if (next.n > 0 && is_blank(kd_bytes_head(next, 1)))
+        return KD_PROBE_YES;
+    for (size_t i = 0; i < NAME_MAX; i++) {
+        uint8_t c = kd_ascii_lower(kd_bytes_at(next, i));
+        if (i >= next.n)
+            return KD_PROBE_MORE;
+        if (c == ':')
+            return i > 0 ? KD_PROBE_YES : KD_PROBE_NO;
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_')
+            return KD_PROBE_NO;
+    }
+    return KD_PROBE_NO;
+}
+
+/* The lines of a field.  One of blanks among them, or instead of them, may end the head. */
+static enum kd_status frame_field(const struct kd_ctx *ctx, struct http_side *side, struct kd_bytes in, size_t seen,
+                                  struct kd_frame *ret)
+{
+    enum kd_status s = frame_line(ctx, in, side->blank_seen ? 0 : seen, true, ret);
+    side->blank_goes_on = side->blank_seen = false;
+    for (size_t at = 0; s == KD_OK && at < ret->len;) {
+        size_t lf = kd_bytes_find_byte(kd_bytes_head(kd_bytes_from(in, at), ret->len - at), '\n');
+        if (lf == SIZE_MAX)
+            break;
+        size_t end = at + lf + 1;
+        bool empty = lf == 0 || (lf == 1 && in.p[at] == '\r');
+        enum kd_probe more = KD_PROBE_YES;
+        if (!empty && is_blank(kd_bytes_head(kd_bytes_from(in, at), lf)))
+            more = goes_on(kd_bytes_from(in, end));
+        if (more == KD_PROBE_MORE) {
+            side->blank_seen = true;
+            ret->len = 0;
+            return KD_MORE;
+        }
+        if (more == KD_PROBE_NO) {
+            ret->len = at == 0 ? end : at;
+            break;
+        }
+        side->blank_goes_on |= at == 0 && !empty;
+        at = end;
+    }
+    return s;
+}
+
+/* The first answer of the conversation: what it begins with may be no status line at all. */
+static bool is_answer_due(const struct http_state *st, enum kd_dir dir)
+{
+    return dir == KD_TO_CLIENT && !st->answered && st->first != NULL && !st->first->has_response;
+}
+
+static uint64_t unchunked_length(const struct http_side *side)
+{
+    const struct http_framing *f = &side->framing;
+    return f->has_length && f->length > 0 ? f->length : UINT64_MAX;
+}
+
 static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
                             struct kd_frame *ret)
 {
@@ -112,12 +181,29 @@ static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes
         return kd_line_skip(in, ret);
     switch ((enum http_phase)side->phase) {
     case HTTP_START:
-        return frame_line(ctx, in, seen, false, ret);
+        if (!is_answer_due(st, dir))
+            return frame_line(ctx, in, seen, false, ret);
+        start = http_may_be_response(in);
+        if (start == KD_PROBE_MORE)
+            return KD_MORE;
+        if (start == KD_PROBE_YES) /* it looked further than the line */
+            return frame_line(ctx, in, 0, false, ret);
+        *ret = (struct kd_frame){.len = UINT64_MAX, .is_body = true};
+        return KD_OK;
     case HTTP_FIELDS:
     case HTTP_TRAILER:
-        return frame_line(ctx, in, seen, true, ret);
+        return frame_field(ctx, side, in, seen, ret);
     case HTTP_CHUNK_SIZE:
-        return frame_line(ctx, in, seen, false, ret);
+        if (!side->chunk_first || dir == KD_TO_SERVER)
+            return frame_line(ctx, in, seen, false, ret);
+        start = http_chunk_begins(in);
+        if (start == KD_PROBE_MORE)
+            return KD_MORE;
+        if (start == KD_PROBE_NO) { /* not chunked, whatever was said */
+            *ret = (struct kd_frame){.len = unchunked_length(side), .is_body = true};
+            return KD_OK;
+        }
+        return frame_line(ctx, in, 0, false, ret);
     case HTTP_BODY:
     case HTTP_CHUNK:
         *ret = (struct kd_frame){.len = side->left, .is_body = true};
@@ -217,6 +303,7 @@ static void end_request_head(struct kd_ctx *ctx, struct http_side *side)
     if (f->chunked) {
         side->phase = HTTP_CHUNK_SIZE;
         side->chunk_end_due = false;
+        side->chunk_first = true;
         return;
     }
     expect_body(ctx, KD_TO_SERVER, f->has_length ? f->length : 0);
@@ -232,18 +319,20 @@ static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
     bool connected = tx != NULL && tx->is_connect && status >= 200 && status < 300;
     if (tx != NULL && tx->is_connect && !connected && st->side[KD_TO_SERVER].phase == HTTP_CONNECT)
         st->side[KD_TO_SERVER].phase = HTTP_START;
-    if (status == 101 || connected) {
+    bool has_body = f->chunked || (f->has_length && f->length > 0); /* as far as the head says */
+    if ((status == 101 && !(has_body && f->closes)) || connected) {
         if (connected)
             connects(st);
         begin_tunnel(ctx);
-    } else if (status < 200) {
+    } else if (status >= 100 && status < 200 && status != 101) {
         expect_start(st, side);
         kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
-    } else if (status == 204 || status == 304 || (tx != NULL && tx->is_head)) {
+    } else if (((status == 204 || status == 304) && !(has_body && f->closes)) || (tx != NULL && tx->is_head)) {
         end_message(ctx, KD_TO_CLIENT, true);
     } else if (f->chunked) {
         side->phase = HTTP_CHUNK_SIZE;
         side->chunk_end_due = false;
+        side->chunk_first = true;
     } else if (f->has_length && !f->coded) {
         expect_body(ctx, KD_TO_CLIENT, f->length);
     } else {
@@ -269,15 +358,20 @@ static void end_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side
 static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side,
                        struct kd_bytes line)
 {
+    while (dir == KD_TO_CLIENT && line.n > 0 && line.p[0] <= ' ')
+        line = kd_bytes_from(line, 1);
     if (line.n == 0)
         return;
     side->framing = (struct http_framing){0};
     side->head_bytes = 0;
     side->fields = 0;
     side->tx = NULL;
-    bool ok = dir == KD_TO_SERVER ? http_request_line(ctx, line) : http_status_line(ctx, line);
+    struct kd_bytes first = kd_bytes_head(line, http_bare_cr(line));
+    bool ok = dir == KD_TO_SERVER ? http_request_line(ctx, line) : http_status_line(ctx, first);
     if (ok) {
         side->phase = HTTP_FIELDS;
+        if (dir == KD_TO_CLIENT && first.n < line.n)
+            http_field_line(ctx, dir, kd_bytes_from(line, first.n + 1));
         return;
     }
     bool skip = side->skip_line;
@@ -289,8 +383,11 @@ static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
 static void field_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side,
                        struct kd_bytes line)
 {
-    if (line.n == 0) {
-        end_head(ctx, dir, side);
+    if (is_blank(line)) {
+        if (!side->blank_goes_on || line.n == 0)
+            end_head(ctx, dir, side);
+        else
+            http_event(ctx, HTTP_EV_FIELD, side->head_bytes);
         return;
     }
     if (side->fields++ == ctx->lim->http_headers)
@@ -300,39 +397,33 @@ static void field_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
     http_field_line(ctx, dir, line);
 }
 
-/* chunk-size [ chunk-ext ]; false when it is none. */
-static bool read_chunk_size(struct kd_bytes line, uint64_t *ret)
-{
-    struct kd_bytes hex = kd_bytes_trim(kd_bytes_cut(&line, ';'));
-    uint64_t v = 0;
-    for (size_t i = 0; i < hex.n; i++) {
-        uint8_t c = kd_ascii_lower(hex.p[i]);
-        bool digit = c >= '0' && c <= '9';
-        if ((!digit && (c < 'a' || c > 'f')) || v >> 58 != 0)
-            return false;
-        v = v << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
-    }
-    *ret = v;
-    return hex.n > 0;
-}
-
 static void chunk_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side,
                        struct kd_bytes line)
 {
     uint64_t size = 0;
-    if (side->chunk_end_due && line.n == 0) {
+    bool odd = false;
+    if (side->chunk_end_due) {
         side->chunk_end_due = false;
-    } else if (side->chunk_end_due || !read_chunk_size(line, &size)) {
+        if (line.n > 0)
+            http_event(ctx, HTTP_EV_CHUNK_END, 0);
+        return;
+    }
+    if (kd_bytes_trim(line).n == 0) {
+        http_event(ctx, HTTP_EV_CHUNK_SIZE, 0);
+        return;
+    }
+    side->chunk_first = false;
+    if (!http_chunk_size(line, &size, &odd)) {
         bool skip = side->skip_line;
-        http_event(ctx, side->chunk_end_due ? HTTP_EV_CHUNK_END : HTTP_EV_CHUNK_SIZE, 0);
+        http_event(ctx, HTTP_EV_CHUNK_SIZE, 0);
         lose(ctx, dir);
         side->skip_line = skip;
-    } else if (size == 0) {
-        side->phase = HTTP_TRAILER;
-    } else {
-        side->phase = HTTP_CHUNK;
-        side->left = size;
+        return;
     }
+    if (odd)
+        http_event(ctx, HTTP_EV_CHUNK_SIZE, 0);
+    side->phase = size == 0 ? HTTP_TRAILER : HTTP_CHUNK;
+    side->left = size;
 }
 
 static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
@@ -340,6 +431,7 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     struct http_state *st = ctx->state;
     struct http_side *side = &st->side[dir];
     struct kd_bytes line = kd_line_text(msg, &side->skip_line);
+    st->answered |= dir == KD_TO_CLIENT;
     if (side->skip_line)
         http_event(ctx, HTTP_EV_LINE_TOO_LONG, side->head_bytes);
     if (kd_wants_any(ctx) && side->phase != HTTP_CHUNK_SIZE && side->phase != HTTP_TRAILER)
@@ -357,7 +449,7 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
         chunk_line(ctx, dir, side, line);
         break;
     case HTTP_TRAILER:
-        if (line.n == 0)
+        if (is_blank(line))
             end_message(ctx, dir, true);
         break;
     case HTTP_BODY:
@@ -382,6 +474,17 @@ static void end_piece(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *sid
     end_message(ctx, dir, whole && side->phase == HTTP_BODY);
 }
 
+static void begin_headless(struct kd_ctx *ctx, struct http_side *side)
+{
+    struct http_state *st = ctx->state;
+    st->answered = true;
+    http_event(ctx, HTTP_EV_STATUS_LINE, 0);
+    side->framing = (struct http_framing){0};
+    http_headless(ctx);
+    side->phase = HTTP_BODY;
+    side->left = UINT64_MAX;
+}
+
 static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece, bool last)
 {
     struct http_state *st = ctx->state;
@@ -391,6 +494,13 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
         if (piece.n > 0)
             side->skip_line = kd_bytes_at(piece, piece.n - 1) != '\n';
         return KD_OK;
+    }
+    if (side->phase == HTTP_START)
+        begin_headless(ctx, side);
+    if (side->phase == HTTP_CHUNK_SIZE) {
+        http_event(ctx, HTTP_EV_CHUNK_SIZE, 0);
+        side->phase = HTTP_BODY;
+        side->left = unchunked_length(side);
     }
     if (side->phase == HTTP_CONNECT) { /* it does not wait for the answer */
         side->phase = HTTP_TUNNEL;
@@ -449,9 +559,23 @@ static size_t resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
     return 0;
 }
 
+/* A head that never ended: rules see what there was. */
+static void cut_off(struct kd_ctx *ctx, enum kd_dir dir)
+{
+    struct http_state *st = ctx->state;
+    struct http_tap_room tap = {0};
+    if (st->side[dir].phase != HTTP_FIELDS || !kd_wants_any(ctx))
+        return;
+    http_tap_head(ctx, dir, &tap);
+    kd_inspect_end(ctx, dir, KD_INSPECT_HEAD);
+    http_tap_free(ctx, &tap);
+}
+
 static void finish(struct kd_ctx *ctx)
 {
     struct http_state *st = ctx->state;
+    cut_off(ctx, KD_TO_SERVER);
+    cut_off(ctx, KD_TO_CLIENT);
     kd_tunnel_end(&st->carried, ctx);
     http_tx_close(ctx);
     http_auth_close(ctx);

@@ -86,7 +86,7 @@ struct http_tx {
     struct http_range range;
     struct kd_bytes request_filename;
     uint8_t validator[8];            /* hash of ETag or Last-Modified */
-    uint8_t request_coding;          /* enum kd_coding_kind */
+    struct http_codings codings[2];
     uint8_t names[HTTP_NAMES_BYTES]; /* of the request's fields */
     struct kd_sha256 sha;
     uint8_t digest[KD_SHA256_BYTES];
@@ -95,12 +95,16 @@ struct http_tx {
     uint8_t hint_before; /* the body's last byte */
 };
 
+/* The field before, where a line without a name may go on with it. */
+enum http_last { HTTP_LAST_OTHER, HTTP_LAST_TRANSFER, HTTP_LAST_CONTENT };
+
 /* What the fields of the head being read say about framing. */
 struct http_framing {
     uint64_t length;
     bool has_length, bad_length;
-    bool chunked, coded;
-    bool has_host;
+    bool chunked, coded; /* chunked: the body's first line decides whether it really is */
+    bool has_host, closes;
+    uint8_t last; /* enum http_last */
 };
 
 /* One direction. */
@@ -115,6 +119,8 @@ struct http_side {
     bool skip_line;  /* within a line that is not looked at */
     bool streaming;  /* feed.c is within a body frame */
     bool chunk_end_due;
+    bool chunk_first; /* no chunk was seen yet */
+    bool blank_goes_on, blank_seen; /* a line of blanks: the head goes on behind it; it was waited behind one */
     bool was_lost; /* bytes were lost since the last start line */
 };
 
@@ -128,6 +134,7 @@ struct http_state {
     size_t mem;       /* bytes of all arenas */
     bool tunnel;
     bool connects; /* the tunnel was asked for by CONNECT */
+    bool answered; /* something came from the server */
     struct kd_tunnel carried;
     struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */
@@ -142,11 +149,23 @@ void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at);
  * is no start line. */
 bool http_request_line(struct kd_ctx *ctx, struct kd_bytes line);
 bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line);
+/* A body came where a status line was due (HTTP/0.9, or a broken server): its transaction begins. */
+void http_headless(struct kd_ctx *ctx);
 void http_field_line(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line);
 
 /* Is this the beginning of a request or status line?  MORE: too short to say. */
 enum kd_probe http_looks_like_request(struct kd_bytes in);
 enum kd_probe http_looks_like_response(struct kd_bytes in);
+
+/* May this be a status line, however broken? */
+enum kd_probe http_may_be_response(struct kd_bytes in);
+
+/* Up to a CR that stands alone where browsers take it for a line end: SIZE_MAX: none. */
+size_t http_bare_cr(struct kd_bytes line);
+
+/* chunk.c: is this the first line of a chunked body?  Its size; false: the line has none. */
+enum kd_probe http_chunk_begins(struct kd_bytes in);
+bool http_chunk_size(struct kd_bytes line, uint64_t *ret, bool *ret_odd);
 
 /* auth.c: an Authorization or Proxy-Authorization field; the logon, told with its transaction. */
 void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);

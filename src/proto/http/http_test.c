@@ -254,7 +254,7 @@ static void framing_conflicts_are_anomalies(void)
         "POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 3\r\nTransfer-Encoding: "
         "chunked\r\n\r\n0\r\n\r\n"
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\nTransfer-Encoding: xchunked\r\n\r\n");
-    server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n"
            "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"
            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n");
     play();
@@ -264,6 +264,50 @@ static void framing_conflicts_are_anomalies(void)
     CHECK(has("duplicate_host") && has("host_missing") && has("transfer_coding_unknown"));
     CHECK(has("chunk_size_bad") && has("chunk_end_bad"));
     done();
+}
+
+/* One answer to GET /f, and what must be read out of it. */
+static void oddly_told(const char *answer, size_t n, const char *want)
+{
+    begin();
+    client("GET /f HTTP/1.1\r\nHost: h\r\n\r\n");
+    kd_tape_add(&tape, KD_TO_CLIENT, kd_bytes_of(answer, n));
+    play();
+    if (!has(want))
+        printf("# %.60s\n", answer);
+    CHECK(records("fileinfo") == 1 && has(want));
+    done();
+}
+
+static void odd_answers_are_read_as_browsers_do(void)
+{
+#define ODD(head, body) oddly_told(head body, sizeof(head body) - 1, "\"size\":5,")
+    /* what stands around a chunk's size; what says chunked */
+    ODD("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "5 x\r\nhello\r\n0\r\n\r\n");
+    ODD("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "\r\n5\r\nhello\r\n0\r\n\r\n");
+    ODD("HTTP/1.1 200 OK\r\nTransfer-Encoding: x, chunked;\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n");
+    ODD("HTTP/1.1 200 OK\r\nTransfer-Encoding\0: chunked\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n");
+    ODD("HTTP/1.1 200 OK\rTransfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n");
+    ODD("HTTP/1.1 200 OK\r\nX: y\r\n\tTransfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n");
+    ODD("HTTP/1.1 200 OK\r\n \r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n");
+    /* said, but not so */
+    ODD("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "hello");
+    ODD("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n", "hello");
+    /* start lines; ends of the head */
+    ODD("http/1.0 200 OK\r\n\r\n", "hello");
+    ODD("HTTP/2.0\v200\vOK\r\n\r\n", "hello");
+    ODD("\r\rHTTP/1.1 0200 OK\r\n\r\n", "hello");
+    ODD("HTTP/1.1 OK\r\nContent-Length: 5\n\r\r\n", "h(llo");
+    ODD("HTTP/1.1 204 OK\r\nConnection: close\r\nContent-Length: 5\n \n", "h(llo");
+    /* codings, in each other */
+    ODD("HTTP/1.1 200 OK\r\nContent-Encoding: identity, deflate\r\n\r\n", "\xcb\x48\xcd\xc9\xc9\x07\x00");
+    ODD("HTTP/1.1 200 OK\r\nContent-Encoding\f: ,def\0late;\r\n\r\n", "\xcb\x48\xcd\xc9\xc9\x07\x00");
+    ODD("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Encoding: deflate\r\n\r\n",
+        "\x01\x07\x00\xf8\xff\xcb\x48\xcd\xc9\xc9\x07\x00");
+#undef ODD
+    /* no head at all */
+    static const char bare[] = "hello, this is all there is, and no line ends here";
+    oddly_told(bare, sizeof(bare) - 1, "\"size\":50,");
 }
 
 static void holes_are_survived(void)
@@ -414,7 +458,7 @@ static void codings_are_undone(void)
         client("GET /a/h%C3%A9llo.txt?x=/y HTTP/1.1\r\nHost: h.example\r\n\r\n");
         server_bytes(head, cases[i].bytes, cases[i].n);
         play();
-        CHECK(records("file") == 1 && has(HELLO_SHA256) && has("\"state\":\"CLOSED\",\"size\":23"));
+        CHECK(records("fileinfo") == 1 && has(HELLO_SHA256) && has("\"state\":\"CLOSED\",\"size\":23"));
         CHECK(has("\"filename\":\"héllo.txt\"") &&
               has("\"source\":\"http://h.example/a/h%C3%A9llo.txt?x=/y\""));
         snprintf(encoding, sizeof(encoding), "\"encoding\":\"%s\"",
@@ -474,7 +518,7 @@ static void names_of_files(void)
         "Content-Length: 4\r\n\r\nPK\x03\x04"
         "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
     play();
-    CHECK(records("file") == 2 && has("\"filename\":\"見積.zip\",\"magic\":\"zip\""));
+    CHECK(records("fileinfo") == 2 && has("\"filename\":\"見積.zip\",\"magic\":\"zip\""));
     CHECK(has("\"filename\":\"b.bin\",\"mimetype\":\"application/octet-stream\"") &&
           has("\"to_server\":true,\"source\":\"http://h:8080/up/b.bin\""));
     /* an error's page is no file, a program that comes with an error is one */
@@ -483,13 +527,13 @@ static void names_of_files(void)
     client("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n");
     server("HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\n<html>no</html>");
     play();
-    CHECK(records("file") == 0);
+    CHECK(records("fileinfo") == 0);
     done();
     begin();
     client("GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
     server("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n#!/bin/sh");
     play();
-    CHECK(records("file") == 1 && has("\"magic\":\"script\""));
+    CHECK(records("fileinfo") == 1 && has("\"magic\":\"script\""));
     done();
 }
 
@@ -505,7 +549,7 @@ static void ranges_are_joined(void)
     server("HTTP/1.1 206 Partial\r\nETag: a\r\nContent-Range: bytes 12-22/23\r\nContent-Length: "
            "11\r\n\r\nhello hello");
     play();
-    CHECK(records("http") == 3 && records("file") == 1 && has(HELLO_SHA256) && has("CLOSED"));
+    CHECK(records("http") == 3 && records("fileinfo") == 1 && has(HELLO_SHA256) && has("CLOSED"));
     done();
     /* another version of it, and a part of the middle */
     begin();
@@ -516,7 +560,7 @@ static void ranges_are_joined(void)
     server("HTTP/1.1 206 Partial\r\nETag: b\r\nContent-Range: bytes 5-11/23\r\nContent-Length: "
            "7\r\n\r\n hello ");
     play();
-    CHECK(records("file") == 2 && has("\"state\":\"PARTIAL\",\"size\":5") &&
+    CHECK(records("fileinfo") == 2 && has("\"state\":\"PARTIAL\",\"size\":5") &&
           has("\"state\":\"PARTIAL\",\"size\":7") && has("\"start\":5") && lacks("\"sha256\""));
     done();
 }
@@ -534,7 +578,7 @@ static void forms_and_uploads(void)
            "----xy--\r\n");
     server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     play();
-    CHECK(records("http") == 1 && records("file") == 1 && has(HELLO_SHA256));
+    CHECK(records("http") == 1 && records("fileinfo") == 1 && has(HELLO_SHA256));
     CHECK(has("{\"name\":\"comment\",\"value\":\"a\\r\\n----x\\r\\nb\",\"bytes\":11}"));
     CHECK(has("{\"name\":\"Password\",\"value\":\"***\",\"bytes\":7}") && lacks("hunter2,"));
     CHECK(has(
@@ -552,7 +596,7 @@ static void forms_and_uploads(void)
     CHECK(records("anomaly") == 0 && has("\"url\":\"/next\"") && has("\"url\":\"/third\""));
     CHECK(has("{\"name\":\"user\",\"value\":\"山 Azz\"") &&
           has("{\"name\":\"passwd\",\"value\":\"***\""));
-    CHECK(has("{\"name\":\"empty\"}") && has("{\"name\":\"flag\"}") && records("file") == 0 &&
+    CHECK(has("{\"name\":\"empty\"}") && has("{\"name\":\"flag\"}") && records("fileinfo") == 0 &&
           lacks("request_body_head"));
     done();
     begin(); /* what curl sends by default is no form */
@@ -560,7 +604,7 @@ static void forms_and_uploads(void)
            "Content-Type: application/x-www-form-urlencoded\r\n\r\nMZ\x90\x01\x03\x04");
     server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     play();
-    CHECK(records("file") == 1 && has("\"size\":6") && lacks("\"form\""));
+    CHECK(records("fileinfo") == 1 && has("\"size\":6") && lacks("\"form\""));
     done();
 }
 
@@ -640,6 +684,7 @@ int main(void)
     RUN(ntlm_challenge_tells_of_the_server);
     RUN(file_name_offered);
     RUN(framing_conflicts_are_anomalies);
+    RUN(odd_answers_are_read_as_browsers_do);
     RUN(holes_are_survived);
     RUN(either_side_alone);
     RUN(garbage_is_skipped);

@@ -25,7 +25,7 @@ static void recorded_sessions(void)
     play_seed("session");
     CHECK(has("\"command\":\"RETR\",\"argument\":\"1\",\"result\":\"OK\"") &&
           has("\"subject\":\"請求書の件\""));
-    CHECK(has("\"filename\":\"seikyu.zip\"") && records("file") == 1 && records("smtp") == 3);
+    CHECK(has("\"filename\":\"seikyu.zip\"") && records("fileinfo") == 1 && records("smtp") == 3);
     CHECK(has("\"login\":{\"method\":\"password\",\"service\":\"pop3\",\"user\":\"soumu\","
               "\"result\":\"success\""));
     CHECK(lacks("himitsu") && lacks("anomaly"));

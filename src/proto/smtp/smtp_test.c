@@ -50,7 +50,7 @@ static void attachment_gives_a_file(void)
            "aGVsbG8=\r\n\r\n--b--\r\n.\r\n");
     server("554 5.7.1 rejected\r\n");
     play();
-    CHECK(records("smtp") == 1 && records("file") == 1 && has("\"reply\":554") &&
+    CHECK(records("smtp") == 1 && records("fileinfo") == 1 && has("\"reply\":554") &&
           has("\"mail_from\":\"<>\""));
     CHECK(has("\"fileinfo\":{\"filename\":\"見積書.exe\",\"magic\":\"text\",\"mimetype\":"
               "\"application/octet-stream\","
@@ -226,7 +226,7 @@ static void holes_are_survived(void)
     server("250 ok\r\n");
     client("QUIT\r\n");
     play();
-    CHECK(records("smtp") == 2 && records("file") == 1 && has("\"state\":\"TRUNCATED\"") &&
+    CHECK(records("smtp") == 2 && records("fileinfo") == 1 && has("\"state\":\"TRUNCATED\"") &&
           lacks("\"md5\""));
     CHECK(has("\"subject\":\"x\"") && has("\"subject\":\"y\"") && lacks("command_unknown"));
     done();

@@ -27,7 +27,7 @@ const SUMMARY: Record<string, readonly string[]> = {
     nbns: ['nbns.type', 'nbns.name', 'nbns.addresses'],
     login: ['login.user', 'login.service', 'login.method', 'login.result', 'login.reason'],
     anomaly: ['anomaly.event', 'anomaly.layer'],
-    file: ['fileinfo.filename', 'fileinfo.magic', 'fileinfo.size', 'fileinfo.sha256'],
+    fileinfo: ['fileinfo.filename', 'fileinfo.magic', 'fileinfo.size', 'fileinfo.sha256'],
     health: ['health.kind', 'health.role', 'health.state'],
     host: ['host.address', 'host.name', 'host.user', 'host.source'],
     alert: ['alert.signature'],

@@ -43,6 +43,9 @@ export function lanes(of: Incident, steps: NumberedStep[]): string[] {
 /** Does the step reach something that is no machine of the story? */
 export const outsideOf = (step: IncidentStep): boolean => words(step.objects).length > 0;
 
+/** Did the step bring something in, rather than reach out? */
+export const cameIn = (step: IncidentStep): boolean => step.phase === 'point_of_entry';
+
 export type NodeKind = Part | 'place' | 'file' | 'mail' | 'link' | 'user';
 export interface GraphNode {
     id: string;
@@ -117,7 +120,10 @@ export function graph(of: Incident, steps: NumberedStep[]): Graph {
         const named = things.filter((value) => known.get(value)?.kind !== 'place' || value !== step.to || things.length === 1);
         for (const value of named) {
             const thing = known.get(value);
-            if (thing) join(actor, add(`thing ${value}`, thing.kind, thing.name || value, thing.name ? value : '', beside(actor)), step);
+            if (!thing) continue;
+            const node = add(`thing ${value}`, thing.kind, thing.name || value, thing.name ? value : '', beside(actor));
+            if (cameIn(step)) join(node, actor, step);
+            else join(actor, node, step);
         }
         if (step.user && isTelling(step)) join(actor, add(`user ${step.user.toLowerCase()}`, 'user', step.user, '', Math.min(LAST_COLUMN, (actor?.column ?? 1) + 1)), step);
     }
