@@ -75,7 +75,7 @@ static void show_pipe(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body)
 {
     bool any = false;
-    if (!kd_wants_any(ctx) || ctx->app == KD_APP_HTTP || ctx->app == KD_APP_DNS || ctx->app == KD_APP_TLS)
+    if (!kd_wants_any(ctx) || ctx->app == KD_APP_HTTP || ctx->app == KD_APP_HTTP2 || ctx->app == KD_APP_DNS || ctx->app == KD_APP_TLS)
         return; /* their transactions are under way */
     for (size_t i = 0; i < KD_COUNT(rows); i++) {
         if (rows[i].record != type)

@@ -43,7 +43,7 @@ static uint64_t apps_of(enum kd_rule_proto proto)
         enum kd_rule_proto proto;
         enum kd_app app[2];
     } rows[] = {
-        {KD_RP_HTTP, {KD_APP_HTTP}},   {KD_RP_HTTP1, {KD_APP_HTTP}},
+        {KD_RP_HTTP, {KD_APP_HTTP, KD_APP_HTTP2}}, {KD_RP_HTTP1, {KD_APP_HTTP}},
         {KD_RP_TLS, {KD_APP_TLS}},     {KD_RP_SMTP, {KD_APP_SMTP}},
         {KD_RP_FTP, {KD_APP_FTP}},     {KD_RP_FTP_DATA, {KD_APP_FTP_DATA}},
         {KD_RP_IMAP, {KD_APP_IMAP}},   {KD_RP_POP3, {KD_APP_POP3}},

@@ -267,7 +267,7 @@ bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line)
     unsigned status = 0;
     for (; end < rest.n && rest.p[end] >= '0' && rest.p[end] <= '9' && status <= 999; end++)
         status = status * 10 + (unsigned)(rest.p[end] - '0');
-    bool odd = !kd_bytes_starts(line, kd_str("HTTP/1.")) || end - first != 3 || status < 100;
+    bool odd = !kd_bytes_starts(line, kd_str(st->framed.on ? "HTTP/2 " : "HTTP/1.")) || end - first != 3 || status < 100;
     if (odd)
         http_event(ctx, HTTP_EV_STATUS_LINE, 0);
     if (status > 999)

@@ -296,8 +296,13 @@ static void expect_body(struct kd_ctx *ctx, enum kd_dir dir, uint64_t length)
 
 static void end_request_head(struct kd_ctx *ctx, struct http_side *side)
 {
+    const struct http_state *st = ctx->state;
     const struct http_framing *f = &side->framing;
     struct http_tx *tx = side->tx;
+    if (st->framed.on) {
+        expect_body(ctx, KD_TO_SERVER, st->framed.ends || (tx != NULL && tx->is_connect) ? 0 : UINT64_MAX);
+        return;
+    }
     if (tx != NULL && !f->has_host && kd_bytes_eq_str(tx->rec.protocol, "HTTP/1.1"))
         http_event(ctx, HTTP_EV_HOST_MISSING, side->head_bytes);
     if (f->chunked) {
@@ -324,6 +329,8 @@ static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
         if (connected)
             connects(st);
         begin_tunnel(ctx);
+    } else if (st->framed.on && status >= 200) {
+        expect_body(ctx, KD_TO_CLIENT, st->framed.ends ? 0 : UINT64_MAX);
     } else if (status >= 100 && status < 200 && status != 101) {
         expect_start(st, side);
         kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);

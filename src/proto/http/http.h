@@ -124,8 +124,18 @@ struct http_side {
     bool was_lost; /* bytes were lost since the last start line */
 };
 
+/* Where HTTP/2 cuts the messages (proto/http2): a body ends when it says so. */
+struct http_framed {
+    bool on;
+    bool ends; /* the head that comes now has no body */
+    struct kd_http2 is;
+    struct kd_http2_side side[2];
+    struct kd_figure priority[2];
+};
+
 struct http_state {
     struct http_side side[2];
+    struct http_framed framed;
     struct http_tx *first, *last; /* oldest, newest */
     uint32_t n_tx;
     uint32_t next_id;
@@ -191,6 +201,14 @@ void http_tap_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_tap_room *re
 void http_tap_free(struct kd_ctx *ctx, struct http_tap_room *room);
 void http_tap_body(const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece);
 void http_tap_done(struct kd_ctx *ctx);
+
+/* What is told of one side of a stream, from now on part of the record. */
+static inline struct kd_http2_side *http_framed_side(struct http_state *st, enum kd_dir dir)
+{
+    struct http_framed *f = &st->framed;
+    *(dir == KD_TO_SERVER ? &f->is.request : &f->is.response) = (struct kd_list){&f->side[dir], 1};
+    return &f->side[dir];
+}
 
 /* tx.c.  A new transaction, or NULL for lack of memory. */
 struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);
