@@ -215,6 +215,11 @@ static void add_content(struct kd_matcher *m, struct m_side *s, uint8_t dir, str
     }
 }
 
+void kd_match_speaks(struct kd_matcher *m, enum kd_app app)
+{
+    m->at.app = app;
+}
+
 void kd_match_value(struct kd_matcher *m, enum kd_inspect id, uint8_t dir, struct kd_bytes value)
 {
     struct m_side *s = open_side(m, dir);

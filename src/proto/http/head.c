@@ -473,6 +473,8 @@ static void read_response_field(struct kd_ctx *ctx, struct http_tx *tx, struct k
     } else if (IS(name, "Content-Encoding")) {
         http_codings_add(&tx->codings[KD_TO_CLIENT], value);
         keep_once(ctx, tx, KD_TO_CLIENT, value, &tx->rec.content_encoding);
+    } else if (IS(name, "Upgrade") || IS(name, "Sec-WebSocket-Extensions")) {
+        http_upgrade_field(ctx, name, value);
     } else if (IS(name, "Content-Range")) {
         tx->range = http_range_of(value);
     } else if (IS(name, "ETag") || IS(name, "Last-Modified")) {

@@ -328,6 +328,8 @@ static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
     if ((status == 101 && !(has_body && f->closes)) || connected) {
         if (connected)
             connects(st);
+        else
+            http_upgrade(ctx);
         begin_tunnel(ctx);
     } else if (st->framed.on && status >= 200) {
         expect_body(ctx, KD_TO_CLIENT, st->framed.ends ? 0 : UINT64_MAX);
@@ -516,6 +518,8 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
     if (side->phase == HTTP_TUNNEL) {
         if (st->connects)
             kd_tunnel_data(&st->carried, ctx, dir, piece);
+        else
+            http_upgrade_data(ctx, dir, piece);
         return KD_OK;
     }
     if (side->tx != NULL)
@@ -535,6 +539,8 @@ static void gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
     if (side->phase == HTTP_TUNNEL) {
         if (st->connects)
             kd_tunnel_gap(&st->carried, ctx, dir, n);
+        else
+            http_upgrade_gap(ctx, dir, n);
         return;
     }
     if (!in_body) {
@@ -584,6 +590,7 @@ static void finish(struct kd_ctx *ctx)
     cut_off(ctx, KD_TO_SERVER);
     cut_off(ctx, KD_TO_CLIENT);
     kd_tunnel_end(&st->carried, ctx);
+    http_upgrade_end(ctx);
     http_tx_close(ctx);
     http_auth_close(ctx);
     kd_inspect_end(ctx, KD_TO_SERVER, KD_INSPECT_ALL);

@@ -14,6 +14,8 @@
 #include "proto/parser.h"
 #include "proto/tunnel.h"
 
+enum { HTTP_EXTENSIONS = 160 };
+
 enum http_phase {
     HTTP_START,      /* a start line is due (empty lines before it are skipped) */
     HTTP_FIELDS,     /* header fields */
@@ -98,12 +100,16 @@ struct http_tx {
 /* The field before, where a line without a name may go on with it. */
 enum http_last { HTTP_LAST_OTHER, HTTP_LAST_TRANSFER, HTTP_LAST_CONTENT };
 
+/* What a 101 may go over to. */
+enum http_upgrade { HTTP_UPGRADE_OTHER, HTTP_UPGRADE_H2C, HTTP_UPGRADE_WEBSOCKET };
+
 /* What the fields of the head being read say about framing. */
 struct http_framing {
     uint64_t length;
     bool has_length, bad_length;
     bool chunked, coded; /* chunked: the body's first line decides whether it really is */
     bool has_host, closes;
+    uint8_t upgrade; /* enum http_upgrade, of an answer */
     uint8_t last; /* enum http_last */
 };
 
@@ -141,11 +147,14 @@ struct http_state {
     uint32_t next_id;
     uint32_t orphans; /* requests given up whose responses may still come */
     uint32_t told;    /* bits of enum http_event */
+    uint8_t extensions_n;
+    uint8_t extensions[HTTP_EXTENSIONS]; /* agreed on for WebSocket */
     size_t mem;       /* bytes of all arenas */
     bool tunnel;
     bool connects; /* the tunnel was asked for by CONNECT */
     bool answered; /* something came from the server */
     struct kd_tunnel carried;
+    struct kd_inner upgraded; /* what a 101 went over to */
     struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */
     struct kd_buf tap[2]; /* heads as sent, for rules */
@@ -176,6 +185,13 @@ size_t http_bare_cr(struct kd_bytes line);
 /* chunk.c: is this the first line of a chunked body?  Its size; false: the line has none. */
 enum kd_probe http_chunk_begins(struct kd_bytes in);
 bool http_chunk_size(struct kd_bytes line, uint64_t *ret, bool *ret_odd);
+
+/* upgrade.c: fields of an answer that goes over to another protocol, which then reads all that follows. */
+void http_upgrade_field(struct kd_ctx *ctx, struct kd_bytes name, struct kd_bytes value);
+void http_upgrade(struct kd_ctx *ctx);
+void http_upgrade_data(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece);
+void http_upgrade_gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n);
+void http_upgrade_end(struct kd_ctx *ctx);
 
 /* auth.c: an Authorization or Proxy-Authorization field; the logon, told with its transaction. */
 void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parser/talk.h"
 
-extern const struct kd_parser kd_parser_http2;
+extern const struct kd_parser kd_parser_http, kd_parser_http2;
 
 static void play_seed(const char *name)
 {
@@ -97,6 +97,21 @@ static void fields_cannot_make_lines(void)
     done();
 }
 
+static void an_upgrade_of_http_1(void)
+{
+    talk_parser = &kd_parser_http;
+    begin();
+    client("GET /old HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+    server("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+    TO_SERVER(MAGIC SETTINGS "\0\0\6\1\5\0\0\0\3" GET);
+    TO_CLIENT(SETTINGS "\0\0\1\1\5\0\0\0\1\x88" "\0\0\1\1\5\0\0\0\3\x8d");
+    play();
+    CHECK(has("\"url\":\"/old\"") && has("\"status\":101") && has("\"status\":404") && records("http") == 3);
+    CHECK(lacks("anomaly"));
+    done();
+    talk_parser = &kd_parser_http2;
+}
+
 static void probe_knows_its_own(void)
 {
     struct kd_conn conn = {.proto = 6, .server_port = 4000};
@@ -119,6 +134,7 @@ int main(void)
     RUN(an_error_ends_the_stream);
     RUN(broken_compression_blinds_one_side);
     RUN(fields_cannot_make_lines);
+    RUN(an_upgrade_of_http_1);
     RUN(probe_knows_its_own);
     return tap_done();
 }
