@@ -280,6 +280,8 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return number_flags_hold(run, KD_NUM_MQTT_FLAGS, &c->is.flags) != c->negated;
     case KD_COND_MQTT_CONNECT_FLAGS:
         return number_flags_hold(run, KD_NUM_MQTT_CONNECT_FLAGS, &c->is.flags) != c->negated;
+    case KD_COND_MODBUS:
+        return m_modbus_holds(run, c->is.modbus) != c->negated;
     default:
         return false; /* compile.c leaves rules out that need anything else */
     }
@@ -304,6 +306,7 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_EVENT:
     case KD_COND_MQTT_FLAGS:
     case KD_COND_MQTT_CONNECT_FLAGS:
+    case KD_COND_MODBUS:
         return true;
     default:
         return false;

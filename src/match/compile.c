@@ -253,6 +253,8 @@ static enum kd_number number_of(const struct kd_cond *c)
         return KD_NUM_MQTT_FLAGS;
     case KD_COND_MQTT_CONNECT_FLAGS:
         return KD_NUM_MQTT_CONNECT_FLAGS;
+    case KD_COND_MODBUS:
+        return KD_NUM_MODBUS_FUNCTION; /* among others: want() */
     default:
         return KD_NUM_COUNT;
     }
@@ -556,8 +558,11 @@ static void want(struct kd_ruleset *set, const struct m_rule *r)
             w->bytes[dir][r->look[i].in / 64] |= (uint64_t)1 << (r->look[i].in % 64);
         for (unsigned i = 0; i < r->rule->n_checks; i++) {
             enum kd_number id = number_of(&r->rule->check[i]);
-            if (id != KD_NUM_COUNT)
-                w->numbers[dir][id / 64] |= (uint64_t)1 << (id % 64);
+            unsigned last = r->rule->check[i].kind == KD_COND_MODBUS ? KD_NUM_MODBUS_VALUE : id;
+            if (last != id)
+                id = KD_NUM_MODBUS_UNIT;
+            for (unsigned n = id; id != KD_NUM_COUNT && n <= last; n++)
+                w->numbers[dir][n / 64] |= (uint64_t)1 << (n % 64);
         }
     }
 }
