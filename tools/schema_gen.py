@@ -25,7 +25,38 @@ SCALARS = {  # type: (C type, KD_T_ name, JSON type, TypeScript, SQLite, ClickHo
     "hex": ("struct kd_bytes", "HEX", "string", "string", "BLOB", "String"),
     "strs": ("struct kd_strs", "STRS", "array", "string[]", "TEXT", "Array(String)"),
 }
-FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM", "one": "KD_F_ONE", "plain": "KD_F_PLAIN", "map": "KD_F_MAP"}
+FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM", "spread": "KD_F_SPREAD", "one": "KD_F_ONE",
+         "plain": "KD_F_PLAIN", "map": "KD_F_MAP"}
+NO_TRANSACTIONS = {"flow", "alert", "signature", "stats", "health", "host", "incident", "crossing", "anomaly", "file",
+                   "arp", "nbns", "icmp", "login", "ntlm", "socks", "irc"}
+FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
+    "age": ("integer", "number"),
+    "hex8": ("string", "string"),
+    "hex16": ("string", "string"),
+    "bit0": ("boolean", "boolean"),
+    "bit1": ("boolean", "boolean"),
+    "bit2": ("boolean", "boolean"),
+    "bit3": ("boolean", "boolean"),
+    "bit4": ("boolean", "boolean"),
+    "bit15": ("boolean", "boolean"),
+    "utc": ("string", "string"),
+    "angle": ("string", "string"),
+    "angles": ("array", "string[]"),
+    "one": ("array", "string[]"),
+    "flow_state": ("string", "string"),
+    "flow_reason": ("string", "string"),
+    "tcp_state": ("string", "string"),
+    "icmp": ("integer", "number"),
+    "icmp_reply": ("integer", "number"),
+    "in_tx": ("integer", "number"),
+    "answer_flags": ("string", "string"),
+    "answer_version": ("integer", "number"),
+    "grouped": ("object", "Record<string, string[]>"),
+    "soa": ("object", "{ mname: string; rname: string; serial: number; refresh: number; retry: number; "
+                      "expire: number; minimum: number }"),
+    "srv": ("object", "{ priority: number; weight: number; port: number; name: string }"),
+    "sshfp": ("object", "{ algo: number; fingerprint: string }"),
+}
 
 
 class Field:
@@ -35,15 +66,26 @@ class Field:
         if len(head) != 3 or len(parts) < 3:
             sys.exit(f"{where}: not 'name type path | English | 日本語': {line}")
         self.name, self.type, self.path = head
+        self.type, _, self.form = self.type.partition(":") if not self.type.startswith("list:") \
+            else (self.type, "", "")
+        if self.form and self.form not in FORMS:
+            sys.exit(f"{where}: unknown form {self.form}")
         self.en, self.ja = parts[1], parts[2]
         self.flags = parts[3].split() if len(parts) > 3 else []
         self.sub = self.type[5:] if self.type.startswith("list:") else None
-        if self.sub is None and self.type not in SCALARS:
+        self.is_view = self.type == "as"  # another name of a field, made by the JSON writer, not stored
+        if self.sub is None and not self.is_view and self.type not in SCALARS:
             sys.exit(f"{where}: unknown type {self.type}")
         for flag in self.flags:
             if flag not in FLAGS:
                 sys.exit(f"{where}: unknown flag {flag}")
         self.group, _, self.key = self.path.rpartition(".")
+
+    def json_type(self):
+        return FORMS[self.form][0] if self.form else SCALARS[self.type][2]
+
+    def ts_type(self):
+        return FORMS[self.form][1] if self.form else SCALARS[self.type][3]
 
     def c_type(self):
         return "struct kd_list" if self.sub else SCALARS[self.type][0]
@@ -55,22 +97,41 @@ class Table:
         self.id = body.get("id")
         self.event = body.get("event", name)  # event_type as written
         self.en, self.ja = body.get("en", ""), body.get("ja", "")
-        self.fields = [Field(line, f"{what}.{name}") for line in body["fields"]]
+        lines = [Field(line, f"{what}.{name}") for line in body["fields"]]
+        self.fields = [f for f in lines if not f.is_view]
         if len(self.fields) > 64:
             sys.exit(f"{what}.{name}: more than 64 fields")
-        seen = set()
-        for f in self.fields:
-            if f.name in seen:
-                sys.exit(f"{what}.{name}: {f.name} twice")
-            seen.add(f.name)
-        closed, last = set(), ""
-        for f in self.fields:
-            # A JSON object is written once, so its fields must stand together.
-            if f.group != last and f.group in closed and f.group:
-                sys.exit(f"{what}.{name}: fields of {f.group} do not stand together")
-            if last not in ("", f.group) and not f.group.startswith(last + "."):
-                closed.add(last)
-            last = f.group
+        by_name = {f.name: f for f in self.fields}
+        if len(by_name) != len(self.fields):
+            sys.exit(f"{what}.{name}: a name stands twice")
+        if len({f.path for f in lines}) != len(lines):
+            sys.exit(f"{what}.{name}: a path stands twice")
+        for f in lines:
+            if f.is_view and f.name not in by_name:
+                sys.exit(f"{what}.{name}: {f.path} is made of {f.name}, which is no field")
+            if f.is_view:
+                f.type, f.sub = by_name[f.name].type, by_name[f.name].sub
+        # A JSON object is written once, so what belongs to it is written together.
+        self.lines = list(leaves(tree_of(lines)))
+
+
+def tree_of(fields):
+    """Nested dict path segment -> Field or dict."""
+    root = {}
+    for f in fields:
+        node = root
+        for part in f.path.split(".")[:-1]:
+            node = node.setdefault(part, {})
+        node[f.key] = f
+    return root
+
+
+def leaves(node):
+    for v in node.values():
+        if isinstance(v, Field):
+            yield v
+        else:
+            yield from leaves(v)
 
 
 def load(folder):
@@ -143,27 +204,37 @@ def c_present(f):
 
 def c_table(t):
     struct = f"struct kd_{'rec_' if t.what == 'record' else ''}{t.name}"
-    out = [f"static const struct kd_field fields_{t.name}[] = {{"]
-    for f in t.fields:
-        kind = "LIST" if f.sub else SCALARS[f.type][1]
-        flags = " | ".join(FLAGS[x] for x in f.flags) or "0"
-        sub = f"&kd_schema_{f.sub}" if f.sub else "NULL"
-        out.append(f"    {{{c_string(f.name)}, {c_string(f.group)}, {c_string(f.key)}, {c_string(f.path)}, "
-                   f"KD_T_{kind}, {flags}, offsetof({struct}, {f.name}), {sub}, "
-                   f"{c_string(f.en)}, {c_string(f.ja)}, {c_string(json_key(f.key))}, {len(json_key(f.key))}}},")
-    out.append("};")
+    out = c_rows("fields", t, t.fields)
+    if t.lines != t.fields:
+        out += c_rows("lines", t, t.lines)
     out += [f"static uint64_t present_{t.name}(const void *body)", "{", f"    const {struct} *r = body;",
             "    uint64_t is = 0;"]
     out += [f"    is |= (uint64_t){c_present(f)} << {i};" for i, f in enumerate(t.fields)]
     out += ["    return is;", "}"]
+    lines = "lines" if t.lines != t.fields else "fields"
     out.append(f"const struct kd_schema kd_schema_{t.name} = {{{c_string(t.name)}, {c_string(t.event)}, {t.id or 0}, "
                f"{len(t.fields)}, sizeof({struct}), fields_{t.name}, present_{t.name}, {c_string(t.en)}, "
-               f"{c_string(t.ja)}}};\n")
+               f"{c_string(t.ja)}, {lines}_{t.name}, {len(t.lines)}}};\n")
     return "\n".join(out)
 
 
+def c_rows(what, t, fields):
+    struct = f"struct kd_{'rec_' if t.what == 'record' else ''}{t.name}"
+    out = [f"static const struct kd_field {what}_{t.name}[] = {{"]
+    for f in fields:
+        kind = "LIST" if f.sub else SCALARS[f.type][1]
+        flags = " | ".join(FLAGS[x] for x in f.flags) or "0"
+        sub = f"&kd_schema_{f.sub}" if f.sub else "NULL"
+        form = f"kd_form_{f.form}" if f.form else "NULL"
+        out.append(f"    {{{c_string(f.name)}, {c_string(f.group)}, {c_string(f.key)}, {c_string(f.path)}, "
+                   f"KD_T_{kind}, {flags}, offsetof({struct}, {f.name}), {sub}, "
+                   f"{c_string(f.en)}, {c_string(f.ja)}, {c_string(json_key(f.key))}, {len(json_key(f.key))}, {form}}},")
+    out.append("};")
+    return out
+
+
 def face_c(head, records, subs, protos):
-    out = ["/* Made by tools/schema_gen.py from schema/; do not edit. */", '#include "records.h"', ""]
+    out = ["/* Made by tools/schema_gen.py from schema/; do not edit. */", '#include "records.h"', '#include "wire/form.h"', ""]
     out += [c_table(t) for t in list(subs.values()) + records]
     out.append("const struct kd_schema *const kd_schemas[64] = {")
     out += [f"    [{r.id}] = &kd_schema_{r.name}," for r in records]
@@ -175,21 +246,10 @@ def face_c(head, records, subs, protos):
     return "\n".join(out) + "\n"
 
 
-def tree_of(fields):
-    """Nested dict path segment -> Field or dict."""
-    root = {}
-    for f in fields:
-        node = root
-        for part in f.path.split(".")[:-1]:
-            node = node.setdefault(part, {})
-        node[f.key] = f
-    return root
-
-
 def ts_type(node, subs, pad):
     if isinstance(node, Field):
-        if not node.sub:
-            return SCALARS[node.type][3]
+        if not node.sub or node.form:
+            return node.ts_type()
         if "map" in node.flags:
             return "Record<string, string | number>"
         item = SCALARS[subs[node.sub].fields[0].type][3] if "plain" in node.flags else pascal(node.sub)
@@ -206,15 +266,29 @@ def pascal(name):
     return "".join(p.capitalize() for p in name.split("_"))
 
 
+def spread(t, records):
+    """Objects of other records that may stand in this one: key -> (record, its tree)."""
+    if not any("spread" in f.flags for f in t.fields):
+        return {}
+    out = {}
+    for other in records:
+        for k, v in tree_of(other.lines).items():
+            if other.name not in NO_TRANSACTIONS and isinstance(v, dict):
+                out.setdefault(k, (other, v))
+    return out
+
+
 def face_ts(head, records, subs, protos):
     out = ["// Made by tools/schema_gen.py from schema/; do not edit.", ""]
     for t in subs.values():
-        out.append(f"export interface {pascal(t.name)} {ts_type(tree_of(t.fields), subs, '')}\n")
-    heads = {k: v for k, v in tree_of(head.fields).items() if k not in ("event_type", "proto", "app_proto")}
+        out.append(f"export interface {pascal(t.name)} {ts_type(tree_of(t.lines), subs, '')}\n")
+    heads = {k: v for k, v in tree_of(head.lines).items() if k not in ("event_type", "proto", "app_proto")}
     out.append("export interface RecordHead " + ts_type(heads, subs, "")[:-1] +
                "  proto?: string;\n  app_proto?: string;\n  community_id?: string;\n}\n")
     for t in records:
-        body = ts_type(tree_of(t.fields), subs, "")
+        body = ts_type(tree_of([f for f in t.lines if "spread" not in f.flags]), subs, "")
+        more = [f"  {k}?: {pascal(o.name)}Record['{k}'];\n" for k, (o, _) in spread(t, records).items()]
+        body = body[:-1] + "".join(more) + "}"
         out.append(f"/** {t.en} / {t.ja} */\nexport interface {pascal(t.name)}Record extends RecordHead "
                    + "{\n" + f"  event_type: '{t.event}';" + body[1:] + "\n")
     out.append("export type KidobanRecord =\n" + "\n".join(f"  | {pascal(t.name)}Record" for t in records
@@ -222,9 +296,18 @@ def face_ts(head, records, subs, protos):
     return "\n".join(out) + "\n"
 
 
+def js_members(ts):
+    """JSON Schema of a form's object, from its TypeScript."""
+    if ts.startswith("Record<"):
+        return {"properties": {}, "required": [],
+                "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+    pairs = [p.split(": ") for p in ts.strip("{} ").split("; ")]
+    return {"properties": {k: {"type": "integer" if v == "number" else v} for k, v in pairs}, "required": []}
+
+
 def js_schema(node, subs):
     if isinstance(node, Field):
-        if node.sub:
+        if node.sub and not node.form:
             if "map" in node.flags:
                 return {"type": "object", "description": node.en, "additionalProperties": {"type": ["string", "integer"]}}
             item = {"$ref": f"#/$defs/{node.sub}"}
@@ -233,10 +316,12 @@ def js_schema(node, subs):
             if "one" in node.flags:
                 return {**item, "description": node.en}
             return {"type": "array", "description": node.en, "items": item}
-        t = {"type": SCALARS[node.type][2], "description": node.en}
+        t = {"type": node.json_type(), "description": node.en}
+        if t["type"] == "object":
+            t.update(js_members(node.ts_type()))
         if t["type"] == "array":
             t["items"] = {"type": "string"}
-        if node.type.startswith("u"):
+        if t["type"] == "integer":
             t["minimum"] = 0
         return t
     return {"type": "object", "properties": {k: js_schema(v, subs) for k, v in node.items()},
@@ -244,7 +329,7 @@ def js_schema(node, subs):
 
 
 def face_schema(head, records, subs, protos):
-    heads = {k: js_schema(v, subs) for k, v in tree_of(head.fields).items()}
+    heads = {k: js_schema(v, subs) for k, v in tree_of(head.lines).items()}
     for text in ("event_type", "proto", "app_proto"):
         heads[text]["type"] = "string"
         heads[text].pop("minimum", None)
@@ -253,14 +338,15 @@ def face_schema(head, records, subs, protos):
     heads["vlan"] = {"type": "array", "description": heads["vlan"]["description"], "items": {"type": "integer"}}
     one_of = []
     for t in records:
-        body = js_schema(tree_of(t.fields), subs)
+        body = js_schema(tree_of([f for f in t.lines if "spread" not in f.flags]), subs)
+        body["properties"].update((k, js_schema(v, subs)) for k, (_, v) in spread(t, records).items())
         body["properties"] = {**heads, "event_type": {"const": t.event}, **body["properties"]}
         body["required"] = ["timestamp", "event_type", *body["required"]]
         body["title"], body["description"] = t.name, t.en
         one_of.append(body)
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Kidoban record",
                        "oneOf": one_of,
-                       "$defs": {t.name: js_schema(tree_of(t.fields), subs) for t in subs.values()}},
+                       "$defs": {t.name: js_schema(tree_of(t.lines), subs) for t in subs.values()}},
                       ensure_ascii=False, indent=1) + "\n"
 
 
@@ -271,7 +357,7 @@ def face_md(lang, head, records, subs, protos):
 
     def rows(t):
         out.extend([f"| {words[2]} | {words[3]} | {words[4]} |", "|---|---|---|"])
-        out.extend(f"| `{f.path}` | {f.type} | {f.en if lang == 'en' else f.ja} |" for f in t.fields)
+        out.extend(f"| `{f.path}` | {f.json_type() if f.form else f.type} | {f.en if lang == 'en' else f.ja} |" for f in t.lines)
         out.append("")
     out.extend([f"## {words[1]}", ""])
     rows(head)

@@ -19,15 +19,20 @@ static int open_json(const char *path)
 int kd_cmd_replay(int argc, char **argv)
 {
     static struct kd_config config;
-    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *rules = NULL,
+    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL,
                *sandbox = NULL;
+    struct kd_rule_paths rules = {0};
     bool realtime = false, packets = false, state = false;
     uint64_t n_engines = 1;
     const struct kd_option options[] = {{"--config", "-c", &path, NULL},
                                         {"--json", NULL, &json, NULL},
                                         {"--db", NULL, &db, NULL},
                                         {"--engines", NULL, &engines, NULL},
-                                        {"--rules", NULL, &rules, NULL},
+                                        {"--rules", NULL, &rules.files, NULL},
+                                        {"--vars", NULL, &rules.suricata, NULL},
+                                        {"--classification", NULL, &rules.classes, NULL},
+                                        {"--reference", NULL, &rules.references, NULL},
+                                        {"--thresholds", NULL, &rules.thresholds, NULL},
                                         {"--sandbox", NULL, &sandbox, NULL},
                                         {"--realtime", NULL, NULL, &realtime},
                                         {"--packets", NULL, NULL, &packets},

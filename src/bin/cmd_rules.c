@@ -1,117 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rules check|list|explain: rule files are foreign bytes, so they are opened, the command shuts
  * itself in, and only then looks at them. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "bin/command.h"
-#include "bin/rule_text.h"
-#include "bin/rule_vars.h"
+#include "bin/rules_command.h"
+#include "bin/rules_load.h"
 #include "bin/say.h"
 #include "os/sandbox.h"
 #include "rule/explain.h"
 #include "rule/thresholds.h"
 
-enum { FILES_MAX = 256, MEMORY_MAX = 1 << 30, EXPLAIN_MAX = 64 * 1024 };
-
-struct input {
-    const char *name;
-    int fd;
-};
+enum { EXPLAIN_MAX = 64 * 1024, FDS_BEFORE = 16 };
+#define IMAGE_ROOM ((size_t)1 << 30)
 
 struct asked {
     const char *sid, *category, *text;
-    const char *yaml, *classes, *references, *thresholds;
+    struct kd_rule_paths paths;
     bool quiet, keywords;
-    struct input file[FILES_MAX], extra[3]; /* extra: yaml, classes, references */
-    struct input threshold;
-    size_t n_files;
+    struct kd_rule_inputs inputs;
     const char *rule; /* explain: a rule's text, or NULL */
-    struct kd_pool *pool;
-    struct kd_rules *rules;
+    struct kd_loaded_rules loaded;
+    const struct kd_rules *rules; /* of loaded */
 };
 
-static bool open_one(const char *path, struct input *in)
-{
-    *in = (struct input){path, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (in->fd < 0)
-        (void)kd_say(0, "rules", "%s: cannot be opened (%s)", path, strerror(errno));
-    return in->fd >= 0;
-}
-
-static bool open_file(struct asked *a, const char *path)
-{
-    if (a->n_files >= FILES_MAX)
-        return kd_say(0, "rules", "at most %d files at once", FILES_MAX), false;
-    return open_one(path, &a->file[a->n_files++]);
-}
-
-static bool is_directory(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static int is_rule_file(const struct dirent *e)
-{
-    static const char *const ends[] = {".rules", ".rules.gz", ".rules.zst"};
-    for (size_t i = 0; i < KD_COUNT(ends); i++)
-        if (e->d_name[0] != '.' && kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
-            return 1;
-    return 0;
-}
-
-/* All rule files of a directory, by name; the names live as long as the process. */
-static bool open_directory(struct asked *a, const char *path)
-{
-    struct dirent **found = NULL;
-    int n = scandir(path, &found, is_rule_file, alphasort);
-    bool ok = n > 0;
-    for (int i = 0; i < n; i++) {
-        size_t room = strlen(path) + strlen(found[i]->d_name) + 2;
-        char *name = malloc(room);
-        if (ok && name != NULL) {
-            snprintf(name, room, "%s/%s", path, found[i]->d_name);
-            ok = open_file(a, name);
-        } else {
-            free(name);
-        }
-        free(found[i]);
-    }
-    free(found);
-    if (n <= 0)
-        (void)kd_say(0, "rules", "%s: holds no files named *.rules", path);
-    return ok;
-}
-
-static bool open_all(struct asked *a, int n, char **paths)
-{
-    const char *extra[] = {a->yaml, a->classes, a->references};
-    for (size_t i = 0; i < KD_COUNT(extra); i++) {
-        a->extra[i].fd = -1;
-        if (extra[i] != NULL && !open_one(extra[i], &a->extra[i]))
-            return false;
-    }
-    a->threshold.fd = -1;
-    if (a->thresholds != NULL && !open_one(a->thresholds, &a->threshold))
-        return false;
-    for (int i = 0; i < n; i++)
-        if (!(is_directory(paths[i]) ? open_directory(a, paths[i]) : open_file(a, paths[i])))
-            return false;
-    return true;
-}
-
-static int shut_in(const char *mode)
+int kd_rules_shut_in(const char *mode, const struct kd_rule_inputs *inputs, unsigned more)
 {
     struct kd_err err = {0};
     struct kd_sandbox sb = {.role = KD_PROC_READER,
                             .reduced = strcmp(mode, "reduced") == 0,
                             .dir_fd = -1,
-                            .n_fds = 3 + FILES_MAX + 8};
+                            .n_fds = FDS_BEFORE + (unsigned)inputs->n + more};
     if (geteuid() == 0)
         kd_sandbox_user(KD_PROC_READER, &sb.uid, &sb.gid);
     (void)signal(SIGPIPE, SIG_IGN);
@@ -120,68 +42,38 @@ static int shut_in(const char *mode)
     return KD_EXIT_DONE;
 }
 
-static int failed(const char *name, enum kd_status s)
+static int failed(const char *name, const struct kd_err *err)
 {
-    return kd_say(KD_EXIT_COULD_NOT, "rules", "%s: %s", name, kd_status_text(s));
+    if (err->at > 0)
+        return kd_say(KD_EXIT_COULD_NOT, "rules", "%s:%llu: %s", name, (unsigned long long)err->at, err->what);
+    return kd_say(KD_EXIT_COULD_NOT, "rules", "%s: %s", name, err->what);
 }
 
-static int read_extras(struct asked *a)
+int kd_rules_read_all(const struct kd_rule_inputs *inputs, const char *rule, const struct kd_config *config,
+                      struct kd_loaded_rules *ret)
 {
-    for (size_t i = 0; i < KD_COUNT(a->extra); i++) {
-        struct kd_rule_text t;
-        struct kd_err err = {0};
-        uint32_t bad = 0;
-        if (a->extra[i].fd < 0)
-            continue;
-        enum kd_status s = kd_rule_text_read(a->extra[i].fd, &t);
-        if (s == KD_OK)
-            s = i == 0   ? kd_rule_vars_suricata(a->rules, t.text, &err)
-                : i == 1 ? kd_rules_classes(a->rules, t.text, &bad)
-                         : kd_rules_references(a->rules, t.text, &bad);
-        if (s != KD_OK)
-            return failed(a->extra[i].name, s);
-        if (bad > 0)
-            (void)kd_say(0, "rules", "%s: %u lines cannot be read", a->extra[i].name, bad);
-        kd_rule_text_done(&t);
+    struct kd_err err = {0};
+    void *room = mmap(NULL, IMAGE_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct kd_out image = kd_out_of(room, room == MAP_FAILED ? 0 : IMAGE_ROOM);
+    kd_rule_image_begin(&image);
+    kd_rule_image_part(&image, KD_PART_VARS, kd_str("rules.vars"),
+                       kd_bytes_of(config->rule_vars.lines, config->rule_vars.n));
+    for (size_t i = 0; i <= inputs->n; i++) {
+        const struct kd_rule_input *in = i < inputs->n ? &inputs->at[i] : NULL;
+        if (rule != NULL && (in == NULL || in->kind == KD_INPUT_THRESHOLDS)) {
+            kd_rule_image_part(&image, KD_PART_RULES, kd_str("-"), kd_str(rule));
+            rule = NULL;
+        }
+        if (in != NULL && kd_rules_add(&image, in->kind, in->name, in->fd, &err) != KD_OK)
+            return failed(in->name, &err);
     }
-    return KD_EXIT_DONE;
-}
-
-static int read_thresholds(struct asked *a)
-{
-    struct kd_rule_text t;
-    enum kd_status s = kd_rule_text_read(a->threshold.fd, &t);
-    if (s == KD_OK)
-        s = kd_rules_thresholds(a->rules, a->threshold.name, t.text);
-    if (s != KD_OK)
-        return failed(a->threshold.name, s);
-    kd_rule_text_done(&t);
-    return KD_EXIT_DONE;
-}
-
-static int read_rules(struct asked *a, const struct kd_config *config)
-{
-    a->pool = kd_pool_new(MEMORY_MAX);
-    a->rules = a->pool == NULL ? NULL : kd_rules_new(a->pool, &config->limits);
-    if (a->rules == NULL || kd_rule_vars_configured(a->rules, config) != KD_OK)
-        return failed("rules", KD_NO_MEMORY);
-    int status = read_extras(a);
-    if (status != KD_EXIT_DONE)
-        return status;
-    for (size_t i = 0; i < a->n_files; i++) {
-        struct kd_rule_text t;
-        enum kd_status s = kd_rule_text_read(a->file[i].fd, &t);
-        if (s == KD_OK)
-            s = kd_rules_read(a->rules, a->file[i].name, t.text);
-        if (s != KD_OK)
-            return failed(a->file[i].name, s);
-        kd_rule_text_done(&t);
-    }
-    if (a->rule != NULL && kd_rules_read(a->rules, "-", kd_str(a->rule)) != KD_OK)
-        return failed("-", KD_NO_MEMORY);
-    if (kd_rules_finish(a->rules) != KD_OK)
-        return failed("rules", KD_NO_MEMORY);
-    return a->threshold.fd < 0 ? KD_EXIT_DONE : read_thresholds(a);
+    struct kd_bytes parts = kd_bytes_from(kd_out_bytes_view(&image), KD_RULE_IMAGE_HEAD);
+    bool ok = kd_out_ok(&image) && kd_rules_parse(parts, &config->limits, ret, &err) == KD_OK;
+    if (room != MAP_FAILED)
+        (void)munmap(room, IMAGE_ROOM);
+    if (ok && ret->n_bad_lines > 0)
+        (void)kd_say(0, "rules", "%u lines of classes and references cannot be read", ret->n_bad_lines);
+    return ok ? KD_EXIT_DONE : failed("rules", &err);
 }
 
 static void tell_refusal(const struct asked *a, const struct kd_refusal *r)
@@ -308,6 +200,8 @@ static int keywords(void)
            ja ? "プロトコル" : "protocol", ja ? "中身" : "what it holds");
     for (int i = 0; i < KD_IN_COUNT; i++) {
         const struct kd_inspect_row *r = &kd_inspect_rows[i];
+        if (r->name[0] == '\0')
+            continue;
         printf("| `%s` | %s%s%s | %s | %s%s |\n", r->name, r->aliases,
                r->aliases[0] && r->modifier[0] ? "," : "", r->modifier,
                r->proto == KD_RP_IP ? "" : kd_rule_proto_rows[r->proto].name, ja ? r->ja : r->en,
@@ -343,11 +237,13 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
         return KD_EXIT_USAGE;
     if (a->rule == NULL && argc <= first)
         return kd_say(KD_EXIT_USAGE, "rules", "no files were given; see kidoban rules --help");
-    if (!open_all(a, argc - first, argv + first))
+    if (!kd_rule_inputs_find("rules", &a->paths, (const char *const *)argv + first, (size_t)(argc - first), &a->inputs) ||
+        !kd_rule_inputs_open("rules", &a->inputs))
         return KD_EXIT_COULD_NOT;
-    int status = shut_in(config->sandbox);
+    int status = kd_rules_shut_in(config->sandbox, &a->inputs, 0);
     if (status == KD_EXIT_DONE)
-        status = read_rules(a, config);
+        status = kd_rules_read_all(&a->inputs, a->rule, config, &a->loaded);
+    a->rules = a->loaded.rules;
     if (status != KD_EXIT_DONE)
         return status;
     if (explains)
@@ -355,20 +251,29 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
     return strcmp(what, "check") == 0 ? check(a) : list(a);
 }
 
+/* In files of their own. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} others[] = {{"reload", kd_rules_reload}, {"test", kd_rules_test}};
+
 int kd_cmd_rules(int argc, char **argv)
 {
     static struct kd_config config;
     static struct asked a;
     const char *path = NULL;
+    for (size_t i = 0; argc > 1 && i < KD_COUNT(others); i++)
+        if (strcmp(argv[1], others[i].name) == 0)
+            return others[i].run(argc - 1, argv + 1);
     const struct kd_option options[] = {{"--config", "-c", &path, NULL},
                                         {"--quiet", "-q", NULL, &a.quiet},
                                         {"--sid", NULL, &a.sid, NULL},
                                         {"--category", NULL, &a.category, NULL},
                                         {"--text", NULL, &a.text, NULL},
-                                        {"--vars", NULL, &a.yaml, NULL},
-                                        {"--classification", NULL, &a.classes, NULL},
-                                        {"--reference", NULL, &a.references, NULL},
-                                        {"--thresholds", NULL, &a.thresholds, NULL}};
+                                        {"--vars", NULL, &a.paths.suricata, NULL},
+                                        {"--classification", NULL, &a.paths.classes, NULL},
+                                        {"--reference", NULL, &a.paths.references, NULL},
+                                        {"--thresholds", NULL, &a.paths.thresholds, NULL}};
     if (!kd_options("rules", &argc, argv, options, KD_COUNT(options)))
         return KD_EXIT_USAGE;
     const char *what = argc > 1 ? argv[1] : "";
@@ -380,8 +285,8 @@ int kd_cmd_rules(int argc, char **argv)
     if (kd_load_config("rules", path, &config) != KD_EXIT_DONE)
         return KD_EXIT_COULD_NOT;
     int status = run(what, argc, argv, &a, &config);
-    kd_rules_free(a.rules);
-    kd_pool_free(a.pool);
+    kd_rules_unload(&a.loaded);
+    kd_rule_inputs_done(&a.inputs);
     if (fflush(stdout) != 0 && errno != EPIPE && status == KD_EXIT_DONE)
         return kd_say(KD_EXIT_COULD_NOT, "rules", "standard output cannot be written");
     return status;

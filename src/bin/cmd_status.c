@@ -5,6 +5,7 @@
 #include <sys/file.h>
 
 #include "bin/command.h"
+#include "bin/status.h"
 #include "bin/say.h"
 #include "os/fd.h"
 
@@ -19,8 +20,11 @@ static bool is_running(const char *dir)
     return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
-static json_t *read_status(const char *dir)
+json_t *kd_status_read(const char *dir)
 {
+    if (!is_running(dir))
+        return NULL;
+
     char path[KD_CONFIG_TEXT_MAX + 16];
     uint8_t *text = NULL;
     size_t n = 0;
@@ -72,6 +76,23 @@ static bool print_notices(const json_t *j, bool ja)
     return strcmp(state, "dead") != 0;
 }
 
+static bool print_rules(const json_t *j, bool ja)
+{
+    const char *state = text_of(j, "state");
+    long long loaded = json_integer_value(json_object_get(j, "loaded"));
+    long long refused = json_integer_value(json_object_get(j, "refused"));
+    if (j == NULL || strcmp(state, "none") == 0)
+        return true;
+    if (strcmp(state, "compiling") == 0)
+        puts(ja ? "ルール: 準備中" : "rules: being compiled");
+    else
+        printf(ja ? "ルール: %lld 件が有効(読めなかったもの %lld 件)\n" : "rules: %lld in force, %lld refused\n", loaded,
+               refused);
+    if (strcmp(state, "failed") == 0)
+        printf(ja ? "  新しいルールは有効にできませんでした: %s\n" : "  new rules could not be put in force: %s\n", text_of(j, "why"));
+    return strcmp(state, "failed") != 0;
+}
+
 static int print(const json_t *j)
 {
     bool ja = kd_say_japanese(), well = true;
@@ -94,6 +115,7 @@ static int print(const json_t *j)
         well = well && strcmp(state, "running") == 0;
     }
     well = print_notices(json_object_get(j, "notices"), ja) && well;
+    well = print_rules(json_object_get(j, "rules"), ja) && well;
     return well ? KD_EXIT_DONE : KD_EXIT_NO;
 }
 
@@ -114,7 +136,7 @@ int kd_cmd_status(int argc, char **argv)
         return KD_EXIT_COULD_NOT;
     if (!kd_directory("status", dir_option, &config, dir))
         return KD_EXIT_COULD_NOT;
-    json_t *j = is_running(dir) ? read_status(dir) : NULL;
+    json_t *j = kd_status_read(dir);
     if (j == NULL) {
         (void)kd_say(0, "status", "no sensor is running with %s; start one with kidoban run", dir);
         return KD_EXIT_NO;

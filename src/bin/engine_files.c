@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cursor.h"
+#include "bin/engine_rules.h"
 #include "bin/role.h"
 #include "os/clock.h"
 #include "os/edge.h"
@@ -60,6 +61,7 @@ static bool keep_pace(struct reading *r, uint64_t ts_us)
         if (now >= due)
             return true;
         kd_engine_idle(r->e, wall);
+        kd_engine_rules_turn(r->e, r->start);
         if (kd_role_stopping())
             return false;
         uint64_t left_ms = (due - now) / KD_US_PER_MS;
@@ -168,6 +170,10 @@ static int hear(struct reading *r, char *name, size_t max)
         }
         struct kd_cur c = kd_cur_of(kd_bytes_of(message, s == KD_OK ? n : 0));
         uint8_t what = kd_cur_u8(&c);
+        if (what == KD_ORDER_RULES && n_fds == 1) {
+            kd_role_rules_came(fds[0]);
+            continue;
+        }
         if (what != KD_ORDER_FILE || n_fds != 1)
             return -1;
         r->file = kd_cur_le32(&c);

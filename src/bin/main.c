@@ -33,6 +33,7 @@ const struct kd_command kd_commands[] = {
      "analyse capture files", "保存された通信(pcap)を解析する",
      "  -c FILE            configuration\n"
      "  --rules FILE,…     rules in Suricata's language instead of those of the configuration\n"
+     "  --vars FILE, --classification FILE, --reference FILE, --thresholds FILE   as for kidoban rules\n"
      "  --json FILE|-      records as JSON lines to a file, or - for standard output\n"
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
      "  --engines N        share the work (default 1: two runs give the same bytes)\n"
@@ -42,6 +43,7 @@ const struct kd_command kd_commands[] = {
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --rules ファイル,…   設定のルールの代わりに使う Suricata 形式のルール\n"
+     "  --vars、--classification、--reference、--thresholds ファイル   kidoban rules と同じ\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
      "  --engines 数         処理を分担する(初期値 1: 何度実行しても同じ結果)\n"
@@ -151,11 +153,14 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
-    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | keywords",
-     "check, list or explain rules in Suricata's language", "Suricata 形式のルールを確かめる・一覧する・説明する",
+    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | reload | keywords",
+     "check, list, explain or try rules in Suricata's language", "Suricata 形式のルールを確かめる・一覧する・説明する・試す",
      "  check FILE…        name every rule that cannot be taken, with line and reason; the last line counts\n"
      "  list FILE…         sid, revision, priority, class and message of each rule\n"
      "  explain SID FILE…  what a rule looks for, in plain words; or explain 'RULE'\n"
+     "  test RULES PCAP…   which rules fire in which capture, and which do not; --fires SID,…, --silent SID,… and in a\n"
+     "                     rule metadata:kidoban_test fires (or silent) say what is expected: exit status 1 if not so\n"
+     "  reload             the running sensor reads its rules anew, without losing a packet (--dir, -c)\n"
      "  keywords           all keywords and buffers of the language\n"
      "  --sid N, --category CLASS, --text WORDS   list only these\n"
      "  --vars FILE        take the variables of this suricata.yaml\n"
@@ -167,6 +172,9 @@ const struct kd_command kd_commands[] = {
      "  check ファイル…     読めないルールを行番号と理由とともに示す。最後の行は件数\n"
      "  list ファイル…      各ルールの番号・版・優先度・分類・文言\n"
      "  explain 番号 ファイル…  ルールが何を探すかを平易な文で示す。explain 'ルール' も可\n"
+     "  test ルール pcap…   どのルールがどの通信で反応するか、しないかを示す。--fires 番号,…、--silent 番号,…、または\n"
+     "                      ルールの metadata:kidoban_test fires(silent)で期待を書く。違えば終了コード 1\n"
+     "  reload              動いているセンサーにルールを読み直させる。通信は取りこぼさない(--dir、-c)\n"
      "  keywords            使えるキーワードとバッファーの一覧\n"
      "  --sid 番号、--category 分類、--text 語句   絞り込む\n"
      "  --vars ファイル     この suricata.yaml の変数を使う\n"
@@ -190,10 +198,10 @@ const struct kd_command kd_commands[] = {
      kd_cmd_config},
     {"bench", "[--all] [--rules FILE] PCAP…", "measure the speed of this machine", "この機器での処理速度を測る",
      "  --all              also the detectors and the JSON writer, on the records of the engine\n"
-     "  --rules FILE       with these rules; how long they took to compile stands in a line before\n"
+     "  --rules FILE,…     with these rules (and --vars FILE … as for kidoban rules); how long they took to compile stands in a line before\n"
      "One line of JSON for each capture: processor time and memory of one engine.\n",
      "  --all               検知処理と JSON 出力も測る\n"
-     "  --rules ファイル     このルールを使う(準備にかかった時間を先に 1 行表示する)\n"
+     "  --rules ファイル,…   このルールを使う(--vars なども kidoban rules と同じ。準備にかかった時間を先に 1 行表示する)\n"
      "通信ファイル(pcap)ごとに、処理部 1 つの CPU 時間とメモリを JSON で 1 行表示する。\n",
      kd_cmd_bench},
     {"version", "", "print the version", "版を表示する", "", "", kd_cmd_version},

@@ -67,16 +67,38 @@ void kd_role_ready(void)
     kd_role_tell(KD_ORDER_READY, kd_str(""));
 }
 
+static int new_rules = -1;
+
+int kd_role_new_rules(void)
+{
+    int fd = new_rules;
+    new_rules = -1;
+    return fd;
+}
+
+void kd_role_rules_came(int fd)
+{
+    kd_fd_close(&new_rules);
+    new_rules = fd;
+}
+
 bool kd_role_stopping(void)
 {
     static bool stop;
     uint8_t message[64];
-    size_t n;
+    int fds[KD_EDGE_FDS_MAX];
+    size_t n = 0, n_fds = 0;
     while (!stop) {
-        enum kd_status s = kd_edge_take(KD_FD_CONTROL, false, message, sizeof(message), &n);
+        enum kd_status s = kd_edge_take_fds(KD_FD_CONTROL, message, sizeof(message), &n, fds, &n_fds);
         if (s == KD_MORE)
             break;
         stop = s != KD_OK || message[0] == KD_ORDER_STOP;
+        if (s == KD_OK && message[0] == KD_ORDER_RULES && n_fds == 1) {
+            kd_role_rules_came(fds[0]);
+            n_fds = 0;
+        }
+        for (size_t i = 0; s == KD_OK && i < n_fds; i++)
+            kd_fd_close(&fds[i]);
     }
     return stop;
 }
@@ -132,6 +154,8 @@ int kd_role_main(int argc, char **argv)
         return kd_role_gate(&start);
     case KD_PROC_DIAL:
         return kd_role_dial(&start);
+    case KD_PROC_COMPILE:
+        return kd_role_compile(&start);
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;

@@ -26,6 +26,11 @@ void kd_role_tell(enum kd_order what, struct kd_bytes text);
 /* Has the parent said to stop (or is it gone)?  Does not wait. */
 bool kd_role_stopping(void);
 
+/* The descriptor of the latest KD_ORDER_RULES that came, the caller's; -1: none since the last call.
+ * kd_role_stopping() hears it; who reads the control descriptor himself tells it here. */
+int kd_role_new_rules(void);
+void kd_role_rules_came(int fd);
+
 /* Wait until one of the descriptors is readable or the time is over; revents as poll(2).  The
  * control descriptor is among them by the caller's choice. */
 struct pollfd;
@@ -41,5 +46,6 @@ int kd_role_store(const struct kd_start *s);
 int kd_role_web(const struct kd_start *s);
 int kd_role_gate(const struct kd_start *s);
 int kd_role_dial(const struct kd_start *s);
+int kd_role_compile(const struct kd_start *s);
 
 #endif

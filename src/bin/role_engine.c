@@ -3,15 +3,14 @@
 
 #include "base/charset.h"
 #include "bin/engine_files.h"
+#include "bin/engine_rules.h"
 #include "bin/packet_ring.h"
 #include "bin/role.h"
-#include "bin/rules_load.h"
 #include "bin/say.h"
 #include "engine/engine.h"
 #include "os/capture.h"
 #include "os/clock.h"
 #include "os/edge.h"
-#include "os/log.h"
 
 enum { IDLE_US = 40000, BURST_FRAMES = 256 };
 
@@ -67,7 +66,7 @@ static void count_drops(struct kd_engine *e, struct inputs *in)
         kd_engine_dropped(e, kd_ring_dropped(in->ring[i]));
 }
 
-static void capture(struct kd_engine *e, struct inputs *in)
+static void capture(struct kd_engine *e, const struct kd_start *s, struct inputs *in)
 {
     struct kd_clock clock = kd_os_clock();
     uint64_t idle_us = 0, stats_us = kd_os_monotonic_us();
@@ -78,6 +77,7 @@ static void capture(struct kd_engine *e, struct inputs *in)
             idle_us = now_us;
             kd_engine_idle(e, kd_now_us(&clock));
             stop = kd_role_stopping();
+            kd_engine_rules_turn(e, s);
         }
         if (now_us - stats_us >= KD_US_PER_S) {
             stats_us = now_us;
@@ -100,22 +100,6 @@ static const char *source_of(const struct kd_start *s)
     return s->shift ? "demo" : "";
 }
 
-/* NULL: there are no rule files. */
-static const struct kd_ruleset *load_rules(const struct kd_start *s)
-{
-    static struct kd_loaded_rules loaded;
-    struct kd_rule_file files[KD_EXTRAS_MAX];
-    struct kd_err err = {0};
-    size_t n = kd_rules_of_start(s, files, KD_COUNT(files));
-    if (n == 0)
-        return NULL;
-    if (kd_rules_load(files, n, &s->limits, &loaded, &err) != KD_OK)
-        kd_role_fail(&err);
-    if (s->number == 0 && loaded.n_refused > 0) /* no failure: `kidoban rules check` names them */
-        kd_log("rules", "%u read, %u loaded, %u refused", loaded.n_read, loaded.n_loaded, loaded.n_refused);
-    return loaded.set;
-}
-
 int kd_role_engine(const struct kd_start *s)
 {
     static struct inputs in;
@@ -135,7 +119,6 @@ int kd_role_engine(const struct kd_start *s)
         .source = source_of(s),
         .keep = keep,
         .keep_flow_bytes = s->keep_flow_bytes,
-        .rules = load_rules(s),
         .files = files,
         .files_keep = s->files_keep,
         .files_most = s->files_most,
@@ -149,14 +132,16 @@ int kd_role_engine(const struct kd_start *s)
     (void)kd_charset_init(); /* converters of Japanese mail are loaded from disk: not possible in the sandbox */
     struct kd_sandbox sb;
     kd_role_enter(s, &sb);
+    kd_engine_rules_first(e, s);
     kd_role_ready();
     if (s->live)
-        capture(e, &in);
+        capture(e, s, &in);
     else
         kd_engine_files(e, s, &progress->input[0]);
     /* A replay at full speed gives the same bytes twice, so it does not tell how long it took. */
     kd_engine_finish(e, s->live || s->realtime ? kd_os_cpu_us() : 0);
     kd_engine_free(e);
+    kd_engine_rules_done();
     kd_keep_free(keep);
     kd_keep_free(files);
     for (size_t i = 0; i < in.n; i++)

@@ -37,6 +37,7 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
     case KD_PROC_GATE:
         return s->phase >= KD_PHASE_STORE;
     case KD_PROC_DIAL: /* ends by itself */
+    case KD_PROC_COMPILE:
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;
@@ -92,6 +93,7 @@ static void on_time(struct kd_sensor *s)
             else
                 (void)kd_child_start(s, c);
         }
+        kd_rules_late(s, c, now);
         bool late = c->state == KD_CHILD_STARTING &&
                     now > c->since_us + KD_START_WAIT_S * (uint64_t)KD_US_PER_S;
         if (late && c->pid > 0)
@@ -110,7 +112,7 @@ static int next_wait_ms(const struct kd_sensor *s)
     uint64_t now = kd_os_monotonic_us(), first = now + 1000 * (uint64_t)KD_US_PER_MS;
     for (size_t i = 0; i < s->n_children; i++) {
         const struct kd_child *c = &s->child[i];
-        if (c->state == KD_CHILD_WAITING)
+        if (c->state == KD_CHILD_WAITING && c->restart_us != 0)
             first = kd_min_u64(first, kd_max_u64(c->restart_us, now));
     }
     return (int)((first - now + KD_US_PER_MS - 1) / KD_US_PER_MS);
@@ -182,13 +184,23 @@ static void wait_and_hear(struct kd_sensor *s)
         on_signal(s);
 }
 
-/* Readers before writers. */
+/* Readers before writers; engines when there are rules for them. */
+static bool start_one(struct kd_sensor *s, struct kd_child *c)
+{
+    if (c->role != KD_PROC_ENGINE || !kd_rules_awaited(s))
+        return kd_child_start(s, c);
+    c->state = KD_CHILD_WAITING;
+    c->restart_us = 0;
+    return true;
+}
+
 static bool start_all(struct kd_sensor *s)
 {
     static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
+    kd_rules_begin(s);
     for (size_t o = 0; o < KD_COUNT(order); o++)
         for (size_t i = 0; i < s->n_children; i++)
-            if (s->child[i].role == order[o] && !kd_child_start(s, &s->child[i]))
+            if (s->child[i].role == order[o] && !start_one(s, &s->child[i]))
                 return false;
     return true;
 }
@@ -206,7 +218,8 @@ int kd_sensor_run(const struct kd_plan *plan)
     static struct kd_sensor s;
     s = (struct kd_sensor){
         .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1,
-        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1};
+        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1,
+        .rules = {.image_fd = -1, .room_fd = -1, .reading_fd = -1}};
     for (size_t i = 0; i < KD_EDGES; i++)
         s.edges[i][0] = s.edges[i][1] = -1;
     s.signal_fd = make_signal_fd();

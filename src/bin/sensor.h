@@ -6,17 +6,20 @@
 
 #include <sys/types.h>
 
+#include "bin/rule_inputs.h"
 #include "bin/start.h"
 #include "os/log.h"
+#include "rule/image.h"
 #include "wire/notice.h"
 
 enum {
     KD_ENGINES_MAX = 64,
-    KD_CHILDREN_MAX = KD_ENGINES_MAX + 5,
+    KD_CHILDREN_MAX = KD_ENGINES_MAX + 6,
     KD_DEATHS_MAX = 6,       /* within a minute: then the role counts as failed */
     KD_RETRY_FAILED_S = 300, /* … and is tried again after this */
     KD_START_WAIT_S = 20,    /* until it must be in its sandbox */
-    KD_STOP_WAIT_S = 15      /* for an orderly end of a live sensor */
+    KD_STOP_WAIT_S = 15,     /* for an orderly end of a live sensor */
+    KD_COMPILE_WAIT_S = 180  /* for rules to be compiled */
 };
 
 enum kd_child_state {
@@ -60,13 +63,29 @@ struct kd_plan {
     bool realtime;
     bool loop; /* the demo: again and again, as if now */
     bool web;
-    const char *rules; /* rule files, separated by commas; NULL: as the configuration says */
+    struct kd_rule_paths rules; /* NULL: as the configuration says */
     bool packets; /* keep them, as the configuration says */
     bool state;   /* keep what brain learns, and take up what it learned before */
     unsigned n_engines;
     /* Read the configuration anew for SIGHUP; NULL: it cannot be used (a line was printed). */
     const struct kd_config *(*reload)(void *arg);
     void *arg;
+};
+
+enum kd_rules_stage { KD_RULES_NONE, KD_RULES_COMPILING, KD_RULES_IN_FORCE, KD_RULES_FAILED };
+
+/* The rules the engines run. */
+struct kd_rules_in_force {
+    enum kd_rules_stage state;
+    int image_fd;            /* rule/image.h; -1: none */
+    int room_fd, reading_fd; /* being compiled */
+    bool waits;              /* engines have not begun: they wait for the first set */
+    bool begun, compiled, same, again, overdue;
+    unsigned asked, taken;   /* engines */
+    unsigned serial;         /* counts what became of each attempt, for `kidoban rules reload` */
+    struct kd_rule_counts counts;
+    uint64_t since_us;
+    char why[200];           /* it failed */
 };
 
 enum kd_phase { KD_PHASE_RUN, KD_PHASE_ENGINES, KD_PHASE_BRAIN, KD_PHASE_STORE, KD_PHASE_OVER };
@@ -81,6 +100,7 @@ struct kd_sensor {
     int lock_fd, dir_fd, data_fd, listen_fd, signal_fd;
     int board_fd, board_reading_fd; /* what people decided, from store to brain; -1 in a replay */
     int state_fd;                     /* what brain has learned; -1: not kept */
+    struct kd_rules_in_force rules;
     char url[100];
     enum kd_phase phase;
     bool stop_wanted, could_not;
@@ -116,12 +136,23 @@ void kd_health_ended(struct kd_sensor *s, const struct kd_child *c, int wait_sta
                      uint64_t wait_us);
 void kd_health_reduced(struct kd_sensor *s);
 void kd_health_status_file(const struct kd_sensor *s);
+void kd_health_rules(struct kd_sensor *s);
 void kd_health_channel(struct kd_sensor *s, struct kd_bytes message);
 
 /* sensor_dial.c: a connection for gate. */
 void kd_dial_asked(struct kd_sensor *s);
 void kd_dial_hear(struct kd_sensor *s, struct kd_child *c);
 void kd_dial_ended(struct kd_sensor *s, struct kd_child *c);
+
+/* sensor_rules.c: describe makes sure that the files can be had; begin compiles them (anew). */
+KD_MUST_USE bool kd_rules_describe(struct kd_sensor *s);
+void kd_rules_begin(struct kd_sensor *s);
+void kd_rules_refused(struct kd_sensor *s, const char *why); /* a reload that did not come so far */
+bool kd_rules_awaited(const struct kd_sensor *s); /* engines must not begin yet */
+bool kd_rules_hear(struct kd_sensor *s, struct kd_child *c, struct kd_bytes message); /* false: not for it */
+void kd_rules_taken(struct kd_sensor *s, const struct kd_child *c, struct kd_bytes answer);
+void kd_rules_ended(struct kd_sensor *s, struct kd_child *c, int wait_status);
+void kd_rules_late(struct kd_sensor *s, const struct kd_child *c, uint64_t now_us);
 
 /* sensor_gate.c: gate and dial.  A line is printed when a file cannot be had. */
 bool kd_gate_wanted(const struct kd_sensor *s, const struct kd_config *cfg);

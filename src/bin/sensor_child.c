@@ -115,6 +115,8 @@ static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes me
     kd_out_escaped(
         &o, rest); /* a role is not believed: nothing but printable text reaches the terminal */
     text[o.n] = '\0';
+    if (c->role == KD_PROC_COMPILE && kd_rules_hear(s, c, message))
+        return;
     switch (what) {
     case KD_ORDER_READY:
         c->state = KD_CHILD_RUNNING;
@@ -136,6 +138,10 @@ static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes me
                         ? "最初のログイン: 利用者 admin  パスワード %s\n(一度しか表示しません)\n"
                         : "first login: user admin  password %s\n(shown only once)\n",
                     text);
+        break;
+    case KD_ORDER_TAKEN:
+        if (c->role == KD_PROC_ENGINE)
+            kd_rules_taken(s, c, rest);
         break;
     case KD_ORDER_DIAL:
         if (c->role == KD_PROC_GATE)
@@ -211,6 +217,10 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status)
     c->pid = 0;
     if (c->role == KD_PROC_DIAL) {
         kd_dial_ended(s, c);
+        return;
+    }
+    if (c->role == KD_PROC_COMPILE) {
+        kd_rules_ended(s, c, wait_status);
         return;
     }
     bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;

@@ -30,6 +30,7 @@ static const char *role_ja(enum kd_proc role)
     case KD_PROC_GATE:
         return "お知らせの送信";
     case KD_PROC_DIAL:
+    case KD_PROC_COMPILE:
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;
@@ -208,6 +209,45 @@ static void put_channel(struct kd_out *o, const struct kd_notice_channel *c)
     kd_out_str(o, "}");
 }
 
+static void put_rules(struct kd_out *o, const struct kd_rules_in_force *r)
+{
+    static const char *const states[] = {"none", "compiling", "in_force", "failed"};
+    kd_out_fmt(o, ",\"rules\":{\"state\":\"%s\",\"serial\":%u,\"files\":%u,\"read\":%u,\"loaded\":%u,\"refused\":%u",
+               states[r->state], r->serial, r->counts.files, r->counts.read, r->counts.loaded, r->counts.refused);
+    put_moment(o, "since", r->since_us);
+    kd_out_str(o, ",");
+    kd_json_key(o, "why");
+    kd_json_string(o, kd_str(r->why));
+    kd_out_str(o, "}");
+}
+
+/* New rules, or why the old ones stay. */
+void kd_health_rules(struct kd_sensor *s)
+{
+    char ja[TEXT_MAX], en[TEXT_MAX];
+    const struct kd_rules_in_force *r = &s->rules;
+    bool bad = r->state == KD_RULES_FAILED;
+    if (bad) {
+        snprintf(ja, sizeof(ja), "新しいルールを有効にできませんでした(%s)。これまでのルールで監視を続けます。"
+                 "kidoban rules check でルールを確かめてください。", r->why);
+        snprintf(en, sizeof(en), "new rules could not be put in force (%s); watching goes on with the former ones: "
+                 "try kidoban rules check", r->why);
+    } else {
+        snprintf(ja, sizeof(ja), "ルールを有効にしました: %u 件(読めなかったもの %u 件)。", r->counts.loaded,
+                 r->counts.refused);
+        snprintf(en, sizeof(en), "rules in force: %u (%u refused)", r->counts.loaded, r->counts.refused);
+    }
+    struct kd_rec_health h = {.kind = kd_str("rules"),
+                              .role = kd_str("parent"),
+                              .state = kd_str(bad ? "failed" : "running"),
+                              .value = r->counts.loaded,
+                              .text_ja = kd_str(ja),
+                              .text_en = kd_str(en)};
+    if (r->state != KD_RULES_NONE && (s->plan.n_files == 0 || s->plan.realtime || s->plan.loop))
+        tell(s, &h);
+    kd_health_status_file(s);
+}
+
 /* Written beside and renamed, so that a reader finds a whole one. */
 void kd_health_status_file(const struct kd_sensor *s)
 {
@@ -223,11 +263,12 @@ void kd_health_status_file(const struct kd_sensor *s)
     kd_json_string(&o, kd_str(s->url));
     kd_out_fmt(&o, ",\"sandbox\":\"%s\",\"roles\":[", s->plan.config->sandbox);
     for (size_t i = 0; i < s->n_children; i++)
-        if (s->child[i].role != KD_PROC_DIAL) /* comes and goes */
+        if (s->child[i].role != KD_PROC_DIAL && s->child[i].role != KD_PROC_COMPILE) /* come and go */
             put_child(&o, &s->child[i], i == 0);
     kd_out_str(&o, "]");
     if (s->channel_known)
         put_channel(&o, &s->channel);
+    put_rules(&o, &s->rules);
     kd_out_str(&o, "}\n");
     KD_AUTO_FD fd = openat(s->dir_fd, "status.new",
                            O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);

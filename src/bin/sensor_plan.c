@@ -189,6 +189,8 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     }
     if (c->role == KD_PROC_STORE || c->role == KD_PROC_GATE || c->role == KD_PROC_DIAL)
         kd_gate_settings(st, cfg);
+    if (c->role == KD_PROC_COMPILE)
+        st->tunables = kd_bytes_of(cfg->rule_vars.lines, cfg->rule_vars.n);
     if (c->role == KD_PROC_BRAIN) {
         st->memory_bytes = cfg->limits.memory_mib * MIB;
         st->tunables = kd_bytes_of(cfg->detectors.lines, cfg->detectors.n);
@@ -268,31 +270,6 @@ static bool add_rings(struct kd_sensor *s, struct kd_child *c)
     return true;
 }
 
-/* Rule files: each is opened here and read by every engine. */
-static bool add_rules(struct kd_sensor *s, struct kd_child *c)
-{
-    const char *list = s->plan.rules != NULL ? s->plan.rules : s->plan.config->rules;
-    struct kd_bytes rest = kd_str(list);
-    while (rest.n > 0) {
-        char path[KD_CONFIG_TEXT_MAX];
-        struct kd_bytes one = kd_bytes_trim(kd_bytes_cut(&rest, ','));
-        if (one.n == 0)
-            continue;
-        snprintf(path, sizeof(path), "%.*s", (int)one.n, (const char *)one.p);
-        size_t before = c->start.n_extras;
-        if (before + 4 > KD_EXTRAS_MAX) {
-            (void)kd_say(0, s->plan.command, "rules.files: too many files; put them together into fewer");
-            return false;
-        }
-        if (!add_file(s, c, KD_EXTRA_RULES, "rules.files", path))
-            return false;
-        const char *slash = strrchr(path, '/');
-        snprintf(c->start.extra[before].name, sizeof(c->start.extra[before].name), "%.100s",
-                 slash == NULL ? path : slash + 1);
-    }
-    return true;
-}
-
 static bool describe_engine(struct kd_sensor *s, unsigned number)
 {
     struct kd_child *c = kd_sensor_child(s, KD_PROC_ENGINE, number);
@@ -308,7 +285,7 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
     ring = kd_file_ring_open(s, number);
     if (ring >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_FILES, ring, "", 0);
-    return (s->plan.n_files > 0 || add_rings(s, c)) && add_rules(s, c);
+    return s->plan.n_files > 0 || add_rings(s, c);
 }
 
 /* Beside the lists, which are opened anew at each reload. */
@@ -370,7 +347,7 @@ static bool describe_web(struct kd_sensor *s)
 bool kd_sensor_describe(struct kd_sensor *s)
 {
     describe_store(s);
-    if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s))
+    if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s) || !kd_rules_describe(s))
         return false;
     for (unsigned i = 0; i < s->plan.n_engines; i++)
         if (!describe_engine(s, i))
@@ -394,6 +371,8 @@ void kd_sensor_reload(struct kd_sensor *s)
 {
     static uint8_t before[KD_START_BYTES_MAX], after[KD_START_BYTES_MAX];
     const struct kd_config *cfg = s->plan.reload != NULL ? s->plan.reload(s->plan.arg) : NULL;
+    if (cfg == NULL && s->plan.reload != NULL)
+        kd_rules_refused(s, "the configuration cannot be used");
     if (cfg == NULL || s->stop_wanted)
         return;
     if (memcmp(&cfg->interfaces, &s->plan.config->interfaces, sizeof(cfg->interfaces)) != 0 ||
@@ -423,10 +402,13 @@ void kd_sensor_reload(struct kd_sensor *s)
             continue; /* it was told; the one that runs goes on */
         lists = lists || c->role == KD_PROC_GATE;
         kd_start_put(&b, &c->start);
+        if (c->role == KD_PROC_COMPILE)
+            continue; /* it begins below */
         if (!lists && kd_bytes_eq(kd_out_bytes_view(&a), kd_out_bytes_view(&b)))
             continue;
         c->fresh = c->state == KD_CHILD_RUNNING;
         if (c->fresh)
             kd_child_stop(c);
     }
+    kd_rules_begin(s);
 }

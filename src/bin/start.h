@@ -16,6 +16,8 @@ enum kd_order {
     KD_ORDER_STOP,      /* take what waits, then end */
     KD_ORDER_FILE,      /* a capture file: u32 number from 1, name; one descriptor */
     KD_ORDER_NO_MORE,   /* no further file */
+    KD_ORDER_RULES,     /* to an engine: a set of rules (rule/image.h) to go over to; its descriptor */
+    KD_ORDER_INPUT,     /* to compile: u8 enum kd_rule_input_kind, name; the file's descriptor */
     KD_ORDER_LINE,      /* to gate: u8 enum kd_dialled, text of the system; a socket with KD_DIALLED */
     /* role to parent */
     KD_ORDER_READY,  /* in the sandbox and at work */
@@ -25,6 +27,8 @@ enum kd_order {
     KD_ORDER_PROBLEM,  /* text: something to be told on the terminal, once */
     KD_ORDER_DIAL,     /* of gate: a connection to its server, please */
     KD_ORDER_DIALLED,  /* of dial: as KD_ORDER_LINE */
+    KD_ORDER_TAKEN,    /* of an engine: u8 is the set of KD_ORDER_RULES in force?, text why not */
+    KD_ORDER_COMPILED, /* of compile: u8 is it what was there before?, 4 × u32 struct kd_rule_counts */
     KD_ORDER_CHANNEL   /* of gate: wire/notice.h channel message, for `kidoban status` */
 };
 
@@ -48,7 +52,8 @@ enum kd_extra {
     KD_EXTRA_STATE, /* what brain has learned: a file to map */
     KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_FILES, /* the same for contents of files */
-    KD_EXTRA_RULES, /* a rule file; name: as in the configuration */
+    KD_EXTRA_RULES, /* a set of rules (rule/image.h); compile: the one made before */
+    KD_EXTRA_RULES_ROOM, /* compile: a file of as many bytes as the new one may have, to be mapped */
     KD_EXTRA_KINDS
 };
 
@@ -93,7 +98,7 @@ struct kd_start {
     struct kd_start_mail mail;
     size_t n_inside;
     struct kd_net inside[KD_CONFIG_ITEMS_MAX];
-    struct kd_bytes tunables; /* borrowed: from the message when read */
+    struct kd_bytes tunables; /* brain: of detectors; compile: rules.vars.  Borrowed: from the message when read */
     struct kd_bytes site;     /* the network plan (base/site.h); borrowed likewise */
     size_t n_extras;
     struct kd_start_extra extra[KD_EXTRAS_MAX];

@@ -31,5 +31,6 @@ void kd_engine_contents(struct kd_engine *e)
         /* Never so much that conversations are followed in less detail for it. */
         .waiting_max = kd_min_size(WAITING_MAX, kd_pool_max(e->pool) / 4),
         .put = put,
+        .rules_ask = e->contents.rules_ask,
     };
 }

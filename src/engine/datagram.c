@@ -143,6 +143,7 @@ void kd_engine_link(struct kd_engine *e, const struct kd_parser *p, const struct
         .conn = &conn,
         .state = state,
         .now_us = packet->ts_us,
+        .frame = kd_engine_frame_number(e),
         .app = p->app,
         .sink = &e->sink,
     };

@@ -31,6 +31,7 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
         .conn = conn,
         .state = state,
         .now_us = e->now_us,
+        .frame = kd_engine_frame_number(e),
         .app = (enum kd_app)f->app,
         .sink = &e->sink,
         .contents = e->cfg.files != NULL ? &e->contents : NULL,
@@ -49,6 +50,7 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         kd_match_encrypted(e->match);
     struct kd_rec_head head = {
         .ts_us = ctx->now_us,
+        .frame = ctx->frame,
         .flow_id = c->flow_id,
         .src = c->client,
         .dst = c->server,
@@ -60,6 +62,8 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         .app = (uint8_t)ctx->app,
     };
     kd_engine_emit(e, &head, body);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_told(e, &head);
 }
 
 /* ---- the flow record ---- */
@@ -124,6 +128,7 @@ static void flow_record(struct kd_engine *e, struct kd_flow *f, enum kd_flow_end
         .tcp_flags_tc = f->tcp_flags[1],
         .icmp_type = icmp ? (uint8_t)f->client_port : 0,
         .icmp_code = icmp ? (uint8_t)f->server_port : 0,
+        .alerted = (f->flags & KD_FLOW_ALERTED) != 0,
     };
     struct kd_tcp_ext *x = tcp ? f->ext : NULL;
     if (x != NULL && f->parser == 0 && x->n_head > 0) {
@@ -136,13 +141,17 @@ static void flow_record(struct kd_engine *e, struct kd_flow *f, enum kd_flow_end
 static void on_flow_end(void *arg, struct kd_flow *f, enum kd_flow_end why)
 {
     struct kd_engine *e = arg;
-    if (why == KD_END_UPDATE) {
-        flow_record(e, f, why);
-        return;
-    }
     bool tcp = f->proto == KD_IP_TCP;
     const struct kd_packet *packet = e->packet;
+    const struct kd_captured *frame = e->frame;
     e->packet = NULL;
+    e->frame = NULL; /* what ends it is time, or another conversation's frame */
+    if (why == KD_END_UPDATE) {
+        flow_record(e, f, why);
+        e->packet = packet;
+        e->frame = frame;
+        return;
+    }
     if (tcp)
         kd_engine_tcp_end(e, f);
     else
@@ -151,6 +160,7 @@ static void on_flow_end(void *arg, struct kd_flow *f, enum kd_flow_end why)
     if (f->rules != NULL)
         kd_engine_rules_flow_end(e, f);
     flow_record(e, f, why);
+    e->frame = frame;
     e->stats.app_flows[f->app]++;
     e->stats.app_packets[f->app] += (uint64_t)f->packets[0] + f->packets[1];
     e->stats.app_bytes[f->app] += f->bytes[0] + f->bytes[1];
@@ -331,8 +341,8 @@ static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
 static void odd_packet(struct kd_engine *e, const struct kd_packet *p, enum kd_odd odd)
 {
     struct kd_rec_anomaly rec = {.kind = kd_str("decode"), .event = kd_str(kd_odd_names[odd]), .count = 1};
-    struct kd_rec_head head = {.ts_us = p->ts_us, .src = p->src, .dst = p->dst, .vlan = p->vlan,
-                               .type = KD_REC_ANOMALY, .proto = p->proto};
+    struct kd_rec_head head = {.ts_us = p->ts_us, .frame = kd_engine_frame_number(e), .src = p->src, .dst = p->dst,
+                               .vlan = p->vlan, .type = KD_REC_ANOMALY, .proto = p->proto};
     kd_engine_emit(e, &head, &rec);
 }
 
@@ -379,8 +389,9 @@ void kd_engine_frame(struct kd_engine *e, const struct kd_captured *frame)
 {
     struct kd_packet p;
     e->frame = frame;
+    e->frames++;
     kd_packet_decode(frame, e->cfg.lim->tunnel_depth, &p);
-    if (KD_UNLIKELY((e->rule_events & 1u << KD_EVENT_DECODE) != 0))
+    if (kd_engine_rules_ask(e, KD_EVENT_DECODE))
         kd_packet_look_closer(&p);
     if (e->stats.first_us == 0)
         e->stats.first_us = p.ts_us;
@@ -396,6 +407,7 @@ void kd_engine_frame(struct kd_engine *e, const struct kd_captured *frame)
         mine = fragment(e, &p);
     else
         mine = other_packet(e, &p);
+    e->frame = NULL;
     if (!mine)
         return;
     e->stats.last_us = e->now_us;

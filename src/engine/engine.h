@@ -54,6 +54,11 @@ void kd_engine_input_error(struct kd_engine *e, const char *why);
 /* Emit a periodic stats record (live: once a second). */
 void kd_engine_stats(struct kd_engine *e, uint64_t now_us, uint64_t cpu_us);
 
+/* From the next frame on these rules are judged; NULL: none.  Conversations keep what they were marked with (flow
+ * bits, thresholds of rules that remain); what was half told to the former rules is told to nobody.  False: no
+ * memory, the former stay.  The former set may be freed afterwards. */
+KD_MUST_USE bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set);
+
 /* End: all flows end, the last records and a final stats record go out. */
 void kd_engine_finish(struct kd_engine *e, uint64_t cpu_us);
 

@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "flow/flow.h"
+#include "flow/odd.h"
 #include "flow/tcp.h"
 #include "match/match.h"
 #include "packet/defrag.h"
@@ -53,6 +54,14 @@ struct kd_engine_stats {
     uint64_t app_flows[KD_APP_COUNT], app_packets[KD_APP_COUNT], app_bytes[KD_APP_COUNT];
 };
 
+/* A record, for the matches of rules about it. */
+struct kd_told {
+    const void *body;      /* telling: its struct */
+    struct kd_bytes coded; /* told: its encoded body */
+    uint64_t flow_id, frame;
+    uint8_t type;
+};
+
 struct kd_engine {
     struct kd_engine_config cfg;
     struct kd_engine_out out;
@@ -65,10 +74,14 @@ struct kd_engine {
     struct kd_engine_stats stats;
     const char *input_error;
     uint64_t now_us;              /* latest packet time */
-    const struct kd_captured *frame; /* the one being looked at */
+    uint64_t frames;              /* so far, other engines' too */
+    const struct kd_captured *frame; /* the one being looked at; NULL none */
     struct kd_matcher *match;        /* NULL: there are no rules */
     const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
     bool payload_done;               /* rules have seen its payload */
+    struct kd_told telling;          /* a parser's record that rules are shown; type 0 none */
+    size_t told_at;                  /* where the last record stands in the batch */
+    struct kd_told told;             /* the last record of a parser, encoded in the batch; type 0 none */
     unsigned rule_events;            /* kinds of events that rules ask for: bits, 1 << enum kd_event_kind */
     uint64_t next_record;
     uint8_t engine_no;
@@ -93,6 +106,7 @@ void kd_engine_emit_flow(struct kd_engine *e, const struct kd_flow *f, enum kd_r
                          const void *body);
 void kd_engine_flush(struct kd_engine *e);
 void kd_engine_anomaly(struct kd_engine *e, const struct kd_flow *f, const char *kind, const char *event);
+uint64_t kd_engine_frame_number(const struct kd_engine *e); /* 0: none */
 uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
 
 /* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or
@@ -129,9 +143,18 @@ KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules
 void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
+void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t odd); /* 1 << enum kd_tcp_odd */
+static inline bool kd_engine_rules_ask(const struct kd_engine *e, unsigned kind) /* enum kd_event_kind */
+{
+    return KD_UNLIKELY(e->rule_events != 0) && (e->rule_events >> kind & 1) != 0;
+}
 void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_leave(struct kd_engine *e);
-void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body); /* rule_records.c */
+/* rule_records.c: a parser's record is shown; what is known of the transaction a match is about, as the field
+ * `transaction` wants it. */
+void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body);
+void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head);
+void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_alert *a, struct kd_out *o);
 void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f);
 /* contents.c: of files, into the ring for them. */
 void kd_engine_contents(struct kd_engine *e);

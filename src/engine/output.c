@@ -14,15 +14,18 @@ void kd_engine_flush(struct kd_engine *e)
             e->stats.records_lost++;
     }
     e->writer = kd_out_of(e->batch, sizeof(e->batch));
+    e->told.type = 0;
 }
 
 void kd_engine_emit(struct kd_engine *e, struct kd_rec_head *head, const void *body)
 {
     head->engine = e->engine_no;
     head->id = ++e->next_record;
+    e->told_at = e->writer.n;
     enum kd_status s = kd_record_put(&e->writer, head, body);
     if (s != KD_OK) {
         kd_engine_flush(e);
+        e->told_at = 0;
         s = kd_record_put(&e->writer, head, body);
     }
     if (s == KD_OK)
@@ -39,12 +42,19 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f)
     return (uint64_t)e->engine_no << 46 | (f->number & (((uint64_t)1 << 46) - 1));
 }
 
+/* A frame's number means something in a capture file. */
+uint64_t kd_engine_frame_number(const struct kd_engine *e)
+{
+    return e->frame != NULL && e->cfg.id_base == 0 ? e->frames : 0;
+}
+
 void kd_engine_emit_flow(struct kd_engine *e, const struct kd_flow *f, enum kd_rec_type type,
                          const void *body)
 {
     struct kd_rec_head head = {
         .ts_us = e->now_us,
         .flow_id = kd_engine_flow_id(e, f),
+        .frame = kd_engine_frame_number(e),
         .src = f->client,
         .dst = f->server,
         .src_port = f->client_port,

@@ -22,7 +22,6 @@ static const struct row rows[] = {
     TEXT(SSH, ssh, server, 1, SSH_SOFTWARE),
     TEXT(SSH, ssh, hassh_server, 1, SSH_HASSH_SERVER),
     TEXT(SSH, ssh, hassh_server_string, 1, SSH_HASSH_SERVER_STRING),
-    TEXT(SMB, smb, share, 0, SMB_SHARE),
     TEXT(SMB, smb, user, 0, SMB_NTLMSSP_USER),
     TEXT(SMB, smb, domain, 0, SMB_NTLMSSP_DOMAIN),
     TEXT(NTLM, ntlm, user, 0, SMB_NTLMSSP_USER),
@@ -65,17 +64,36 @@ static void show(const struct kd_ctx *ctx, const struct row *r, const void *body
         kd_inspect(ctx, id, dir, texts->v[i]);
 }
 
-/* Pipes are told like files; their share is IPC$. */
-static void show_pipe(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
+/* What a tree is connected to: a share of files, or that of pipes, which rules know as "named pipe". */
+static void show_share(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
 {
-    if (kd_bytes_iends(smb->share, kd_str("IPC$")) && smb->filename.n > 0)
-        kd_inspect(ctx, KD_IN_SMB_NAMED_PIPE, KD_TO_SERVER, smb->filename);
+    bool pipes = kd_bytes_eq_str(smb->share_type, "PIPE") || kd_bytes_iends(smb->share, kd_str("IPC$"));
+    if (kd_bytes_find(smb->command, kd_str("TREE_CONNECT")) != SIZE_MAX && smb->share.n > 0)
+        kd_inspect(ctx, pipes ? KD_IN_SMB_NAMED_PIPE : KD_IN_SMB_SHARE, KD_TO_SERVER, smb->share);
+}
+
+/* A remote call: "UUID VERSION", and its number. */
+static void show_call(const struct kd_ctx *ctx, const struct kd_rec_dcerpc *call, struct kd_out *room)
+{
+    size_t at = room->n;
+    kd_out_bytes(room, call->uuid);
+    kd_out_str(room, " ");
+    kd_out_bytes(room, call->version);
+    for (unsigned dir = 0; dir < (call->answered ? 2u : 1u) && kd_out_ok(room); dir++) {
+        if (call->uuid.n > 0)
+            kd_inspect(ctx, KD_IN_DCERPC_IFACE, (enum kd_dir)dir, kd_bytes_from(kd_out_bytes_view(room), at));
+        kd_inspect_number(ctx, KD_NUM_DCERPC_OPNUM, (enum kd_dir)dir, call->opnum);
+    }
 }
 
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body)
 {
-    bool any = false;
-    if (!kd_wants_any(ctx) || ctx->app == KD_APP_HTTP || ctx->app == KD_APP_HTTP2 || ctx->app == KD_APP_DNS || ctx->app == KD_APP_TLS)
+    struct kd_engine *e = (struct kd_engine *)((uint8_t *)ctx->sink - offsetof(struct kd_engine, sink));
+    bool any = type == KD_REC_DCERPC || type == KD_REC_SMB;
+    uint8_t bytes[128];
+    struct kd_out room = kd_out_of(bytes, sizeof(bytes));
+    if (!kd_wants_any(ctx) || ctx->app == KD_APP_HTTP || ctx->app == KD_APP_HTTP2 ||
+        ctx->app == KD_APP_DNS || ctx->app == KD_APP_TLS)
         return; /* their transactions are under way */
     for (size_t i = 0; i < KD_COUNT(rows); i++) {
         if (rows[i].record != type)
@@ -84,9 +102,68 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
         any = true;
     }
     if (type == KD_REC_SMB)
-        show_pipe(ctx, body);
+        show_share(ctx, body);
+    if (type == KD_REC_DCERPC)
+        show_call(ctx, body, &room);
     if (!any)
         return;
+    e->telling = (struct kd_told){.type = (uint8_t)type, .body = body};
     kd_inspect_end(ctx, KD_TO_SERVER, KD_INSPECT_ALL);
     kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
+    e->telling.type = 0;
+}
+
+/* ---- what a match tells of its transaction ---- */
+
+/* Kinds that are a transaction, not something noticed in one. */
+static bool is_transaction(uint8_t type)
+{
+    static const uint8_t types[] = {KD_REC_HTTP, KD_REC_DNS,    KD_REC_TLS, KD_REC_SMTP, KD_REC_SMB, KD_REC_KRB5,
+                                    KD_REC_DHCP, KD_REC_DCERPC, KD_REC_RDP, KD_REC_SSH,  KD_REC_FTP, KD_REC_LDAP,
+                                    KD_REC_SNMP, KD_REC_SQL,    KD_REC_MAILBOX, KD_REC_MQTT, KD_REC_SIP, KD_REC_WEBSOCKET,
+                                    KD_REC_TFTP, KD_REC_MODBUS, KD_REC_IKE};
+    for (size_t i = 0; i < KD_COUNT(types); i++)
+        if (types[i] == type)
+            return true;
+    return false;
+}
+
+void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head)
+{
+    if (!is_transaction(head->type))
+        return;
+    struct kd_cur c = kd_cur_of(kd_bytes_from(kd_out_bytes_view(&e->writer), e->told_at));
+    struct kd_rec_head h;
+    struct kd_bytes body, whole;
+    e->told.type = 0;
+    if (kd_record_next(&c, &h, &body, &whole) == KD_OK && h.id == head->id)
+        e->told = (struct kd_told){.coded = body, .flow_id = h.flow_id, .frame = e->frames, .type = h.type};
+}
+
+/* What the parser of this conversation has under way. */
+static const void *under_way(const struct kd_flow *f, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct kd_parser *p = f == NULL || f->parser == 0 ? NULL : kd_parsers[f->parser - 1];
+    if (p == NULL || p->present == NULL || f->ext == NULL)
+        return NULL;
+    bool tcp = f->proto == KD_IP_TCP;
+    struct kd_ctx ctx = {
+        .app = (enum kd_app)f->app,
+        .state = tcp ? ((struct kd_tcp_ext *)f->ext)->state : ((struct kd_udp_ext *)f->ext)->state,
+    };
+    return ctx.state == NULL ? NULL : p->present(&ctx, dir, ret_type);
+}
+
+void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_alert *a, struct kd_out *o)
+{
+    enum kd_rec_type type = (enum kd_rec_type)e->telling.type;
+    const struct kd_told *told = &e->told;
+    const void *body = type != KD_REC_NONE ? e->telling.body : under_way(a->at->owner, (enum kd_dir)a->dir, &type);
+    if (body != NULL && is_transaction((uint8_t)type)) {
+        kd_out_u8(o, (uint8_t)type);
+        kd_body_put(o, kd_schemas[type], body);
+    } else if (told->type != 0 && told->flow_id == a->at->flow_id && told->frame == e->frames) {
+        kd_out_u8(o, told->type);
+        kd_out_bytes(o, told->coded);
+    }
 }

@@ -3,6 +3,8 @@
 #include "engine/internal.h"
 #include "rule/cond.h"
 
+enum { TRANSACTION_MAX = 4096 }; /* bytes of a transaction that a match tells with it */
+
 /* As rules mean it: both sides have spoken. */
 static bool is_established(const struct kd_flow *f)
 {
@@ -28,7 +30,7 @@ static struct kd_match_at place(struct kd_engine *e, struct kd_flow *f, unsigned
         .seq_seen = {f->seq[0] - f->isn[0], f->seq[1] - f->isn[1]},
         .flow = (struct kd_match_flow **)&f->rules,
         .flow_id = kd_engine_flow_id(e, f),
-        .frame = e->stats.packets + 1,
+        .owner = f,
         .quiet = &f->rules_quiet,
     };
 }
@@ -36,7 +38,7 @@ static struct kd_match_at place(struct kd_engine *e, struct kd_flow *f, unsigned
 /* The headers' oddities, to rules that ask for them. */
 static void tell_odd(struct kd_engine *e, const struct kd_match_at *at, const struct kd_packet *p)
 {
-    if ((e->rule_events & 1u << KD_EVENT_DECODE) == 0)
+    if (!kd_engine_rules_ask(e, KD_EVENT_DECODE))
         return;
     for (unsigned i = 0; i < p->n_odd; i++)
         kd_match_event(e->match, at, kd_odd_names[p->odd[i]] + strlen("decoder."));
@@ -56,7 +58,6 @@ void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p)
         .packets = {1, 0},
         .bytes = {p->length, 0},
         .flow = &flow,
-        .frame = e->stats.packets + 1,
         .quiet = &quiet,
     };
     kd_match_packet(e->match, &at, true);
@@ -71,6 +72,13 @@ void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct
     struct kd_match_at at = place(e, f, dir);
     kd_match_packet(e->match, &at, e->payload_done);
     tell_odd(e, &at, p);
+}
+
+void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t odd)
+{
+    struct kd_match_at at = place(e, f, dir);
+    for (; odd != 0; odd &= odd - 1)
+        kd_match_event(e->match, &at, kd_tcp_odd_names[__builtin_ctzll(odd)] + strlen("stream."));
 }
 
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)
@@ -125,6 +133,20 @@ static void on_inspect_end(struct kd_sink *sink, const struct kd_ctx *ctx, enum 
     kd_match_end(engine_of(sink)->match, (uint8_t)dir, stage);
 }
 
+/* By its name in rules: that of the protocol before it. */
+static void on_odd(struct kd_sink *sink, const struct kd_ctx *ctx, const char *event)
+{
+    char room[96];
+    struct kd_out name = kd_out_of(room, sizeof(room) - 1);
+    kd_out_str(&name, kd_app_names[ctx->app]);
+    kd_out_str(&name, ".");
+    kd_out_str(&name, event);
+    if (!kd_out_ok(&name))
+        return;
+    room[name.n] = 0;
+    kd_match_event(engine_of(sink)->match, NULL, room);
+}
+
 /* ---- matches ---- */
 
 static void on_match(void *arg, const struct kd_match_alert *a)
@@ -132,8 +154,8 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     struct kd_engine *e = arg;
     const struct kd_match_at *at = a->at;
     struct kd_rec_signature rec = {
-        .pcap_cnt = at->frame,
         .tx_id = a->tx_id,
+        .in_tx = a->has_tx,
         .action = kd_str("allowed"),
         .gid = a->gid,
         .signature_id = a->sid,
@@ -152,8 +174,21 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .bytes_toclient = at->bytes[1],
         .start_us = at->start_us,
     };
+    uint8_t room[TRANSACTION_MAX];
+    struct kd_out transaction = kd_out_of(room, sizeof(room));
+    kd_engine_rules_transaction(e, a, &transaction);
+    if (kd_out_ok(&transaction))
+        rec.transaction = kd_out_bytes_view(&transaction);
+    struct kd_flow *f = at->owner;
+    if (f != NULL)
+        f->flags |= KD_FLOW_ALERTED;
+    if (at->packet != NULL && (at->proto == KD_IP_ICMP || at->proto == KD_IP_ICMPV6)) {
+        rec.icmp_type = (uint8_t)at->packet->sport;
+        rec.icmp_code = (uint8_t)at->packet->dport;
+    }
     struct kd_rec_head head = {
         .ts_us = at->now_us,
+        .frame = kd_engine_frame_number(e),
         .flow_id = at->flow_id,
         .src = at->addr[a->dir],
         .dst = at->addr[a->dir ^ 1],
@@ -167,16 +202,51 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     kd_engine_emit(e, &head, &rec);
 }
 
+static void on_store(void *arg)
+{
+    struct kd_engine *e = arg;
+    e->contents.asked = true;
+}
+
+static void move_flow(void *arg, struct kd_flow *f)
+{
+    struct kd_engine *e = arg;
+    f->rules_quiet = false;
+    if (f->rules != NULL)
+        kd_match_flow_moves(e->match, f->rules);
+}
+
+bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set)
+{
+    const struct kd_ruleset *former = e->cfg.rules;
+    e->cfg.rules = set;
+    if (e->match == NULL)
+        return kd_engine_rules_new(e);
+    KD_ASSERT(set != NULL);
+    if (!kd_matcher_move(e->match, set)) {
+        e->cfg.rules = former;
+        return false;
+    }
+    kd_flow_table_each(e->flows, move_flow, e);
+    kd_matcher_moved(e->match);
+    e->sink.wanted = kd_ruleset_wanted(set);
+    e->contents.rules_ask = e->sink.wanted->store;
+    return true;
+}
+
 bool kd_engine_rules_new(struct kd_engine *e)
 {
     if (e->cfg.rules == NULL)
         return true;
     e->match = kd_matcher_new(e->cfg.rules, e->pool, e->cfg.lim, e->cfg.hash_seed,
-                              (struct kd_match_out){on_match, e});
+                              (struct kd_match_out){on_match, on_store, e});
     if (e->match == NULL)
         return false;
     e->sink.wanted = kd_ruleset_wanted(e->cfg.rules);
+    e->contents.rules_ask = e->sink.wanted->store;
     e->rule_events = kd_ruleset_events(e->cfg.rules);
+    if (e->rule_events & 1u << KD_EVENT_APP)
+        e->sink.odd = on_odd;
     e->sink.inspect = on_inspect;
     e->sink.number = on_number;
     e->sink.inspect_end = on_inspect_end;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TCP flows: the stream in order, who reads it, and its end. */
 #include "engine/internal.h"
+#include "rule/cond.h"
 
 enum { MIDSTREAM_TRIES = 24 }; /* places in a stream begun in its middle where a message is looked for */
 
@@ -176,6 +177,8 @@ static void on_gap(void *arg, struct kd_flow *f, unsigned dir, uint64_t n)
 {
     struct kd_engine *e = arg;
     struct kd_tcp_ext *x = f->ext;
+    if (kd_engine_rules_ask(e, KD_EVENT_STREAM))
+        kd_engine_rules_odd(e, f, dir, (uint64_t)1 << KD_TCP_ODD_GAP);
     if (f->parser == 0) {
         /* What is behind the hole is the middle of something. */
         kd_buf_done(&x->probe[dir], e->pool);
@@ -192,8 +195,10 @@ static void on_gap(void *arg, struct kd_flow *f, unsigned dir, uint64_t n)
 
 static void on_conflict(void *arg, struct kd_flow *f, unsigned dir)
 {
-    (void)dir;
-    kd_engine_anomaly(arg, f, "stream", "overlap_different_data");
+    struct kd_engine *e = arg;
+    kd_engine_anomaly(e, f, "stream", kd_tcp_odd_names[KD_TCP_ODD_OVERLAP]);
+    if (kd_engine_rules_ask(e, KD_EVENT_STREAM))
+        kd_engine_rules_odd(e, f, dir, (uint64_t)1 << KD_TCP_ODD_OVERLAP);
 }
 
 void kd_engine_reader(struct kd_engine *e)
@@ -212,6 +217,11 @@ static void let_go(struct kd_engine *e, struct kd_flow *f)
 void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
 {
     uint8_t before = f->state;
+    if (kd_engine_rules_ask(e, KD_EVENT_STREAM)) {
+        uint64_t odd = kd_tcp_odd(f, p, dir);
+        if (odd != 0)
+            kd_engine_rules_odd(e, f, dir, odd);
+    }
     kd_tcp_state(f, p, dir);
     if (f->flags & KD_FLOW_OPAQUE)
         return;
@@ -223,8 +233,8 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
         f->flags |= KD_FLOW_DEGRADED | KD_FLOW_OPAQUE;
         return;
     }
-    if (before == KD_FLOW_RESET)
-        return;
+    if (before == KD_FLOW_RESET || (p->payload_wire > 0 && !has_data))
+        return; /* what a reset says is no part of the stream (RFC 9293 section 3.5.3) */
     kd_tcp_data(x->half, f, p, dir, e->cfg.lim, e->pool, &e->reader);
     if (f->flags & KD_FLOW_OPAQUE)
         let_go(e, f);

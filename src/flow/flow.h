@@ -31,7 +31,8 @@ enum kd_flow_flag {
     KD_FLOW_MIDSTREAM = 1,
     KD_FLOW_OPAQUE = 2,    /* nothing more is parsed */
     KD_FLOW_DEGRADED = 4,  /* detail was given up for lack of memory */
-    KD_FLOW_TICK = 8       /* a parser wants to be called while nothing comes */
+    KD_FLOW_TICK = 8,      /* a parser wants to be called while nothing comes */
+    KD_FLOW_ALERTED = 16   /* the engine's: a rule matched */
 };
 
 struct kd_flow {
@@ -102,6 +103,9 @@ void kd_flow_table_end(struct kd_flow_table *t, struct kd_flow *f, enum kd_flow_
 
 /* Time passes to now_us: timeouts, updates of long flows, ticks. */
 void kd_flow_table_time(struct kd_flow_table *t, uint64_t now_us);
+
+/* Every conversation that is open, in no order; none may be ended meanwhile. */
+void kd_flow_table_each(struct kd_flow_table *t, void (*each)(void *arg, struct kd_flow *f), void *arg);
 
 /* End all. */
 void kd_flow_table_finish(struct kd_flow_table *t);

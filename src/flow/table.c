@@ -505,6 +505,13 @@ void kd_flow_turn(struct kd_flow *f)
     swap_u64(f->data);
 }
 
+void kd_flow_table_each(struct kd_flow_table *t, void (*each)(void *arg, struct kd_flow *f), void *arg)
+{
+    for (uint32_t b = 0; t->count > 0 && b <= t->mask; b++)
+        for (uint32_t i = t->buckets[b]; i != 0; i = t->slots[i].next)
+            each(arg, &t->slots[i]);
+}
+
 void kd_flow_table_finish(struct kd_flow_table *t)
 {
     /* By slot number: the order of beginning as far as slots were not reused; the same in every run. */

@@ -250,6 +250,29 @@ static bool is_keep_alive(const struct kd_packet *p)
     return p->payload_wire == 1 && (p->tcp_flags & (KD_TCP_PSH | KD_TCP_FIN)) == 0;
 }
 
+/* Urgent data is one byte beside the stream, as receivers take it: the last one that the pointer covers (RFC 6093
+ * section 2).  SIZE_MAX: none in this packet. */
+static size_t urgent_byte(const struct kd_packet *p)
+{
+    size_t pointer = kd_bytes_be16(p->segment, 18);
+    return (p->tcp_flags & KD_TCP_URG) != 0 && pointer > 0 && pointer <= p->payload.n ? pointer - 1 : SIZE_MAX;
+}
+
+static void take_payload(struct stream *s, uint32_t seq, const struct kd_packet *p)
+{
+    size_t at = urgent_byte(p);
+    if (KD_LIKELY(at == SIZE_MAX)) {
+        take_data(s, seq, p->payload);
+        return;
+    }
+    take_data(s, seq, kd_bytes_head(p->payload, at));
+    if (s->h->next_seq == seq + (uint32_t)at)
+        s->h->next_seq++;
+    else if (distance(s->h->next_seq, seq) < 0) /* behind a hole it stays in its place */
+        take_data(s, seq + (uint32_t)at, kd_bytes_of(p->payload.p + at, 1));
+    take_data(s, seq + (uint32_t)at + 1, kd_bytes_from(p->payload, at + 1));
+}
+
 static void start(struct kd_tcp_half *h, const struct kd_flow *f, const struct kd_packet *p, unsigned dir, uint32_t seq)
 {
     h->started = true;
@@ -272,7 +295,7 @@ void kd_tcp_data(struct kd_tcp_half half[2], struct kd_flow *f, const struct kd_
         h->end_seq = seq + p->payload_wire;
     }
     if (p->payload_wire > 0 && !h->ended) {
-        take_data(&s, seq, p->payload);
+        take_payload(&s, seq, p);
         uint32_t kept = (uint32_t)p->payload.n;
         /* The capture cut the packet short: the rest will not come. */
         if (kept < p->payload_wire && distance(h->next_seq, seq + kept) == 0)

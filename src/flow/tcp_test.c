@@ -254,6 +254,19 @@ static void short_capture_becomes_a_gap(void)
     end_with(0, "abc[7]k");
 }
 
+static void urgent_data_is_beside_the_stream(void)
+{
+    static const uint8_t head[20] = {[19] = 3}; /* the pointer: the third byte is urgent */
+    handshake();
+    struct kd_packet p = {.seq = START + 1, .tcp_flags = KD_TCP_ACK | KD_TCP_URG, .payload = kd_str("abXcd"), .payload_wire = 5,
+                          .segment = kd_bytes_of(head, sizeof(head))};
+    flow.packets[0]++;
+    kd_tcp_state(&flow, &p, 0);
+    kd_tcp_data(half, &flow, &p, 0, &lim, pool, &reader);
+    data(0, 6, "ef");
+    end_with(0, "abcdef");
+}
+
 int main(void)
 {
     RUN(in_order);
@@ -270,5 +283,6 @@ int main(void)
     RUN(first_data_out_of_order_waits_for_the_rest);
     RUN(states_of_a_connection);
     RUN(short_capture_becomes_a_gap);
+    RUN(urgent_data_is_beside_the_stream);
     return tap_done();
 }

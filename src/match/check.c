@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conditions that look at the packet, the conversation or the transaction rather than into bytes. */
+#include "base/out.h"
 #include "match/internal.h"
 
 /* ---- numbers ---- */
@@ -243,6 +244,47 @@ static bool event_is(const struct m_run *run, const struct kd_event *e)
     return run->m->event != NULL && kd_bytes_eq_str(e->text, run->m->event);
 }
 
+/* The value as record_rules tells it: "UUID MAJOR.MINOR". */
+static bool calls_iface(const struct m_run *run, const struct kd_iface *want)
+{
+    const struct m_side *s = run->side;
+    for (unsigned i = 0; s != NULL && i < s->n_values; i++) {
+        if (s->value[i].id != KD_IN_DCERPC_IFACE)
+            continue;
+        struct kd_bytes version = kd_bytes_of(s->value[i].p, s->value[i].n), uuid = kd_bytes_cut(&version, ' ');
+        uint8_t room[sizeof(want->uuid) * 2];
+        struct kd_out o = kd_out_of(room, sizeof(room));
+        kd_out_hex(&o, kd_bytes_of(want->uuid, sizeof(want->uuid)));
+        size_t n = 0;
+        for (size_t j = 0; j < uuid.n; j++)
+            n += uuid.p[j] != '-' && n < o.n && kd_ascii_lower(uuid.p[j]) == room[n];
+        uint64_t major = 0;
+        bool told = kd_bytes_to_u64(kd_bytes_cut(&version, '.'), UINT16_MAX, &major);
+        if (n == o.n && (!want->has_version || (told && kd_range_has(&want->version, major))))
+            return true;
+    }
+    return false;
+}
+
+static bool calls_opnum(const struct m_run *run, const struct kd_ranges *want)
+{
+    const struct m_side *s = run->side;
+    for (unsigned i = 0; s != NULL && i < s->n_numbers; i++)
+        if (s->number[i].id == KD_NUM_DCERPC_OPNUM && ranges_hold(want, s->number[i].v))
+            return true;
+    return false;
+}
+
+/* A digest that is not known (a file with holes) is neither in the list nor out of it. */
+static bool digest_listed(const struct m_run *run, const struct kd_words *w, bool negated)
+{
+    const struct m_side *s = run->side;
+    for (unsigned i = 0; s != NULL && i < s->n_values; i++)
+        if (s->value[i].id == m_hash_of(w->a))
+            return m_sets_has(run->m->sets, w->b, kd_bytes_of(s->value[i].p, s->value[i].n)) != negated;
+    return false;
+}
+
 static bool holds(struct m_run *run, const struct kd_cond *c)
 {
     const struct kd_packet *p = run->at->packet;
@@ -270,7 +312,7 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return flowint_holds(run, &c->is.flowint);
     case KD_COND_XBITS:
     case KD_COND_HOSTBITS:
-        return m_bits_isset(run->m->rates, &c->is.bits, c->kind, run->at, run->dir) ==
+        return m_bits_isset(run->m->rates, run->m->set->rules, &c->is.bits, c->kind, run->at, run->dir) ==
                (c->is.bits.what == KD_BITS_ISSET);
     case KD_COND_APP_PROTO:
         return app_holds(run, c);
@@ -282,6 +324,12 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return number_flags_hold(run, KD_NUM_MQTT_CONNECT_FLAGS, &c->is.flags) != c->negated;
     case KD_COND_MODBUS:
         return m_modbus_holds(run, c->is.modbus) != c->negated;
+    case KD_COND_DCE_IFACE:
+        return calls_iface(run, &c->is.iface) != c->negated;
+    case KD_COND_DCE_OPNUM:
+        return calls_opnum(run, &c->is.ranges) != c->negated;
+    case KD_COND_FILE_HASH:
+        return digest_listed(run, &c->is.words, c->negated);
     default:
         return false; /* compile.c leaves rules out that need anything else */
     }
@@ -307,6 +355,9 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_MQTT_FLAGS:
     case KD_COND_MQTT_CONNECT_FLAGS:
     case KD_COND_MODBUS:
+    case KD_COND_DCE_IFACE:
+    case KD_COND_DCE_OPNUM:
+    case KD_COND_FILE_HASH:
         return true;
     default:
         return false;

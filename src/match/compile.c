@@ -122,10 +122,8 @@ static pcre2_code *expression(const struct kd_pcre *p)
                 {KD_PCRE_G, PCRE2_UNGREEDY}};
     for (size_t i = 0; i < KD_COUNT(rows); i++)
         options |= p->flags & rows[i].flag ? rows[i].option : 0;
-    pcre2_code *code = pcre2_compile(p->pattern.p, p->pattern.n, options, &error, &at, NULL);
-    if (code != NULL)
-        (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-    return code;
+    /* No machine code is made of it: whoever runs rules may make no memory executable. */
+    return pcre2_compile(p->pattern.p, p->pattern.n, options, &error, &at, NULL);
 }
 
 static bool keep_code(struct kd_ruleset *set, pcre2_code *code)
@@ -260,8 +258,16 @@ static enum kd_number number_of(const struct kd_cond *c)
     }
 }
 
+static bool is_file_check(const struct kd_cond *c)
+{
+    return c->kind == KD_COND_FILE_HASH ||
+           (c->kind == KD_COND_NUMBER && kd_number_rows[c->is.number.field].unit == KD_INSPECT_FILE);
+}
+
 static bool is_tx_check(const struct kd_cond *c)
 {
+    if (is_file_check(c) || c->kind == KD_COND_DCE_IFACE || c->kind == KD_COND_DCE_OPNUM)
+        return true;
     enum kd_number id = number_of(c);
     if (id == KD_NUM_COUNT)
         return false;
@@ -273,22 +279,26 @@ static bool is_tx_check(const struct kd_cond *c)
 static void place(struct m_rule *r)
 {
     const struct kd_rule *rule = r->rule;
-    bool tx = false, content = false, payload = false, in_place = false, event = false;
+    bool file = false, tx = false, content = false, payload = false, in_place = false, event = false;
     for (unsigned i = 0; i < r->n_looks; i++) {
         enum kd_inspect in = r->look[i].in;
         tx |= !is_packet_buffer(in);
         content |= in == KD_IN_FILE_DATA;
+        file |= kd_inspect_rows[in].unit == KD_INSPECT_FILE && in != KD_IN_FILE_DATA;
         payload |= in == KD_IN_PAYLOAD;
         in_place |= in == KD_IN_PAYLOAD && has_place(&r->look[i]);
     }
     for (unsigned i = 0; i < rule->n_checks; i++) {
         tx |= is_tx_check(&rule->check[i]);
+        file |= is_file_check(&rule->check[i]);
         event |= rule->check[i].kind == KD_COND_EVENT;
     }
+    for (unsigned i = 0; i < rule->n_actions; i++)
+        file |= rule->act[i].kind == KD_COND_FILESTORE && !payload && !event;
     if (event)
         r->flags = M_EVENT;
-    else if (tx)
-        r->flags = M_TX | (content || payload ? M_CONTENT : 0); /* the stream goes on behind the head */
+    else if (tx || file)
+        r->flags = M_TX | (content || payload || file ? M_CONTENT : 0) | (file ? M_FILE : 0); /* the stream goes on behind the head */
     else if (payload)
         r->flags = M_PAYLOAD;
     else
@@ -544,6 +554,33 @@ static bool can_be_judged(const struct m_rule *r)
     return true;
 }
 
+enum kd_inspect m_hash_of(uint32_t which)
+{
+    return which == 0 ? KD_IN_FILE_MD5 : which == 1 ? KD_IN_FILE_SHA1 : KD_IN_FILE_SHA256;
+}
+
+/* What checks ask for that is told as a value. */
+static void want_for_checks(struct kd_ruleset *set, const struct kd_rule *rule, unsigned dir)
+{
+    uint64_t *bytes = set->wanted.bytes[dir];
+    for (unsigned i = 0; i < rule->n_checks; i++) {
+        if (rule->check[i].kind == KD_COND_DCE_IFACE)
+            bytes[KD_IN_DCERPC_IFACE / 64] |= (uint64_t)1 << (KD_IN_DCERPC_IFACE % 64);
+        if (rule->check[i].kind == KD_COND_DCE_OPNUM)
+            set->wanted.numbers[dir][KD_NUM_DCERPC_OPNUM / 64] |= (uint64_t)1 << (KD_NUM_DCERPC_OPNUM % 64);
+    }
+    for (unsigned i = 0; i < rule->n_checks; i++)
+        if (rule->check[i].kind == KD_COND_FILE_HASH) {
+            enum kd_inspect in = m_hash_of(rule->check[i].is.words.a);
+            bytes[in / 64] |= (uint64_t)1 << (in % 64);
+        }
+    for (unsigned i = 0; i < rule->n_actions; i++)
+        if (rule->act[i].kind == KD_COND_FILESTORE) {
+            bytes[KD_IN_FILE_NAME / 64] |= (uint64_t)1 << (KD_IN_FILE_NAME % 64); /* all files are told then */
+            set->wanted.store = true;
+        }
+}
+
 static void want(struct kd_ruleset *set, const struct m_rule *r)
 {
     struct kd_wanted *w = &set->wanted;
@@ -556,6 +593,7 @@ static void want(struct kd_ruleset *set, const struct m_rule *r)
             continue;
         for (unsigned i = 0; i < r->n_looks; i++)
             w->bytes[dir][r->look[i].in / 64] |= (uint64_t)1 << (r->look[i].in % 64);
+        want_for_checks(set, r->rule, dir);
         for (unsigned i = 0; i < r->rule->n_checks; i++) {
             enum kd_number id = number_of(&r->rule->check[i]);
             unsigned last = r->rule->check[i].kind == KD_COND_MODBUS ? KD_NUM_MODBUS_VALUE : id;

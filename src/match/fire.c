@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A rule matched: what it changes, whether it is told. */
 #include "match/internal.h"
+#include "rule/thresholds.h"
 
 enum { BITS_MAX = 4096, INTS_MAX = 256 };
 
@@ -109,6 +110,9 @@ static void flowint(struct kd_matcher *m, struct kd_match_flow *f, const struct 
 static void act(struct m_run *run)
 {
     const struct kd_rule *r = run->r->rule;
+    for (unsigned i = 0; i < r->n_actions && run->m->out.store != NULL; i++)
+        if (r->act[i].kind == KD_COND_FILESTORE)
+            run->m->out.store(run->m->out.arg);
     struct kd_match_flow *f = r->n_actions > 0 ? m_flow(run->m, run->at) : NULL;
     for (unsigned i = 0; f != NULL && i < r->n_actions; i++) {
         const struct kd_cond *c = &r->act[i];
@@ -121,7 +125,7 @@ static void act(struct m_run *run)
             break;
         case KD_COND_XBITS:
         case KD_COND_HOSTBITS:
-            m_bits_do(run->m->rates, &c->is.bits, c->kind, run->at, run->dir);
+            m_bits_do(run->m->rates, run->m->set->rules, &c->is.bits, c->kind, run->at, run->dir);
             break;
         default:
             break;
@@ -175,8 +179,11 @@ void m_fire(struct m_run *run)
     }
     if (r->noalert || r->action == KD_ACTION_CONFIG)
         return;
-    if (!m_rates_filter(m->rates, &r->filter, r->index, run->at, run->dir) ||
-        !m_rates_let_through(m->rates, &r->threshold, r->index, run->at, run->dir))
+    if (m->set->rules->n_suppressions > 0 &&
+        kd_rules_suppressed(m->set->rules, r, &run->at->addr[run->dir], &run->at->addr[run->dir ^ 1]))
+        return;
+    if (!m_rates_filter(m->rates, &r->filter, m_rule_key(r), run->at, run->dir) ||
+        !m_rates_let_through(m->rates, &r->threshold, m_rule_key(r), run->at, run->dir))
         return;
     tell(run);
 }

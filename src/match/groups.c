@@ -145,8 +145,7 @@ static uint64_t key_of(const struct m_group *g)
     return h;
 }
 
-/* Of the library and the processor: a database is made for both. */
-static uint64_t machine_key(void)
+uint64_t kd_ruleset_machine(void)
 {
     unsigned r[4] = {0};
     uint64_t h = kd_hash(hs_version(), strlen(hs_version()), 0);
@@ -171,7 +170,7 @@ static struct kd_bytes cached(struct kd_bytes cache, uint64_t key)
     if (cache.n < sizeof(machine))
         return kd_str(NULL);
     memcpy(&machine, cache.p, sizeof(machine));
-    if (machine != machine_key())
+    if (machine != kd_ruleset_machine())
         return kd_str(NULL);
     for (size_t at = sizeof(machine); at + sizeof(struct entry) <= cache.n;) {
         struct entry e;
@@ -188,7 +187,7 @@ static struct kd_bytes cached(struct kd_bytes cache, uint64_t key)
 
 uint8_t *kd_ruleset_save(const struct kd_ruleset *set, size_t *ret_n)
 {
-    uint64_t machine = machine_key();
+    uint64_t machine = kd_ruleset_machine();
     size_t room = sizeof(machine), n = 0;
     struct kd_ruleset *all = (struct kd_ruleset *)(uintptr_t)set;
     const struct m_group *g;

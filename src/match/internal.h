@@ -54,7 +54,8 @@ enum m_rule_flag {
     M_HEADER = 16,      /* at every packet: nothing to look into */
     M_ONCE = 32,        /* once per flow and direction (addresses and ports only) */
     M_CONTENT = 64,     /* needs the transaction's content */
-    M_EVENT = 128
+    M_EVENT = 128,
+    M_FILE = 256        /* asks for something about a file besides its data */
 };
 
 struct m_rule {
@@ -224,6 +225,9 @@ struct m_side {
     uint32_t tx_id;
     uint16_t n_numbers, n_waiting, n_values;
     bool open, has_body, judged_head, judged_body, scan_again;
+    bool has_file;      /* values of a file are among the others */
+    bool file_only;     /* there are no others */
+    uint16_t n_scanned; /* values whose patterns were sought */
     struct m_number number[MATCH_NUMBERS];
     uint32_t waiting[MATCH_WAITING];
     struct m_value value[MATCH_VALUES];
@@ -278,16 +282,17 @@ struct m_run {
 };
 
 struct m_rate_table;
+struct m_sets;
 
 struct kd_matcher {
     const struct kd_ruleset *set;
+    uint32_t *flowbit_now, *flowint_now; /* while moving: by former number */
     struct kd_pool *pool;
     const struct kd_limits *lim;
     struct kd_match_out out;
     hs_scratch_t *scratch;
     pcre2_match_data *match_data;
     pcre2_match_context *match_context;
-    pcre2_jit_stack *jit_stack;
     struct kd_match_stats stats;
     struct kd_rule_count *count;
     uint64_t seed;
@@ -306,6 +311,7 @@ struct kd_matcher {
     uint8_t *window;                /* stream bytes put together */
     uint8_t *transform[2];
     struct m_rate_table *rates;
+    struct m_sets *sets;
     struct m_bits_table *bits;
     const char *event;
     bool passed;                    /* a pass rule matched: nothing more is told of this packet */
@@ -344,10 +350,16 @@ void m_judge(struct m_run *run);
 struct m_run m_run_of(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir);
 bool m_check_known(enum kd_cond_kind kind);
 
+/* compile.c: the buffer that holds a file's digest: 0 MD5, 1 SHA-1, 2 SHA-256. */
+enum kd_inspect m_hash_of(uint32_t which);
+
 /* tx.c */
 void m_side_done(struct kd_matcher *m, struct m_side *s);
 
-/* transform.c: the value as the buffer's transforms make it; false: nothing remains. */
+/* transform.c: decode Base64 as far as it goes. */
+void m_base64(struct kd_bytes text, enum kd_base64_mode mode, struct kd_out *o);
+
+/* … the value as the buffer's transforms make it; false: nothing remains. */
 bool m_transform(struct kd_matcher *m, const struct kd_rule_buffer *b, struct kd_bytes in, struct kd_bytes *ret);
 
 uint8_t m_proto_bit(const struct kd_match_at *at); /* enum m_proto */
@@ -373,16 +385,27 @@ bool m_flowbit_isset(const struct kd_match_flow *f, uint32_t name);
 
 struct kd_match_flow *m_flow(struct kd_matcher *m, const struct kd_match_at *at); /* made if need be; NULL: no memory */
 
+/* sets.c: members of datasets and lists. */
+struct m_sets *m_sets_new(const struct kd_rules *rules); /* NULL: no memory */
+void m_sets_free(struct m_sets *s);
+/* Members that rules put into sets of their own go over to the sets of the same name. */
+void m_sets_carry(const struct m_sets *from, const struct kd_rules *old, struct m_sets *to, const struct kd_rules *now);
+bool m_sets_has(const struct m_sets *s, uint32_t dataset, struct kd_bytes value);
+bool m_sets_test(const struct m_sets *s, const struct kd_dataset_test *t, struct kd_bytes value); /* may change it */
+
 /* rates.c: thresholds and bits by address; bounded, the oldest gives way. */
 struct m_rate_table *m_rates_new(uint32_t n, uint64_t seed);
 void m_rates_free(struct m_rate_table *t);
-bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+/* Rules and names are told apart by what outlives a set: m_rule_key(), m_name_key(). */
+uint64_t m_rule_key(const struct kd_rule *r);
+uint64_t m_name_key(const struct kd_rules *rules, unsigned space, uint32_t name);
+bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint64_t rule,
                          const struct kd_match_at *at, uint8_t dir);
-bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint64_t rule,
                     const struct kd_match_at *at, uint8_t dir);
-void m_bits_do(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
-               uint8_t dir);
-bool m_bits_isset(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
-                  uint8_t dir);
+void m_bits_do(struct m_rate_table *t, const struct kd_rules *rules, const struct kd_bits *b, unsigned space,
+               const struct kd_match_at *at, uint8_t dir);
+bool m_bits_isset(struct m_rate_table *t, const struct kd_rules *rules, const struct kd_bits *b, unsigned space,
+                  const struct kd_match_at *at, uint8_t dir);
 
 #endif

@@ -231,8 +231,9 @@ static enum outcome byte_jump(struct walk *w, const struct kd_cond *c, unsigned 
         to += (int64_t)w->in.n;
     else if (!j->from_beginning)
         to += (int64_t)end;
-    if (to < 0 || to >= (int64_t)w->in.n)
+    if (to >= (int64_t)w->in.n)
         return NO;
+    to = at_least_0(to); /* not before the beginning */
     w->at = (size_t)to;
     enum outcome o = step(w, i + 1);
     w->at = before;
@@ -334,29 +335,7 @@ static bool decode_base64(struct walk *w, const struct kd_base64_decode *d)
     if (d->nbytes > 0)
         text = kd_bytes_head(text, d->nbytes);
     struct kd_out o = kd_out_of(w->run->m->base64, MATCH_BODY);
-    uint32_t bits = 0;
-    unsigned n = 0;
-    for (size_t i = 0; i < text.n && kd_out_ok(&o); i++) {
-        uint8_t c = text.p[i];
-        int v = c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : c >= '0' && c <= '9' ? c - '0' + 52
-                : c == '+' ? 62 : c == '/' ? 63 : -1;
-        if (c == ' ' || c == '\r' || c == '\n')
-            continue;
-        if (v < 0)
-            break;
-        bits = bits << 6 | (uint32_t)v;
-        if (++n % 4 == 0) {
-            kd_out_u8(&o, (uint8_t)(bits >> 16));
-            kd_out_u8(&o, (uint8_t)(bits >> 8));
-            kd_out_u8(&o, (uint8_t)bits);
-        }
-    }
-    if (n % 4 == 2)
-        kd_out_u8(&o, (uint8_t)(bits >> 4));
-    if (n % 4 == 3) {
-        kd_out_u8(&o, (uint8_t)(bits >> 10));
-        kd_out_u8(&o, (uint8_t)(bits >> 2));
-    }
+    m_base64(text, KD_BASE64_RFC4648, &o);
     w->run->base64 = kd_out_bytes_view(&o);
     return o.n > 0;
 }
@@ -390,6 +369,9 @@ static enum outcome step(struct walk *w, unsigned i)
         break;
     case KD_COND_ABSENT: /* here the buffer exists */
         holds = c->is.words.a == 1;
+        break;
+    case KD_COND_DATASET:
+        holds = m_sets_test(w->run->m->sets, &c->is.dataset, w->in);
         break;
     case KD_COND_ENTROPY:
         holds = entropy_holds(w, &c->is.entropy) != c->negated;

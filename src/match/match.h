@@ -24,12 +24,18 @@ struct kd_match_flow;
 /* ---- the set ---- */
 
 /* Databases that were compiled before, to be used instead of compiling: serialised by kd_ruleset_save(). */
+/* Refuse rules that cannot be judged, before they are compiled. */
+void kd_ruleset_fit(struct kd_rules *rules);
+
 KD_MUST_USE struct kd_ruleset *kd_ruleset_new(const struct kd_rules *rules, struct kd_bytes cache,
                                               struct kd_err *err);
 void kd_ruleset_free(struct kd_ruleset *set);
 
 /* The compiled databases as bytes to be kept in a cache; malloc()ed, to be free()d.  NULL: no memory. */
 KD_MUST_USE uint8_t *kd_ruleset_save(const struct kd_ruleset *set, size_t *ret_n);
+
+/* Of the pattern library and the processor: databases are made for both. */
+uint64_t kd_ruleset_machine(void);
 
 /* What parsers should tell. */
 const struct kd_wanted *kd_ruleset_wanted(const struct kd_ruleset *set);
@@ -61,7 +67,7 @@ struct kd_match_at {
     uint32_t seq_seen[2];             /* TCP: stream bytes so far */
     struct kd_match_flow **flow;      /* the conversation's slot; may hold NULL */
     uint64_t flow_id;
-    uint64_t frame;                   /* number of the frame, from 1 */
+    void *owner;                      /* the caller's: what the conversation is to it */
     bool *quiet;                      /* the conversation's: no table names its addresses and ports */
 };
 
@@ -79,6 +85,7 @@ struct kd_match_alert {
 
 struct kd_match_out {
     void (*alert)(void *arg, const struct kd_match_alert *alert);
+    void (*store)(void *arg); /* the file whose KD_INSPECT_ONE_FILE is being told shall be kept; NULL: nobody cares */
     void *arg;
 };
 
@@ -86,6 +93,14 @@ KD_MUST_USE struct kd_matcher *kd_matcher_new(const struct kd_ruleset *set, stru
                                               const struct kd_limits *lim, uint64_t seed,
                                               struct kd_match_out out);
 void kd_matcher_free(struct kd_matcher *m);
+
+/* Go over to another set, between packets: kd_matcher_move(), then kd_match_flow_moves() for every conversation that
+ * has a slot, then kd_matcher_moved().  False: no memory, nothing changed.  What remains: flow bits and variables
+ * of the same name, thresholds and counts of rules of the same numbers.  Sides of transactions that are half told
+ * are not judged. */
+KD_MUST_USE bool kd_matcher_move(struct kd_matcher *m, const struct kd_ruleset *next);
+void kd_match_flow_moves(struct kd_matcher *m, struct kd_match_flow *f);
+void kd_matcher_moved(struct kd_matcher *m);
 
 /* ---- traffic ---- */
 
@@ -112,7 +127,8 @@ void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint6
 void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage);
 
 /* Something odd, by the name it has in rules: of a protocol ("http.invalid_content_length"), of headers
- * ("ipv4.opt_invalid"), of a stream ("pkt_invalid_ack"). */
+ * ("ipv4.opt_invalid"), of a stream ("pkt_invalid_ack").  `at` NULL: in the conversation whose parser runs, and
+ * nothing where none does. */
 void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name);
 
 /* The conversation whose parser runs is encrypted from here on: its payload is not looked into any more. */

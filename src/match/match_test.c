@@ -2,6 +2,7 @@
 /* Every row: the inside of a rule, what it is shown, and whether it must match. */
 #include "match/match.h"
 #include "rule/rules.h"
+#include "rule/thresholds.h"
 
 #include "../../tests/tap.h"
 
@@ -15,6 +16,7 @@ struct world {
     struct kd_match_at at;
     bool quiet;
     unsigned alerts;
+    struct kd_pool *new_pool; /* of rules that came later */
     uint32_t last_sid;
 };
 
@@ -38,11 +40,11 @@ static struct world *begin(const char *rules)
     w->set = kd_ruleset_new(w->rules, kd_str(NULL), &err);
     if (w->set == NULL)
         abort();
-    w->m = kd_matcher_new(w->set, w->pool, &kd_limits_default, 1, (struct kd_match_out){on_alert, w});
+    w->m = kd_matcher_new(w->set, w->pool, &kd_limits_default, 1, (struct kd_match_out){.alert = on_alert, .arg = w});
     w->packet = (struct kd_packet){.proto = KD_IP_TCP, .ip_version = 4, .ttl = 64, .tcp_flags = KD_TCP_ACK, .sport = 50000, .dport = 80};
     w->at = (struct kd_match_at){
         .packet = &w->packet, .proto = KD_IP_TCP, .port = {50000, 80}, .established = true, .now_us = 1000000,
-        .packets = {2, 1}, .flow = &w->flow, .flow_id = 7, .frame = 1, .quiet = &w->quiet, .app = KD_APP_HTTP,
+        .packets = {2, 1}, .flow = &w->flow, .flow_id = 7, .quiet = &w->quiet, .app = KD_APP_HTTP,
     };
     if (!kd_addr_parse(kd_str("10.0.0.5"), &w->at.addr[0]) || !kd_addr_parse(kd_str("203.0.113.9"), &w->at.addr[1]))
         abort();
@@ -57,6 +59,7 @@ static void end(struct world *w)
     kd_matcher_free(w->m);
     kd_ruleset_free(w->set);
     kd_rules_free(w->rules);
+    kd_pool_free(w->new_pool);
     CHECK(kd_pool_used(w->pool) == 0);
     kd_pool_free(w->pool);
     free(w);
@@ -239,6 +242,87 @@ static void flow_bits_and_thresholds(void)
     end(w);
 }
 
+/* The matcher goes over to other rules, as an engine does. */
+static void exchange(struct world *w, const char *rules)
+{
+    struct world *next = begin(rules);
+    struct kd_ruleset *set = w->set;
+    struct kd_rules *of = w->rules;
+    CHECK(kd_matcher_move(w->m, next->set));
+    w->quiet = false;
+    if (w->flow != NULL)
+        kd_match_flow_moves(w->m, w->flow);
+    kd_matcher_moved(w->m);
+    kd_matcher_free(next->m);
+    kd_ruleset_free(set);
+    kd_rules_free(of);
+    w->set = next->set;
+    w->rules = next->rules;
+    if (w->new_pool != NULL)
+        kd_pool_free(w->new_pool);
+    w->new_pool = next->pool;
+    free(next);
+}
+
+static void other_rules_between_packets(void)
+{
+#define SETS "alert tcp any any -> any any (msg:\"s\"; content:\"first\"; flowbits:set,seen; noalert; sid:1;)\n"
+#define ASKS "alert tcp any any -> any any (msg:\"a\"; content:\"second\"; flowbits:isset,seen; sid:2;)\n"
+#define OTHER "alert tcp any any -> any any (msg:\"o\"; content:\"third\"; flowbits:isset,other; flowbits:isnotset,more; sid:3;)\n"
+#define RARE "alert tcp any any -> any any (msg:\"r\"; content:\"often\"; threshold:type limit,track by_src,count 2,seconds 60; sid:4;)\n"
+    struct world *w = begin(SETS ASKS RARE);
+    show_packet(w, kd_str("GET first"));
+    show_packet(w, kd_str("often"));
+    CHECK(w->alerts == 1 && w->last_sid == 4);
+    exchange(w, RARE OTHER ASKS SETS); /* other numbers for the same names */
+    show_packet(w, kd_str("third"));
+    CHECK(w->alerts == 1);
+    show_packet(w, kd_str("second"));
+    CHECK(w->alerts == 2 && w->last_sid == 2);
+    show_packet(w, kd_str("often"));
+    show_packet(w, kd_str("often")); /* the third of the window */
+    CHECK(w->alerts == 3 && w->last_sid == 4);
+    uint32_t often = kd_rules_find(w->rules, 1, 4)->index;
+    CHECK(kd_matcher_count(w->m, often).matches == 3); /* one under the former rules */
+    exchange(w, OTHER); /* the bit's name is gone, and comes back as a new one */
+    exchange(w, ASKS OTHER);
+    show_packet(w, kd_str("second"));
+    CHECK(w->alerts == 3);
+    end(w);
+}
+
+/* Of a request that was half told when the rules changed nothing is judged; of the next, all. */
+static void other_rules_within_a_transaction(void)
+{
+    struct world *w = begin("alert http any any -> any any (msg:\"m\"; http.method; content:\"POST\"; sid:1;)\n");
+    kd_match_enter(w->m, &w->at, kd_str("POST /gate.php"));
+    kd_match_value(w->m, KD_IN_HTTP_METHOD, 0, kd_str("POST"));
+    kd_match_leave(w->m);
+    exchange(w, "alert http any any -> any any (msg:\"u\"; http.uri; content:\"/gate\"; http.method; content:!\"GET\"; sid:2;)\n");
+    kd_match_enter(w->m, &w->at, kd_str("POST /gate.php"));
+    kd_match_value(w->m, KD_IN_HTTP_URI, 0, kd_str("/gate.php"));
+    kd_match_value(w->m, KD_IN_FILE_DATA, 0, kd_str("body"));
+    kd_match_end(w->m, 0, KD_INSPECT_ALL);
+    kd_match_leave(w->m);
+    CHECK(w->alerts == 0);
+    request(w, "POST", "/gate.php", "");
+    CHECK(w->alerts == 1 && w->last_sid == 2);
+    end(w);
+}
+
+static void suppressed_alerts_are_not_told(void)
+{
+    struct world *w = begin("alert tcp any any -> any any (msg:\"s\"; content:\"first\"; sid:1;)\n");
+    CHECK(kd_rules_thresholds(w->rules, "t", kd_str("suppress gen_id 1, sig_id 1, track by_src, ip 10.0.0.0/24\n")) == KD_OK);
+    show_packet(w, kd_str("first"));
+    CHECK(w->alerts == 0);
+    CHECK(kd_addr_parse(kd_str("10.9.0.5"), &w->at.addr[0]));
+    w->at.flow_id = 8;
+    show_packet(w, kd_str("first"));
+    CHECK(w->alerts == 1);
+    end(w);
+}
+
 static void a_cache_gives_the_same_rules(void)
 {
     struct world *w = begin("alert tcp any any -> any any (msg:\"t\"; content:\"needle\"; sid:1;)\n");
@@ -263,6 +347,9 @@ int main(void)
     RUN(across_pieces_of_a_stream);
     RUN(transactions);
     RUN(flow_bits_and_thresholds);
+    RUN(other_rules_between_packets);
+    RUN(other_rules_within_a_transaction);
+    RUN(suppressed_alerts_are_not_told);
     RUN(a_cache_gives_the_same_rules);
     return tap_done();
 }

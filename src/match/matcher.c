@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "match/internal.h"
 
-enum { RATE_BUCKETS = 8192, JIT_STACK = 512 * 1024, PCRE_LIMIT = 100000, PCRE_DEPTH = 1500, CAPTURES = 16 };
+enum { RATE_BUCKETS = 8192, PCRE_LIMIT = 100000, PCRE_DEPTH = 10000, CAPTURES = 16 };
 
 struct kd_matcher *kd_matcher_new(const struct kd_ruleset *set, struct kd_pool *pool,
                                   const struct kd_limits *lim, uint64_t seed, struct kd_match_out out)
@@ -18,12 +18,12 @@ struct kd_matcher *kd_matcher_new(const struct kd_ruleset *set, struct kd_pool *
     m->transform[0] = malloc(MATCH_BODY + 64);
     m->transform[1] = malloc(MATCH_BODY + 64);
     m->rates = m_rates_new(RATE_BUCKETS, seed);
+    m->sets = m_sets_new(set->rules);
     m->match_data = pcre2_match_data_create(CAPTURES, NULL);
     m->match_context = pcre2_match_context_create(NULL);
-    m->jit_stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK, NULL);
     bool ok = m->stamp != NULL && m->cand != NULL && m->count != NULL && m->window != NULL && m->base64 != NULL &&
-              m->transform[0] != NULL && m->transform[1] != NULL && m->rates != NULL && m->match_data != NULL &&
-              m->match_context != NULL && m->jit_stack != NULL &&
+              m->transform[0] != NULL && m->transform[1] != NULL && m->rates != NULL && m->sets != NULL &&
+              m->match_data != NULL && m->match_context != NULL &&
               (set->scratch == NULL || hs_clone_scratch(set->scratch, &m->scratch) == HS_SUCCESS);
     if (!ok) {
         kd_matcher_free(m);
@@ -31,7 +31,6 @@ struct kd_matcher *kd_matcher_new(const struct kd_ruleset *set, struct kd_pool *
     }
     pcre2_set_match_limit(m->match_context, PCRE_LIMIT);
     pcre2_set_depth_limit(m->match_context, PCRE_DEPTH);
-    pcre2_jit_stack_assign(m->match_context, NULL, m->jit_stack);
     return m;
 }
 
@@ -49,9 +48,9 @@ void kd_matcher_free(struct kd_matcher *m)
     free(m->transform[0]);
     free(m->transform[1]);
     m_rates_free(m->rates);
+    m_sets_free(m->sets);
     pcre2_match_data_free(m->match_data);
     pcre2_match_context_free(m->match_context);
-    pcre2_jit_stack_free(m->jit_stack);
     if (m->scratch != NULL)
         (void)hs_free_scratch(m->scratch);
     free(m);

@@ -61,8 +61,7 @@ static struct entry *make(struct m_rate_table *t, uint64_t key, uint64_t now_us)
 
 struct key {
     struct kd_addr a, b;
-    uint64_t flow;
-    uint32_t what, kind;
+    uint64_t flow, what, kind;
 };
 
 static uint64_t hash_of(const struct m_rate_table *t, const struct key *k)
@@ -71,7 +70,18 @@ static uint64_t hash_of(const struct m_rate_table *t, const struct key *k)
     return h == 0 ? 1 : h;
 }
 
-static uint64_t track_key(const struct m_rate_table *t, enum kd_track track, uint32_t what, uint32_t kind,
+uint64_t m_rule_key(const struct kd_rule *r)
+{
+    return (uint64_t)r->gid << 32 | r->sid;
+}
+
+uint64_t m_name_key(const struct kd_rules *rules, unsigned space, uint32_t name)
+{
+    const struct kd_bytes *n = &(space == KD_COND_XBITS ? &rules->xbits : &rules->hostbits)->name[name];
+    return kd_hash(n->p, n->n, space);
+}
+
+static uint64_t track_key(const struct m_rate_table *t, enum kd_track track, uint64_t what, uint32_t kind,
                           const struct kd_match_at *at, uint8_t dir)
 {
     struct key k;
@@ -111,7 +121,7 @@ static void turn_window(struct entry *e, uint64_t now_us, uint32_t seconds)
     e->count = 0;
 }
 
-bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, uint64_t rule,
                          const struct kd_match_at *at, uint8_t dir)
 {
     if (th->kind == KD_THRESHOLD_NONE)
@@ -147,7 +157,7 @@ bool m_rates_let_through(struct m_rate_table *t, const struct kd_threshold *th, 
 }
 
 /* detection_filter: from beyond `count` matches within the time on. */
-bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint32_t rule,
+bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint64_t rule,
                     const struct kd_match_at *at, uint8_t dir)
 {
     if (th->kind == KD_THRESHOLD_NONE)
@@ -159,7 +169,7 @@ bool m_rates_filter(struct m_rate_table *t, const struct kd_threshold *th, uint3
 
 /* ---- bits of hosts and pairs of hosts ---- */
 
-static uint64_t bit_key(const struct m_rate_table *t, const struct kd_bits *b, unsigned space, uint32_t name,
+static uint64_t bit_key(const struct m_rate_table *t, const struct kd_bits *b, unsigned space, uint64_t name,
                         const struct kd_match_at *at, uint8_t dir)
 {
     enum kd_track track = b->by == KD_BITS_BY_SRC   ? KD_TRACK_SRC
@@ -168,12 +178,12 @@ static uint64_t bit_key(const struct m_rate_table *t, const struct kd_bits *b, u
     return track_key(t, track, name, 16 + space, at, dir);
 }
 
-void m_bits_do(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
-               uint8_t dir)
+void m_bits_do(struct m_rate_table *t, const struct kd_rules *rules, const struct kd_bits *b, unsigned space,
+               const struct kd_match_at *at, uint8_t dir)
 {
     enum { DEFAULT_S = 3600 };
     for (unsigned i = 0; i < b->n; i++) {
-        uint64_t key = bit_key(t, b, space, b->name[i], at, dir);
+        uint64_t key = bit_key(t, b, space, m_name_key(rules, space, b->name[i]), at, dir);
         struct entry *e = look_up(t, key);
         bool set = b->what == KD_BITS_SET || (b->what == KD_BITS_TOGGLE && (e == NULL || e->first_us < at->now_us));
         if (set) {
@@ -185,11 +195,11 @@ void m_bits_do(struct m_rate_table *t, const struct kd_bits *b, unsigned space, 
     }
 }
 
-bool m_bits_isset(struct m_rate_table *t, const struct kd_bits *b, unsigned space, const struct kd_match_at *at,
-                  uint8_t dir)
+bool m_bits_isset(struct m_rate_table *t, const struct kd_rules *rules, const struct kd_bits *b, unsigned space,
+                  const struct kd_match_at *at, uint8_t dir)
 {
     for (unsigned i = 0; i < b->n; i++) {
-        const struct entry *e = look_up(t, bit_key(t, b, space, b->name[i], at, dir));
+        const struct entry *e = look_up(t, bit_key(t, b, space, m_name_key(rules, space, b->name[i]), at, dir));
         if (e != NULL && e->first_us >= at->now_us)
             return true;
     }

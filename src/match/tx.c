@@ -12,7 +12,8 @@ static bool is_content(enum kd_inspect id)
 static void side_reset(struct m_side *s)
 {
     s->open = s->has_body = s->judged_head = s->judged_body = s->scan_again = false;
-    s->n_values = s->n_numbers = s->n_waiting = 0;
+    s->has_file = s->file_only = false;
+    s->n_values = s->n_numbers = s->n_waiting = s->n_scanned = 0;
     s->body = (struct kd_buf){0};
     s->body_seen = 0;
     s->mem = (struct kd_arena){0};
@@ -134,17 +135,21 @@ static void judge_one(struct kd_matcher *m, uint8_t dir, uint32_t rule)
 {
     struct m_run run = m_run_of(m, &m->at, dir);
     run.r = &m->set->rule[rule];
+    if ((run.r->flags & M_FILE) != 0 && !m->side[dir].has_file)
+        return;
     run.side = &m->side[dir];
     run.payload = stream_so_far(m, dir);
     m_judge(&run);
 }
 
-static void scan_values(struct kd_matcher *m, uint8_t dir)
+static void scan_values(struct kd_matcher *m, uint8_t dir, unsigned from, bool lists)
 {
-    const struct m_side *s = &m->side[dir];
-    for (unsigned i = 0; i < s->n_values; i++)
+    struct m_side *s = &m->side[dir];
+    for (unsigned i = from; i < s->n_values; i++)
         scan_value(m, dir, (enum kd_inspect)s->value[i].id, kd_bytes_of(s->value[i].p, s->value[i].n));
-    m_scan_list(m, &m->set->at_tx[m->at.app][dir]);
+    s->n_scanned = s->n_values;
+    if (lists)
+        m_scan_list(m, &m->set->at_tx[m->at.app][dir]);
 }
 
 /* The head is complete: rules about it are judged, those about the content wait. */
@@ -153,7 +158,7 @@ static void judge_head(struct kd_matcher *m, uint8_t dir)
     struct m_side *s = &m->side[dir];
     s->judged_head = true;
     m_scan_begin(m, &m->at, dir);
-    scan_values(m, dir);
+    scan_values(m, dir, 0, true);
     m_scan_sort(m);
     for (uint32_t i = 0; i < m->n_cand && !m->passed; i++) {
         bool waits = (m->set->rule[m->cand[i]].flags & M_CONTENT) != 0;
@@ -173,12 +178,11 @@ static void judge_content(struct kd_matcher *m, uint8_t dir)
     if (s->judged_body)
         return;
     s->judged_body = true;
-    if (!s->has_body && s->n_waiting == 0 && !s->scan_again)
+    if (!s->has_body && s->n_waiting == 0 && !s->scan_again && s->n_scanned == s->n_values)
         return;
     m_scan_begin(m, &m->at, dir);
     m_scan_list(m, &waiting);
-    if (s->scan_again)
-        scan_values(m, dir);
+    scan_values(m, dir, s->scan_again ? 0 : s->n_scanned, s->scan_again);
     if (s->has_body)
         scan_value(m, dir, KD_IN_FILE_DATA, kd_buf_view(&s->body));
     m_scan_sort(m);
@@ -220,9 +224,48 @@ void kd_match_speaks(struct kd_matcher *m, enum kd_app app)
     m->at.app = app;
 }
 
+/* Does the side hold anything but a file? */
+static void note_file(struct m_side *s, bool of_file, bool data)
+{
+    bool first = s->n_values == 0 && s->n_numbers == 0 && !s->has_body && !s->judged_head;
+    s->file_only = (first || s->file_only) && (of_file || data);
+    s->has_file |= of_file;
+}
+
+/* What was told of one file is taken back: another may follow. */
+static void forget_file(struct kd_matcher *m, struct m_side *s)
+{
+    uint16_t n = 0;
+    for (uint16_t i = 0; i < s->n_values; i++)
+        if (kd_inspect_rows[s->value[i].id].unit != KD_INSPECT_FILE)
+            s->value[n++] = s->value[i];
+    s->n_values = s->n_scanned = n;
+    n = 0;
+    for (uint16_t i = 0; i < s->n_numbers; i++)
+        if (s->number[i].id != KD_NUM_FILESIZE)
+            s->number[n++] = s->number[i];
+    s->n_numbers = n;
+    s->has_file = false;
+    if (s->file_only)
+        m_side_done(m, s);
+}
+
+static void judge_file(struct kd_matcher *m, uint8_t dir)
+{
+    struct m_side *s = &m->side[dir];
+    if (!s->has_file)
+        return;
+    if (!s->judged_head)
+        judge_head(m, dir);
+    s->judged_body = false;
+    judge_content(m, dir);
+    forget_file(m, s);
+}
+
 void kd_match_value(struct kd_matcher *m, enum kd_inspect id, uint8_t dir, struct kd_bytes value)
 {
     struct m_side *s = open_side(m, dir);
+    note_file(s, kd_inspect_rows[id].unit == KD_INSPECT_FILE && !is_content(id), is_content(id));
     if (is_content(id)) {
         add_content(m, s, dir, value);
         return;
@@ -234,6 +277,7 @@ void kd_match_value(struct kd_matcher *m, enum kd_inspect id, uint8_t dir, struc
 void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint64_t value)
 {
     struct m_side *s = open_side(m, dir);
+    note_file(s, id == KD_NUM_FILESIZE, false);
     if (s->n_numbers < MATCH_NUMBERS)
         s->number[s->n_numbers++] = (struct m_number){(uint16_t)id, value};
 }
@@ -243,6 +287,10 @@ void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage
     struct m_side *s = &m->side[dir];
     if (!s->open || stage == KD_INSPECT_MORE)
         return;
+    if (stage == KD_INSPECT_ONE_FILE) {
+        judge_file(m, dir);
+        return;
+    }
     if (!s->judged_head)
         judge_head(m, dir);
     if (stage != KD_INSPECT_ALL)
@@ -256,6 +304,11 @@ void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage
 void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const char *name)
 {
     const struct kd_rules *rules = m->set->rules;
+    bool of_app = at == NULL;
+    if (of_app && !m->entered)
+        return;
+    if (of_app)
+        at = &m->at;
     for (uint32_t id = 0; id < rules->events.n; id++) {
         if (m->set->events[id].n == 0 || !kd_bytes_eq_str(rules->events.name[id], name))
             continue;
@@ -263,7 +316,10 @@ void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const ch
         for (uint32_t i = 0; i < m->set->events[id].n; i++) {
             struct m_run run = m_run_of(m, at, at->dir);
             run.r = &m->set->rule[m->set->events[id].v[i]];
-            run.side = m->entered ? &m->side[at->dir] : NULL;
+            if (of_app && (run.r->dirs >> run.dir & 1) == 0)
+                run.dir ^= 1; /* a transaction's oddity is its own, whichever side it came from */
+            run.side = of_app ? &m->side[run.dir] : NULL;
+            run.payload = at->packet == NULL ? kd_str(NULL) : at->packet->payload;
             m_judge(&run);
         }
         m->event = NULL;

@@ -7,7 +7,8 @@
 
 /* KD_PROC_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they
  * read the store.  KD_PROC_DIAL lives for one connection: it finds a declared server by name, connects,
- * hands the socket to the parent and ends. */
+ * hands the socket to the parent and ends.  KD_PROC_COMPILE lives for one set of rules: it reads
+ * their files, compiles them into memory it was given, and ends. */
 enum kd_proc {
     KD_PROC_ENGINE,
     KD_PROC_BRAIN,
@@ -16,6 +17,7 @@ enum kd_proc {
     KD_PROC_READER,
     KD_PROC_GATE,
     KD_PROC_DIAL,
+    KD_PROC_COMPILE,
     KD_PROC_COUNT
 };
 

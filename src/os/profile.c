@@ -57,6 +57,16 @@ static const struct kd_syscall_rule whole_files[] = {
     {SYS_newfstatat, KD_ANY},
 };
 
+/* Reading and compiling rules. */
+static const struct kd_syscall_rule rules[] = {
+    {SYS_sysinfo, KD_ANY}, /* qsort() of much asks how much memory there is */
+};
+
+/* A thread of its own that loads new rules while packets go on, and gives way to those. */
+static const struct kd_syscall_rule beside[] = {
+    {SYS_setpriority, KD_ANY}, /* of its own user's processes, downwards only: it has no capability */
+};
+
 static const struct kd_syscall_rule threads[] = {
     {SYS_clone, KD_OWN_THREAD},
     {SYS_rt_sigaction, KD_ANY}, /* pthread_create sets its own signals up */
@@ -238,8 +248,8 @@ static const struct kd_syscall_rule sanitizer[] = {
         rows, KD_COUNT(rows)                                                                       \
     }
 
-static const struct kd_syscall_set engine_sets[] = {SANITIZER SET(common), SET(pinned),
-                                                    SET(capture)};
+static const struct kd_syscall_set engine_sets[] = {SANITIZER SET(common), SET(pinned), SET(capture),
+                                                    SET(threads), SET(rules), SET(beside)};
 static const struct kd_syscall_set brain_sets[] = {SANITIZER SET(common), SET(pinned),
                                                    SET(whole_files)};
 static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(threads),
@@ -248,12 +258,14 @@ static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(thre
 static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads),
                                                     SET(directory)};
 static const struct kd_syscall_set gate_sets[] = {SANITIZER SET(common), SET(talking), SET(whole_files)};
+static const struct kd_syscall_set compile_sets[] = {SANITIZER SET(common), SET(pinned), SET(whole_files),
+                                                     SET(rules)};
 static const struct kd_syscall_set dial_sets[] = {SANITIZER SET(common), SET(dialling)};
 
 #define SETS(list) .sets = list, .n_sets = KD_COUNT(list)
 
 static const struct kd_profile profiles[KD_PROC_COUNT] = {
-    [KD_PROC_ENGINE] = {SETS(engine_sets), .pinned_output = true},
+    [KD_PROC_ENGINE] = {SETS(engine_sets), .spare_fds = 2, .pinned_output = true, .threads = true},
     [KD_PROC_BRAIN] = {SETS(brain_sets), .pinned_output = true},
     [KD_PROC_STORE] = {SETS(store_sets), .spare_fds = 1024, .own_directory = true,
                        .directory_writes = true, .threads = true},
@@ -262,6 +274,7 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
                         .threads = true, .stdout_too = true},
     [KD_PROC_GATE] = {SETS(gate_sets), .spare_fds = 16},
     [KD_PROC_DIAL] = {SETS(dial_sets), .spare_fds = 32, .dials = true},
+    [KD_PROC_COMPILE] = {SETS(compile_sets), .spare_fds = 2, .pinned_output = true, .memory_mib = 6144},
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)

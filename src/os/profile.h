@@ -16,6 +16,7 @@ struct kd_profile {
     bool own_directory;    /* sees one directory, given as a descriptor, as its root */
     bool directory_writes; /* … and may change it */
     bool threads;
+    unsigned memory_mib; /* address space; 0: no limit of its own */
     bool dials;      /* keeps the network, sees what names are looked up with, and nothing else */
     bool stdout_too; /* a command, not a child: 1 is an output as well */
 };

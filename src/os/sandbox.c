@@ -78,7 +78,9 @@ static enum kd_status set_limits(const struct kd_sandbox *sb, const struct kd_pr
     bool ok = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, (rlim_t)sb->n_fds + p->spare_fds);
     if (!p->directory_writes && !p->stdout_too)
         ok = ok && limit(RLIMIT_FSIZE, 0);
-#ifndef KD_SANITIZED /* the leak check makes a process */
+#ifndef KD_SANITIZED /* shadow memory; the leak check makes a process */
+    if (p->memory_mib > 0)
+        ok = ok && limit(RLIMIT_AS, (rlim_t)p->memory_mib << 20);
     if (!p->threads)
         ok = ok && limit(RLIMIT_NPROC, 0);
 #endif

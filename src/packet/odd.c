@@ -219,7 +219,7 @@ static void tcp(struct kd_packet *p)
         }
         (void)kd_cur_take(&c, n - 2u);
         if ((kind == 2 && n != 4) || (kind == 3 && n != 3) || (kind == 4 && n != 2) || (kind == 8 && n != 10) ||
-            (kind == 5 && (n < 10 || n > 34 || (n - 2) % 8 != 0)))
+            (kind == 5 && (n > 34 || (n - 2) % 8 != 0))) /* an empty one is harmless */
             kd_packet_odd(p, KD_ODD_TCP_OPTION_LENGTH);
         else if ((kind == 2 || kind == 3 || kind == 4 || kind == 5 || kind == 8) && test_and_set(seen, kind))
             kd_packet_odd(p, KD_ODD_TCP_OPTION_TWICE);

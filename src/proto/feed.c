@@ -10,6 +10,7 @@ void kd_anomaly(const struct kd_ctx *ctx, const char *event, uint64_t at)
         .offset = at,
     };
     kd_emit(ctx, KD_REC_ANOMALY, &rec);
+    kd_odd(ctx, event);
 }
 
 static void give_up(struct kd_ctx *ctx, struct kd_feed *f)

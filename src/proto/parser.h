@@ -55,14 +55,16 @@ struct kd_expect {
 
 /* How far one side of a transaction has come.  At HEAD all is told but its content (a request's head is
  * complete, its body follows), at MORE so is a part of the content, at ALL nothing more will come.
- * Protocols without content say ALL only. */
-enum kd_inspect_stage { KD_INSPECT_HEAD, KD_INSPECT_MORE, KD_INSPECT_ALL };
+ * Protocols without content say ALL only.  At ONE_FILE all is told about a file that this side carries
+ * (carve.h says so); there may be more of them. */
+enum kd_inspect_stage { KD_INSPECT_HEAD, KD_INSPECT_MORE, KD_INSPECT_ALL, KD_INSPECT_ONE_FILE };
 
 /* Runs of bytes and numbers that some rule looks into, by direction. */
 struct kd_wanted {
     uint64_t bytes[2][(KD_IN_COUNT + 63) / 64];
     uint64_t numbers[2][(KD_NUM_COUNT + 63) / 64];
     bool app[KD_APP_COUNT]; /* rules look at transactions of this protocol */
+    bool store;             /* some rule may ask for a file to be kept */
 };
 
 /* Where records go: the engine's encoder, or a test's text. */
@@ -80,6 +82,8 @@ struct kd_sink {
                    enum kd_dir dir, uint64_t value);
     void (*inspect_end)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir,
                         enum kd_inspect_stage stage);
+    /* NULL: no rule asks for oddities. */
+    void (*odd)(struct kd_sink *sink, const struct kd_ctx *ctx, const char *event);
 };
 
 /* Whose contents are kept beside their record (carve.h), and who takes them. */
@@ -89,6 +93,8 @@ struct kd_contents {
     enum kd_contents_keep keep;
     size_t most;                 /* bytes of one file */
     size_t waiting, waiting_max; /* bytes held for files that are not over; kept by carve */
+    bool rules_ask;              /* a rule may ask for any file to be kept … */
+    bool asked;                  /* … and one has asked for the one whose ONE_FILE was told last */
     /* A whole file.  False: it is not kept. */
     bool (*put)(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
                 struct kd_bytes sha256, struct kd_bytes content);
@@ -101,6 +107,7 @@ struct kd_ctx {
     const struct kd_conn *conn;
     void *state;                /* state_bytes, zeroed at the flow's start */
     uint64_t now_us;            /* time of the packet that completed the message */
+    uint64_t frame;             /* its number in the capture file; 0: live, or no packet */
     enum kd_app app;
     struct kd_sink *sink;
     struct kd_contents *contents; /* NULL: contents of files are not kept */
@@ -165,7 +172,14 @@ static inline void kd_inspect_end(const struct kd_ctx *ctx, enum kd_dir dir,
         ctx->sink->inspect_end(ctx->sink, ctx, dir, stage);
 }
 
-/* Note an oddity; `event` is a static name (snake_case, listed in the parser's .md), `at` the offset in
+/* Show an oddity to the rules (app-layer-event), and nobody else: what is told once as a record may happen again. */
+static inline void kd_odd(const struct kd_ctx *ctx, const char *event)
+{
+    if (KD_UNLIKELY(ctx->sink->odd != NULL))
+        ctx->sink->odd(ctx->sink, ctx, event);
+}
+
+/* Note an oddity, in a record and to the rules, which know it as PROTOCOL.event; `event` is a static name (snake_case, listed in the parser's .md), `at` the offset in
  * the message. */
 void kd_anomaly(const struct kd_ctx *ctx, const char *event, uint64_t at);
 
@@ -216,6 +230,10 @@ struct kd_parser {
 
     /* The conversation is over (or given up): emit what waits, give memory back. */
     void (*close)(struct kd_ctx *ctx);
+
+    /* What is known of the transaction under way in this direction, for a rule's match: a record borrowed until the
+     * parser's next call, and its kind.  NULL: nothing, or the latest record told it already. */
+    const void *(*present)(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type);
 
     /* Datagram parsers: called some ten seconds after the last packet while the flow lives, to give up
      * waiting for answers.  NULL: not needed. */

@@ -131,6 +131,7 @@ enum kd_dataset_type {
     KD_DATASET_SHA256,
     KD_DATASET_IPV4,
     KD_DATASET_IP,
+    KD_DATASET_SHA1, /* lists of filesha1 only */
 };
 enum kd_dataset_format { KD_DATASET_CSV, KD_DATASET_JSON, KD_DATASET_NDJSON };
 
@@ -381,7 +382,7 @@ struct kd_sided {
     X(TLS_DATES, dates)                                                                            \
     X(SSH_PROTOVERSION, words) /* word[0]: "2.0", or "2_compat": 2 or 1.99 */                      \
     X(KRB5_TICKET_ENC, ranges) /* of 32 bits; no ranges: a weak one (DES, 3DES, RC4) */            \
-    X(FILE_HASH, words)        /* a: 0 MD5, 1 SHA-1, 2 SHA-256; word[0]: file of the list */       \
+    X(FILE_HASH, words)        /* a: 0 MD5, 1 SHA-1, 2 SHA-256; b: the list among the datasets; word[0]: its file */       \
     X(FILESTORE, filestore)    /* among the actions */                                             \
     X(MODBUS, modbus)                                                                              \
     X(DNP3_FUNC, range)                                                                            \

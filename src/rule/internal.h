@@ -103,6 +103,7 @@ struct kd_rules_state {
     struct kd_arena mem;
     struct kd_name_table files, flowbits, xbits, hostbits, flowints, events, words;
     struct kd_name_table addr_texts, addr_sets, port_texts, port_sets, addr_vars, port_vars;
+    struct kd_name_table data; /* names of files that rules load; values: struct kd_bytes */
     struct kd_name_table classes, references, buffers, datasets, keywords, sids;
     struct kd_buf rule_list, refusals, hits, pending, scratch, refs, metas, ranges, ranges_no,
         joined, breaks, suppressions, bad_lines;
@@ -161,6 +162,9 @@ bool kd_parse_compared(struct kd_bytes op, struct kd_bytes number, unsigned bits
                        struct kd_range *ret);
 /* "type T, track BY, count N, seconds S, …"; *ret_has: bits of the words met, in this order. */
 bool kd_threshold_words(struct kd_bytes text, struct kd_threshold *ret, unsigned *ret_has);
+
+/* The set of the digests in this file; *ret: its number among the datasets. */
+bool kd_parse_list(struct kd_parse *p, enum kd_dataset_type type, struct kd_bytes file, uint32_t *ret);
 
 /* Header. */
 bool kd_parse_header(struct kd_parse *p, struct kd_bytes header);

@@ -45,7 +45,7 @@ void kd_rules_free(struct kd_rules *rules)
         &st->files,     &st->flowbits,  &st->xbits,      &st->hostbits,  &st->flowints,
         &st->events,    &st->words,     &st->addr_texts, &st->addr_sets, &st->port_texts,
         &st->port_sets, &st->addr_vars, &st->port_vars,  &st->classes,   &st->references,
-        &st->buffers,   &st->datasets,  &st->keywords,   &st->sids};
+        &st->buffers,   &st->datasets,  &st->data, &st->keywords,   &st->sids};
     struct kd_buf *bufs[] = {&st->rule_list, &st->refusals, &st->hits,      &st->pending,
                              &st->scratch,   &st->refs,     &st->metas,     &st->ranges,
                              &st->joined,    &st->breaks,   &st->ranges_no, &st->suppressions,
@@ -318,4 +318,35 @@ const struct kd_rule *kd_rules_find(const struct kd_rules *rules, uint32_t gid, 
         return NULL;
     const struct kd_rule *rule = *kd_nametab_value(&st->sids, i);
     return rule != NULL && rule->index < rules->n && rules->rule[rule->index] == rule ? rule : NULL;
+}
+
+enum kd_status kd_rules_data(struct kd_rules *rules, struct kd_bytes name, struct kd_bytes content)
+{
+    struct kd_rules_state *st = rules->state;
+    uint32_t i = kd_nametab_add(&st->data, st->pool, &st->mem, name, rules->state->lim->rule_names);
+    if (i == KD_NAME_NONE)
+        return KD_NO_MEMORY;
+    void **value = kd_nametab_value(&st->data, i);
+    if (*value != NULL)
+        return KD_OK;
+    uint8_t *copy = kd_arena_alloc(&st->mem, sizeof(struct kd_bytes) + content.n);
+    if (copy == NULL)
+        return KD_NO_MEMORY;
+    struct kd_bytes *b = (struct kd_bytes *)(void *)copy;
+    *b = kd_bytes_of(copy + sizeof(*b), content.n);
+    if (content.n > 0)
+        memcpy(copy + sizeof(*b), content.p, content.n);
+    *value = b;
+    return KD_OK;
+}
+
+bool kd_rules_data_of(const struct kd_rules *rules, struct kd_bytes name, struct kd_bytes *ret)
+{
+    struct kd_rules_state *st = rules->state;
+    uint32_t i = kd_nametab_find(&st->data, name);
+    void **value = i == KD_NAME_NONE ? NULL : kd_nametab_value(&st->data, i);
+    if (value == NULL || *value == NULL)
+        return false;
+    *ret = *(const struct kd_bytes *)*value;
+    return true;
 }

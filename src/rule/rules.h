@@ -77,6 +77,13 @@ KD_MUST_USE enum kd_status kd_rules_references(struct kd_rules *rules, struct kd
 KD_MUST_USE enum kd_status kd_rules_read(struct kd_rules *rules, const char *name,
                                          struct kd_bytes text);
 
+/* The content of a file that rules name (datasets, lists of digests), by the name they give it: copied.
+ * Further ones of one name are left out. */
+KD_MUST_USE enum kd_status kd_rules_data(struct kd_rules *rules, struct kd_bytes name, struct kd_bytes content);
+
+/* What was given for this name; false: nothing. */
+bool kd_rules_data_of(const struct kd_rules *rules, struct kd_bytes name, struct kd_bytes *ret);
+
 /* All files are read: settle duplicates, sort, check across rules. */
 KD_MUST_USE enum kd_status kd_rules_finish(struct kd_rules *rules);
 

@@ -90,6 +90,8 @@ static bool normal(const struct kd_set *set, struct kd_bytes v, uint8_t room[ADD
         return v.n == KD_MD5_BYTES;
     case KD_DATASET_SHA256:
         return v.n == KD_SHA256_BYTES;
+    case KD_DATASET_SHA1:
+        return v.n == KD_SHA1_BYTES;
     case KD_DATASET_IPV4:
     case KD_DATASET_IP:
         break;
@@ -181,8 +183,9 @@ static bool raw(const struct kd_set *set, struct kd_bytes text, struct kd_out *o
     case KD_DATASET_STRING:
         return text.n % 4 == 0 && kd_base64_decode(text, o);
     case KD_DATASET_MD5:
-    case KD_DATASET_SHA256:
-        return from_hex(text, o);
+    case KD_DATASET_SHA1:
+    case KD_DATASET_SHA256: /* a name may stand behind it */
+        return from_hex(kd_bytes_head(text, kd_bytes_find_byte(text, ' ')), o);
     case KD_DATASET_IPV4:
     case KD_DATASET_IP:
         if (!kd_addr_parse(text, &a) || (set->type == KD_DATASET_IPV4 && !kd_addr_is_v4(&a)))
@@ -255,6 +258,7 @@ bool kd_set_next(const struct kd_set *set, uint32_t *at, struct kd_out *line)
         put_base64(line, v);
         break;
     case KD_DATASET_MD5:
+    case KD_DATASET_SHA1:
     case KD_DATASET_SHA256:
         kd_out_hex(line, v);
         break;

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { BUFFER = 4 * KD_JSON_MAX, MEMORY = 4 << 20, BODY_MAX = 8192 };
+enum { BUFFER = 4 * KD_JSON_MAX, MEMORY = 4 << 20, BODY_MAX = 8192, QUERY_LINE = 4096 };
 
 struct kd_json_log {
     int fd;
@@ -83,15 +83,14 @@ enum kd_status kd_json_log_batch(struct kd_json_log *l, struct kd_bytes batch)
     enum kd_status s;
     enum kd_status bad = KD_OK;
     while ((s = kd_record_next(&c, &h, &body, &whole)) == KD_OK) {
-        if (l->out.max - l->out.n < KD_JSON_MAX + 1) {
+        if (l->out.max - l->out.n < KD_JSON_MAX + QUERY_LINE) {
             enum kd_status put = kd_json_log_flush(l);
             if (put != KD_OK)
                 return put;
         }
         if (kd_body_decode(kd_schemas[h.type], body, &l->mem, l->body) == KD_OK) {
             size_t start = l->out.n;
-            kd_record_json(&l->out, &h, l->body, l->zone_s);
-            kd_out_u8(&l->out, '\n');
+            kd_record_lines(&l->out, &h, l->body, l->zone_s);
             if (!kd_out_ok(&l->out)) { /* longer than any line may be: left out whole */
                 l->out.n = start;
                 l->out.full = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/record.h"
 
-enum { HEAD_SRC_V4 = 1, HEAD_DST_V4 = 2, HEAD_NO_ADDR = 4 };
+enum { HEAD_SRC_V4 = 1, HEAD_DST_V4 = 2, HEAD_NO_ADDR = 4, HEAD_FRAME = 8 };
 
 static const void *field_at(const void *body, const struct kd_field *f)
 {
@@ -96,6 +96,11 @@ static void put_body(struct kd_out *o, const struct kd_schema *schema, const voi
     }
 }
 
+void kd_body_put(struct kd_out *o, const struct kd_schema *schema, const void *body)
+{
+    put_body(o, schema, body);
+}
+
 static void put_addr(struct kd_out *o, const struct kd_addr *a, bool v4)
 {
     kd_out_bytes(o, v4 ? kd_bytes_of(a->b + 12, 4) : kd_bytes_of(a->b, 16));
@@ -108,7 +113,7 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h)
     bool none = kd_addr_is_none(&h->src) && kd_addr_is_none(&h->dst);
     kd_out_u8(o, h->type);
     kd_out_u8(o, (uint8_t)((src_v4 ? HEAD_SRC_V4 : 0) | (dst_v4 ? HEAD_DST_V4 : 0) |
-                           (none ? HEAD_NO_ADDR : 0)));
+                           (none ? HEAD_NO_ADDR : 0) | (h->frame != 0 ? HEAD_FRAME : 0)));
     kd_out_u8(o, h->proto);
     kd_out_u8(o, h->app);
     kd_out_u8(o, h->engine);
@@ -116,12 +121,14 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h)
     kd_out_le64(o, h->ts_us);
     kd_out_le64(o, h->flow_id);
     kd_out_le64(o, h->id);
-    if (none)
-        return;
-    put_addr(o, &h->src, src_v4);
-    kd_out_le16(o, h->src_port);
-    put_addr(o, &h->dst, dst_v4);
-    kd_out_le16(o, h->dst_port);
+    if (!none) {
+        put_addr(o, &h->src, src_v4);
+        kd_out_le16(o, h->src_port);
+        put_addr(o, &h->dst, dst_v4);
+        kd_out_le16(o, h->dst_port);
+    }
+    if (h->frame != 0)
+        kd_out_varint(o, h->frame);
 }
 
 enum kd_status kd_record_put(struct kd_out *o, const struct kd_rec_head *head, const void *body)
@@ -177,6 +184,8 @@ enum kd_status kd_record_next(struct kd_cur *batch, struct kd_rec_head *ret_head
         h.dst = take_addr(&c, (flags & HEAD_DST_V4) != 0);
         h.dst_port = kd_cur_le16(&c);
     }
+    if ((flags & HEAD_FRAME) != 0)
+        h.frame = kd_cur_varint(&c);
     if (!kd_cur_ok(&c))
         return KD_TRUNCATED;
     if (n > KD_RECORD_MAX || h.type >= 64 || kd_schemas[h.type] == NULL || h.app >= KD_APP_COUNT)

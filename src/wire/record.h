@@ -2,8 +2,8 @@
 /* Records between processes and to the outside: one head, one body by schema.
  *
  * Wire form (all little-endian): u32 length of what follows, head, body.
- *   head  u8 type, u8 flags (1 src is IPv4, 2 dst is IPv4, 4 no addresses), u8 proto, u8 app, u8 engine,
- *         u16 vlan, u64 ts_us, u64 flow_id, u64 id, [src 4|16, u16 sport, dst 4|16, u16 dport]
+ *   head  u8 type, u8 flags (1 src is IPv4, 2 dst is IPv4, 4 no addresses, 8 a frame), u8 proto, u8 app, u8 engine,
+ *         u16 vlan, u64 ts_us, u64 flow_id, u64 id, [src 4|16, u16 sport, dst 4|16, u16 dport], [varint frame]
  *   body  varint presence bits (bit i: field i is not zero), then the present fields in order:
  *         numbers as varint (bool: presence is its value), addresses 16 bytes, MACs 6, texts varint
  *         length + bytes, lists varint count + items (sub-records: as body).
@@ -22,13 +22,14 @@ enum {
     KD_RECORD_MAX = 60 * 1024, /* longest encoded record; a batch is at most KD_BATCH_MAX */
     KD_BATCH_MAX = 64 * 1024,
     KD_LIST_MAX = 1024,        /* items in one list */
-    KD_JSON_MAX = 512 * 1024   /* longest JSON line (six bytes for one, and keys) */
+    KD_JSON_MAX = 768 * 1024   /* longest JSON line (six bytes for one, some values told twice, and keys) */
 };
 
 struct kd_rec_head {
     uint64_t ts_us;
     uint64_t flow_id;
     uint64_t id;
+    uint64_t frame; /* number in the capture file, from 1; 0 live, or no frame's */
     struct kd_addr src, dst;
     uint16_t src_port, dst_port;
     uint16_t vlan;
@@ -42,6 +43,9 @@ struct kd_rec_head {
  * the caller's to cut; a body over KD_RECORD_MAX is refused. */
 KD_MUST_USE enum kd_status kd_record_put(struct kd_out *o, const struct kd_rec_head *head,
                                          const void *body);
+
+/* The body alone, to be carried in a field flagged "spread" behind its type. */
+void kd_body_put(struct kd_out *o, const struct kd_schema *schema, const void *body);
 
 /* Take the next whole record of a batch: its head, and its encoded body as a view into the batch.  Bodies
  * are decoded only by who needs them.  KD_NOT_FOUND at the end of the batch. */
@@ -63,6 +67,13 @@ KD_MUST_USE bool kd_body_find(const struct kd_schema *schema, struct kd_bytes bo
 
 /* One line of EVE JSON without the line feed.  The Community ID (v1, seed 0) is computed here. */
 void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s);
+
+/* The same as EVE's file has it: whole lines, each with its line feed.  One, but where EVE tells apart what is one record
+ * here: a name's query goes in a line before its answer. */
+void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s);
+
+/* The ICMP (or ICMPv6, by `proto`) type that answers `type`; false: none does. */
+bool kd_icmp_reply(uint8_t proto, unsigned type, uint8_t *ret_type);
 
 /* IANA protocol number as EVE writes it ("TCP", "UDP", "ICMP", "IPv6-ICMP", else the number). */
 void kd_out_proto(struct kd_out *o, uint8_t proto);

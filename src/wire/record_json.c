@@ -45,25 +45,34 @@ static void put_base64(struct kd_out *o, struct kd_bytes b)
     }
 }
 
-/* ICMP has no ports; the specification pairs types (echo 8 with reply 0 …) as if they were. */
-static bool icmp_ports(const struct kd_rec_head *h, uint16_t *sport, uint16_t *dport)
+bool kd_icmp_reply(uint8_t proto, unsigned type, uint8_t *ret_type)
 {
     static const uint8_t v4[][2] = {{8, 0}, {0, 8}, {13, 14}, {14, 13}, {15, 16}, {16, 15},
                                     {10, 9}, {9, 10}, {17, 18}, {18, 17}};
     static const uint8_t v6[][2] = {{128, 129}, {129, 128}, {133, 134}, {134, 133}, {135, 136},
                                     {136, 135}, {130, 131}, {131, 130}, {144, 145}, {145, 144},
                                     {139, 140}, {140, 139}};
-    bool four = h->proto == PROTO_ICMP;
+    bool four = proto == PROTO_ICMP;
     const uint8_t(*pairs)[2] = four ? v4 : v6;
     size_t n = four ? KD_COUNT(v4) : KD_COUNT(v6);
-    *sport = h->src_port; /* the flow table keeps ICMP type and code in the port fields */
-    *dport = h->dst_port;
     for (size_t i = 0; i < n; i++)
-        if (pairs[i][0] == h->src_port) {
-            *dport = pairs[i][1];
+        if (pairs[i][0] == type) {
+            *ret_type = pairs[i][1];
             return true;
         }
     return false;
+}
+
+/* ICMP has no ports; the specification pairs types (echo 8 with reply 0 …) as if they were. */
+static bool icmp_ports(const struct kd_rec_head *h, uint16_t *sport, uint16_t *dport)
+{
+    uint8_t reply = 0;
+    *sport = h->src_port; /* the flow table keeps ICMP type and code in the port fields */
+    *dport = h->dst_port;
+    if (!kd_icmp_reply(h->proto, h->src_port, &reply))
+        return false;
+    *dport = reply;
+    return true;
 }
 
 void kd_out_community_id(struct kd_out *o, const struct kd_rec_head *h)
@@ -100,8 +109,8 @@ void kd_out_community_id(struct kd_out *o, const struct kd_rec_head *h)
 
 /* ---- bodies ---- */
 
-static void put_body(struct kd_out *o, const struct kd_schema *schema, const void *body, int zone_s,
-                     bool comma);
+static void put_body(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
+                     const void *body, int zone_s, bool comma);
 
 static uint64_t number_at(const struct kd_field *f, const void *at)
 {
@@ -122,7 +131,7 @@ static void put_item(struct kd_out *o, const struct kd_field *f, const void *ite
         return;
     }
     kd_out_u8(o, '{');
-    put_body(o, f->sub, item, zone_s, false);
+    put_body(o, f->sub, NULL, item, zone_s, false);
     kd_out_u8(o, '}');
 }
 
@@ -289,13 +298,71 @@ static void move_to(struct kd_out *o, struct nest *nest, const char *group)
     }
 }
 
-static void put_body(struct kd_out *o, const struct kd_schema *schema, const void *body, int zone_s,
-                     bool comma)
+static void put_lines(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
+                      const void *body, int zone_s, struct nest nest, bool objects_only);
+
+/* A field in a form of its own; nothing is left when there is nothing to be told. */
+static void put_form(struct kd_out *o, const struct kd_field *f, const struct kd_rec_head *head, const void *body,
+                     struct nest *nest)
 {
-    struct nest nest = {"", comma};
-    for (size_t i = 0; i < schema->n_fields; i++) {
-        const struct kd_field *f = &schema->fields[i];
+    struct nest before = *nest;
+    size_t start = o->n;
+    move_to(o, nest, f->group);
+    if (nest->comma)
+        kd_out_u8(o, ',');
+    kd_out_bytes(o, kd_bytes_of(f->json, f->json_n));
+    nest->comma = true;
+    if (f->form(o, f, body, head))
+        return;
+    o->n = start;
+    *nest = before;
+}
+
+/* The objects of a record within another. */
+static void put_spread(struct kd_out *o, struct kd_bytes in, const struct kd_rec_head *head, int zone_s)
+{
+    enum { MEMORY = 1 << 20, BODY_MAX = 8192 };
+    uint64_t body[BODY_MAX / sizeof(uint64_t)];
+    uint8_t type = kd_bytes_at(in, 0);
+    const struct kd_schema *schema = type < 64 ? kd_schemas[type] : NULL;
+    if (schema == NULL || schema->size > sizeof(body) || type == head->type)
+        return;
+    struct kd_pool *pool = kd_pool_new(MEMORY);
+    struct kd_arena mem;
+    if (pool == NULL)
+        return;
+    kd_arena_init(&mem, pool, MEMORY);
+    if (kd_body_decode(schema, kd_bytes_from(in, 1), &mem, body) == KD_OK)
+        put_lines(o, schema, head, body, zone_s, (struct nest){"", true}, true);
+    kd_arena_done(&mem);
+    kd_pool_free(pool);
+}
+
+static void put_body(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
+                     const void *body, int zone_s, bool comma)
+{
+    put_lines(o, schema, head, body, zone_s, (struct nest){"", comma}, false);
+}
+
+static void put_lines(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
+                      const void *body, int zone_s, struct nest nest, bool objects_only)
+{
+    for (size_t i = 0; i < schema->n_lines; i++) {
+        const struct kd_field *f = &schema->lines[i];
         const void *at = (const uint8_t *)body + f->offset;
+        if (objects_only && f->group[0] == '\0')
+            continue;
+        if ((f->flags & KD_F_SPREAD) != 0) {
+            const struct kd_bytes *in = at;
+            move_to(o, &nest, "");
+            if (in->n > 0 && head != NULL)
+                put_spread(o, *in, head, zone_s);
+            continue;
+        }
+        if (f->form != NULL) {
+            put_form(o, f, head, body, &nest);
+            continue;
+        }
         if ((f->flags & KD_F_ALWAYS) == 0 && is_zero(f, at))
             continue;
         move_to(o, &nest, f->group);
@@ -340,6 +407,8 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
     kd_out_u8(o, '"');
     if (h->flow_id != 0)
         put_number(o, "flow_id", h->flow_id);
+    if (h->frame != 0)
+        put_number(o, "pcap_cnt", h->frame);
     if (h->vlan != 0) {
         kd_out_str(o, ",\"vlan\":[");
         kd_out_u64(o, h->vlan);
@@ -375,6 +444,36 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
 void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
 {
     put_head(o, head, zone_s);
-    put_body(o, kd_schemas[head->type], body, zone_s, true);
+    put_body(o, kd_schemas[head->type], head, body, zone_s, true);
     kd_out_u8(o, '}');
+}
+
+static void put_query(struct kd_out *o, const struct kd_rec_head *head, const struct kd_rec_dns *r, int zone_s)
+{
+    struct kd_rec_head h = *head;
+    struct kd_rec_dns q = {
+        .kind = kd_str("query"),
+        .tx_id = r->tx_id,
+        .rrname = r->rrname,
+        .rrtype = r->rrtype,
+        .rclass = r->rclass,
+        .opcode = r->opcode,
+        .rd = r->rd,
+        .query_bytes = r->query_bytes,
+        .tx_no = r->tx_no,
+        .answered = true,
+    };
+    h.ts_us -= r->latency_us;
+    h.frame = r->asked_frame;
+    kd_record_json(o, &h, &q, zone_s);
+    kd_out_u8(o, '\n');
+}
+
+void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
+{
+    const struct kd_rec_dns *dns = body;
+    if (head->type == KD_REC_DNS && kd_bytes_eq_str(dns->kind, "answer"))
+        put_query(o, head, dns, zone_s);
+    kd_record_json(o, head, body, zone_s);
+    kd_out_u8(o, '\n');
 }

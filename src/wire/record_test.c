@@ -44,7 +44,7 @@ static void record_survives_the_wire(void)
     struct kd_out o = kd_out_of(json, sizeof(json) - 1);
     kd_record_json(&o, &h, &dns, 0);
     json[o.n] = '\0';
-    CHECK(strstr(json, "\"dns\":{\"type\":\"answer\",\"id\":0,\"rrname\":\"a.example\",\"rd\":true,\"answers\":[{") != NULL);
+    CHECK(strstr(json, "\"dns\":{\"type\":\"answer\",\"id\":0,\"rrname\":\"a.example\",\"opcode\":0,\"rd\":true,\"answers\":[{") != NULL);
     CHECK(strstr(json, "{\"rrname\":\"a.example\",\"rrtype\":\"A\",\"ttl\":60}]") != NULL);
     CHECK(kd_record_next(&c, &h, &body, &whole) == KD_NOT_FOUND);
     kd_arena_done(&mem);
@@ -115,6 +115,80 @@ static void no_prefix_and_no_damage_gets_through_unnoticed(void)
     kd_pool_free(pool);
 }
 
+/* Names of EVE for what is kept otherwise. */
+static void forms_of_eve(void)
+{
+    struct kd_rec_flow flow = {.start_us = 1900000, .end_us = 3100000, .age_us = 1200000, .state = kd_str("reset"),
+                               .reason = kd_str("rst"), .tcp_flags = 0x16, .tcp_flags_ts = 0x02, .tcp_flags_tc = 0x14};
+    struct kd_rec_smtp mail = {.mail_from = kd_str("a@b.example")};
+    struct kd_rec_head h = a_head(KD_REC_FLOW);
+    char json[2048];
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    h.proto = 6;
+    h.frame = 7;
+    kd_record_json(&o, &h, &flow, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "\"pcap_cnt\":7") != NULL);
+    CHECK(strstr(json, "\"age_us\":1200000,\"age\":2,") != NULL);
+    CHECK(strstr(json, "\"state\":\"closed\",\"reason\":\"timeout\",\"outcome\":\"reset\"") != NULL);
+    CHECK(strstr(json, "\"tcp\":{\"tcp_flags\":\"16\",\"tcp_flags_ts\":\"02\",\"tcp_flags_tc\":\"14\",\"syn\":true,"
+                       "\"rst\":true,\"ack\":true,\"state\":\"closed\"}") != NULL);
+    CHECK(strstr(json, "\"alerted\":false") != NULL && strstr(json, "icmp") == NULL);
+    h = a_head(KD_REC_SMTP);
+    o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(&o, &h, &mail, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "\"smtp\":{\"mail_from\":\"<a@b.example>\"},\"tx_id\":0") != NULL);
+}
+
+/* A look-up is a line for its query and one for its answer. */
+static void names_are_two_lines(void)
+{
+    struct kd_dns_rr rr[] = {{.rrtype = kd_str("A"), .rdata = kd_str("192.0.2.1")},
+                             {.rrtype = kd_str("SRV"), .rdata = kd_str("1 2 88 dc.example")},
+                             {.rrtype = kd_str("A"), .rdata = kd_str("192.0.2.2")}};
+    struct kd_rec_dns dns = {.kind = kd_str("answer"), .rrname = kd_str("a.example"), .flags = 0x8180, .rd = true,
+                             .answers = {rr, 3}, .latency_us = 1, .asked_frame = 3};
+    struct kd_rec_head h = a_head(KD_REC_DNS);
+    char json[4096];
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    h.frame = 4;
+    kd_record_lines(&o, &h, &dns, 0);
+    json[o.n] = '\0';
+    char *second = strchr(json, '\n');
+    CHECK(second != NULL && json[o.n - 1] == '\n');
+    *second++ = '\0';
+    CHECK(strstr(json, "\"pcap_cnt\":3") != NULL && strstr(json, "\"type\":\"query\"") != NULL);
+    CHECK(strstr(json, "\"answered\":true") != NULL && strstr(json, "answers") == NULL);
+    CHECK(strstr(second, "\"pcap_cnt\":4") != NULL && strstr(second, "\"type\":\"answer\"") != NULL);
+    CHECK(strstr(second, "\"flags\":\"8180\",\"qr\":true,\"version\":2") != NULL);
+    CHECK(strstr(second, "\"grouped\":{\"A\":[\"192.0.2.1\",\"192.0.2.2\"],\"SRV\":[\"1 2 88 dc.example\"]}") != NULL);
+    CHECK(strstr(second, "\"srv\":{\"priority\":1,\"weight\":2,\"port\":88,\"name\":\"dc.example\"}") != NULL);
+}
+
+/* A match tells of its transaction under that one's own names; damaged bytes tell nothing. */
+static void transaction_is_spread(void)
+{
+    struct kd_rec_http http = {.tx_id = 4, .hostname = kd_str("a.example"), .status = 404};
+    uint8_t room[256];
+    struct kd_out inner = kd_out_of(room, sizeof(room));
+    kd_out_u8(&inner, KD_REC_HTTP);
+    kd_body_put(&inner, kd_schemas[KD_REC_HTTP], &http);
+    struct kd_rec_signature match = {.signature_id = 5, .transaction = kd_out_bytes_view(&inner)};
+    struct kd_rec_head h = a_head(KD_REC_SIGNATURE);
+    char json[2048];
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(&o, &h, &match, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, ",\"http\":{\"hostname\":\"a.example\",\"status\":404,\"length\":0}}") != NULL);
+    CHECK(strstr(json, "tx_id") == NULL);
+    match.transaction.n--;
+    o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(&o, &h, &match, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "http") == NULL && json[o.n - 1] == '}');
+}
+
 static void groups_open_and_close(void)
 {
     struct kd_rec_alert alert = {.signature_id = 5, .severity = kd_str("high"), .title_ja = kd_str("題"),
@@ -148,6 +222,9 @@ int main(void)
     RUN(record_survives_the_wire);
     RUN(lists_are_written_as_what_they_mean);
     RUN(no_prefix_and_no_damage_gets_through_unnoticed);
+    RUN(forms_of_eve);
+    RUN(names_are_two_lines);
+    RUN(transaction_is_spread);
     RUN(groups_open_and_close);
     RUN(community_id_is_the_published_one);
     return tap_done();

@@ -22,8 +22,10 @@ enum kd_type {
 };
 
 /* How a list is written in JSON: ONE, its only item instead of an array; PLAIN, items of one field as that
- * field's value; MAP, an object: items name, text, number, numeric (the value is the number). */
-enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2, KD_F_ONE = 4, KD_F_PLAIN = 8, KD_F_MAP = 16 };
+ * field's value; MAP, an object: items name, text, number, numeric (the value is the number).
+ * KD_F_SPREAD: bytes that are a record of another kind (u8 type, body as kd_body_put()); JSON has its objects in
+ * place. */
+enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2, KD_F_SPREAD = 4, KD_F_ONE = 8, KD_F_PLAIN = 16, KD_F_MAP = 32 };
 
 /* A list of texts, and a list of sub-records of one kind.  Borrowed, like kd_bytes. */
 struct kd_strs {
@@ -37,6 +39,13 @@ struct kd_list {
 };
 
 struct kd_schema;
+struct kd_field;
+struct kd_out;
+struct kd_rec_head;
+
+/* Writes the JSON value of a field in a way of its own (wire/form.h).  False: there is nothing to be written; what was
+ * written meanwhile does not count.  `head` is NULL within lists. */
+typedef bool kd_form(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head);
 
 struct kd_field {
     const char *name;  /* in C and SQL */
@@ -50,6 +59,7 @@ struct kd_field {
     const char *en, *ja;
     const char *json; /* "key": as written */
     size_t json_n;
+    kd_form *form; /* NULL: as its type is written */
 };
 
 struct kd_schema {
@@ -61,6 +71,8 @@ struct kd_schema {
     const struct kd_field *fields;
     uint64_t (*present)(const void *body); /* which fields are not empty, as bits by their order */
     const char *en, *ja;
+    const struct kd_field *lines; /* what JSON says, in its order: the fields, and other names of some */
+    size_t n_lines;
 };
 
 /* Is this what the records are called: as here, or as event_type has it? */

@@ -384,6 +384,72 @@ def rules_run_in_a_replay(folder):
     assert b'"signature_id":77' not in run("replay", "--json", "-", recording("first-attack.pcap.zst"))[1]
 
 
+def sids_of(out):
+    return {r["alert"]["signature_id"] for r in map(json.loads, out.splitlines())
+            if r["event_type"] == "alert" and "signature_id" in r.get("alert", {})}
+
+
+def a_replay_takes_all_that_belongs_to_rules(folder):
+    """A directory, variables of both kinds, suppressions; the configuration says the same as the options."""
+    rules = os.path.join(folder, "sets")
+    os.mkdir(rules)
+    write(folder, "sets/1.rules", 'alert dns $OURS any -> any any (msg:"A"; dns.query; content:"example"; sid:1;)\n')
+    write(folder, "sets/2.rules", 'alert dns any any -> any any (msg:"B"; dns.query; content:"example"; sid:2;)\n')
+    here = write(folder, "here.yaml", "vars:\n  address-groups:\n    OURS: '[10.0.0.0/8]'\n")
+    elsewhere = write(folder, "elsewhere.yaml", "vars:\n  address-groups:\n    OURS: '[192.0.2.0/24]'\n")
+    quiet = write(folder, "threshold.config", "suppress gen_id 1, sig_id 2\n")
+    replay = ("replay", "--json", "-", recording("first-attack.pcap.zst"))
+    ours = lambda *more: sids_of(run(*replay, *more)[1]) & {1, 2}
+    assert ours("--rules", rules, "--vars", here) == {1, 2}
+    assert ours("--rules", rules, "--vars", elsewhere) == {2}
+    assert ours("--rules", rules, "--vars", here, "--thresholds", quiet) == {1}
+    config = write(folder, "k.yaml", f"rules:\n  files: {rules}\n  thresholds: {quiet}\n"
+                   "  vars:\n    address-groups.OURS: '[10.0.0.0/8]'\n")
+    assert ours("-c", config) == {1}
+    one_line(run(*replay, "--rules", os.path.join(folder, "none")), 3, "none", "cannot be opened")
+
+
+def rules_are_tried_on_captures(folder):
+    path = write(folder, "t.rules", 'alert dns any any -> any any (msg:"A"; dns.query; content:"example"; sid:1;)\n'
+                 'alert tcp any any -> any any (msg:"B"; content:"never there"; metadata:kidoban_test silent; sid:2;)\n')
+    capture, scan = recording("first-attack.pcap.zst"), recording("portscan.pcap.zst")
+    code, out, errors = run("rules", "test", "--fires", "1", path, capture, scan)
+    rows = [line.split("\t") for line in out.decode().splitlines()]
+    assert code == 0 and not errors and rows[-1] == ["test: 2 rules, 1 fired, 2 as expected, 0 not"], (code, out, errors)
+    assert [r[:2] + r[3:] for r in rows[:-1]] == [["fired", "1", "first-attack.pcap.zst", "A"], ["silent", "2", "-", "B"]], rows
+    code, out, _ = run("rules", "test", "-q", "--fires", "2", "--silent", "1", path, capture)
+    assert code == 1 and [line.split()[0] for line in out.decode().splitlines()] == ["unexpected", "missing", "test:"], out
+    one_line(run("rules", "test", "--fires", "3", "-q", path, scan), 1, "sid 3", "no such rule")
+    assert run("rules", "test", path, os.path.join(folder, "none.pcap"))[0] == 3
+
+
+def what_was_compiled_is_kept_and_not_believed(folder):
+    """The second replay takes it; a damaged or foreign one, or one of other rules, is made anew."""
+    path = write(folder, "r.rules", 'alert dns any any -> any any (msg:"A"; dns.query; content:"example"; sid:1;)\n')
+    db, kept = os.path.join(folder, "db"), os.path.join(folder, "db/state/rules/current")
+    def again():
+        code, out, errors = run("replay", "--db", db, "--json", "-", "--rules", path, recording("first-attack.pcap.zst"))
+        assert code == 0 and sids_of(out) & {1, 2} == {1}, (code, errors)
+        return os.stat(kept).st_ino
+    first = again()
+    assert os.stat(kept).st_mode & 0o777 == 0o600 and os.listdir(os.path.dirname(kept)) == ["current"]
+    assert again() == first
+    with open(kept, "r+b") as f:
+        f.seek(200)
+        f.write(b"x")
+    second = again()
+    assert second != first
+    os.chmod(kept, 0o666)
+    third = again()
+    assert third != second and os.stat(kept).st_mode & 0o777 == 0o600
+    with open(path, "a") as f:
+        f.write('alert dns any any -> any any (msg:"B"; dns.query; content:"nowhere"; sid:2;)\n')
+    assert again() != third
+    with open(kept, "wb") as f:
+        f.write(b"KDRULES1" + b"\xff" * 100)
+    again()
+
+
 def rules_are_checked_listed_and_explained(folder):
     good = 'alert http any any -> any any (msg:"Seen"; http.uri; content:"/a"; classtype:trojan-activity; sid:7; rev:2;)\n'
     bad = "alert http any any -> any any (msg:\"x\"; \\\n  nonsense:1; sid:8;)\n"
@@ -452,6 +518,7 @@ tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stat
           an_attack_is_told_as_one_story, a_network_plan_is_proposed_checked_and_used,
           did_data_leave,
           packets_are_kept_and_sealed, contents_of_files_are_kept, a_package_for_third_parties,
-          rules_run_in_a_replay, rules_are_checked_listed_and_explained,
+          rules_run_in_a_replay, a_replay_takes_all_that_belongs_to_rules,
+          rules_are_tried_on_captures, what_was_compiled_is_kept_and_not_believed, rules_are_checked_listed_and_explained,
           the_page_of_rules_is_what_the_program_says, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

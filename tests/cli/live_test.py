@@ -40,11 +40,11 @@ class Wire:
         sh("ip", "netns", "del", SPACE, check=False)
 
 
-def start(folder, name, engines):
+def start(folder, name, engines, more=""):
     config = f"{folder}/{name}.yaml"
     out = f"{folder}/{name}.json"
     with open(config, "w") as f:
-        f.write(f"interfaces: [b0]\nengines: {engines}\nweb:\n  listen: 'off'\njson: {out}\n")
+        f.write(f"interfaces: [b0]\nengines: {engines}\nweb:\n  listen: 'off'\njson: {out}\n{more}")
     p = subprocess.Popen(["ip", "netns", "exec", SPACE, KIDOBAN, "run", "-c", config, "--dir", f"{folder}/{name}.d"],
                          env=tap.ENGLISH, stderr=subprocess.PIPE)
     supervisor.wait_for(lambda: len(supervisor.children(p.pid)) == engines + 2, 10, "all roles")
@@ -143,6 +143,40 @@ def nothing_is_lost_at_speed(folder):
     assert total["detections"] > 0
 
 
+def rules_change_under_load_and_nothing_is_lost(folder):
+    """20,000 rules; one more comes while packets pass at speed, then a set that cannot be had."""
+    capture, rules = folder + "/attack.pcap", folder + "/live.rules"
+    with open(capture, "wb") as f:
+        f.write(subprocess.run(["zstd", "-qdc", recording("first-attack.pcap.zst")], check=True, capture_output=True).stdout)
+    many = "".join(f'alert http any any -> any any (msg:"r{n}"; http.uri; content:"/{n:x}/page{n * 7919 % 100003}"; sid:{1000 + n};)\n'
+                   for n in range(20000))
+    first = 'alert dns any any -> any any (msg:"A"; dns.query; content:"example"; sid:1;)\n'
+    with open(rules, "w") as f:
+        f.write(many + first)
+    p, out = start(folder, "reload", 1, f"rules:\n  files: {rules}\n")
+    words = [KIDOBAN, "rules", "reload", "-c", f"{folder}/reload.yaml", "--dir", f"{folder}/reload.d"]
+    replay = subprocess.Popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", "--pps=15000", "--loop=8", capture],
+                              stdout=subprocess.DEVNULL)
+    time.sleep(1)
+    with open(rules, "a") as f:
+        f.write(first.replace('"A"', '"B"').replace("sid:1;", "sid:2;"))
+    done = subprocess.run(words, capture_output=True, text=True, env=tap.ENGLISH)
+    assert done.returncode == 0 and done.stdout == "rules: 20002 read, 20002 loaded, 0 refused\n", done
+    assert replay.poll() is None, "the load was over before the rules were there"
+    replay.wait(60)
+    os.rename(rules, rules + ".gone")
+    done = subprocess.run(words, capture_output=True, text=True, env=tap.ENGLISH)
+    assert done.returncode == 1 and "former rules stay" in done.stderr, done
+    time.sleep(1)
+    rs, _ = end(p, out)
+    total = rs[-1]["stats"]
+    assert total["packets"] == 8 * 22498 and total["dropped"] == 0, total
+    sids = [r["alert"]["signature_id"] for r in rs if r["event_type"] == "alert" and r["alert"].get("signature_id") in (1, 2)]
+    assert 0 < sids.count(2) < sids.count(1), (sids.count(1), sids.count(2))
+    states = [r["health"]["state"] for r in rs if r["event_type"] == "health" and r["health"]["kind"] == "rules"]
+    assert states == ["running", "running", "failed"], states
+
+
 def a_killed_engine_goes_on_with_its_ring(folder):
     capture = folder + "/logons.pcap"
     with open(capture, "wb") as f:
@@ -205,5 +239,5 @@ if why:
     print(f"1..0 # SKIP {why}")
 else:
     with Wire():
-        tap.main([both_directions_reach_one_engine, nothing_is_lost_at_speed, a_detection_is_there_within_a_second,
-                  a_killed_engine_goes_on_with_its_ring])
+        tap.main([both_directions_reach_one_engine, nothing_is_lost_at_speed, rules_change_under_load_and_nothing_is_lost,
+                  a_detection_is_there_within_a_second, a_killed_engine_goes_on_with_its_ring])

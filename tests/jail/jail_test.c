@@ -179,6 +179,11 @@ static void dial_is_jailed(void)
     attack(KD_PROC_DIAL, "full");
 }
 
+static void compile_is_jailed(void)
+{
+    attack(KD_PROC_COMPILE, "full");
+}
+
 static bool has_line(const char *text, const char *key, const char *value)
 {
     const char *at = strstr(text, key);
@@ -338,6 +343,7 @@ static void run_all(void)
     RUN(reader_is_jailed);
     RUN(gate_is_jailed);
     RUN(dial_is_jailed);
+    RUN(compile_is_jailed);
     RUN(no_frame_leaves);
     RUN(fails_closed);
 }

@@ -288,13 +288,13 @@ static bool open_many(void)
 
 #define ALL(x)                                                                                     \
     {                                                                                              \
-        x, x, x, x, x, x, x                                                                        \
+        x, x, x, x, x, x, x, x                                                                     \
     }
-/*                 engine  brain   store   web     reader  gate    dial */
+/*                 engine  brain   store   web     reader  gate    dial    compile: as brain */
 #define ROW(e, b, s, w, r, g, d)                                                                   \
     {                                                                                              \
         [KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, [KD_PROC_WEB] = w,         \
-        [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d                               \
+        [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d, [KD_PROC_COMPILE] = b        \
     }
 
 const struct probe probes[] = {

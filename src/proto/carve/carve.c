@@ -9,6 +9,7 @@
 #include "base/personal.h"
 #include "proto/carve/content.h"
 #include "proto/carve/look.h"
+#include "proto/carve/show.h"
 
 enum {
     ENTROPY_BYTES = 2048,
@@ -37,6 +38,7 @@ struct kd_carve {
     struct kd_rec_file rec;
     struct look look;
     struct content content;
+    struct show show;
     uint64_t next; /* place of the next byte */
     uint64_t seen, size, start;
     uint32_t text_left;
@@ -77,8 +79,11 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
     c->mem = mem;
     c->lim = ctx->lim;
     c->text_left = TEXTS;
+    show_start(&c->show, ctx, meta);
     c->rec.filename = keep(c, meta->filename);
     c->rec.mime = keep(c, meta->mime);
+    if (c->show.wanted)
+        c->show.name = keep(c, meta->rule_name);
     c->rec.source = keep(c, meta->source);
     c->rec.encoding = keep(c, meta->encoding);
     if (meta->http != NULL) {
@@ -92,7 +97,7 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
     c->size = meta->size;
     c->start = c->next = meta->start;
     c->rewritable = meta->rewritable;
-    c->all_hashes = meta->all_hashes;
+    c->all_hashes = meta->all_hashes || c->show.hashes;
     /* Of a part neither type nor digest say anything about the file. */
     c->decided = meta->start > 0;
     c->hashing = meta->start == 0;
@@ -194,6 +199,7 @@ static void decide(struct kd_carve *c)
     bool risky = kd_filetype_is_risky(c->magic) || kd_filename_is_risky(c->rec.filename);
     content_decide(&c->content, c->mem.pool, risky, c->size);
     content_add(&c->content, c->mem.pool, head);
+    show_add(&c->show, c->mem.pool, head);
 }
 
 static void in_order(struct kd_carve *c, struct kd_bytes b)
@@ -217,6 +223,7 @@ static void in_order(struct kd_carve *c, struct kd_bytes b)
     if (b.n == 0)
         return;
     hash(c, b);
+    show_add(&c->show, c->mem.pool, b);
     content_add(&c->content, c->mem.pool, b);
     if (c->is_text && c->rec.to_server && c->seen <= PERSONAL_WITHIN)
         kd_personal_add(&c->personal, b);
@@ -439,9 +446,20 @@ const struct kd_rec_file *kd_carve_finish(struct kd_carve *c, bool whole)
     c->rec.state = kd_str(state_of(c, whole));
     if (kd_bytes_eq_str(c->rec.state, "CLOSED")) {
         add_digests(c);
-        c->rec.stored = content_keep(&c->content, c->rec.sha256);
+        c->rec.stored = content_keep(&c->content, c->rec.sha256, false);
     }
     return &c->rec;
+}
+
+void kd_carve_show(struct kd_ctx *ctx, struct kd_carve *c)
+{
+    if (c == NULL || !c->show.wanted)
+        return;
+    if (ctx->contents != NULL)
+        ctx->contents->asked = false;
+    show_tell(&c->show, ctx, &c->rec);
+    if (ctx->contents != NULL && ctx->contents->asked && c->rec.sha256.n > 0 && !c->rec.stored)
+        c->rec.stored = content_keep(&c->content, c->rec.sha256, true);
 }
 
 void kd_carve_drop(struct kd_carve *c)
@@ -451,6 +469,7 @@ void kd_carve_drop(struct kd_carve *c)
     while (c->ahead != NULL)
         drop_first_ahead(c);
     content_drop(&c->content, c->mem.pool);
+    show_done(&c->show, c->mem.pool);
     struct kd_arena mem = c->mem;
     kd_arena_done(&mem);
 }
@@ -458,7 +477,9 @@ void kd_carve_drop(struct kd_carve *c)
 void kd_carve_end(struct kd_ctx *ctx, struct kd_carve *c, bool whole)
 {
     const struct kd_rec_file *rec = kd_carve_finish(c, whole);
-    if (rec != NULL)
+    if (rec != NULL) {
+        kd_carve_show(ctx, c);
         kd_emit(ctx, KD_REC_FILE, rec);
+    }
     kd_carve_drop(c);
 }

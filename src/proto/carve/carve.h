@@ -27,6 +27,8 @@ struct kd_carve_meta {
     bool
         rewritable; /* bytes that come twice may differ (writes to a share); else the first count */
     bool all_hashes; /* whatever the limit file_hashes says */
+    bool data_told;  /* the caller shows the content to the rules itself */
+    struct kd_bytes rule_name; /* the name as rules know it, where that is another */
     const struct kd_rec_http *http; /* the web request it came with; NULL: none */
 };
 
@@ -57,6 +59,9 @@ const char *kd_carve_type(const struct kd_carve *c);
 /* The file is over; `whole` when the protocol said so at its right place.  Emits the record and
  * gives the memory back. */
 void kd_carve_end(struct kd_ctx *ctx, struct kd_carve *c, bool whole);
+
+/* What rules ask about a file that kd_carve_finish() was called for; before its record is told. */
+void kd_carve_show(struct kd_ctx *ctx, struct kd_carve *c);
 
 /* In two steps, for who needs the result as well: the record's body, valid until kd_carve_drop(),
  * which gives the memory back (without kd_carve_finish(): nothing is told).  NULL for NULL. */

@@ -3,7 +3,7 @@
 
 void content_start(struct content *c, const struct kd_ctx *ctx)
 {
-    if (ctx->contents == NULL || ctx->contents->keep == KD_CONTENTS_NONE)
+    if (ctx->contents == NULL || (ctx->contents->keep == KD_CONTENTS_NONE && !ctx->contents->rules_ask))
         return;
     c->to = ctx->contents;
     c->conn = *ctx->conn;
@@ -12,8 +12,8 @@ void content_start(struct content *c, const struct kd_ctx *ctx)
 
 void content_decide(struct content *c, struct kd_pool *pool, bool risky, uint64_t size)
 {
-    bool wanted = c->to != NULL && (risky || c->to->keep == KD_CONTENTS_ALL);
-    if (!wanted || size > c->to->most)
+    c->wanted = c->to != NULL && ((risky && c->to->keep == KD_CONTENTS_RISKY) || c->to->keep == KD_CONTENTS_ALL);
+    if ((!c->wanted && (c->to == NULL || !c->to->rules_ask)) || size > c->to->most)
         content_drop(c, pool);
 }
 
@@ -37,9 +37,9 @@ void content_drop(struct content *c, struct kd_pool *pool)
     c->to = NULL;
 }
 
-bool content_keep(struct content *c, struct kd_bytes sha256)
+bool content_keep(struct content *c, struct kd_bytes sha256, bool asked)
 {
-    if (c->to == NULL || c->held.n == 0)
+    if (c->to == NULL || c->held.n == 0 || (!c->wanted && !asked))
         return false;
     return c->to->put(c->to, &c->conn, c->ts_us, sha256, kd_buf_view(&c->held));
 }

@@ -11,6 +11,7 @@
 struct content {
     struct kd_contents *to; /* NULL: not (any more) */
     struct kd_buf held;
+    bool wanted; /* whatever rules say */
     struct kd_conn conn;
     uint64_t ts_us;
 };
@@ -24,7 +25,7 @@ void content_decide(struct content *c, struct kd_pool *pool, bool risky, uint64_
 void content_add(struct content *c, struct kd_pool *pool, struct kd_bytes piece);
 void content_drop(struct content *c, struct kd_pool *pool);
 
-/* The file is whole: hand it on.  Is it kept? */
-bool content_keep(struct content *c, struct kd_bytes sha256);
+/* The file is whole: hand it on (`asked`: by a rule).  Is it kept? */
+bool content_keep(struct content *c, struct kd_bytes sha256, bool asked);
 
 #endif

@@ -11,7 +11,8 @@ enum { BUCKETS = 8, KD_PROTO_TCP = 6, PREFIX_BYTES = 2, MESSAGE_MAX = 65535 };
 struct query {
     struct query *next;          /* in its bucket */
     struct query *older, *newer; /* by time */
-    uint64_t time_us;
+    uint64_t time_us, frame;
+    uint32_t tx;
     size_t block;
     uint16_t id, flags, type, class, n_bytes;
     uint8_t dir;
@@ -21,21 +22,25 @@ struct query {
 
 enum oddity { ODD_BROKEN_RR, ODD_TRAILING, ODD_QUESTIONS, ODD_OTHER_QUESTION, ODD_LIMIT, ODDITIES };
 static const char *const oddity_names[ODDITIES] = {
-    "dns_broken_record", "dns_trailing_data", "dns_question_count", "dns_answer_to_other_question",
+    "malformed_data", "dns_trailing_data", "dns_question_count", "dns_answer_to_other_question",
     "dns_record_cut"};
 
 struct state {
     struct query *bucket[BUCKETS];
     struct query *oldest, *newest;
     uint32_t n_queries;
+    uint32_t n_messages; /* so far, the present one not counted */
+    const struct kd_rec_dns *present; /* while rules are judged */
     uint32_t told; /* oddities told already: one of each in a conversation */
 };
 
 static void odd(struct kd_ctx *ctx, enum oddity o, size_t at)
 {
     struct state *s = ctx->state;
-    if (s->told & 1u << o)
+    if (s->told & 1u << o) {
+        kd_odd(ctx, oddity_names[o]);
         return;
+    }
     s->told |= 1u << o;
     kd_anomaly(ctx, oddity_names[o], at);
 }
@@ -82,10 +87,12 @@ static void give_up_waiting(struct kd_ctx *ctx, struct query *q)
         .rrtype = dns_type_text(&r, q->type),
         .rclass = q->class == DNS_CLASS_IN ? 0 : q->class,
         .query_bytes = q->n_bytes,
+        .tx_no = q->tx,
     };
     put_flags(&rec, q->flags);
     struct kd_ctx then = *ctx;
     then.now_us = q->time_us;
+    then.frame = q->frame;
     kd_emit(&then, KD_REC_DNS, &rec);
     forget(ctx, q);
 }
@@ -124,6 +131,8 @@ static bool wait_for_answer(struct kd_ctx *ctx, enum kd_dir dir, const struct dn
         .next = *head,
         .older = s->newest,
         .time_us = ctx->now_us,
+        .frame = ctx->frame,
+        .tx = s->n_messages,
         .block = block,
         .id = h->id,
         .flags = h->flags,
@@ -158,18 +167,18 @@ static void dns_close(struct kd_ctx *ctx)
 
 /* ---- messages ---- */
 
-/* One record of what was read; `asked` is the query it answers, or NULL. */
-static void tell(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_header *h,
-                 const struct dns_question *q, const struct dns_sections *s,
-                 const struct query *asked)
+/* The record of what was read; `asked` is the query it answers, or NULL. */
+static struct kd_rec_dns record_of(const struct kd_ctx *ctx, struct dns_reader *r, const struct dns_header *h,
+                                   const struct dns_question *q, const struct dns_sections *s,
+                                   const struct query *asked)
 {
     bool answer = (h->flags & DNS_QR) != 0;
-    unsigned rcode = s->rcode_high << 4 | (h->flags & 15);
     struct kd_rec_dns rec = {
         .kind = kd_str(asked != NULL ? "answer"
                        : answer      ? "response"
                                      : "query"),
         .tx_id = h->id,
+        .tx_no = asked != NULL ? asked->tx : ((const struct state *)ctx->state)->n_messages,
         .answers = s->answers,
         .authorities = s->authorities,
         .additionals = s->additionals,
@@ -188,14 +197,17 @@ static void tell(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_head
     if (asked != NULL) {
         rec.query_bytes = asked->n_bytes;
         rec.latency_us = ctx->now_us - asked->time_us;
+        rec.asked_frame = asked->frame;
     }
-    char number[16];
-    if (answer) {
-        const char *name = dns_rcode_name(rcode);
-        if (name == NULL)
-            snprintf(number, sizeof(number), "RCODE%u", rcode);
-        rec.rcode = kd_str(name != NULL ? name : number);
-    }
+    if (answer)
+        rec.rcode = dns_rcode_text(r, s->rcode_high << 4 | (h->flags & 15));
+    return rec;
+}
+
+static void tell(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_header *h,
+                 const struct dns_question *q, const struct dns_sections *s)
+{
+    struct kd_rec_dns rec = record_of(ctx, r, h, q, s, NULL);
     kd_emit(ctx, KD_REC_DNS, &rec);
 }
 
@@ -244,9 +256,9 @@ static void show_question(const struct kd_ctx *ctx, const struct dns_header *h,
     kd_inspect_number(ctx, KD_NUM_DNS_RRTYPE, dir, q->type);
 }
 
-/* The rest of a message, and that it is over. */
+/* The rest of a message, and that it is over; meanwhile `rec` is what is known of it. */
 static void show_message(const struct kd_ctx *ctx, const struct dns_header *h,
-                         const struct dns_sections *s)
+                         const struct dns_sections *s, const struct kd_rec_dns *rec)
 {
     static const enum kd_inspect ids[3][4] = {
         {KD_IN_DNS_ANSWERS_RRNAME, KD_IN_DNS_AUTHORITIES_RRNAME, KD_IN_DNS_ADDITIONALS_RRNAME,
@@ -270,7 +282,17 @@ static void show_message(const struct kd_ctx *ctx, const struct dns_header *h,
     kd_inspect_number(ctx, KD_NUM_DNS_OPCODE, dir, dns_opcode(h->flags));
     if (dir == KD_TO_CLIENT)
         kd_inspect_number(ctx, KD_NUM_DNS_RCODE, dir, s->rcode_high << 4 | (h->flags & 15));
+    struct state *state = ctx->state;
+    state->present = rec;
     kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+    state->present = NULL;
+}
+
+static const void *dns_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    (void)dir;
+    *ret_type = KD_REC_DNS;
+    return ((const struct state *)ctx->state)->present;
 }
 
 /* What only a query without surprises has: nothing but its question and perhaps EDNS. */
@@ -279,11 +301,27 @@ static bool is_bare(const struct dns_header *h)
     return h->n_answer == 0 && h->n_authority == 0;
 }
 
+/* Told to rules only. */
+static void judge_flags(const struct kd_ctx *ctx, enum kd_dir dir, const struct dns_header *h)
+{
+    enum { Z = 0x40, OPCODES = 7 };
+    bool answer = (h->flags & DNS_QR) != 0;
+    if (h->flags & Z)
+        kd_odd(ctx, "z_flag_set");
+    if (dns_opcode(h->flags) >= OPCODES)
+        kd_odd(ctx, "invalid_opcode");
+    if (dir == KD_TO_SERVER && answer)
+        kd_odd(ctx, "not_a_request");
+    if (dir == KD_TO_CLIENT && !answer)
+        kd_odd(ctx, "not_a_response");
+}
+
 static enum kd_status unicast(struct kd_ctx *ctx, enum kd_dir dir, struct dns_reader *r,
                               const struct dns_header *h)
 {
     struct dns_question q;
     struct dns_sections s;
+    judge_flags(ctx, dir, h);
     for (unsigned i = 0; i < h->n_question; i++) {
         struct dns_question more;
         if (!dns_question(r, i == 0 ? &q : &more))
@@ -295,19 +333,17 @@ static enum kd_status unicast(struct kd_ctx *ctx, enum kd_dir dir, struct dns_re
         odd(ctx, ODD_QUESTIONS, 4);
     dns_sections(r, h, &s);
     note_oddities(ctx, r, h, &s);
-    show_message(ctx, h, &s);
     const struct dns_question *asked_for = h->n_question > 0 ? &q : NULL;
-    if ((h->flags & DNS_QR) == 0) {
-        if (asked_for == NULL || !is_bare(h) || !wait_for_answer(ctx, dir, h, &q, r->msg.n))
-            tell(ctx, r, h, asked_for, &s, NULL);
-        return KD_OK;
-    }
+    bool answer = (h->flags & DNS_QR) != 0;
     bool same_id = false;
-    struct query *asked = find(ctx->state, h->id, dir == KD_TO_CLIENT ? KD_TO_SERVER : KD_TO_CLIENT,
-                               asked_for, &same_id);
+    struct query *asked =
+        answer ? find(ctx->state, h->id, dir == KD_TO_CLIENT ? KD_TO_SERVER : KD_TO_CLIENT, asked_for, &same_id) : NULL;
     if (asked == NULL && same_id)
         odd(ctx, ODD_OTHER_QUESTION, DNS_HEADER_BYTES);
-    tell(ctx, r, h, asked_for, &s, asked);
+    struct kd_rec_dns rec = record_of(ctx, r, h, asked_for, &s, asked);
+    show_message(ctx, h, &s, &rec);
+    if (answer || asked_for == NULL || !is_bare(h) || !wait_for_answer(ctx, dir, h, &q, r->msg.n))
+        kd_emit(ctx, KD_REC_DNS, &rec);
     if (asked != NULL)
         forget(ctx, asked);
     return KD_OK;
@@ -333,11 +369,12 @@ static enum kd_status multicast(struct kd_ctx *ctx, struct dns_reader *r,
     }
     dns_sections(r, h, &s);
     note_oddities(ctx, r, h, &s);
-    show_message(ctx, h, &s);
-    tell(ctx, r, h, n > 0 ? q : NULL, &s, NULL);
+    struct kd_rec_dns rec = record_of(ctx, r, h, n > 0 ? q : NULL, &s, NULL);
+    show_message(ctx, h, &s, &rec);
+    kd_emit(ctx, KD_REC_DNS, &rec);
     const struct dns_sections none = {0};
     for (size_t i = 1; i < n; i++)
-        tell(ctx, r, h, &q[i], &none, NULL);
+        tell(ctx, r, h, &q[i], &none);
     return KD_OK;
 }
 
@@ -350,7 +387,10 @@ static enum kd_status dns_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
         msg = kd_bytes_from(msg, PREFIX_BYTES);
     if (!dns_open(&r, msg, &room, ctx->lim, &h))
         return KD_TRUNCATED;
-    return ctx->app == KD_APP_DNS ? unicast(ctx, dir, &r, &h) : multicast(ctx, &r, &h);
+    struct state *s = ctx->state;
+    enum kd_status status = ctx->app == KD_APP_DNS ? unicast(ctx, dir, &r, &h) : multicast(ctx, &r, &h);
+    s->n_messages++;
+    return status;
 }
 
 static enum kd_status dns_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in,
@@ -468,6 +508,7 @@ const struct kd_parser kd_parser_dns = {
     .probe = dns_probe,
     .frame = dns_frame,
     .message = dns_message,
+    .present = dns_present,
     .close = dns_close,
     .tick = dns_tick,
 };
@@ -482,6 +523,7 @@ const struct kd_parser kd_parser_mdns = {
     .state_bytes = sizeof(struct state),
     .probe = mdns_probe,
     .message = dns_message,
+    .present = dns_present,
 };
 
 const struct kd_parser kd_parser_llmnr = {
@@ -494,4 +536,5 @@ const struct kd_parser kd_parser_llmnr = {
     .state_bytes = sizeof(struct state),
     .probe = llmnr_probe,
     .message = dns_message,
+    .present = dns_present,
 };

@@ -108,6 +108,9 @@ bool dns_type_known(uint16_t type);
 /* "NOERROR" …; NULL when it has no name. */
 const char *dns_rcode_name(unsigned rcode);
 
+/* The same as text, RCODE23 without a name; made in r->text when it must be. */
+struct kd_bytes dns_rcode_text(struct dns_reader *r, unsigned rcode);
+
 /* Does `msg` read as a DNS message to its very end?  For recognising DNS away from its port. */
 KD_MUST_USE bool dns_is_wellformed(struct kd_bytes msg, const struct kd_limits *lim);
 

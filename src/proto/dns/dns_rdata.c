@@ -60,6 +60,17 @@ const char *dns_rcode_name(unsigned rcode)
     return rcode < KD_COUNT(names) ? names[rcode] : NULL;
 }
 
+struct kd_bytes dns_rcode_text(struct dns_reader *r, unsigned rcode)
+{
+    const char *name = dns_rcode_name(rcode);
+    if (name != NULL)
+        return kd_str(name);
+    size_t start = r->text.n;
+    kd_out_str(&r->text, "RCODE");
+    kd_out_u64(&r->text, rcode);
+    return kd_bytes_from(kd_out_bytes_view(&r->text), start);
+}
+
 /* At most lim->text_bytes of text come from one value. */
 static void put_hex(struct dns_reader *r, struct kd_bytes b)
 {

@@ -10,15 +10,18 @@ enum { PORT_CONTROL = 21, GREETING_MAX = 2048 };
 static const char *const event_names[FTP_EVENTS] = {
     [FTP_EV_COMMAND] = "command_malformed",
     [FTP_EV_REPLY] = "reply_malformed",
-    [FTP_EV_LINE_TOO_LONG] = "line_too_long",
-    [FTP_EV_TOO_MANY_PENDING] = "too_many_pending",
+    [FTP_EV_COMMAND_TOO_LONG] = "request_command_too_long",
+    [FTP_EV_REPLY_TOO_LONG] = "response_command_too_long",
+    [FTP_EV_TOO_MANY_PENDING] = "too_many_transactions",
 };
 
 void ftp_event(struct kd_ctx *ctx, enum ftp_event event)
 {
     struct ftp_state *st = ctx->state;
-    if (st->told & 1u << event)
+    if (st->told & 1u << event) {
+        kd_odd(ctx, event_names[event]);
         return;
+    }
     st->told = (uint8_t)(st->told | 1u << event);
     kd_anomaly(ctx, event_names[event], 0);
 }
@@ -112,7 +115,7 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     struct ftp_state *st = ctx->state;
     struct kd_bytes line = kd_line_text(msg, &st->skip_line[dir]);
     if (st->skip_line[dir])
-        ftp_event(ctx, FTP_EV_LINE_TOO_LONG);
+        ftp_event(ctx, dir == KD_TO_SERVER ? FTP_EV_COMMAND_TOO_LONG : FTP_EV_REPLY_TOO_LONG);
     if (dir == KD_TO_CLIENT)
         ftp_reply_line(ctx, line);
     else

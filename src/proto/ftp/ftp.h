@@ -19,7 +19,8 @@ enum {
 enum ftp_event {
     FTP_EV_COMMAND,
     FTP_EV_REPLY,
-    FTP_EV_LINE_TOO_LONG,
+    FTP_EV_COMMAND_TOO_LONG,
+    FTP_EV_REPLY_TOO_LONG,
     FTP_EV_TOO_MANY_PENDING,
     FTP_EVENTS
 };

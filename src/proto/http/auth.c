@@ -76,6 +76,9 @@ void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes val
     if (tx->auth != HTTP_AUTH_NONE)
         return;
     struct kd_bytes scheme = kd_bytes_head(kd_bytes_cut(&value, ' '), SCHEME_MAX);
+    if (!proxy && !kd_bytes_ieq(scheme, kd_str("Basic")) && !kd_bytes_ieq(scheme, kd_str("Digest")) &&
+        !kd_bytes_ieq(scheme, kd_str("Bearer")))
+        http_event(ctx, KD_TO_SERVER, HTTP_EV_AUTH, 0);
     if (value.n == 0)
         return; /* no scheme: it may be the secret itself */
     tx->auth = HTTP_AUTH_OTHER;

@@ -166,12 +166,19 @@ static void begin_file(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, 
         .tx_id = rec->tx_id,
         .to_server = !answer,
         .http = rec,
+        .data_told = true,
     };
     const struct http_framing *framing =
         &((const struct http_state *)ctx->state)->side[dir].framing;
     if (coding == NULL && framing->has_length && !framing->coded)
         meta.size = framing->length;
     meta.filename = answer ? rec->content_disposition : tx->request_filename;
+    if (meta.filename.n == 0) {
+        size_t path = rec->url.n;
+        for (size_t i = rec->url.n; i-- > 0;)
+            path = rec->url.p[i] == '?' || rec->url.p[i] == '#' ? i : path;
+        meta.rule_name = kd_bytes_head(rec->url, path);
+    }
     if (meta.filename.n == 0)
         meta.filename = name_in_url(rec->url, name_room, sizeof(name_room));
     c->is_range = answer && rec->status == 206 && coding == NULL;
@@ -320,6 +327,7 @@ static void end_file(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, bo
 {
     struct http_content *c = &tx->content[dir];
     const struct kd_rec_file *file = kd_carve_finish(c->file, whole);
+    kd_carve_show(ctx, c->file);
     if (file != NULL && worth_telling(tx, dir, file))
         kd_emit(ctx, KD_REC_FILE, file);
     if (file != NULL && dir == KD_TO_CLIENT && http_content_hashes(tx))
@@ -336,9 +344,9 @@ void http_content_end(struct kd_ctx *ctx, struct http_tx *tx, enum kd_dir dir, b
         struct receiver r = {ctx, c, dir, 0};
         enum kd_coding_end end = undo_end(&r);
         if (end == KD_CODING_BOMB)
-            http_event(ctx, HTTP_EV_CODING_BOMB, 0);
+            http_event(ctx, dir, HTTP_EV_CODING_BOMB, 0);
         else if (end == KD_CODING_BROKEN && !c->lost)
-            http_event(ctx, HTTP_EV_CODING_BROKEN, 0);
+            http_event(ctx, dir, HTTP_EV_CODING_BROKEN, 0);
         whole &= end == KD_CODING_ENDED;
     }
     if (c->page != NULL)

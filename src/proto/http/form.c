@@ -134,6 +134,7 @@ static struct kd_carve *begin_file(struct kd_ctx *ctx, struct http_form *f, stru
         .tx_id = f->tx->rec.tx_id,
         .to_server = true,
         .http = &f->tx->rec,
+        .data_told = true,
     };
     return kd_carve_begin(ctx, &meta);
 }

@@ -204,9 +204,9 @@ bool http_request_line(struct kd_ctx *ctx, struct kd_bytes line)
     if (version.n == 0 && http_looks_like_request(rest) != KD_PROBE_YES && !side->skip_line)
         return false;
     if (version.n == 0)
-        http_event(ctx, HTTP_EV_VERSION, line.n);
+        http_event(ctx, KD_TO_SERVER, HTTP_EV_VERSION, line.n);
     if (kd_bytes_find_byte(target, ' ') != SIZE_MAX)
-        http_event(ctx, HTTP_EV_URI_SPACE, 0);
+        http_event(ctx, KD_TO_SERVER, HTTP_EV_URI_SPACE, 0);
     struct http_tx *tx = http_tx_new(ctx, true);
     side->tx = tx;
     if (tx == NULL)
@@ -269,7 +269,7 @@ bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line)
         status = status * 10 + (unsigned)(rest.p[end] - '0');
     bool odd = !kd_bytes_starts(line, kd_str(st->framed.on ? "HTTP/2 " : "HTTP/1.")) || end - first != 3 || status < 100;
     if (odd)
-        http_event(ctx, HTTP_EV_STATUS_LINE, 0);
+        http_event(ctx, KD_TO_CLIENT, HTTP_EV_STATUS_LINE, 0);
     if (status > 999)
         status = 0;
     side->status = (uint16_t)status;
@@ -288,7 +288,7 @@ bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line)
 #define IS(name, text)                                                                             \
     ((name).n == sizeof(text) - 1 && kd_bytes_ieq(name, kd_bytes_of(text, sizeof(text) - 1)))
 
-static void read_length(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes value)
+static void read_length(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side, struct kd_bytes value)
 {
     /* "5, 5" is a list of equal lengths that an intermediary joined (RFC 9110 8.6). */
     while (value.n > 0) {
@@ -296,10 +296,10 @@ static void read_length(struct kd_ctx *ctx, struct http_side *side, struct kd_by
         uint64_t length = 0;
         if (!kd_bytes_to_u64(item, INT64_MAX, &length)) {
             side->framing.bad_length = true;
-            http_event(ctx, HTTP_EV_LENGTH_BAD, side->head_bytes);
+            http_event(ctx, dir, HTTP_EV_LENGTH_BAD, side->head_bytes);
         } else if (side->framing.has_length) {
-            if (length != side->framing.length)
-                http_event(ctx, HTTP_EV_LENGTH_DUPLICATE, side->head_bytes);
+            http_event(ctx, dir, length != side->framing.length ? HTTP_EV_LENGTH_DUPLICATE : HTTP_EV_LENGTH_TWICE,
+                       side->head_bytes);
         } else {
             side->framing.length = length;
             side->framing.has_length = true;
@@ -321,7 +321,7 @@ static bool names_chunked(struct kd_bytes value)
     return n == sizeof(word) - 1;
 }
 
-static void read_coding(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes value)
+static void read_coding(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side, struct kd_bytes value)
 {
     bool chunked = names_chunked(value);
     side->framing.chunked |= chunked;
@@ -332,7 +332,7 @@ static void read_coding(struct kd_ctx *ctx, struct http_side *side, struct kd_by
         side->framing.coded = true;
         if (!kd_bytes_ieq(item, kd_str("chunked")) && !kd_bytes_ieq(item, kd_str("gzip")) &&
             !kd_bytes_ieq(item, kd_str("deflate")) && !kd_bytes_ieq(item, kd_str("compress")))
-            http_event(ctx, HTTP_EV_CODING_UNKNOWN, side->head_bytes);
+            http_event(ctx, dir, HTTP_EV_CODING_UNKNOWN, side->head_bytes);
     }
 }
 
@@ -341,7 +341,7 @@ static void read_host(struct kd_ctx *ctx, struct http_side *side, struct kd_byte
     struct http_tx *tx = side->tx;
     if (tx != NULL && (side->framing.has_host || tx->host_in_target)) {
         if (!same_host(tx, value))
-            http_event(ctx, side->framing.has_host ? HTTP_EV_HOST_DUPLICATE : HTTP_EV_HOST_MISMATCH,
+            http_event(ctx, KD_TO_SERVER, side->framing.has_host ? HTTP_EV_HOST_DUPLICATE : HTTP_EV_HOST_MISMATCH,
                        side->head_bytes);
     } else if (tx != NULL) {
         keep_host(ctx, tx, value);
@@ -440,6 +440,21 @@ static void read_cookie(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes 
     keep_once(ctx, tx, KD_TO_SERVER, kd_out_bytes_view(&o), &tx->rec.cookie_names);
 }
 
+/* More content codings over each other than ordinary servers use, or one nobody knows. */
+static void judge_codings(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes value)
+{
+    enum { ORDINARY = 2 };
+    unsigned n = 0;
+    for (; value.n > 0; n++) {
+        struct kd_bytes item = kd_bytes_trim(kd_bytes_cut(&value, ','));
+        bool known = kd_coding_of(item) != KD_CODING_NONE || IS(item, "identity") || item.n == 0;
+        if (!known)
+            http_event(ctx, dir, HTTP_EV_CODING_NAME, 0);
+    }
+    if (n > ORDINARY)
+        http_event(ctx, dir, HTTP_EV_CODINGS, 0);
+}
+
 static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struct kd_bytes name,
                                struct kd_bytes value)
 {
@@ -451,6 +466,8 @@ static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struc
     if (tx == NULL)
         return;
     http_hint_field(ctx, tx, name, value);
+    if (IS(name, "Content-Encoding"))
+        judge_codings(ctx, KD_TO_SERVER, value);
     if (IS(name, "Content-Encoding"))
         http_codings_add(&tx->codings[KD_TO_SERVER], value);
     else if (IS(name, "Content-Disposition"))
@@ -468,6 +485,8 @@ static void read_request_field(struct kd_ctx *ctx, struct http_side *side, struc
 static void read_response_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes name,
                                 struct kd_bytes value)
 {
+    if (IS(name, "Content-Encoding"))
+        judge_codings(ctx, KD_TO_CLIENT, value);
     if (IS(name, "Content-Disposition")) {
         keep_disposition(ctx, tx, KD_TO_CLIENT, value);
     } else if (IS(name, "Content-Encoding")) {
@@ -502,10 +521,10 @@ static void read_field(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes name
     struct http_side *side = &st->side[dir];
     side->framing.last = HTTP_LAST_OTHER;
     if (IS(name, "Content-Length")) {
-        read_length(ctx, side, value);
+        read_length(ctx, dir, side, value);
     } else if (IS(name, "Transfer-Encoding")) {
         side->framing.last = HTTP_LAST_TRANSFER;
-        read_coding(ctx, side, value);
+        read_coding(ctx, dir, side, value);
     } else if (side->fields > ctx->lim->http_headers ||
              side->head_bytes > ctx->lim->http_header_bytes) {
         return; /* framing alone is read beyond the limits */
@@ -540,7 +559,7 @@ static void read_stray(struct kd_ctx *ctx, struct kd_bytes line)
     }
     struct kd_bytes value = colon == SIZE_MAX ? line : kd_bytes_from(line, colon + 1);
     if (transfer)
-        read_coding(ctx, side, value);
+        read_coding(ctx, KD_TO_CLIENT, side, value);
     else if (side->tx != NULL)
         http_codings_add(&side->tx->codings[KD_TO_CLIENT], value);
 }
@@ -564,7 +583,7 @@ static void one_field(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes line)
     struct kd_bytes name = kd_bytes_trim(raw);
     uint8_t name_room[NAME_MAX];
     if (colon == SIZE_MAX || name.n != raw.n || !is_token(name)) {
-        http_event(ctx, HTTP_EV_FIELD, side->head_bytes);
+        http_event(ctx, dir, colon == SIZE_MAX ? HTTP_EV_COLON : HTTP_EV_FIELD, side->head_bytes);
         struct kd_out o = kd_out_of(name_room, sizeof(name_room));
         name = only_token(kd_bytes_head(raw, NAME_MAX), &o);
     }

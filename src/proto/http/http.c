@@ -7,37 +7,50 @@ extern const struct kd_parser kd_parser_http;
 
 enum { LINE_MAX_BYTES = 1 << 20 };
 
-static const char *const event_names[HTTP_EVENTS] = {
-    [HTTP_EV_REQUEST_LINE] = "request_line_malformed",
-    [HTTP_EV_STATUS_LINE] = "status_line_malformed",
-    [HTTP_EV_LINE_TOO_LONG] = "header_line_too_long",
-    [HTTP_EV_FIELD] = "header_malformed",
-    [HTTP_EV_TOO_MANY_FIELDS] = "too_many_headers",
-    [HTTP_EV_HEAD_TOO_LONG] = "header_too_long",
-    [HTTP_EV_LENGTH_BAD] = "content_length_bad",
-    [HTTP_EV_LENGTH_DUPLICATE] = "duplicate_content_length",
-    [HTTP_EV_LENGTH_AND_CHUNKED] = "content_length_and_chunked",
-    [HTTP_EV_CODING_UNKNOWN] = "transfer_coding_unknown",
-    [HTTP_EV_CHUNK_SIZE] = "chunk_size_bad",
-    [HTTP_EV_CHUNK_END] = "chunk_end_bad",
-    [HTTP_EV_HOST_MISSING] = "host_missing",
-    [HTTP_EV_HOST_DUPLICATE] = "duplicate_host",
-    [HTTP_EV_HOST_MISMATCH] = "host_mismatch",
-    [HTTP_EV_VERSION] = "version_missing",
-    [HTTP_EV_URI_SPACE] = "uri_with_space",
-    [HTTP_EV_RESPONSE_ALONE] = "response_without_request",
-    [HTTP_EV_TOO_MANY_PENDING] = "too_many_pending",
-    [HTTP_EV_CODING_BROKEN] = "content_coding_broken",
-    [HTTP_EV_CODING_BOMB] = "content_coding_bomb",
+/* Of requests and of answers, named as rules name them (app-layer-event:http.…) where they have a name for it. */
+static const char *const event_names[HTTP_EVENTS][2] = {
+    [HTTP_EV_REQUEST_LINE] = {"request_line_malformed", "request_line_malformed"},
+    [HTTP_EV_STATUS_LINE] = {"status_line_malformed", "status_line_malformed"},
+    [HTTP_EV_LINE_TOO_LONG] = {"request_field_too_long", "response_field_too_long"},
+    [HTTP_EV_COLON] = {"request_field_missing_colon", "response_field_missing_colon"},
+    [HTTP_EV_FIELD] = {"request_header_invalid", "response_header_invalid"},
+    [HTTP_EV_TOO_MANY_FIELDS] = {"request_too_many_headers", "response_too_many_headers"},
+    [HTTP_EV_HEAD_TOO_LONG] = {"request_header_too_long", "response_header_too_long"},
+    [HTTP_EV_LENGTH_BAD] = {"invalid_content_length_field_in_request", "invalid_content_length_field_in_response"},
+    [HTTP_EV_LENGTH_DUPLICATE] = {"duplicate_content_length_field_in_request",
+                                  "duplicate_content_length_field_in_response"},
+    [HTTP_EV_LENGTH_AND_CHUNKED] = {"content_length_and_chunked", "content_length_and_chunked"},
+    [HTTP_EV_CODING_UNKNOWN] = {"invalid_transfer_encoding_value_in_request",
+                                "invalid_transfer_encoding_value_in_response"},
+    [HTTP_EV_CHUNK_SIZE] = {"invalid_request_chunk_len", "invalid_response_chunk_len"},
+    [HTTP_EV_CHUNK_END] = {"chunk_end_bad", "chunk_end_bad"},
+    [HTTP_EV_HOST_MISSING] = {"missing_host_header", "missing_host_header"},
+    [HTTP_EV_HOST_DUPLICATE] = {"duplicate_host", "duplicate_host"},
+    [HTTP_EV_HOST_MISMATCH] = {"host_header_ambiguous", "host_header_ambiguous"},
+    [HTTP_EV_VERSION] = {"request_missing_protocol", "request_missing_protocol"},
+    [HTTP_EV_URI_SPACE] = {"uri_delim_non_compliant", "uri_delim_non_compliant"},
+    [HTTP_EV_RESPONSE_ALONE] = {"unable_to_match_response_to_request", "unable_to_match_response_to_request"},
+    [HTTP_EV_TOO_MANY_PENDING] = {"too_many_pending", "too_many_pending"},
+    [HTTP_EV_CODING_BROKEN] = {"gzip_decompression_failed", "gzip_decompression_failed"},
+    [HTTP_EV_CODING_BOMB] = {"compression_bomb", "compression_bomb"},
+    [HTTP_EV_LENGTH_TWICE] = {"duplicate_content_length_field_in_request",
+                              "duplicate_content_length_field_in_response"},
+    [HTTP_EV_AUTH] = {"request_auth_unrecognized", "request_auth_unrecognized"},
+    [HTTP_EV_CHUNK_EXTENSION] = {"request_chunk_extension", "response_chunk_extension"},
+    [HTTP_EV_CODINGS] = {"too_many_encoding_layers", "too_many_encoding_layers"},
+    [HTTP_EV_CODING_NAME] = {"abnormal_ce_header", "abnormal_ce_header"},
 };
 
-void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at)
+void http_event(struct kd_ctx *ctx, enum kd_dir dir, enum http_event event, uint64_t at)
 {
     struct http_state *st = ctx->state;
-    if (st->told & 1u << event)
+    const char *name = event_names[event][dir];
+    if (event >= HTTP_EV_RECORDED || (st->told & 1u << event) != 0) {
+        kd_odd(ctx, name);
         return;
+    }
     st->told |= 1u << event;
-    kd_anomaly(ctx, event_names[event], at);
+    kd_anomaly(ctx, name, at);
 }
 
 /* --- recognition --- */
@@ -304,7 +317,7 @@ static void end_request_head(struct kd_ctx *ctx, struct http_side *side)
         return;
     }
     if (tx != NULL && !f->has_host && kd_bytes_eq_str(tx->rec.protocol, "HTTP/1.1"))
-        http_event(ctx, HTTP_EV_HOST_MISSING, side->head_bytes);
+        http_event(ctx, KD_TO_SERVER, HTTP_EV_HOST_MISSING, side->head_bytes);
     if (f->chunked) {
         side->phase = HTTP_CHUNK_SIZE;
         side->chunk_end_due = false;
@@ -353,7 +366,7 @@ static void end_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side
 {
     struct http_tap_room tap = {0};
     if (side->framing.has_length && side->framing.coded)
-        http_event(ctx, HTTP_EV_LENGTH_AND_CHUNKED, side->head_bytes);
+        http_event(ctx, dir, HTTP_EV_LENGTH_AND_CHUNKED, side->head_bytes);
     if (kd_wants_any(ctx))
         http_tap_head(ctx, dir, &tap);
     if (dir == KD_TO_SERVER)
@@ -384,7 +397,7 @@ static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
         return;
     }
     bool skip = side->skip_line;
-    http_event(ctx, dir == KD_TO_SERVER ? HTTP_EV_REQUEST_LINE : HTTP_EV_STATUS_LINE, 0);
+    http_event(ctx, dir, dir == KD_TO_SERVER ? HTTP_EV_REQUEST_LINE : HTTP_EV_STATUS_LINE, 0);
     lose(ctx, dir);
     side->skip_line = skip;
 }
@@ -396,13 +409,13 @@ static void field_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
         if (!side->blank_goes_on || line.n == 0)
             end_head(ctx, dir, side);
         else
-            http_event(ctx, HTTP_EV_FIELD, side->head_bytes);
+            http_event(ctx, dir, HTTP_EV_FIELD, side->head_bytes);
         return;
     }
     if (side->fields++ == ctx->lim->http_headers)
-        http_event(ctx, HTTP_EV_TOO_MANY_FIELDS, side->head_bytes);
+        http_event(ctx, dir, HTTP_EV_TOO_MANY_FIELDS, side->head_bytes);
     if (side->head_bytes > ctx->lim->http_header_bytes)
-        http_event(ctx, HTTP_EV_HEAD_TOO_LONG, side->head_bytes);
+        http_event(ctx, dir, HTTP_EV_HEAD_TOO_LONG, side->head_bytes);
     http_field_line(ctx, dir, line);
 }
 
@@ -414,23 +427,25 @@ static void chunk_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
     if (side->chunk_end_due) {
         side->chunk_end_due = false;
         if (line.n > 0)
-            http_event(ctx, HTTP_EV_CHUNK_END, 0);
+            http_event(ctx, dir, HTTP_EV_CHUNK_END, 0);
         return;
     }
     if (kd_bytes_trim(line).n == 0) {
-        http_event(ctx, HTTP_EV_CHUNK_SIZE, 0);
+        http_event(ctx, dir, HTTP_EV_CHUNK_SIZE, 0);
         return;
     }
     side->chunk_first = false;
     if (!http_chunk_size(line, &size, &odd)) {
         bool skip = side->skip_line;
-        http_event(ctx, HTTP_EV_CHUNK_SIZE, 0);
+        http_event(ctx, dir, HTTP_EV_CHUNK_SIZE, 0);
         lose(ctx, dir);
         side->skip_line = skip;
         return;
     }
     if (odd)
-        http_event(ctx, HTTP_EV_CHUNK_SIZE, 0);
+        http_event(ctx, dir, HTTP_EV_CHUNK_SIZE, 0);
+    if (kd_bytes_find_byte(line, ';') != SIZE_MAX)
+        http_event(ctx, dir, HTTP_EV_CHUNK_EXTENSION, 0);
     side->phase = size == 0 ? HTTP_TRAILER : HTTP_CHUNK;
     side->left = size;
 }
@@ -442,7 +457,7 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     struct kd_bytes line = kd_line_text(msg, &side->skip_line);
     st->answered |= dir == KD_TO_CLIENT;
     if (side->skip_line)
-        http_event(ctx, HTTP_EV_LINE_TOO_LONG, side->head_bytes);
+        http_event(ctx, dir, HTTP_EV_LINE_TOO_LONG, side->head_bytes);
     if (kd_wants_any(ctx) && side->phase != HTTP_CHUNK_SIZE && side->phase != HTTP_TRAILER)
         http_tap_line(ctx, dir, msg, side->phase != HTTP_FIELDS);
     switch ((enum http_phase)side->phase) {
@@ -487,7 +502,7 @@ static void begin_headless(struct kd_ctx *ctx, struct http_side *side)
 {
     struct http_state *st = ctx->state;
     st->answered = true;
-    http_event(ctx, HTTP_EV_STATUS_LINE, 0);
+    http_event(ctx, KD_TO_CLIENT, HTTP_EV_STATUS_LINE, 0);
     side->framing = (struct http_framing){0};
     http_headless(ctx);
     side->phase = HTTP_BODY;
@@ -507,7 +522,7 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
     if (side->phase == HTTP_START)
         begin_headless(ctx, side);
     if (side->phase == HTTP_CHUNK_SIZE) {
-        http_event(ctx, HTTP_EV_CHUNK_SIZE, 0);
+        http_event(ctx, dir, HTTP_EV_CHUNK_SIZE, 0);
         side->phase = HTTP_BODY;
         side->left = unchunked_length(side);
     }
@@ -600,6 +615,16 @@ static void finish(struct kd_ctx *ctx)
 
 static const uint16_t ports[] = {80, 8080, 3128, 8000, 8008, 8081, 8888, 5985, 5357, 0};
 
+static const void *present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct http_state *st = ctx->state;
+    const struct http_tx *tx = st->side[dir].tx;
+    if (tx == NULL && dir == KD_TO_SERVER)
+        tx = st->last; /* asked, and not answered */
+    *ret_type = KD_REC_HTTP;
+    return tx == NULL ? NULL : &tx->rec;
+}
+
 const struct kd_parser kd_parser_http = {
     .name = "http",
     .summary = "web requests and responses (HTTP/1.x)",
@@ -615,4 +640,5 @@ const struct kd_parser kd_parser_http = {
     .gap = gap,
     .resync = resync,
     .close = finish,
+    .present = present,
 };

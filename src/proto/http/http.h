@@ -33,6 +33,7 @@ enum http_event {
     HTTP_EV_REQUEST_LINE,
     HTTP_EV_STATUS_LINE,
     HTTP_EV_LINE_TOO_LONG,
+    HTTP_EV_COLON,
     HTTP_EV_FIELD,
     HTTP_EV_TOO_MANY_FIELDS,
     HTTP_EV_HEAD_TOO_LONG,
@@ -51,6 +52,12 @@ enum http_event {
     HTTP_EV_TOO_MANY_PENDING,
     HTTP_EV_CODING_BROKEN,
     HTTP_EV_CODING_BOMB,
+    HTTP_EV_RECORDED, /* those from here on are told to rules only: ordinary enough */
+    HTTP_EV_LENGTH_TWICE = HTTP_EV_RECORDED,
+    HTTP_EV_AUTH,
+    HTTP_EV_CHUNK_EXTENSION,
+    HTTP_EV_CODINGS,
+    HTTP_EV_CODING_NAME,
     HTTP_EVENTS
 };
 
@@ -162,7 +169,7 @@ struct http_state {
     size_t challenge_n, challenge_size;
 };
 
-void http_event(struct kd_ctx *ctx, enum http_event event, uint64_t at);
+void http_event(struct kd_ctx *ctx, enum kd_dir dir, enum http_event event, uint64_t at);
 
 /* head.c: one line without its end; the line's place in the head is side->head_bytes.  False: this
  * is no start line. */

@@ -292,11 +292,11 @@ static void tell_request(const struct kd_ctx *ctx, struct tap_head *h, struct kd
     kd_inspect(ctx, KD_IN_HTTP_REQUEST_LINE, dir, h->line);
     kd_inspect(ctx, KD_IN_HTTP_METHOD, dir, method);
     kd_inspect(ctx, KD_IN_HTTP_URI_RAW, dir, target);
-    kd_inspect_number(ctx, KD_NUM_URILEN, dir, target.n);
-    if (kd_wants(ctx, KD_IN_HTTP_URI, dir) || kd_wants_number(ctx, KD_NUM_URILEN_NORM, dir)) {
+    kd_inspect_number(ctx, KD_NUM_URILEN_RAW, dir, target.n);
+    if (kd_wants(ctx, KD_IN_HTTP_URI, dir) || kd_wants_number(ctx, KD_NUM_URILEN, dir)) {
         struct kd_bytes uri = normal_uri(target, o);
         kd_inspect(ctx, KD_IN_HTTP_URI, dir, uri);
-        kd_inspect_number(ctx, KD_NUM_URILEN_NORM, dir, uri.n);
+        kd_inspect_number(ctx, KD_NUM_URILEN, dir, uri.n);
     }
     if (protocol.n > 0)
         kd_inspect(ctx, KD_IN_HTTP_PROTOCOL, dir, protocol);

@@ -88,7 +88,7 @@ static void make_room(struct kd_ctx *ctx)
 {
     struct http_state *st = ctx->state;
     while (st->n_tx >= ctx->lim->pending || st->mem > ctx->lim->flow_bytes) {
-        http_event(ctx, HTTP_EV_TOO_MANY_PENDING, 0);
+        http_event(ctx, KD_TO_SERVER, HTTP_EV_TOO_MANY_PENDING, 0);
         if (!give_up_oldest(ctx))
             return;
     }
@@ -115,7 +115,7 @@ struct http_tx *http_tx_for_response(struct kd_ctx *ctx)
     }
     if (tx == NULL) {
         if (!ctx->conn->midstream && !st->framed.on)
-            http_event(ctx, HTTP_EV_RESPONSE_ALONE, 0);
+            http_event(ctx, KD_TO_CLIENT, HTTP_EV_RESPONSE_ALONE, 0);
         make_room(ctx);
         tx = http_tx_new(ctx, false);
     }

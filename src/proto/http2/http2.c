@@ -302,4 +302,5 @@ const struct kd_parser kd_parser_http2 = {
     .body = h2_body,
     .gap = h2_gap,
     .close = h2_close,
+    .present = h2_present,
 };

@@ -99,4 +99,7 @@ void h2_settings(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes payload);
 void h2_focus(struct kd_ctx *ctx, enum kd_dir dir, uint32_t id);
 void h2_close_all(struct kd_ctx *ctx);
 
+/* For kd_parser.present: the exchange whose values were shown last. */
+const void *h2_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type);
+
 #endif

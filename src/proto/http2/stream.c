@@ -196,6 +196,16 @@ void h2_end(struct kd_ctx *ctx, uint32_t id, enum kd_dir dir)
         end_side(ctx, s, dir);
 }
 
+const void *h2_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct h2_state *st = state_of(ctx);
+    struct h2_stream *s = find(st, st->side[dir].shown);
+    if (s == NULL || kd_parser_http.present == NULL)
+        return NULL;
+    struct kd_ctx c = within(ctx, s);
+    return kd_parser_http.present(&c, dir, ret_type);
+}
+
 void h2_close_all(struct kd_ctx *ctx)
 {
     while (state_of(ctx)->first != NULL)

@@ -30,12 +30,12 @@ enum event {
 };
 
 static const char *const event_names[EVENTS] = {
-    [EV_HEADER_TOO_LONG] = "mime_header_too_long",
+    [EV_HEADER_TOO_LONG] = "mime_long_header_value",
     [EV_TOO_DEEP] = "mime_too_deep",
     [EV_TOO_MANY_PARTS] = "mime_too_many_parts",
     [EV_BOUNDARY_MISSING] = "mime_boundary_missing",
-    [EV_BOUNDARY_TOO_LONG] = "mime_boundary_too_long",
-    [EV_BASE64] = "mime_base64_bad",
+    [EV_BOUNDARY_TOO_LONG] = "mime_long_boundary",
+    [EV_BASE64] = "mime_invalid_base64",
 };
 
 /* An open multipart. */

@@ -38,8 +38,8 @@ KD_MUST_USE struct kd_mime *kd_mime_start(struct kd_arena *mem, const struct kd_
                                           struct kd_mime_of of);
 
 /* Emits a `file` record for each attachment when it ends, and oddities once per mail:
- * mime_header_too_long, mime_too_deep, mime_too_many_parts, mime_boundary_missing,
- * mime_boundary_too_long, mime_base64_bad. */
+ * mime_long_header_value, mime_too_deep, mime_too_many_parts, mime_boundary_missing,
+ * mime_long_boundary, mime_invalid_base64. */
 void kd_mime_feed(struct kd_mime *m, struct kd_ctx *ctx, struct kd_bytes piece);
 
 /* `n` bytes are missing here: the running part is incomplete. */

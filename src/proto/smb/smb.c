@@ -46,10 +46,10 @@ struct smb_memory smb_memory_of(const struct kd_ctx *ctx)
 void smb_odd(const struct kd_ctx *ctx, enum smb_oddity what)
 {
     static const char *const names[SMB_ODDITIES] = {
-        [SMB_ODD_HEADER] = "smb_bad_header",
-        [SMB_ODD_NEXT] = "smb_bad_next_command",
+        [SMB_ODD_HEADER] = "malformed_data",
+        [SMB_ODD_NEXT] = "record_overflow",
         [SMB_ODD_BODY] = "smb_bad_body",
-        [SMB_ODD_TOKEN] = "smb_bad_security_token",
+        [SMB_ODD_TOKEN] = "malformed_ntlmssp_request",
         [SMB_ODD_COMPRESSED] = "smb_compressed",
         [SMB_ODD_DECOMPRESSED] = "smb_compression_overflow",
         [SMB_ODD_COMPRESSION] = "smb_bad_compression",

@@ -595,9 +595,9 @@ static void broken_messages_are_told(void)
     o.n = 40;
     send(KD_TO_SERVER, &o);
     play_tape();
-    CHECK(lines_with("anomaly|smb_bad_next_command") == 1);
+    CHECK(lines_with("anomaly|record_overflow") == 1);
     CHECK(lines_with("anomaly|smb_bad_body") == 1);
-    CHECK(lines_with("anomaly|smb_bad_header") == 1);
+    CHECK(lines_with("anomaly|malformed_data") == 1);
 }
 
 /* ---- probe ---- */

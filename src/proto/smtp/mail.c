@@ -9,6 +9,7 @@ static void emit(struct kd_ctx *ctx, struct kd_rec_smtp *rec)
     rec->helo = st->helo;
     rec->auth_user = st->auth_user;
     rec->starttls = st->starttls;
+    rec->tx_id = st->n_told++;
     kd_emit(ctx, KD_REC_SMTP, rec);
     st->emitted = true;
 }

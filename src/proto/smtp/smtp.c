@@ -8,19 +8,22 @@ enum { LINE_MAX_BYTES = 65536 + 1, SESSION_ARENA = 4096 };
 
 static const char *const event_names[SMTP_EVENTS] = {
     [SMTP_EV_COMMAND] = "command_unknown",
-    [SMTP_EV_REPLY] = "reply_malformed",
-    [SMTP_EV_LINE_TOO_LONG] = "line_too_long",
+    [SMTP_EV_REPLY] = "invalid_reply",
+    [SMTP_EV_COMMAND_TOO_LONG] = "max_command_line_len_exceeded",
+    [SMTP_EV_REPLY_TOO_LONG] = "max_reply_line_len_exceeded",
     [SMTP_EV_DATA_END_BARE_LF] = "data_end_bare_lf",
-    [SMTP_EV_BDAT_SIZE] = "bdat_size_bad",
-    [SMTP_EV_STARTTLS_PIPELINED] = "starttls_pipelined",
+    [SMTP_EV_BDAT_SIZE] = "bdat_chunk_len_exceeded",
+    [SMTP_EV_STARTTLS_PIPELINED] = "invalid_pipelined_sequence",
     [SMTP_EV_TOO_MANY_PENDING] = "too_many_pending",
 };
 
 void smtp_event(struct kd_ctx *ctx, enum smtp_event event, uint64_t at)
 {
     struct smtp_state *st = ctx->state;
-    if (st->told & 1u << event)
+    if (st->told & 1u << event) {
+        kd_odd(ctx, event_names[event]);
         return;
+    }
     st->told |= 1u << event;
     kd_anomaly(ctx, event_names[event], at);
 }
@@ -149,7 +152,7 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     }
     struct kd_bytes line = kd_line_text(msg, &st->skip_line[dir]);
     if (st->skip_line[dir])
-        smtp_event(ctx, SMTP_EV_LINE_TOO_LONG, 0);
+        smtp_event(ctx, dir == KD_TO_SERVER ? SMTP_EV_COMMAND_TOO_LONG : SMTP_EV_REPLY_TOO_LONG, 0);
     if (dir == KD_TO_CLIENT)
         smtp_reply_line(ctx, line);
     else if (line.n > 0 || st->auth != NULL)

@@ -32,7 +32,8 @@ enum smtp_command {
 enum smtp_event {
     SMTP_EV_COMMAND,
     SMTP_EV_REPLY,
-    SMTP_EV_LINE_TOO_LONG,
+    SMTP_EV_COMMAND_TOO_LONG,
+    SMTP_EV_REPLY_TOO_LONG,
     SMTP_EV_DATA_END_BARE_LF,
     SMTP_EV_BDAT_SIZE,
     SMTP_EV_STARTTLS_PIPELINED,
@@ -63,6 +64,7 @@ struct smtp_state {
     struct kd_sasl *auth;
     uint64_t left; /* of a BDAT chunk */
     uint32_t next_id;
+    uint32_t n_told; /* records so far */
     uint32_t told;
     uint8_t phase[2]; /* enum smtp_phase */
     bool skip_line[2];

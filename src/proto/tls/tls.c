@@ -14,9 +14,10 @@ enum { CLIENT_HELLO = 1, SERVER_HELLO = 2, CERTIFICATE = 11, SERVER_HELLO_DONE =
 /* Texts of one session; leaves room for the rest of a record. */
 enum { SESSION_BYTES = 48 * 1024, CHAIN_MAX = 64 };
 
-enum oddity { ODD_HELLO, ODD_CERTIFICATE, ODD_LENGTH, ODDITIES };
-static const char *const oddity_names[ODDITIES] = {"tls_broken_hello", "tls_broken_certificate",
-                                                   "tls_handshake_too_long"};
+enum oddity { ODD_HELLO, ODD_CERTIFICATE, ODD_LENGTH, ODD_CERTIFICATE_LENGTH, ODDITIES };
+static const char *const oddity_names[ODDITIES] = {"invalid_handshake_message", "invalid_certificate",
+                                                   "invalid_handshake_message",
+                                                   "certificate_invalid_length"};
 
 /* What the handshake told so far; lives in its own arena until the record is written. */
 struct session {
@@ -45,8 +46,10 @@ struct state {
 static void odd(struct kd_ctx *ctx, enum oddity o, size_t at)
 {
     struct state *s = ctx->state;
-    if (s->told & 1u << o)
+    if (s->told & 1u << o) {
+        kd_odd(ctx, oddity_names[o]);
         return;
+    }
     s->told |= (uint8_t)(1u << o);
     kd_anomaly(ctx, oddity_names[o], at);
 }
@@ -91,32 +94,46 @@ static bool is_resumed(const struct session *n, bool server_encrypted)
     return server_encrypted && !n->has_certificate && !n->has_done && (same_id || n->client.ticket);
 }
 
+/* The record of what is known so far. */
+static const struct kd_rec_tls *record_of(const struct state *s)
+{
+    struct session *n = s->session;
+    struct kd_rec_tls *rec = &n->rec;
+    rec->sni = n->client.sni;
+    rec->client_alpns = n->client.alpns;
+    rec->ja3_string = n->client.ja3_string;
+    rec->ja3_hash = n->client.ja3_hash;
+    rec->ja4 = n->client.ja4;
+    rec->ech = n->client.ech;
+    if (n->has_server) {
+        rec->version =
+            name_or_number(tls_version_name(n->server.version), n->server.version, n->number[0]);
+        rec->cipher =
+            name_or_number(tls_cipher_name(n->server.cipher), n->server.cipher, n->number[1]);
+        rec->server_alpns = n->server.alpns;
+        rec->ja3s_string = n->server.ja3s_string;
+        rec->ja3s_hash = n->server.ja3s_hash;
+        rec->session_resumed = is_resumed(n, s->half[KD_TO_CLIENT].encrypted);
+    }
+    rec->established = s->half[KD_TO_SERVER].encrypted && s->half[KD_TO_CLIENT].encrypted;
+    return rec;
+}
+
 static void tell(struct kd_ctx *ctx)
 {
     struct state *s = ctx->state;
     struct session *n = s->session;
-    if (n != NULL && (n->has_client || n->has_server || n->has_certificate || n->rec.alert.n > 0)) {
-        struct kd_rec_tls *rec = &n->rec;
-        rec->sni = n->client.sni;
-        rec->client_alpns = n->client.alpns;
-        rec->ja3_string = n->client.ja3_string;
-        rec->ja3_hash = n->client.ja3_hash;
-        rec->ja4 = n->client.ja4;
-        rec->ech = n->client.ech;
-        if (n->has_server) {
-            rec->version = name_or_number(tls_version_name(n->server.version), n->server.version,
-                                          n->number[0]);
-            rec->cipher =
-                name_or_number(tls_cipher_name(n->server.cipher), n->server.cipher, n->number[1]);
-            rec->server_alpns = n->server.alpns;
-            rec->ja3s_string = n->server.ja3s_string;
-            rec->ja3s_hash = n->server.ja3s_hash;
-            rec->session_resumed = is_resumed(n, s->half[KD_TO_CLIENT].encrypted);
-        }
-        rec->established = s->half[KD_TO_SERVER].encrypted && s->half[KD_TO_CLIENT].encrypted;
-        kd_emit(ctx, KD_REC_TLS, rec);
-    }
+    if (n != NULL && (n->has_client || n->has_server || n->has_certificate || n->rec.alert.n > 0))
+        kd_emit(ctx, KD_REC_TLS, record_of(s));
     forget(ctx);
+}
+
+static const void *tls_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct state *s = ctx->state;
+    (void)dir;
+    *ret_type = KD_REC_TLS;
+    return s->session == NULL ? NULL : record_of(s);
 }
 
 /* ---- what rules look into ---- */
@@ -249,7 +266,7 @@ static void on_certificates(struct kd_ctx *ctx, struct session *n, struct kd_byt
             on_certificate(ctx, n, der, i == 0 ? NULL : &links[n_links++]);
     }
     if (!kd_cur_ok(&c) || !kd_cur_ok(&list))
-        odd(ctx, ODD_CERTIFICATE, 0);
+        odd(ctx, ODD_CERTIFICATE_LENGTH, 0);
     show_certificates(ctx, n, n_links);
     struct kd_tls_cert *kept =
         n_links == 0 ? NULL : kd_arena_alloc(mem, n_links * sizeof(links[0]));
@@ -332,6 +349,24 @@ static void on_alert(struct kd_ctx *ctx, struct kd_bytes data)
         n->rec.alert = kd_str(name != NULL ? name : "unknown");
 }
 
+/* RFC 6520, before encryption: a request that asks for more back than it brings reads the peer's memory (CVE-2014-0160). */
+static void on_heartbeat(struct kd_ctx *ctx, struct kd_bytes piece)
+{
+    enum { REQUEST = 1, ANSWER = 2, PADDING = 16 };
+    struct kd_cur c = kd_cur_of(piece);
+    (void)kd_cur_take(&c, 3);
+    size_t length = kd_cur_be16(&c);
+    uint8_t type = kd_cur_u8(&c);
+    size_t payload = kd_cur_be16(&c);
+    if (!kd_cur_ok(&c))
+        return;
+    kd_odd(ctx, "heartbeat_message");
+    if (type != REQUEST && type != ANSWER)
+        kd_odd(ctx, "invalid_heartbeat_message");
+    else if (type == REQUEST && payload + 1 + 2 + PADDING > length)
+        kd_odd(ctx, "overflow_heartbeat_message");
+}
+
 /* `dir` is encrypted from here on.  When both are, the handshake has told all it tells. */
 static void on_encrypted(struct kd_ctx *ctx, enum kd_dir dir)
 {
@@ -393,15 +428,22 @@ static enum kd_status tls_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_b
         if (in.n < SSL2_HEADER)
             return KD_MORE;
         ret->len = 2 + ((size_t)(type & 0x7f) << 8 | version >> 8);
-        return is_ssl2_hello(in) ? KD_OK : KD_MALFORMED;
+        if (is_ssl2_hello(in))
+            return KD_OK;
+        kd_odd(ctx, "invalid_sslv2_header");
+        return KD_MALFORMED;
     }
     ret->len = RECORD_HEADER + n;
     if (!kd_cur_ok(&c)) {
         ret->len = RECORD_HEADER;
         return KD_MORE;
     }
-    if (type < CHANGE_CIPHER_SPEC || type > HEARTBEAT || version >> 8 != 3 || n > RECORD_MAX)
+    if (type < CHANGE_CIPHER_SPEC || type > HEARTBEAT || version >> 8 != 3 || n > RECORD_MAX) {
+        kd_odd(ctx, type < CHANGE_CIPHER_SPEC || type > HEARTBEAT ? "invalid_record_type"
+                    : version >> 8 != 3                           ? "invalid_record_version"
+                                                                  : "invalid_ssl_record");
         return KD_MALFORMED;
+    }
     ret->is_body = h->encrypted || type >= APPLICATION_DATA;
     return KD_OK;
 }
@@ -451,6 +493,8 @@ static enum kd_status tls_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_by
     h->started = true;
     if (first && !s->done && piece.n > 0 && piece.p[0] == APPLICATION_DATA)
         on_encrypted(ctx, dir);
+    else if (first && !h->encrypted && piece.n > 0 && piece.p[0] == HEARTBEAT)
+        on_heartbeat(ctx, piece);
     return KD_OK;
 }
 
@@ -572,4 +616,5 @@ const struct kd_parser kd_parser_tls = {
     .message = tls_message,
     .body = tls_body,
     .close = tls_close,
+    .present = tls_present,
 };

@@ -103,6 +103,24 @@ static bool declare(struct kd_parse *p, struct kd_bytes name, struct words *w)
     return true;
 }
 
+bool kd_parse_list(struct kd_parse *p, enum kd_dataset_type type, struct kd_bytes file, uint32_t *ret)
+{
+    static const char *const kinds[] = {[KD_DATASET_MD5] = "md5", [KD_DATASET_SHA256] = "sha256", [KD_DATASET_SHA1] = "sha1"};
+    enum { NAME_MAX = 512 };
+    uint8_t room[NAME_MAX];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    struct words w = {.set = {.type = type}, .has_type = true};
+    kd_out_fmt(&o, "file%s:", kinds[type]);
+    kd_out_bytes(&o, file);
+    if (!kd_out_ok(&o))
+        return kd_refuse_word(p, KD_WHY_DATASET_PATH, file);
+    w.set.load = kd_parse_copy(p, file);
+    if (!declare(p, kd_out_bytes_view(&o), &w))
+        return false;
+    *ret = w.test.set->id;
+    return true;
+}
+
 static bool finish(struct kd_parse *p, struct kd_bytes name, struct kd_bytes rest, struct words *w)
 {
     while (rest.n > 0) {

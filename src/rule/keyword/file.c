@@ -65,13 +65,19 @@ static bool filestore(struct kd_parse *p, const struct kd_keyword *kw, struct kd
 
 static bool hash_list(struct kd_parse *p, const struct kd_keyword *kw, struct kd_bytes v)
 {
+    static const enum kd_dataset_type types[] = {KD_DATASET_MD5, KD_DATASET_SHA1, KD_DATASET_SHA256};
     struct kd_bytes *word;
+    bool negated = p->negated;
+    uint32_t list = 0;
     struct kd_cond *c = kd_words_check(p, KD_COND_FILE_HASH, 1, &word);
     if (c == NULL)
         return false;
     if (kd_bytes_at(v, 0) == '/' || kd_bytes_find(v, kd_str("..")) != SIZE_MAX)
         return kd_refuse_word(p, KD_WHY_DATASET_PATH, v);
-    c->negated = p->negated;
+    if (!kd_parse_list(p, types[kw->arg], v, &list))
+        return false;
+    c->negated = negated;
+    c->is.words.b = list;
     c->is.words.a = (uint32_t)kw->arg;
     word[0] = kd_parse_copy(p, v);
     c->is.words.n = 1;

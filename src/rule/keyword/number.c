@@ -83,15 +83,15 @@ static bool bit_names(struct kd_bytes v, const char *words, struct kd_range *ret
     return ret->a != 0;
 }
 
-/* "10,norm": of the path as sent unless it says otherwise */
+/* "10,raw": of the decoded path unless it says otherwise */
 static struct kd_bytes urilen(struct kd_bytes v, struct kd_number_cond *n)
 {
     struct kd_bytes which = v;
     struct kd_bytes range = kd_cut_word(&which, ',');
     which = kd_bytes_trim(which);
-    if (kd_bytes_eq_str(which, "norm"))
-        n->field = KD_NUM_URILEN_NORM;
-    else if (which.n > 0 && !kd_bytes_eq_str(which, "raw"))
+    if (kd_bytes_eq_str(which, "raw"))
+        n->field = KD_NUM_URILEN_RAW;
+    else if (which.n > 0 && !kd_bytes_eq_str(which, "norm"))
         return v;
     return range;
 }

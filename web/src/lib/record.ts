@@ -14,7 +14,7 @@ export function field(record: LogRecord, path: string): unknown {
 }
 
 const SUMMARY: Record<string, readonly string[]> = {
-    flow: ['app_proto', 'flow.state', 'flow.reason'],
+    flow: ['app_proto', 'flow.outcome', 'flow.end_cause'],
     dns: ['dns.rrname', 'dns.rrtype', 'dns.rcode', 'dns.answers.rdata'],
     http: ['http.http_method', 'http.hostname', 'http.url', 'http.status', 'http.http_user_agent'],
     tls: ['tls.sni', 'tls.version', 'tls.subject', 'tls.ja4'],

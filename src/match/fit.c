@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules that cannot be judged here are refused, each with its reason: they would be silently dead. */
+#include "match/internal.h"
+#include "rule/set.h"
+
+struct reason {
+    const char *en, *ja;
+};
+
+static const struct reason no_check = {"asks for something that is not judged here", "本製品が判定しない条件を含む"};
+static const struct reason no_list = {"the file it loads is not beside the rules",
+                                      "読み込むファイルがルールと同じフォルダーにない"};
+static const struct reason no_json = {"sets in JSON are not done", "JSON 形式の集合には対応しない"};
+
+static const struct reason *wrong_with_set(const struct kd_rules *rules, const struct kd_dataset *d)
+{
+    struct kd_bytes text;
+    if (d->format != KD_DATASET_CSV)
+        return &no_json;
+    bool made_here = d->save.n > 0; /* a file that is written later need not be there yet */
+    return d->load.n > 0 && !made_here && !kd_rules_data_of(rules, d->load, &text) ? &no_list : NULL;
+}
+
+static const struct reason *wrong_with(const struct kd_rules *rules, const struct kd_rule *r)
+{
+    for (unsigned i = 0; i < r->n_checks; i++) {
+        const struct kd_cond *c = &r->check[i];
+        if (!m_check_known((enum kd_cond_kind)c->kind))
+            return &no_check;
+        if (c->kind == KD_COND_FILE_HASH && wrong_with_set(rules, rules->dataset[c->is.words.b]) != NULL)
+            return &no_list;
+    }
+    for (unsigned i = 0; i < r->n_looks; i++)
+        for (unsigned j = 0; j < r->look[i].n; j++) {
+            const struct kd_cond *c = &r->look[i].cond[j];
+            const struct reason *why = c->kind == KD_COND_DATASET ? wrong_with_set(rules, c->is.dataset.set) : NULL;
+            if (why != NULL)
+                return why;
+        }
+    return NULL;
+}
+
+void kd_ruleset_fit(struct kd_rules *rules)
+{
+    for (uint32_t i = rules->n; i-- > 0;) {
+        const struct kd_rule *r = rules->rule[i];
+        const struct reason *why = wrong_with(rules, r);
+        if (why != NULL)
+            kd_rules_refuse(rules, r, why->en, why->ja);
+    }
+}

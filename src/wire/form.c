@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/form.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "wire/record.h"
+
+static const void *at(const struct kd_field *f, const void *body)
+{
+    return (const uint8_t *)body + f->offset;
+}
+
+static uint64_t number(const struct kd_field *f, const void *body)
+{
+    static const uint8_t widths[KD_T_LIST + 1] = {[KD_T_BOOL] = 1, [KD_T_U8] = 1,   [KD_T_U16] = 2, [KD_T_U32] = 4,
+                                                  [KD_T_U64] = 8,  [KD_T_TIME] = 8, [KD_T_US] = 8};
+    uint64_t v = 0;
+    memcpy(&v, at(f, body), widths[f->type]); /* little-endian hosts only, as the wire form is */
+    return v;
+}
+
+static struct kd_bytes text(const struct kd_field *f, const void *body)
+{
+    return *(const struct kd_bytes *)at(f, body);
+}
+
+static bool put_text(struct kd_out *o, const char *s)
+{
+    kd_out_u8(o, '"');
+    kd_out_str(o, s);
+    kd_out_u8(o, '"');
+    return true;
+}
+
+/* ---- numbers ---- */
+
+static bool put_hex(struct kd_out *o, uint64_t v, unsigned n_bytes)
+{
+    kd_out_u8(o, '"');
+    for (unsigned i = n_bytes; i > 0; i--) {
+        uint8_t b = (uint8_t)(v >> 8 * (i - 1));
+        kd_out_hex(o, kd_bytes_of(&b, 1));
+    }
+    kd_out_u8(o, '"');
+    return true;
+}
+
+static bool is_tcp(const struct kd_rec_head *head)
+{
+    enum { TCP = 6 };
+    return head != NULL && head->proto == TCP;
+}
+
+/* TCP flags, of TCP alone. */
+bool kd_form_hex8(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    return is_tcp(head) && put_hex(o, number(f, body), 1);
+}
+
+bool kd_form_hex16(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    uint64_t v = number(f, body);
+    return v != 0 && put_hex(o, v, 2);
+}
+
+#define BIT(N)                                                                                             \
+    bool kd_form_bit##N(struct kd_out *o, const struct kd_field *f, const void *body,                      \
+                        const struct kd_rec_head *head)                                                    \
+    {                                                                                                      \
+        (void)head;                                                                                        \
+        if ((number(f, body) >> N & 1) == 0)                                                               \
+            return false;                                                                                  \
+        kd_out_str(o, "true");                                                                             \
+        return true;                                                                                       \
+    }
+BIT(0)
+BIT(1)
+BIT(2)
+BIT(3)
+BIT(4)
+BIT(15)
+#undef BIT
+
+bool kd_form_in_tx(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    const struct kd_rec_signature *r = body;
+    if (!r->in_tx)
+        return false;
+    kd_out_u64(o, number(f, body));
+    return true;
+}
+
+/* ---- texts ---- */
+
+static void put_angle(struct kd_out *o, struct kd_bytes address)
+{
+    if (kd_bytes_at(address, 0) == '<') {
+        kd_json_string(o, address);
+        return;
+    }
+    size_t start = o->n;
+    kd_json_string(o, address);
+    /* Room for the brackets within the quotes. */
+    uint8_t *room = kd_out_room(o, 2);
+    if (room == NULL)
+        return;
+    uint8_t *s = o->p + start;
+    size_t n = o->n - start;
+    memmove(s + 2, s + 1, n - 4);
+    s[1] = '<';
+    s[n - 2] = '>';
+    s[n - 1] = '"';
+}
+
+bool kd_form_angle(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes address = text(f, body);
+    if (address.n > 0)
+        put_angle(o, address);
+    return address.n > 0;
+}
+
+bool kd_form_angles(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    const struct kd_strs *list = at(f, body);
+    kd_out_u8(o, '[');
+    for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++) {
+        if (i > 0)
+            kd_out_u8(o, ',');
+        put_angle(o, list->v[i]);
+    }
+    kd_out_u8(o, ']');
+    return list->n > 0;
+}
+
+bool kd_form_one(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes s = text(f, body);
+    kd_out_u8(o, '[');
+    kd_json_string(o, s);
+    kd_out_u8(o, ']');
+    return s.n > 0;
+}
+
+bool kd_form_utc(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    enum { TO_SECONDS = sizeof("2026-11-22T08:30:00") - 1 };
+    uint64_t us = number(f, body);
+    uint8_t buf[40];
+    struct kd_out t = kd_out_of(buf, sizeof(buf));
+    kd_out_time(&t, us, 0);
+    kd_out_u8(o, '"');
+    kd_out_bytes(o, kd_bytes_of(buf, TO_SECONDS));
+    kd_out_u8(o, '"');
+    return us != 0;
+}
+
+/* ---- names ---- */
+
+enum { DNS_ANSWER = 0x8000 };
+
+bool kd_form_answer_flags(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    uint64_t v = number(f, body);
+    return (v & DNS_ANSWER) != 0 && put_hex(o, v, 2);
+}
+
+bool kd_form_answer_version(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    kd_out_u64(o, 2);
+    return (number(f, body) & DNS_ANSWER) != 0;
+}
+
+static bool is_first_of_type(const struct kd_dns_rr *rr, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (kd_bytes_eq(rr[j].rrtype, rr[i].rrtype))
+            return false;
+    return true;
+}
+
+bool kd_form_grouped(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    enum { GROUPED_MAX = 64 }; /* quadratic below */
+    const struct kd_list *list = at(f, body);
+    const struct kd_dns_rr *rr = list->v;
+    size_t n = kd_min_size(list->n, GROUPED_MAX);
+    for (size_t i = 0; i < n; i++) {
+        if (!is_first_of_type(rr, i))
+            continue;
+        kd_out_str(o, i == 0 ? "{" : "],");
+        kd_json_string(o, rr[i].rrtype);
+        kd_out_str(o, ":[");
+        kd_json_string(o, rr[i].rdata);
+        for (size_t j = i + 1; j < n; j++)
+            if (kd_bytes_eq(rr[j].rrtype, rr[i].rrtype)) {
+                kd_out_u8(o, ',');
+                kd_json_string(o, rr[j].rdata);
+            }
+    }
+    kd_out_str(o, "]}");
+    return n > 0;
+}
+
+/* A value's parts, a space between, by their names; numbers as numbers. */
+static bool put_parts(struct kd_out *o, const struct kd_field *f, const void *body, const char *type,
+                      const char *const *names)
+{
+    struct kd_bytes rest = text(f, body);
+    if (!kd_bytes_eq_str(((const struct kd_dns_rr *)body)->rrtype, type))
+        return false;
+    for (unsigned i = 0; names[i] != NULL; i++) {
+        uint64_t v = 0;
+        struct kd_bytes part = kd_bytes_cut(&rest, ' ');
+        kd_out_u8(o, i == 0 ? '{' : ',');
+        kd_json_key(o, names[i]);
+        if (kd_bytes_to_u64(part, UINT32_MAX, &v))
+            kd_out_u64(o, v);
+        else
+            kd_json_string(o, part);
+    }
+    kd_out_u8(o, '}');
+    return true;
+}
+
+bool kd_form_soa(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    static const char *const names[] = {"mname", "rname", "serial", "refresh", "retry", "expire", "minimum", NULL};
+    (void)head;
+    return put_parts(o, f, body, "SOA", names);
+}
+
+bool kd_form_srv(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    static const char *const names[] = {"priority", "weight", "port", "name", NULL};
+    (void)head;
+    return put_parts(o, f, body, "SRV", names);
+}
+
+bool kd_form_sshfp(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    struct kd_bytes rest = text(f, body);
+    uint64_t algo = 0;
+    (void)head;
+    if (!kd_bytes_eq_str(((const struct kd_dns_rr *)body)->rrtype, "SSHFP") ||
+        !kd_bytes_to_u64(kd_bytes_cut(&rest, ' '), UINT8_MAX, &algo))
+        return false;
+    (void)kd_bytes_cut(&rest, ' '); /* the kind of digest */
+    kd_out_str(o, "{\"algo\":");
+    kd_out_u64(o, algo);
+    kd_out_str(o, ",\"fingerprint\":\"");
+    for (size_t i = 0; i + 1 < rest.n; i += 2) {
+        if (i > 0)
+            kd_out_u8(o, ':');
+        kd_out_bytes(o, kd_bytes_head(kd_bytes_from(rest, i), 2));
+    }
+    kd_out_str(o, "\"}");
+    return true;
+}
+
+/* ---- flows ---- */
+
+bool kd_form_age(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)f, (void)head;
+    enum { SECOND_US = 1000000 };
+    const struct kd_rec_flow *r = body;
+    kd_out_u64(o, r->end_us / SECOND_US - r->start_us / SECOND_US);
+    return true;
+}
+
+bool kd_form_flow_state(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes s = text(f, body);
+    bool closed = kd_bytes_eq_str(s, "closed") || kd_bytes_eq_str(s, "reset") || kd_bytes_eq_str(s, "refused");
+    bool established = kd_bytes_eq_str(s, "established");
+    return put_text(o, closed ? "closed" : established ? "established" : "new");
+}
+
+bool kd_form_flow_reason(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes s = text(f, body);
+    if (kd_bytes_eq_str(s, "update"))
+        return put_text(o, "update");
+    return put_text(o, kd_bytes_eq_str(s, "forced")   ? "shutdown"
+                       : kd_bytes_eq_str(s, "budget") ? "forced"
+                                                      : "timeout");
+}
+
+bool kd_form_tcp_state(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)f;
+    enum { FIN = 1, RST = 4 };
+    const struct kd_rec_flow *r = body;
+    bool fin_ts = (r->tcp_flags_ts & FIN) != 0;
+    bool fin_tc = (r->tcp_flags_tc & FIN) != 0;
+    if (!is_tcp(head))
+        return false;
+    if ((r->tcp_flags & RST) != 0 || (fin_ts && fin_tc) || kd_bytes_eq_str(r->state, "closed"))
+        return put_text(o, "closed");
+    if (fin_ts || fin_tc)
+        return put_text(o, fin_ts ? "close_wait" : "fin_wait2");
+    if (kd_bytes_eq_str(r->state, "established"))
+        return put_text(o, "established");
+    return put_text(o, kd_bytes_eq_str(r->state, "half_open") ? "syn_recv" : "syn_sent");
+}
+
+static bool is_icmp(const struct kd_rec_head *head)
+{
+    enum { ICMP = 1, ICMPV6 = 58 };
+    return head != NULL && (head->proto == ICMP || head->proto == ICMPV6);
+}
+
+bool kd_form_icmp(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    if (!is_icmp(head))
+        return false;
+    kd_out_u64(o, number(f, body));
+    return true;
+}
+
+bool kd_form_icmp_reply(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    const struct kd_rec_flow *r = body;
+    uint8_t type;
+    if (!is_icmp(head) || r->pkts_toclient == 0 || !kd_icmp_reply(head->proto, r->icmp_type, &type))
+        return false;
+    kd_out_u64(o, f->type == KD_T_U8 && f->offset == offsetof(struct kd_rec_flow, icmp_type) ? type : 0);
+    return true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forms in which EVE tells what our records keep otherwise: schema/records.toml names them ("u8:hex8", "as:bit1"),
+ * tools/schema_gen.py lists them.  What is cheap to derive is derived here and not stored. */
+#ifndef KD_WIRE_FORM_H
+#define KD_WIRE_FORM_H
+
+#include "wire/schema.h"
+
+kd_form kd_form_age;         /* spans of a flow record: seconds by the clock */
+kd_form kd_form_hex8;        /* "1b" */
+kd_form kd_form_hex16;       /* "8180" */
+kd_form kd_form_bit0;        /* true, or nothing: a bit of a number */
+kd_form kd_form_bit1;
+kd_form kd_form_bit2;
+kd_form kd_form_bit3;
+kd_form kd_form_bit4;
+kd_form kd_form_bit15;
+kd_form kd_form_utc;         /* a time of certificates: "2026-11-22T08:30:00", in UTC */
+kd_form kd_form_angle;       /* "<a@example.jp>" */
+kd_form kd_form_angles;      /* a list of such */
+kd_form kd_form_one;         /* a text as a list of one */
+kd_form kd_form_flow_state;  /* new, established, closed */
+kd_form kd_form_flow_reason; /* timeout, forced, shutdown */
+kd_form kd_form_tcp_state;   /* of a flow record: syn_sent … closed */
+kd_form kd_form_icmp;        /* a number of ICMP, 0 too */
+kd_form kd_form_icmp_reply;  /* type or code of the answer that was seen */
+kd_form kd_form_in_tx;       /* number of a transaction, when it is one's */
+kd_form kd_form_answer_flags;   /* DNS: of an answer, "8180" */
+kd_form kd_form_answer_version; /* … EVE's version 2 */
+kd_form kd_form_grouped;        /* … values by type: {"A":[…]} */
+kd_form kd_form_soa;            /* … parts of a value, by name */
+kd_form kd_form_srv;
+kd_form kd_form_sshfp;
+
+#endif
