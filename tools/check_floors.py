@@ -15,15 +15,17 @@ MAY = {
     "rule": {"base", "wire"},
     "match": {"base", "wire", "packet", "proto", "rule"},
     "engine": {"base", "wire", "packet", "flow", "proto", "rule", "match"},
+    "object": {"base"},
+    "box": {"base", "wire"},
     "detect": {"base", "wire"},
-    "brain": {"base", "wire", "detect"},
-    "store": {"base", "wire", "packet"},
+    "brain": {"base", "wire", "object", "detect"},
+    "store": {"base", "wire", "packet", "object"},
     "notice": {"base", "wire"},
     "adapter": {"base"},
     "config": {"base"},
     "api": {"base", "wire"},
-    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "match", "detect", "brain", "store", "notice",
-            "adapter", "config", "api"},
+    "bin": {"base", "wire", "os", "packet", "proto", "flow", "engine", "rule", "match", "object", "detect", "brain", "store", "notice",
+            "adapter", "config", "api", "box"},
 }
 INCLUDE = re.compile(r'#\s*include\s+"([a-z]+)/')
 

@@ -49,6 +49,16 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "icmp": ("integer", "number"),
     "icmp_reply": ("integer", "number"),
     "in_tx": ("integer", "number"),
+    "base64": ("string", "string"),
+    "printable": ("string", "string"),
+    "word": ("string", "string"),
+    "count": ("integer", "number"),
+    "link_name": ("string", "string"),
+    "client_ip": ("string", "string"),
+    "server_ip": ("string", "string"),
+    "client_port": ("integer", "number"),
+    "server_port": ("integer", "number"),
+    "app_flows": ("object", "Record<string, number>"),
     "answer_flags": ("string", "string"),
     "answer_version": ("integer", "number"),
     "grouped": ("object", "Record<string, string[]>"),
@@ -299,8 +309,8 @@ def face_ts(head, records, subs, protos):
 def js_members(ts):
     """JSON Schema of a form's object, from its TypeScript."""
     if ts.startswith("Record<"):
-        return {"properties": {}, "required": [],
-                "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+        one = {"type": "integer"} if "number" in ts else {"type": "array", "items": {"type": "string"}}
+        return {"properties": {}, "required": [], "additionalProperties": one}
     pairs = [p.split(": ") for p in ts.strip("{} ").split("; ")]
     return {"properties": {k: {"type": "integer" if v == "number" else v} for k, v in pairs}, "required": []}
 

@@ -102,3 +102,18 @@ bool kd_base64_decode(struct kd_bytes in, struct kd_out *o)
     kd_base64_end(&b, o);
     return foreign == 0 && kd_out_ok(o);
 }
+
+void kd_base64_put(struct kd_out *o, struct kd_bytes b)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < b.n; i += 3) {
+        size_t n = kd_min_size(b.n - i, 3);
+        uint32_t v = (uint32_t)b.p[i] << 16;
+        v |= n > 1 ? (uint32_t)b.p[i + 1] << 8 : 0;
+        v |= n > 2 ? b.p[i + 2] : 0;
+        kd_out_u8(o, (uint8_t)digits[v >> 18]);
+        kd_out_u8(o, (uint8_t)digits[v >> 12 & 63]);
+        kd_out_u8(o, (uint8_t)(n > 1 ? digits[v >> 6 & 63] : '='));
+        kd_out_u8(o, (uint8_t)(n > 2 ? digits[v & 63] : '='));
+    }
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Base64 (RFC 4648, RFC 2045) decoding, streamed and tolerant: characters outside the alphabet are
+/* Base64 (RFC 4648, RFC 2045).  Decoding is streamed and tolerant: characters outside the alphabet are
  * skipped, padding ends a group and another may follow, as mail programs do. */
 #ifndef KD_BASE_BASE64_H
 #define KD_BASE_BASE64_H
@@ -28,5 +28,8 @@ void kd_base64_end(struct kd_base64 *b, struct kd_out *o);
 
 /* A whole text at once; false when it holds foreign characters or does not fit. */
 KD_MUST_USE bool kd_base64_decode(struct kd_bytes in, struct kd_out *o);
+
+/* Encode, with padding. */
+void kd_base64_put(struct kd_out *o, struct kd_bytes b);
 
 #endif

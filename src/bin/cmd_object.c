@@ -6,14 +6,16 @@
 
 #include "bin/reading.h"
 #include "bin/say.h"
+#include "object/words.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "store/audit.h"
+#include "store/lists.h"
 #include "store/objects.h"
 
 enum { FILE_MAX = 16 << 20, LINE_MAX_BYTES = 4096 };
 
-enum what { LIST, ADD, EXPIRE, IMPORT, EXPORT, WHATS };
+enum what { LIST, ADD, EXPIRE, IMPORT, EXPORT, LISTS, WHATS };
 static const struct {
     const char *name;
     int operands;
@@ -21,6 +23,7 @@ static const struct {
 } whats[WHATS] = {
     [LIST] = {"list", 0, false},    [ADD] = {"add", 2, true},       [EXPIRE] = {"expire", 1, true},
     [IMPORT] = {"import", 1, true}, [EXPORT] = {"export", 0, false},
+    [LISTS] = {"lists", 0, false},
 };
 
 struct job {
@@ -40,7 +43,7 @@ static bool is_expected(struct job *j, int argc, char **argv)
     while (argc > 1 && j->what < WHATS && strcmp(argv[1], whats[j->what].name) != 0)
         j->what++;
     if (argc < 2 || j->what == WHATS || argc - 2 != whats[j->what].operands)
-        return kd_say(0, "object", "say list, add KIND VALUE, expire NUMBER, import FILE or export; see kidoban object --help"),
+        return kd_say(0, "object", "say list, add KIND VALUE, expire NUMBER, import FILE, export or lists; see kidoban object --help"),
                false;
     for (int i = 2; i < argc; i++)
         j->operand[i - 2] = argv[i];
@@ -186,13 +189,54 @@ static int print_lines(struct job *j)
     return s == KD_OK ? status : kd_say(KD_EXIT_COULD_NOT, "object", "the objects cannot be read: %s", kd_status_text(s));
 }
 
+/* The lists of others: how much of each is in force, since when, and what was left out. */
+static int print_lists(struct job *j)
+{
+    struct kd_sql q = kd_sql(&j->meta, "SELECT name, format, objects, networks, refused, wrong + other + beyond, problem, refusal,"
+                                       " read_us, failed FROM lists ORDER BY place");
+    bool ja = kd_say_japanese();
+    int status = KD_EXIT_DONE;
+    while (status == KD_EXIT_DONE && kd_sql_row(&q)) {
+        uint8_t line[LINE_MAX_BYTES];
+        struct kd_out o = kd_out_of(line, sizeof(line));
+        uint8_t room[LINE_MAX_BYTES / 2];
+        struct kd_out words = kd_out_of(room, sizeof(room));
+        struct kd_bytes problem = kd_sql_get_text(&q, 6), refusal = kd_sql_get_text(&q, 7);
+        kd_out_bytes(&o, kd_sql_get_text(&q, 0));
+        kd_out_fmt(&o, "\t%s", kd_sql_get(&q, 9) != 0 ? (ja ? "失敗" : "failed") : (ja ? "有効" : "in force"));
+        kd_out_u8(&o, '\t');
+        kd_out_bytes(&o, kd_sql_get_text(&q, 1));
+        kd_out_fmt(&o, ja ? "\t%llu 件(うちネットワーク %llu)\t安全リストで除外 %llu\t読めない・対象外 %llu\t"
+                          : "\t%llu objects (%llu networks)\t%llu refused as safe\t%llu unreadable or of other kinds\t",
+                   (unsigned long long)kd_sql_get(&q, 2), (unsigned long long)kd_sql_get(&q, 3),
+                   (unsigned long long)kd_sql_get(&q, 4), (unsigned long long)kd_sql_get(&q, 5));
+        kd_out_time(&o, kd_sql_get(&q, 8), j->rd.zone_s);
+        kd_out_u8(&o, '\n');
+        if (problem.n > 0) {
+            kd_out_str(&o, ja ? "\t最初に読めなかった行: " : "\tthe first that could not be read: ");
+            kd_out_bytes(&o, ja ? kd_list_words_ja(problem, &words) : problem);
+            kd_out_u8(&o, '\n');
+        }
+        if (refusal.n > 0) {
+            kd_out_str(&o, ja ? "\t最初に除外した行: " : "\tthe first that was refused: ");
+            words.n = 0;
+            kd_out_bytes(&o, ja ? kd_list_words_ja(refusal, &words) : refusal);
+            kd_out_u8(&o, '\n');
+        }
+        if (kd_out_ok(&o))
+            status = kd_reading_print("object", kd_out_bytes_view(&o));
+    }
+    enum kd_status s = kd_sql_done(&q);
+    return s == KD_OK ? status : kd_say(KD_EXIT_COULD_NOT, "object", "the lists cannot be read: %s", kd_status_text(s));
+}
+
 static int print_json(struct job *j)
 {
     struct kd_jw w;
     kd_jw_init(&w, j->rd.zone_s);
-    kd_jw_open(&w, NULL, '[');
-    enum kd_status s = kd_objects_json(&j->meta, &w);
-    kd_jw_close(&w, ']');
+    kd_jw_open(&w, NULL, j->what == LISTS ? '{' : '[');
+    enum kd_status s = j->what == LISTS ? kd_lists_json(&j->meta, &w) : kd_objects_json(&j->meta, &w);
+    kd_jw_close(&w, j->what == LISTS ? '}' : ']');
     int status = s == KD_OK && kd_jw_ok(&w) ? kd_reading_print("object", kd_jw_view(&w))
                                             : kd_say(KD_EXIT_COULD_NOT, "object", "the objects cannot be read: %s", kd_status_text(s));
     if (status == KD_EXIT_DONE)
@@ -221,7 +265,10 @@ int kd_cmd_object(int argc, char **argv)
         return kd_say(KD_EXIT_USAGE, "object", "--until %s: write a time such as 2027-03-31 or 2027-03-31T17:00:00+09:00", j.until);
     if (kd_meta_open(j.rd.dir_path, whats[j.what].changes, true, kd_os_clock(), &j.meta, &err) != KD_OK)
         return kd_say_err(KD_EXIT_COULD_NOT, "object", &err);
-    status = whats[j.what].changes ? change(&j) : json ? print_json(&j) : print_lines(&j);
+    status = whats[j.what].changes ? change(&j)
+             : json                ? print_json(&j)
+             : j.what == LISTS     ? print_lists(&j)
+                                   : print_lines(&j);
     kd_meta_close(&j.meta);
     free(j.file);
     return status;

@@ -19,7 +19,7 @@ static int open_json(const char *path)
 int kd_cmd_replay(int argc, char **argv)
 {
     static struct kd_config config;
-    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL,
+    const char *path = NULL, *json = NULL, *db = NULL, *engines = NULL, *yara = NULL,
                *sandbox = NULL;
     struct kd_rule_paths rules = {0};
     bool realtime = false, packets = false, state = false;
@@ -28,6 +28,7 @@ int kd_cmd_replay(int argc, char **argv)
                                         {"--json", NULL, &json, NULL},
                                         {"--db", NULL, &db, NULL},
                                         {"--engines", NULL, &engines, NULL},
+                                        {"--yara", NULL, &yara, NULL},
                                         {"--rules", NULL, &rules.files, NULL},
                                         {"--vars", NULL, &rules.suricata, NULL},
                                         {"--classification", NULL, &rules.classes, NULL},
@@ -69,6 +70,7 @@ int kd_cmd_replay(int argc, char **argv)
         .realtime = realtime,
         .packets = packets,
         .rules = rules,
+        .yara = yara,
         .state = state,
         .n_engines = n_engines > 0 ? (unsigned)n_engines : 1,
     };

@@ -10,6 +10,8 @@
 #include "bin/rules_command.h"
 #include "bin/rules_load.h"
 #include "bin/say.h"
+#include "bin/yara_files.h"
+#include "box/scan.h"
 #include "os/sandbox.h"
 #include "rule/explain.h"
 #include "rule/thresholds.h"
@@ -22,6 +24,9 @@ struct asked {
     struct kd_rule_paths paths;
     bool quiet, keywords;
     struct kd_rule_inputs inputs;
+    uint8_t *yara; /* a bundle of files of YARA rules */
+    size_t n_yara;
+    struct kd_yara_counts yara_counts;
     const char *rule; /* explain: a rule's text, or NULL */
     struct kd_loaded_rules loaded;
     const struct kd_rules *rules; /* of loaded */
@@ -91,6 +96,52 @@ static void tell_refusal(const struct asked *a, const struct kd_refusal *r)
             kd_say_japanese() ? r->why_ja : r->why, (int)o.n, (const char *)o.p);
 }
 
+/* Of the files and directories that are named, those with YARA rules: read whole now, and looked at when this process is
+ * shut in.  The others stay, NULL behind them. */
+static bool take_yara(struct asked *a, const char **paths, size_t *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *n; i++) {
+        uint8_t *more = NULL;
+        size_t n_more = 0;
+        bool directory = kd_is_directory(paths[i]), only = kd_is_yara_file(paths[i]);
+        if ((directory || only) && !kd_yara_files_read("rules", "rules", paths[i], &more, &n_more))
+            return false;
+        uint8_t *all = n_more == 0 ? a->yara : realloc(a->yara, a->n_yara + n_more);
+        if (n_more > 0 && all != NULL)
+            memcpy(all + a->n_yara, more, n_more);
+        free(more);
+        if (n_more > 0 && all == NULL)
+            return kd_say(0, "rules", "no memory for the YARA rules"), false;
+        a->yara = all;
+        a->n_yara += n_more;
+        if (!only && (n_more == 0 || kd_has_rules(paths[i])))
+            paths[kept++] = paths[i];
+    }
+    *n = kept;
+    return true;
+}
+
+static void on_yara_refused(void *arg, struct kd_bytes file, uint32_t line, const char *why)
+{
+    const struct asked *a = arg;
+    if (!a->quiet)
+        fprintf(stderr, "%.*s:%u: %s\n", (int)file.n, (const char *)file.p, line, why);
+}
+
+/* Compiled, to see that they can be. */
+static int read_yara(struct asked *a)
+{
+    struct kd_err err = {0};
+    if (a->n_yara == 0)
+        return KD_EXIT_DONE;
+    struct kd_yara *y = kd_yara_new(kd_bytes_of(a->yara, a->n_yara), on_yara_refused, a, &a->yara_counts, &err);
+    if (y == NULL)
+        return kd_say_err(KD_EXIT_COULD_NOT, "rules", &err);
+    kd_yara_free(y);
+    return KD_EXIT_DONE;
+}
+
 static void tell_refusals(const struct asked *a)
 {
     for (uint32_t i = 0; i < a->rules->n_refused; i++)
@@ -104,9 +155,12 @@ static int check(struct asked *a)
 {
     if (!a->quiet)
         tell_refusals(a);
-    printf("rules: %u read, %u loaded, %u refused\n", a->rules->n_read, a->rules->n,
-           a->rules->n_refused);
-    return a->rules->n_refused + a->rules->n_bad_lines > 0 ? KD_EXIT_NO : KD_EXIT_DONE;
+    if (a->n_yara == 0 || kd_rule_inputs_any(&a->inputs))
+        printf("rules: %u read, %u loaded, %u refused\n", a->rules->n_read, a->rules->n, a->rules->n_refused);
+    if (a->n_yara > 0)
+        printf("yara: %u files read, %u rules loaded, %u files refused\n", a->yara_counts.files, a->yara_counts.rules,
+               a->yara_counts.refused);
+    return a->rules->n_refused + a->rules->n_bad_lines + a->yara_counts.refused > 0 ? KD_EXIT_NO : KD_EXIT_DONE;
 }
 
 static bool listed(const struct asked *a, const struct kd_rule *r, uint64_t sid)
@@ -237,7 +291,13 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
         return KD_EXIT_USAGE;
     if (a->rule == NULL && argc <= first)
         return kd_say(KD_EXIT_USAGE, "rules", "no files were given; see kidoban rules --help");
-    if (!kd_rule_inputs_find("rules", &a->paths, (const char *const *)argv + first, (size_t)(argc - first), &a->inputs) ||
+    const char **paths = (const char **)argv + first;
+    size_t n_paths = (size_t)(argc - first);
+    if (strcmp(what, "check") == 0 && !take_yara(a, paths, &n_paths))
+        return KD_EXIT_COULD_NOT;
+    if (a->n_yara > 0 && !kd_yara_start())
+        return kd_say(KD_EXIT_COULD_NOT, "rules", "no memory for the YARA rules");
+    if (!kd_rule_inputs_find("rules", &a->paths, paths, n_paths, &a->inputs) ||
         !kd_rule_inputs_open("rules", &a->inputs))
         return KD_EXIT_COULD_NOT;
     int status = kd_rules_shut_in(config->sandbox, &a->inputs, 0);
@@ -248,14 +308,17 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
         return status;
     if (explains)
         return explain(a, sid);
-    return strcmp(what, "check") == 0 ? check(a) : list(a);
+    if (strcmp(what, "check") != 0)
+        return list(a);
+    status = read_yara(a);
+    return status == KD_EXIT_DONE ? check(a) : status;
 }
 
 /* In files of their own. */
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} others[] = {{"reload", kd_rules_reload}, {"test", kd_rules_test}};
+} others[] = {{"reload", kd_rules_reload}, {"test", kd_rules_test}, {"update", kd_rules_update}, {"rollback", kd_rules_rollback}};
 
 int kd_cmd_rules(int argc, char **argv)
 {
@@ -287,6 +350,7 @@ int kd_cmd_rules(int argc, char **argv)
     int status = run(what, argc, argv, &a, &config);
     kd_rules_unload(&a.loaded);
     kd_rule_inputs_done(&a.inputs);
+    free(a.yara);
     if (fflush(stdout) != 0 && errno != EPIPE && status == KD_EXIT_DONE)
         return kd_say(KD_EXIT_COULD_NOT, "rules", "standard output cannot be written");
     return status;

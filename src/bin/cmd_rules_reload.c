@@ -45,6 +45,12 @@ static int tell(const struct rules_now *now)
     return KD_EXIT_DONE;
 }
 
+bool kd_rules_sensor_runs(const char *dir)
+{
+    struct rules_now now;
+    return look(dir, &now);
+}
+
 int kd_rules_tell_sensor(const char *dir)
 {
     struct rules_now before, now;

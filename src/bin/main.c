@@ -29,10 +29,11 @@ const struct kd_command kd_commands[] = {
      "  --demo ファイル     この記録を繰り返し再生する\n"
      "  --sandbox 方式      full、または名前空間の使えない環境では reduced\n",
      kd_cmd_run},
-    {"replay", "[-c FILE] [--rules FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
+    {"replay", "[-c FILE] [--rules FILE,…] [--yara FILE,…] [--json FILE|-] [--db DIRECTORY] [--engines N] [--realtime] PCAP…",
      "analyse capture files", "保存された通信(pcap)を解析する",
      "  -c FILE            configuration\n"
      "  --rules FILE,…     rules in Suricata's language instead of those of the configuration\n"
+     "  --yara FILE,…      files or directories of YARA rules, likewise\n"
      "  --vars FILE, --classification FILE, --reference FILE, --thresholds FILE   as for kidoban rules\n"
      "  --json FILE|-      records as JSON lines to a file, or - for standard output\n"
      "  --db DIRECTORY     keep the records, for hunt, host and verify\n"
@@ -43,6 +44,7 @@ const struct kd_command kd_commands[] = {
      "  --sandbox MODE     full, or reduced where namespaces are not to be had\n",
      "  -c ファイル          設定ファイル\n"
      "  --rules ファイル,…   設定のルールの代わりに使う Suricata 形式のルール\n"
+     "  --yara ファイル,…    設定のルールの代わりに使う YARA のルール(フォルダーも可)\n"
      "  --vars、--classification、--reference、--thresholds ファイル   kidoban rules と同じ\n"
      "  --json ファイル|-    記録を JSON 行でファイルへ。- は標準出力\n"
      "  --db フォルダー      記録を保存する(hunt・host・verify で使う)\n"
@@ -93,25 +95,27 @@ const struct kd_command kd_commands[] = {
      "  --json              JSON で表示\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_incident},
-    {"object", "list | add KIND VALUE --reason TEXT | expire NUMBER | import FILE | export [--dir DIRECTORY]",
+    {"object", "list | add KIND VALUE --reason TEXT | expire NUMBER | import FILE | export | lists [--dir DIRECTORY]",
      "suspicious objects: watched for, and looked for in the past", "不審オブジェクトを登録し、過去の記録も照合する",
      "  list               all objects, with who met them before they were added\n"
      "  add KIND VALUE     kinds: ip, domain, url, sha256, sha1, md5, ja3, ja4\n"
      "  expire NUMBER      end the watch; what was found stays\n"
      "  import FILE        lines \"kind value [remark]\", or the same with commas; all or nothing\n"
      "  export             those in force, as lines that import takes\n"
+     "  lists              the lists of others (objects.lists): how much of each is in force, what was left out\n"
      "  --reason TEXT      where it comes from\n"
      "  --until TIME       the watch ends then (default: no end)\n"
-     "  --json             list: as JSON\n"
+     "  --json             list, lists: as JSON\n"
      "  --dir DIRECTORY    the sensor's directory; a running sensor sees the change within a second\n",
      "  list                一覧(登録前に接触していた端末の数も)\n"
      "  add 種類 値          種類: ip、domain、url、sha256、sha1、md5、ja3、ja4\n"
      "  expire 番号          監視を終える(見つかった結果は残る)\n"
      "  import ファイル      「種類 値 [備考]」の行。コンマ区切りも可。1 行でも誤りがあれば登録しない\n"
      "  export              有効なものを import できる形で出力する\n"
+     "  lists               他者の一覧(objects.lists)の件数、読み取り日時、除外した件数\n"
      "  --reason 理由        情報源など\n"
      "  --until 日時         監視を終える日時(省略時は期限なし)\n"
-     "  --json              list を JSON で表示\n"
+     "  --json              list、lists を JSON で表示\n"
      "  --dir フォルダー     センサーの保存先。稼働中のセンサーにも 1 秒以内に反映される\n",
      kd_cmd_object},
     {"packets", "FLOW_ID|ADDRESS|NAME|MAC [--from TIME] [--to TIME] [-o FILE] [--dir DIRECTORY]",
@@ -153,13 +157,15 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
-    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | reload | keywords",
+    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | update [SOURCE] | rollback | reload | keywords",
      "check, list, explain or try rules in Suricata's language", "Suricata 形式のルールを確かめる・一覧する・説明する・試す",
      "  check FILE…        name every rule that cannot be taken, with line and reason; the last line counts\n"
      "  list FILE…         sid, revision, priority, class and message of each rule\n"
      "  explain SID FILE…  what a rule looks for, in plain words; or explain 'RULE'\n"
      "  test RULES PCAP…   which rules fire in which capture, and which do not; --fires SID,…, --silent SID,… and in a\n"
      "                     rule metadata:kidoban_test fires (or silent) say what is expected: exit status 1 if not so\n"
+     "  update [SOURCE]    take new rules from a directory, a file or an archive (or rules.update.source) into rules/current of\n"
+     "                     the sensor's directory: --sha256 FILE, --signature FILE, --key PEM; rollback: the set before\n"
      "  reload             the running sensor reads its rules anew, without losing a packet (--dir, -c)\n"
      "  keywords           all keywords and buffers of the language\n"
      "  --sid N, --category CLASS, --text WORDS   list only these\n"
@@ -174,6 +180,8 @@ const struct kd_command kd_commands[] = {
      "  explain 番号 ファイル…  ルールが何を探すかを平易な文で示す。explain 'ルール' も可\n"
      "  test ルール pcap…   どのルールがどの通信で反応するか、しないかを示す。--fires 番号,…、--silent 番号,…、または\n"
      "                      ルールの metadata:kidoban_test fires(silent)で期待を書く。違えば終了コード 1\n"
+     "  update [元]         新しいルール(フォルダー・ファイル・書庫、省略時は rules.update.source)を保存先の rules/current に\n"
+     "                      取り込む。--sha256、--signature、--key ファイルで確かめる。rollback で一つ前に戻す\n"
      "  reload              動いているセンサーにルールを読み直させる。通信は取りこぼさない(--dir、-c)\n"
      "  keywords            使えるキーワードとバッファーの一覧\n"
      "  --sid 番号、--category 分類、--text 語句   絞り込む\n"

@@ -12,6 +12,8 @@
 #include "os/edge.h"
 #include "os/fd.h"
 
+#define MIB ((uint64_t)1 << 20)
+
 void kd_role_tell(enum kd_order what, struct kd_bytes text)
 {
     uint8_t room[1024];
@@ -35,6 +37,16 @@ void kd_role_fail(const struct kd_err *err)
     _exit(KD_EXIT_COULD_NOT);
 }
 
+/* Box is given what waits for it on top of what it may take. */
+static uint64_t memory_of(const struct kd_start *s)
+{
+    uint64_t bytes = (uint64_t)s->limits.yara_memory_mib << 20;
+    for (size_t i = 0; i < s->n_extras; i++)
+        if (s->extra[i].kind == KD_EXTRA_TRAY)
+            bytes += ((uint64_t)s->limits.yara_queue_mib << 20) + MIB;
+    return s->role == KD_PROC_BOX ? bytes : 0;
+}
+
 void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
 {
     static int rings[KD_EXTRAS_MAX];
@@ -52,6 +64,7 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
         .ring_fds = rings,
         .n_ring_fds = n_rings,
         .port = s->mail.port,
+        .memory_bytes = memory_of(s),
     };
     /* What libraries load at first use cannot be loaded afterwards. */
     kd_digest_warm();
@@ -65,6 +78,38 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
 void kd_role_ready(void)
 {
     kd_role_tell(KD_ORDER_READY, kd_str(""));
+}
+
+static struct kd_given_lists given;
+static bool given_news;
+
+static void drop_given(void)
+{
+    for (size_t i = 0; i < given.n; i++)
+        kd_fd_close(&given.fd[i]);
+    given.n = 0;
+}
+
+static void take_lists(struct kd_bytes message, const int *fds, size_t n)
+{
+    struct kd_cur c = kd_cur_of(message);
+    (void)kd_cur_u8(&c);
+    drop_given(); /* never taken up, and older */
+    given.skip = kd_cur_le64(&c);
+    given.n = n;
+    for (size_t i = 0; i < n; i++)
+        given.fd[i] = fds[i];
+    given_news = true;
+}
+
+bool kd_role_given_lists(struct kd_given_lists *ret)
+{
+    bool news = given_news;
+    if (news)
+        *ret = given;
+    given_news = false;
+    given.n = 0;
+    return news;
 }
 
 static int new_rules = -1;
@@ -92,6 +137,10 @@ bool kd_role_stopping(void)
         enum kd_status s = kd_edge_take_fds(KD_FD_CONTROL, message, sizeof(message), &n, fds, &n_fds);
         if (s == KD_MORE)
             break;
+        if (s == KD_OK && message[0] == KD_ORDER_LISTS && n_fds <= KD_COUNT(given.fd)) {
+            take_lists(kd_bytes_of(message, n), fds, n_fds);
+            continue;
+        }
         stop = s != KD_OK || message[0] == KD_ORDER_STOP;
         if (s == KD_OK && message[0] == KD_ORDER_RULES && n_fds == 1) {
             kd_role_rules_came(fds[0]);
@@ -154,6 +203,10 @@ int kd_role_main(int argc, char **argv)
         return kd_role_gate(&start);
     case KD_PROC_DIAL:
         return kd_role_dial(&start);
+    case KD_PROC_LISTS:
+        return kd_role_lists(&start);
+    case KD_PROC_BOX:
+        return kd_role_box(&start);
     case KD_PROC_COMPILE:
         return kd_role_compile(&start);
     case KD_PROC_READER:

@@ -26,6 +26,15 @@ void kd_role_tell(enum kd_order what, struct kd_bytes text);
 /* Has the parent said to stop (or is it gone)?  Does not wait. */
 bool kd_role_stopping(void);
 
+/* Layers of an index of suspicious objects that the parent sent since the last call; the newest alone.  The
+ * descriptors are then the caller's. */
+struct kd_given_lists {
+    int fd[2];
+    size_t n;
+    uint64_t skip;
+};
+bool kd_role_given_lists(struct kd_given_lists *ret);
+
 /* The descriptor of the latest KD_ORDER_RULES that came, the caller's; -1: none since the last call.
  * kd_role_stopping() hears it; who reads the control descriptor himself tells it here. */
 int kd_role_new_rules(void);
@@ -46,6 +55,8 @@ int kd_role_store(const struct kd_start *s);
 int kd_role_web(const struct kd_start *s);
 int kd_role_gate(const struct kd_start *s);
 int kd_role_dial(const struct kd_start *s);
+int kd_role_lists(const struct kd_start *s);
+int kd_role_box(const struct kd_start *s);
 int kd_role_compile(const struct kd_start *s);
 
 #endif

@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include "bin/brain_state.h"
+#include "bin/lists_order.h"
 #include "bin/role.h"
 #include "bin/say.h"
 #include "base/clock.h"
@@ -93,6 +94,19 @@ static const struct kd_board *map_board(const struct kd_start *s)
     return board;
 }
 
+/* Others' lists, as the parent gives them: between two batches, so that no record meets half of each. */
+static void look_at_lists(struct kd_brain *b)
+{
+    static struct kd_mapped_lists mapped;
+    struct kd_mapped_lists fresh;
+    struct kd_given_lists given;
+    if (!kd_role_given_lists(&given) || !kd_lists_map(given.fd, given.n, given.skip, &fresh))
+        return;
+    kd_brain_lists(b, fresh.layer, fresh.n);
+    kd_lists_unmap(&mapped);
+    mapped = fresh;
+}
+
 int kd_role_brain(const struct kd_start *s)
 {
     static uint8_t batch[KD_BATCH_MAX];
@@ -105,6 +119,7 @@ int kd_role_brain(const struct kd_start *s)
                            {.fd = KD_FD_CONTROL, .events = POLLIN}};
     bool open = true;
     while (open && !kd_role_stopping()) {
+        look_at_lists(b);
         kd_role_wait(fds, KD_COUNT(fds), notices.board != NULL ? BOARD_WAIT_MS : -1);
         open = drain(b, &notices, batch);
         kd_brain_flush(b);

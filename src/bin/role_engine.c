@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/charset.h"
 #include "bin/engine_files.h"
@@ -91,6 +95,52 @@ static void capture(struct kd_engine *e, const struct kd_start *s, struct inputs
     count_drops(e, in);
 }
 
+/* Files for box. */
+struct box {
+    struct kd_tray_writer tray;
+    bool waits; /* a replay at full speed: brain shall hear of each file in the same order, whatever box takes */
+    uint64_t most_us;
+};
+
+/* Sleep until box has taken what lies there; not for ever, and not again when it did not. */
+static void wait_for_box(struct box *x)
+{
+    uint64_t until = kd_os_monotonic_us() + x->most_us;
+    struct timespec t = {.tv_nsec = 50000};
+    while (!kd_tray_is_empty(&x->tray) && !kd_role_stopping()) {
+        (void)nanosleep(&t, NULL);
+        t.tv_nsec += t.tv_nsec < 2000000 ? t.tv_nsec / 4 : 0;
+        x->waits = kd_os_monotonic_us() < until;
+        if (!x->waits)
+            return;
+    }
+}
+
+static void ring_box(void *arg)
+{
+    struct box *x = arg;
+    uint64_t one = 1;
+    (void)!write(KD_FD_ASK, &one, sizeof(one)); /* it cannot be so full that box would not wake */
+    if (x->waits)
+        wait_for_box(x);
+}
+
+/* NULL: files are not looked into. */
+static struct box *map_box(const struct kd_start *s)
+{
+    static struct box x;
+    struct stat st;
+    int fd = kd_start_fd(s, KD_EXTRA_TRAY);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return NULL;
+    void *mem = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (mem == MAP_FAILED || !kd_tray_writer_init(&x.tray, mem, (size_t)st.st_size))
+        return NULL;
+    x.waits = !s->live && !s->realtime;
+    x.most_us = (3 * s->limits.yara_seconds + 60) * (uint64_t)KD_US_PER_S;
+    return &x;
+}
+
 /* The first interface. */
 static const char *source_of(const struct kd_start *s)
 {
@@ -109,6 +159,7 @@ int kd_role_engine(const struct kd_start *s)
         kd_role_fail(&err);
     map_rings(s, progress, &in);
     struct kd_keep *keep = kd_packet_ring_map(s, KD_EXTRA_KEEP), *files = kd_packet_ring_map(s, KD_EXTRA_FILES);
+    struct box *box = map_box(s);
     struct kd_engine_config cfg = {
         .lim = &s->limits,
         .hash_seed = s->seed,
@@ -122,6 +173,11 @@ int kd_role_engine(const struct kd_start *s)
         .files = files,
         .files_keep = s->files_keep,
         .files_most = s->files_most,
+        .tray = box != NULL ? &box->tray : NULL,
+        .scan = s->scan,
+        .scan_most = (uint64_t)s->limits.yara_file_mib << 20,
+        .scan_now = ring_box,
+        .scan_arg = box,
     };
     struct kd_engine *e = kd_engine_new(&cfg, (struct kd_engine_out){to_brain, NULL});
     if (e == NULL) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <poll.h>
 
+#include "bin/lists_order.h"
 #include "bin/role.h"
 #include "bin/say.h"
 #include "os/clock.h"
@@ -185,6 +186,21 @@ static void open_store(const struct kd_start *s, const struct kd_sandbox *sb, st
         kd_role_tell(KD_ORDER_PASSWORD, kd_str(password));
 }
 
+/* The lookers of the past may still be at the former ones: their memory goes when the next ones come. */
+static void look_at_lists(struct keeper *k)
+{
+    static struct kd_mapped_lists now, before;
+    struct kd_mapped_lists fresh;
+    struct kd_given_lists given;
+    if (!kd_role_given_lists(&given) || !kd_lists_map(given.fd, given.n, given.skip, &fresh))
+        return;
+    if (k->store != NULL)
+        kd_store_lists(k->store, fresh.layer, fresh.n);
+    kd_lists_unmap(&before);
+    before = now;
+    now = fresh;
+}
+
 int kd_role_store(const struct kd_start *s)
 {
     static struct keeper k;
@@ -206,6 +222,7 @@ int kd_role_store(const struct kd_start *s)
                            {.fd = k.store != NULL ? k.gate_fd : -1, .events = POLLIN}};
     bool open = true;
     while (open && !kd_role_stopping()) {
+        look_at_lists(&k);
         kd_role_wait(fds, KD_COUNT(fds), TICK_MS);
         open = drain(&k);
         flush(&k);

@@ -9,6 +9,7 @@
 
 #include "bin/say.h"
 #include "os/fd.h"
+#include "rule/rules.h"
 
 enum { INPUTS_MAX = 4096 };
 
@@ -73,7 +74,7 @@ static int is_data_file(const struct dirent *e)
 static bool add_data(const char *command, struct kd_rule_inputs *all, const char *folder)
 {
     enum { DATA_MAX = 64 };
-    const off_t largest = 64 << 20;
+    const off_t largest = KD_RULE_LIST_MAX;
     struct dirent **found = NULL;
     int n = scandir(folder, &found, is_data_file, alphasort);
     bool ok = true;
@@ -99,6 +100,22 @@ static bool add_data_beside(const char *command, struct kd_rule_inputs *all, con
     snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 1 : (int)(slash - rules) + (slash == rules),
              slash == NULL ? "." : rules);
     return add_data(command, all, folder);
+}
+
+bool kd_is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool kd_has_rules(const char *path)
+{
+    struct dirent **found = NULL;
+    int n = scandir(path, &found, is_rule_file, NULL);
+    for (int i = 0; i < n; i++)
+        free(found[i]);
+    free(found);
+    return n > 0;
 }
 
 static bool add_directory(const char *command, struct kd_rule_inputs *all, const char *path)

@@ -50,6 +50,10 @@ KD_MUST_USE bool kd_rule_inputs_find(const char *command, const struct kd_rule_p
 KD_MUST_USE bool kd_rule_input_open(const char *command, struct kd_rule_input *in);
 KD_MUST_USE bool kd_rule_inputs_open(const char *command, struct kd_rule_inputs *all);
 
+/* Is it a directory; does it hold files *.rules itself? */
+bool kd_is_directory(const char *path);
+bool kd_has_rules(const char *path);
+
 bool kd_rule_inputs_any(const struct kd_rule_inputs *all); /* files of rules among them */
 void kd_rule_inputs_done(struct kd_rule_inputs *all);
 

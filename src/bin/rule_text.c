@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -75,7 +76,11 @@ enum kd_status kd_rule_text_read(int fd, struct kd_rule_text *ret)
     static const uint8_t zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd}, gzip_magic[] = {0x1f, 0x8b};
     struct stat st;
     *ret = (struct kd_rule_text){0};
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (fstat(fd, &st) != 0)
+        return KD_SYSTEM;
+    if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) /* /dev/null: no rules */
+        return KD_OK;
+    if (!S_ISREG(st.st_mode))
         return KD_USAGE;
     if (st.st_size > KD_RULE_TEXT_MAX)
         return KD_LIMIT;

@@ -8,6 +8,8 @@
 /* argv[0] is the name of the command behind `rules`. */
 int kd_rules_reload(int argc, char **argv);
 int kd_rules_test(int argc, char **argv);
+int kd_rules_update(int argc, char **argv);
+int kd_rules_rollback(int argc, char **argv);
 
 /* Become a reader (os/process.h) with the opened inputs and `more` further descriptors. */
 KD_MUST_USE int kd_rules_shut_in(const char *mode, const struct kd_rule_inputs *inputs, unsigned more);
@@ -18,5 +20,6 @@ KD_MUST_USE int kd_rules_read_all(const struct kd_rule_inputs *inputs, const cha
 
 /* Tell the running sensor to read its rules anew, and wait for what becomes of it: an exit status. */
 int kd_rules_tell_sensor(const char *dir);
+bool kd_rules_sensor_runs(const char *dir);
 
 #endif

@@ -109,33 +109,36 @@ static enum kd_status take(struct kd_rules *rules, const struct kd_rule_image_pa
     return KD_OK;
 }
 
+/* Whatever order they come in: variables before rules, thresholds behind them. */
+static enum kd_status take_all(struct kd_loaded_rules *into, struct kd_bytes parts)
+{
+    enum kd_status s = KD_OK;
+    for (int kind = KD_PART_VARS; s == KD_OK && kind <= KD_PART_THRESHOLDS; kind++) {
+        struct kd_bytes rest = parts;
+        struct kd_rule_image_part p;
+        if (kind == KD_PART_THRESHOLDS)
+            s = kd_rules_finish(into->rules);
+        while (s == KD_OK && kd_rule_image_next(&rest, &p)) {
+            uint32_t bad = 0;
+            if ((int)p.kind != kind)
+                continue;
+            into->counts.files += p.kind == KD_PART_RULES;
+            s = take(into->rules, &p, &bad);
+            into->n_bad_lines += bad;
+        }
+        if (s == KD_OK && rest.n > 0)
+            s = KD_MALFORMED;
+    }
+    return s;
+}
+
 enum kd_status kd_rules_parse(struct kd_bytes parts, const struct kd_limits *lim, struct kd_loaded_rules *into,
                               struct kd_err *err)
 {
-    struct kd_rule_image_part p;
-    bool finished = false;
-    uint32_t bad = 0;
-    enum kd_status s = KD_NO_MEMORY;
     *into = (struct kd_loaded_rules){.pool = kd_pool_new(RULES_MEMORY)};
     if (into->pool != NULL)
         into->rules = kd_rules_new(into->pool, lim);
-    if (into->rules != NULL)
-        s = KD_OK;
-    while (s == KD_OK && kd_rule_image_next(&parts, &p)) {
-        if (p.kind >= KD_PART_THRESHOLDS && !finished) {
-            s = kd_rules_finish(into->rules);
-            finished = true;
-        }
-        into->counts.files += p.kind == KD_PART_RULES;
-        if (s == KD_OK)
-            s = take(into->rules, &p, &bad);
-        into->n_bad_lines += bad;
-        bad = 0;
-    }
-    if (s == KD_OK && parts.n > 0)
-        s = KD_MALFORMED;
-    if (s == KD_OK && !finished)
-        s = kd_rules_finish(into->rules);
+    enum kd_status s = into->rules == NULL ? KD_NO_MEMORY : take_all(into, parts);
     if (s != KD_OK) {
         kd_rules_unload(into);
         return kd_fail(err, s, 0, s == KD_MALFORMED ? "the compiled rules are damaged" : "no memory for the rules");

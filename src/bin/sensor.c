@@ -30,13 +30,16 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
     switch (c->role) {
     case KD_PROC_ENGINE:
         return s->stop_wanted && s->phase >= KD_PHASE_ENGINES;
+    case KD_PROC_BOX:
+        return s->phase >= KD_PHASE_BOX;
     case KD_PROC_BRAIN:
         return s->phase >= KD_PHASE_BRAIN;
     case KD_PROC_STORE:
     case KD_PROC_WEB:
     case KD_PROC_GATE:
         return s->phase >= KD_PHASE_STORE;
-    case KD_PROC_DIAL: /* ends by itself */
+    case KD_PROC_DIAL: /* end by themselves */
+    case KD_PROC_LISTS:
     case KD_PROC_COMPILE:
     case KD_PROC_READER:
     case KD_PROC_COUNT:
@@ -59,6 +62,8 @@ static void advance(struct kd_sensor *s)
     if (s->phase == KD_PHASE_RUN && (s->stop_wanted || all_stopped(s, KD_PROC_ENGINE)))
         enter_phase(s, KD_PHASE_ENGINES);
     if (s->phase == KD_PHASE_ENGINES && all_stopped(s, KD_PROC_ENGINE))
+        enter_phase(s, KD_PHASE_BOX);
+    if (s->phase == KD_PHASE_BOX && all_stopped(s, KD_PROC_BOX))
         enter_phase(s, KD_PHASE_BRAIN);
     if (s->phase == KD_PHASE_BRAIN && all_stopped(s, KD_PROC_BRAIN))
         enter_phase(s, KD_PHASE_STORE);
@@ -98,6 +103,7 @@ static void on_time(struct kd_sensor *s)
                     now > c->since_us + KD_START_WAIT_S * (uint64_t)KD_US_PER_S;
         if (late && c->pid > 0)
             (void)kill(c->pid, SIGKILL);
+        kd_lists_late(c);
     }
     if (s->phase_until_us != 0 && now > s->phase_until_us) {
         s->could_not = true;
@@ -196,13 +202,23 @@ static bool start_one(struct kd_sensor *s, struct kd_child *c)
 
 static bool start_all(struct kd_sensor *s)
 {
-    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
+    static const enum kd_proc order[] = {KD_PROC_STORE, KD_PROC_BRAIN, KD_PROC_BOX, KD_PROC_WEB, KD_PROC_GATE, KD_PROC_ENGINE};
     kd_rules_begin(s);
     for (size_t o = 0; o < KD_COUNT(order); o++)
         for (size_t i = 0; i < s->n_children; i++)
             if (s->child[i].role == order[o] && !start_one(s, &s->child[i]))
                 return false;
     return true;
+}
+
+/* Before anything else in a replay, which is to be the same twice; a live sensor does not wait for them. */
+static void read_lists(struct kd_sensor *s)
+{
+    kd_lists_reload(s);
+    while (s->plan.n_files > 0 && !s->plan.loop && s->lists.made_fd >= 0 && !s->stop_wanted) {
+        wait_and_hear(s);
+        on_time(s);
+    }
 }
 
 static int conclude(const struct kd_sensor *s)
@@ -218,12 +234,16 @@ int kd_sensor_run(const struct kd_plan *plan)
     static struct kd_sensor s;
     s = (struct kd_sensor){
         .plan = *plan, .lock_fd = -1, .dir_fd = -1, .data_fd = -1, .listen_fd = -1,
-        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1,
-        .rules = {.image_fd = -1, .room_fd = -1, .reading_fd = -1}};
+        .board_fd = -1, .board_reading_fd = -1, .state_fd = -1, .bell_fd = -1,
+        .rules = {.image_fd = -1, .room_fd = -1, .reading_fd = -1},
+        .lists = {.fd = {-1, -1}, .made_fd = -1}};
     for (size_t i = 0; i < KD_EDGES; i++)
         s.edges[i][0] = s.edges[i][1] = -1;
     s.signal_fd = make_signal_fd();
-    if (!kd_sensor_open(&s) || !kd_sensor_describe(&s) || !start_all(&s)) {
+    bool ready = kd_sensor_open(&s) && kd_sensor_describe(&s);
+    if (ready)
+        read_lists(&s);
+    if (!ready || !start_all(&s)) {
         kill_all(&s);
         kd_sensor_close(&s);
         return KD_EXIT_COULD_NOT;

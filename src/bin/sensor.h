@@ -14,7 +14,7 @@
 
 enum {
     KD_ENGINES_MAX = 64,
-    KD_CHILDREN_MAX = KD_ENGINES_MAX + 6,
+    KD_CHILDREN_MAX = KD_ENGINES_MAX + 7,
     KD_DEATHS_MAX = 6,       /* within a minute: then the role counts as failed */
     KD_RETRY_FAILED_S = 300, /* … and is tried again after this */
     KD_START_WAIT_S = 20,    /* until it must be in its sandbox */
@@ -64,6 +64,7 @@ struct kd_plan {
     bool loop; /* the demo: again and again, as if now */
     bool web;
     struct kd_rule_paths rules; /* NULL: as the configuration says */
+    const char *yara;           /* files and directories of YARA rules, likewise */
     bool packets; /* keep them, as the configuration says */
     bool state;   /* keep what brain learns, and take up what it learned before */
     unsigned n_engines;
@@ -88,9 +89,22 @@ struct kd_rules_in_force {
     char why[200];           /* it failed */
 };
 
-enum kd_phase { KD_PHASE_RUN, KD_PHASE_ENGINES, KD_PHASE_BRAIN, KD_PHASE_STORE, KD_PHASE_OVER };
+enum kd_phase { KD_PHASE_RUN, KD_PHASE_ENGINES, KD_PHASE_BOX, KD_PHASE_BRAIN, KD_PHASE_STORE, KD_PHASE_OVER };
 
 enum { KD_EDGE_RECORDS, KD_EDGE_STORED, KD_EDGE_ASKED, KD_EDGE_NOTICED, KD_EDGES };
+
+/* The index of suspicious objects, sealed memory: all lists, and those that changed since; -1: none. */
+struct kd_list_layers {
+    int fd[2], made_fd; /* the one that is being made */
+    uint64_t skip;      /* bit of each list of fd[0] that fd[1] has anew */
+    uint64_t signature[KD_CONFIG_FEEDS_MAX], base_signature[KD_CONFIG_FEEDS_MAX];
+    size_t n_base, next; /* lists in fd[0]; the next to be handed out */
+    uint64_t reading;    /* bit of each list that is being read */
+    uint64_t made_bytes;
+    void *events;      /* DIR of the list that is a directory */
+    bool whole, again; /* all are being read; and once more behind it */
+    bool were;         /* given out at least once */
+};
 
 struct kd_sensor {
     struct kd_plan plan;
@@ -99,7 +113,9 @@ struct kd_sensor {
     int edges[KD_EDGES][2]; /* [0] is the writer's, for the last two web's and gate's */
     int lock_fd, dir_fd, data_fd, listen_fd, signal_fd;
     int board_fd, board_reading_fd; /* what people decided, from store to brain; -1 in a replay */
+    int bell_fd, tray_fd[KD_ENGINES_MAX]; /* for box; bell -1: there is none */
     int state_fd;                     /* what brain has learned; -1: not kept */
+    struct kd_list_layers lists;
     struct kd_rules_in_force rules;
     char url[100];
     enum kd_phase phase;
@@ -159,6 +175,20 @@ bool kd_gate_wanted(const struct kd_sensor *s, const struct kd_config *cfg);
 KD_MUST_USE bool kd_gate_describe(struct kd_sensor *s);
 void kd_gate_settings(struct kd_start *st, const struct kd_config *cfg);
 KD_MUST_USE bool kd_gate_files(const struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg); /* anew */
+
+/* sensor_lists.c: lists of suspicious objects.  reload: read what changed; give: to a role that has just started. */
+void kd_lists_reload(struct kd_sensor *s);
+void kd_lists_give(struct kd_sensor *s, const struct kd_child *c);
+void kd_lists_hear(struct kd_sensor *s, struct kd_child *c);
+void kd_lists_late(struct kd_child *c);
+void kd_lists_ended(struct kd_sensor *s, struct kd_child *c, bool well);
+
+/* sensor_box.c: the inspection of files.  A line is printed when a file cannot be had. */
+bool kd_box_wanted(const struct kd_sensor *s, const struct kd_config *cfg);
+uint8_t kd_box_policy(const struct kd_config *cfg); /* enum kd_contents_keep */
+KD_MUST_USE bool kd_box_describe(struct kd_sensor *s);
+KD_MUST_USE bool kd_box_rules(struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg); /* anew */
+void kd_box_engine(struct kd_sensor *s, struct kd_child *engine, unsigned number); /* its tray */
 
 /* sensor_files.c: the next capture file for an engine that asks. */
 void kd_files_next(struct kd_sensor *s, struct kd_child *c, struct kd_cur *order);

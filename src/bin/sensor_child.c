@@ -79,11 +79,12 @@ bool kd_child_start(struct kd_sensor *s, struct kd_child *c)
     struct kd_spawn sp;
     fill_spawn(c, control[1], log[1], &sp);
     enum kd_status st = kd_edge_offer(control[0], kd_out_bytes_view(&o), NULL, 0);
+    c->control = control[0];
+    kd_lists_give(s, c);
     if (st == KD_OK)
         st = kd_spawn(&sp, &c->pid, &err);
     (void)close(control[1]);
     (void)close(log[1]);
-    c->control = control[0];
     c->log_fd = log[0];
     if (st != KD_OK)
         return could_not_start(s, c, &err);
@@ -168,6 +169,10 @@ void kd_child_hear(struct kd_sensor *s, struct kd_child *c)
         kd_dial_hear(s, c);
         return;
     }
+    if (c->role == KD_PROC_LISTS) {
+        kd_lists_hear(s, c);
+        return;
+    }
     while (kd_edge_take(c->control, false, message, sizeof(message), &n) == KD_OK)
         on_order(s, c, kd_bytes_of(message, n));
 }
@@ -224,6 +229,10 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status)
         return;
     }
     bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+    if (c->role == KD_PROC_LISTS) {
+        kd_lists_ended(s, c, well);
+        return;
+    }
     bool files_done = c->role == KD_PROC_ENGINE && s->plan.n_files > 0 && well;
     if (c->fresh && well) {
         c->fresh = false;
@@ -232,7 +241,7 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status)
         c->state = KD_CHILD_DONE;
     } else if (s->stop_wanted &&
                (s->could_not || c->role == KD_PROC_ENGINE || c->role == KD_PROC_WEB ||
-                c->role == KD_PROC_GATE)) {
+                c->role == KD_PROC_GATE || c->role == KD_PROC_BOX)) {
         c->state = KD_CHILD_DONE; /* nothing depends on it any more */
     } else if (!c->was_running && WIFEXITED(wait_status) && c->reason[0] != '\0') {
         (void)kd_say(0, s->plan.command, "%s cannot start: %s", c->name, c->reason);

@@ -29,6 +29,10 @@ static const char *role_ja(enum kd_proc role)
         return "画面の表示";
     case KD_PROC_GATE:
         return "お知らせの送信";
+    case KD_PROC_LISTS:
+        return "不審オブジェクトの一覧の読み取り";
+    case KD_PROC_BOX:
+        return "ファイルの検査";
     case KD_PROC_DIAL:
     case KD_PROC_COMPILE:
     case KD_PROC_READER:
@@ -263,7 +267,8 @@ void kd_health_status_file(const struct kd_sensor *s)
     kd_json_string(&o, kd_str(s->url));
     kd_out_fmt(&o, ",\"sandbox\":\"%s\",\"roles\":[", s->plan.config->sandbox);
     for (size_t i = 0; i < s->n_children; i++)
-        if (s->child[i].role != KD_PROC_DIAL && s->child[i].role != KD_PROC_COMPILE) /* come and go */
+        if (s->child[i].role != KD_PROC_DIAL && s->child[i].role != KD_PROC_COMPILE &&
+            s->child[i].role != KD_PROC_LISTS) /* come and go */
             put_child(&o, &s->child[i], i == 0);
     kd_out_str(&o, "]");
     if (s->channel_known)

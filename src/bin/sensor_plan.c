@@ -181,7 +181,8 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     st->keep_flow_bytes = cfg->packets_flow_kib << 10;
     st->files_keep = kd_file_ring_policy(cfg);
     st->files_most = cfg->files_most_mib << 20;
-    if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE) {
+    st->scan = kd_box_policy(cfg);
+    if (c->role == KD_PROC_BRAIN || c->role == KD_PROC_STORE || c->role == KD_PROC_LISTS) {
         st->n_inside = cfg->inside.n;
         for (size_t i = 0; i < cfg->inside.n; i++)
             KD_ASSERT(kd_net_parse(kd_str(cfg->inside.item[i]), &st->inside[i]));
@@ -279,6 +280,7 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
         return say_no(s, &err);
     (void)kd_sensor_extra(c, KD_EXTRA_PROGRESS, progress, "", 0);
     c->out = s->edges[KD_EDGE_RECORDS][0];
+    kd_box_engine(s, c, number);
     int ring = kd_packet_ring_open(s, number);
     if (ring >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_KEEP, ring, "", 0);
@@ -347,8 +349,9 @@ static bool describe_web(struct kd_sensor *s)
 bool kd_sensor_describe(struct kd_sensor *s)
 {
     describe_store(s);
-    if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s) || !kd_rules_describe(s))
+    if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s) || !kd_box_describe(s) || !kd_rules_describe(s))
         return false;
+    (void)kd_sensor_child(s, KD_PROC_LISTS, 0); /* comes when there are lists to read */
     for (unsigned i = 0; i < s->plan.n_engines; i++)
         if (!describe_engine(s, i))
             return false;
@@ -383,9 +386,16 @@ void kd_sensor_reload(struct kd_sensor *s)
     if (kd_gate_wanted(s, cfg) != kd_gate_wanted(s, s->plan.config))
         (void)kd_say(0, s->plan.command,
                      "notice.email begins or ends only when kidoban is restarted");
+    if (kd_box_wanted(s, cfg) != kd_box_wanted(s, s->plan.config))
+        (void)kd_say(0, s->plan.command,
+                     "the inspection of files begins or ends only when kidoban is restarted");
     s->plan.config = cfg;
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
+        if (c->role == KD_PROC_LISTS) { /* one that runs goes on as it began */
+            configure(c, cfg);
+            continue;
+        }
         struct kd_out a = kd_out_of(before, sizeof(before)), b = kd_out_of(after, sizeof(after));
         kd_start_put(&a, &c->start);
         configure(c, cfg);
@@ -400,7 +410,9 @@ void kd_sensor_reload(struct kd_sensor *s)
         }
         if (c->role == KD_PROC_GATE && !kd_gate_files(s, c, cfg))
             continue; /* it was told; the one that runs goes on */
-        lists = lists || c->role == KD_PROC_GATE;
+        if (c->role == KD_PROC_BOX && !kd_box_rules(s, c, cfg))
+            continue; /* likewise */
+        lists = lists || c->role == KD_PROC_GATE || c->role == KD_PROC_BOX;
         kd_start_put(&b, &c->start);
         if (c->role == KD_PROC_COMPILE)
             continue; /* it begins below */
@@ -411,4 +423,5 @@ void kd_sensor_reload(struct kd_sensor *s)
             kd_child_stop(c);
     }
     kd_rules_begin(s);
+    kd_lists_reload(s);
 }

@@ -11,6 +11,7 @@
 #include "bin/rules_load.h"
 #include "bin/say.h"
 #include "bin/sensor.h"
+#include "bin/yara_files.h"
 #include "os/clock.h"
 #include "os/edge.h"
 #include "os/fd.h"
@@ -31,11 +32,18 @@ static struct kd_child *compiler(struct kd_sensor *s)
 
 static bool find_inputs(struct kd_sensor *s)
 {
+    char own[KD_CONFIG_TEXT_MAX + 32] = "";
+    const char *const more[] = {own};
     struct kd_rule_paths paths = kd_rule_paths_of(s->plan.config);
+    bool named = s->plan.rules.files != NULL || s->plan.yara != NULL; /* then nothing but those */
+    if (named)
+        paths.files = "";
     paths = kd_rule_paths_over(paths, &s->plan.rules);
+    if (!named && strcmp(s->plan.config->rules_own, "on") == 0)
+        kd_own_rules("suricata", own);
     kd_rule_inputs_done(&inputs);
     next_input = 0;
-    return kd_rule_inputs_find(s->plan.command, &paths, NULL, 0, &inputs);
+    return kd_rule_inputs_find(s->plan.command, &paths, more, own[0] != '\0', &inputs);
 }
 
 /* ---- where images lie ---- */

@@ -16,6 +16,9 @@ enum kd_order {
     KD_ORDER_STOP,      /* take what waits, then end */
     KD_ORDER_FILE,      /* a capture file: u32 number from 1, name; one descriptor */
     KD_ORDER_NO_MORE,   /* no further file */
+    KD_ORDER_LIST,      /* to lists: u8 last file of its list, spec, text of the file's name; the file, if it opened */
+    KD_ORDER_LISTS,     /* to brain and store: u64 bit of each list of the first layer that no longer counts; one or
+                           two layers as descriptors */
     KD_ORDER_RULES,     /* to an engine: a set of rules (rule/image.h) to go over to; its descriptor */
     KD_ORDER_INPUT,     /* to compile: u8 enum kd_rule_input_kind, name; the file's descriptor */
     KD_ORDER_LINE,      /* to gate: u8 enum kd_dialled, text of the system; a socket with KD_DIALLED */
@@ -27,6 +30,7 @@ enum kd_order {
     KD_ORDER_PROBLEM,  /* text: something to be told on the terminal, once */
     KD_ORDER_DIAL,     /* of gate: a connection to its server, please */
     KD_ORDER_DIALLED,  /* of dial: as KD_ORDER_LINE */
+    KD_ORDER_BUILT,    /* of lists: u64 bytes of the index */
     KD_ORDER_TAKEN,    /* of an engine: u8 is the set of KD_ORDER_RULES in force?, text why not */
     KD_ORDER_COMPILED, /* of compile: u8 is it what was there before?, 4 × u32 struct kd_rule_counts */
     KD_ORDER_CHANNEL   /* of gate: wire/notice.h channel message, for `kidoban status` */
@@ -52,12 +56,15 @@ enum kd_extra {
     KD_EXTRA_STATE, /* what brain has learned: a file to map */
     KD_EXTRA_KEEP,  /* the engine's packet ring: a file of whole segments */
     KD_EXTRA_FILES, /* the same for contents of files */
+    KD_EXTRA_INDEX, /* of lists: memory the index is made in; number: its MiB */
+    KD_EXTRA_YARA,  /* files of YARA rules in one piece (box/bundle.h) */
+    KD_EXTRA_TRAY,  /* struct kd_tray; number: of its engine */
     KD_EXTRA_RULES, /* a set of rules (rule/image.h); compile: the one made before */
     KD_EXTRA_RULES_ROOM, /* compile: a file of as many bytes as the new one may have, to be mapped */
     KD_EXTRA_KINDS
 };
 
-enum { KD_EXTRAS_MAX = 24, KD_START_NAME_MAX = 128 };
+enum { KD_EXTRAS_MAX = 68, KD_START_NAME_MAX = 128 };
 
 struct kd_start_extra {
     uint8_t kind;
@@ -92,6 +99,7 @@ struct kd_start {
     uint64_t keep_flow_bytes; /* engine: of one conversation, into the packet ring */
     uint8_t files_keep;       /* engine: enum kd_contents_keep */
     uint64_t files_most;      /* … bytes of one file */
+    uint8_t scan;             /* engine: the same for box */
     uint64_t memory_bytes;                      /* brain */
     uint64_t keep_days, keep_bytes, free_bytes; /* store */
     struct kd_limits limits;

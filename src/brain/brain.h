@@ -5,6 +5,7 @@
 #define KD_BRAIN_BRAIN_H
 
 #include "base/limits.h"
+#include "object/index.h"
 #include "wire/record.h"
 
 struct kd_brain;
@@ -44,6 +45,11 @@ enum kd_status kd_brain_batch(struct kd_brain *b, struct kd_bytes batch);
 /* What people decided, whole (wire/decision.h): it replaces what was given before.  A list that breaks the
  * form is refused and told; what was in force stays so. */
 enum kd_status kd_brain_decide(struct kd_brain *b, struct kd_bytes list);
+
+/* The lists of others: the layers of an index (object/index.h), which replace those given before.  Their memory is
+ * borrowed until the next call. */
+enum { KD_BRAIN_LISTS_MAX = 2 };
+void kd_brain_lists(struct kd_brain *b, const struct kd_obj_index *layers, size_t n);
 
 /* Hand the started batch out (live: after every input batch when nothing more waits). */
 void kd_brain_flush(struct kd_brain *b);

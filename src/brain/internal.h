@@ -61,6 +61,8 @@ struct kd_brain {
     struct kd_table folds; /* struct kd_fold by kind, host, fold */
     struct kd_intel intel;   /* of the list file */
     struct kd_intel decided; /* of the objects that people added */
+    struct kd_obj_index lists[KD_BRAIN_LISTS_MAX]; /* of others */
+    size_t n_lists;
     struct kd_exceptions exceptions;
     uint8_t *decisions; /* the list that people decided; exceptions and objects are views into it */
     size_t n_decisions;

@@ -2,6 +2,8 @@
 /* What detectors may ask of the framework (detect/detect.h). */
 #include "brain/internal.h"
 
+#include "base/clock.h"
+
 void *kd_detect_state(struct kd_detect *d, struct kd_bytes key, bool *ret_new)
 {
     return kd_table_get(&d->table, key, d->brain->now_us, ret_new);
@@ -70,15 +72,53 @@ bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct k
     return true;
 }
 
-bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value, struct kd_bytes *ret_note,
-                      uint64_t *ret_number)
+static bool is_sum(enum kd_object_kind kind)
 {
+    return kind == KD_OBJ_IP || kind == KD_OBJ_SHA256 || kind == KD_OBJ_SHA1 || kind == KD_OBJ_MD5;
+}
+
+/* In the lists of others; the site's own come first. */
+static bool in_lists(const struct kd_brain *b, enum kd_object_kind kind, struct kd_bytes value, struct kd_listed *ret)
+{
+    uint8_t room[KD_OBJ_KEY_MAX];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    uint16_t today = (uint16_t)(b->now_us / KD_US_PER_DAY);
+    struct kd_obj_hit best = {.lists = 0}, hit;
+    if (b->n_lists == 0 || (!is_sum(kind) && !kd_object_spell(kind, value, &o)))
+        return false;
+    if (!is_sum(kind))
+        value = kd_out_bytes_view(&o);
+    for (size_t i = 0; i < b->n_lists; i++)
+        if (kd_obj_match(&b->lists[i], kind, value, today, &hit) && (best.lists == 0 || hit.confidence > best.confidence))
+            best = hit;
+    if (best.lists == 0)
+        return false;
+    *ret = (struct kd_listed){.note = best.note, .list = kd_str(best.list->name), .confidence = best.confidence,
+                              .severity = best.list->severity > KD_CRITICAL ? -1 : best.list->severity};
+    return true;
+}
+
+bool kd_detect_listed(const struct kd_detect *d, const char *kind_name, struct kd_bytes value, struct kd_listed *ret)
+{
+    enum { SURE = 100 };
     const struct kd_brain *b = d->brain;
     struct kd_listing listing;
-    if (!kd_intel_has(&b->intel, kind, value, b->now_us, &listing) &&
-        !kd_intel_has(&b->decided, kind, value, b->now_us, &listing))
+    enum kd_object_kind kind;
+    if (!kd_object_kind_of(kd_str(kind_name), &kind))
+        kd_assert_failed("a detector asks only for kinds there are", __FILE__, __LINE__);
+    if (value.n == 0)
         return false;
-    *ret_note = listing.note;
-    *ret_number = listing.number;
+    if (!kd_intel_has(&b->intel, kind_name, value, b->now_us, &listing) &&
+        !kd_intel_has(&b->decided, kind_name, value, b->now_us, &listing))
+        return in_lists(b, kind, value, ret);
+    *ret = (struct kd_listed){.note = listing.note, .number = listing.number, .severity = -1, .confidence = SURE};
     return true;
+}
+
+void kd_brain_lists(struct kd_brain *b, const struct kd_obj_index *layers, size_t n)
+{
+    KD_ASSERT(n <= KD_BRAIN_LISTS_MAX);
+    if (n > 0)
+        memcpy(b->lists, layers, n * sizeof(layers[0]));
+    b->n_lists = n;
 }

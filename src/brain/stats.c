@@ -44,11 +44,11 @@ void kd_total_add(struct kd_brain *b, const struct kd_rec_head *head, const stru
     uint64_t *const to[] = {&t->packets, &t->bytes, &t->decoded, &t->dropped, &t->undecoded, &t->truncated,
                             &t->fragments, &t->reassembled, &t->flows, &t->flows_active, &t->flows_degraded,
                             &t->stream_gap_bytes, &t->memory_bytes, &t->records_lost, &t->anomalies, &t->cpu_us,
-                            &t->kept, &t->kept_bytes, &t->kept_out};
+                            &t->kept, &t->kept_bytes, &t->kept_out, &t->scanned, &t->scan_out};
     const uint64_t from[] = {s->packets, s->bytes, s->decoded, s->dropped, s->undecoded, s->truncated,
                              s->fragments, s->reassembled, s->flows, s->flows_active, s->flows_degraded,
                              s->stream_gap_bytes, s->memory_bytes, s->records_lost, s->anomalies, s->cpu_us,
-                             s->kept, s->kept_bytes, s->kept_out};
+                             s->kept, s->kept_bytes, s->kept_out, s->scanned, s->scan_out};
     for (size_t i = 0; i < KD_COUNT(to); i++)
         *to[i] += from[i];
     if (t->input_error.n == 0 && s->input_error.n > 0)

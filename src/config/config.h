@@ -34,6 +34,19 @@ struct kd_config_site {
     size_t n;
 };
 
+/* A list of suspicious objects that others write. */
+struct kd_config_feed {
+    char file[KD_CONFIG_TEXT_MAX], name[64], format[16], kind[16];
+    uint8_t confidence; /* 0: by kind */
+    uint8_t severity;   /* 0 info to 4 critical; 255: by kind */
+    bool force;
+};
+enum { KD_CONFIG_FEEDS_MAX = 32 };
+struct kd_config_feeds {
+    struct kd_config_feed v[KD_CONFIG_FEEDS_MAX];
+    size_t n;
+};
+
 /* All texts are terminated.  What is here has been checked. */
 struct kd_config {
 #define KD_TEXT(field, key, value, check, en, ja) char field[KD_CONFIG_TEXT_MAX];
@@ -49,6 +62,7 @@ struct kd_config {
 #undef KD_SITE
     struct kd_limits limits;
     struct kd_config_site site;
+    struct kd_config_feeds feeds;
 };
 
 /* One complaint: where, and what to do, in both languages.  Foreign text in it is escaped. */

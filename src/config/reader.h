@@ -35,6 +35,9 @@ void kd_config_bad_value(struct kd_reader *rd, size_t line, const char *key, str
  * false when reading cannot go on. */
 bool kd_site_section(struct kd_reader *rd, const char *section);
 
+/* feeds.c: the same for `objects.lists`. */
+bool kd_feeds_section(struct kd_reader *rd);
+
 /* All was read: look whether it fits together, and put it into the configuration. */
 void kd_site_finish(struct kd_reader *rd);
 

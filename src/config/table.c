@@ -287,6 +287,10 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write low, medium, high or critical";
         *ret_ja = "low、medium、high、critical のいずれかを書いてください";
         return is_one_of(value, "low medium high critical");
+    case CHECK_SWITCH:
+        *ret_en = "write on or off";
+        *ret_ja = "on または off と書いてください";
+        return is_one_of(value, "on off");
     case CHECK_NONE:
         break;
     }

@@ -24,7 +24,8 @@ enum kd_config_check {
     CHECK_MAIL,
     CHECK_MAIL_ITEM,
     CHECK_LANGUAGE,
-    CHECK_SEVERITY
+    CHECK_SEVERITY,
+    CHECK_SWITCH
 };
 
 struct kd_config_row {

@@ -118,11 +118,18 @@ bool kd_detect_host(const struct kd_detect *d, const struct kd_addr *a, struct k
 const struct kd_site *kd_detect_site(const struct kd_detect *d);
 uint8_t kd_detect_zone_of(const struct kd_detect *d, const struct kd_addr *a); /* or KD_ZONE_OUTSIDE, _UNLISTED */
 
-/* Is one of the listed objects (known-bad list file)?  Kinds: ip, domain (and parents), sha256, sha1, md5,
- * ja3, ja4, url.  An ip is the 16 bytes of a struct kd_addr, a hash its bytes, the others text.  *ret_note
- * is the list's remark, *ret_number the number of an object that people added (0: of the list file). */
-bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value,
-                      struct kd_bytes *ret_note, uint64_t *ret_number);
+/* What is known of a listed object.  Texts are valid until the detector returns. */
+struct kd_listed {
+    struct kd_bytes note; /* the list's remark; may be empty */
+    struct kd_bytes list; /* the list's name; empty: the site's own */
+    uint64_t number;      /* of an object that people added; 0: of a list */
+    int severity;         /* what its list may make of it at most; -1: the list does not say */
+    uint8_t confidence;   /* per cent */
+};
+
+/* Is one of the listed objects?  Kinds: ip, domain (and those above it), sha256, sha1, md5, ja3, ja4, url, cert, mail.
+ * An ip is the 16 bytes of a struct kd_addr, a file's sum its bytes, the others text (object/kind.h). */
+bool kd_detect_listed(const struct kd_detect *d, const char *kind, struct kd_bytes value, struct kd_listed *ret);
 
 struct kd_tunable {
     const char *name; /* configuration key detectors.<detector>.<name> */

@@ -34,7 +34,7 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
         .frame = kd_engine_frame_number(e),
         .app = (enum kd_app)f->app,
         .sink = &e->sink,
-        .contents = e->cfg.files != NULL ? &e->contents : NULL,
+        .contents = e->cfg.files != NULL || e->cfg.tray != NULL ? &e->contents : NULL,
     };
 }
 
@@ -62,6 +62,8 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         .app = (uint8_t)ctx->app,
     };
     kd_engine_emit(e, &head, body);
+    if (type == KD_REC_FILE && KD_UNLIKELY(e->cfg.tray != NULL))
+        kd_engine_contents_told(e, &head, body);
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_told(e, &head);
 }

@@ -8,6 +8,7 @@
 #include "packet/frame.h"
 #include "packet/keep.h"
 #include "wire/record.h"
+#include "wire/tray.h"
 
 struct kd_engine;
 struct kd_ruleset;
@@ -26,6 +27,11 @@ struct kd_engine_config {
     struct kd_keep *files;    /* contents of files go there; NULL: they are not kept.  The caller's. */
     unsigned files_keep;      /* enum kd_contents_keep: of which files */
     uint64_t files_most;      /* … up to so many bytes each */
+    struct kd_tray_writer *tray; /* files for box; NULL: none.  The caller's. */
+    unsigned scan;               /* enum kd_contents_keep: which files */
+    uint64_t scan_most;          /* … up to so many bytes each */
+    void (*scan_now)(void *arg); /* one more lies there */
+    void *scan_arg;
 };
 
 /* Where batches go: whole records, at most KD_BATCH_MAX bytes.  A status other than KD_OK counts the

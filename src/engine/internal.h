@@ -51,6 +51,7 @@ struct kd_engine_stats {
     uint64_t records, records_lost, anomalies, degraded, gap_bytes;
     uint64_t first_us, last_us;
     uint64_t kept, kept_bytes, kept_out; /* frames in the packet ring; left out for length or lack of room */
+    uint64_t scanned;                    /* files handed to box */
     uint64_t app_flows[KD_APP_COUNT], app_packets[KD_APP_COUNT], app_bytes[KD_APP_COUNT];
 };
 
@@ -70,6 +71,8 @@ struct kd_engine {
     struct kd_defrag *defrag;
     struct kd_sink sink;          /* parsers' records come in here */
     struct kd_contents contents;  /* contents.c */
+    uint8_t tray_sha256[32];      /* of the file that lies in the tray without its record */
+    uint64_t scan_out_told;
     struct kd_tcp_reader reader;
     struct kd_engine_stats stats;
     const char *input_error;
@@ -156,8 +159,11 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
 void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head);
 void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_alert *a, struct kd_out *o);
 void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f);
-/* contents.c: of files, into the ring for them. */
+/* contents.c: of files, into the ring for them, and to box. */
 void kd_engine_contents(struct kd_engine *e);
+/* With a tray: a file's record was emitted.  Files box did not get, so far. */
+void kd_engine_contents_told(struct kd_engine *e, const struct kd_rec_head *head, const struct kd_rec_file *file);
+uint64_t kd_engine_contents_left_out(struct kd_engine *e);
 
 /* stats.c */
 void kd_engine_emit_stats(struct kd_engine *e, const char *scope, uint64_t now_us, uint64_t cpu_us);

@@ -22,13 +22,12 @@ static const struct row rows[] = {
     TEXT(SSH, ssh, server, 1, SSH_SOFTWARE),
     TEXT(SSH, ssh, hassh_server, 1, SSH_HASSH_SERVER),
     TEXT(SSH, ssh, hassh_server_string, 1, SSH_HASSH_SERVER_STRING),
-    TEXT(SMB, smb, user, 0, SMB_NTLMSSP_USER),
-    TEXT(SMB, smb, domain, 0, SMB_NTLMSSP_DOMAIN),
     TEXT(NTLM, ntlm, user, 0, SMB_NTLMSSP_USER),
     TEXT(NTLM, ntlm, domain, 0, SMB_NTLMSSP_DOMAIN),
     TEXT(KRB5, krb5, cname, 1, KRB5_CNAME),
     TEXT(KRB5, krb5, sname, 1, KRB5_SNAME),
     TEXT(SNMP, snmp, community, 0, SNMP_COMMUNITY),
+    TEXT(SNMP, snmp, community, 1, SNMP_COMMUNITY),
     TEXT(SNMP, snmp, user, 0, SNMP_USM),
     TEXT(FTP, ftp, command, 0, FTP_COMMAND),
     TEXT(FTP, ftp, argument, 0, FTP_COMMAND_DATA),
@@ -67,31 +66,44 @@ static void show(const struct kd_ctx *ctx, const struct row *r, const void *body
 /* What a tree is connected to: a share of files, or that of pipes, which rules know as "named pipe". */
 static void show_share(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
 {
+    bool connects = kd_bytes_find(smb->command, kd_str("TREE_CONNECT")) != SIZE_MAX;
     bool pipes = kd_bytes_eq_str(smb->share_type, "PIPE") || kd_bytes_iends(smb->share, kd_str("IPC$"));
-    if (kd_bytes_find(smb->command, kd_str("TREE_CONNECT")) != SIZE_MAX && smb->share.n > 0)
-        kd_inspect(ctx, pipes ? KD_IN_SMB_NAMED_PIPE : KD_IN_SMB_SHARE, KD_TO_SERVER, smb->share);
+    if (!connects || smb->share.n == 0)
+        return;
+    kd_inspect(ctx, KD_IN_SMB_SHARE, KD_TO_SERVER, smb->share); /* while it is asked for nobody knows which */
+    if (pipes)
+        kd_inspect(ctx, KD_IN_SMB_NAMED_PIPE, KD_TO_SERVER, smb->share);
 }
 
-/* A remote call: "UUID VERSION", and its number. */
-static void show_call(const struct kd_ctx *ctx, const struct kd_rec_dcerpc *call, struct kd_out *room)
+/* A request is told with its answer. */
+static void show_kerberos(const struct kd_ctx *ctx, const struct kd_rec_krb5 *k)
 {
-    size_t at = room->n;
-    kd_out_bytes(room, call->uuid);
-    kd_out_str(room, " ");
-    kd_out_bytes(room, call->version);
-    for (unsigned dir = 0; dir < (call->answered ? 2u : 1u) && kd_out_ok(room); dir++) {
-        if (call->uuid.n > 0)
-            kd_inspect(ctx, KD_IN_DCERPC_IFACE, (enum kd_dir)dir, kd_bytes_from(kd_out_bytes_view(room), at));
-        kd_inspect_number(ctx, KD_NUM_DCERPC_OPNUM, (enum kd_dir)dir, call->opnum);
+    static const struct {
+        const char *name;
+        uint8_t type, request;
+    } types[] = {{"KRB_AS_REP", 11, 10}, {"KRB_TGS_REP", 13, 12}, {"KRB_AP_REP", 15, 14}, {"KRB_AP_REQ", 14, 14},
+                {"KRB_AS_REQ", 10, 10}, {"KRB_TGS_REQ", 12, 12}, {"KRB_ERROR", 30, 0}};
+    uint64_t asked = kd_bytes_eq_str(k->request_type, "AS")    ? 10
+                     : kd_bytes_eq_str(k->request_type, "TGS") ? 12
+                     : kd_bytes_eq_str(k->request_type, "AP")  ? 14
+                                                               : 0;
+    for (size_t i = 0; i < KD_COUNT(types); i++) {
+        if (!kd_bytes_eq_str(k->msg_type, types[i].name))
+            continue;
+        bool is_request = types[i].type == types[i].request;
+        if (!is_request)
+            kd_inspect_number(ctx, KD_NUM_KRB5_MSG_TYPE, KD_TO_CLIENT, types[i].type);
+        if (asked == 0)
+            asked = types[i].request;
     }
+    if (asked != 0)
+        kd_inspect_number(ctx, KD_NUM_KRB5_MSG_TYPE, KD_TO_SERVER, asked);
 }
 
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body)
 {
     struct kd_engine *e = (struct kd_engine *)((uint8_t *)ctx->sink - offsetof(struct kd_engine, sink));
-    bool any = type == KD_REC_DCERPC || type == KD_REC_SMB;
-    uint8_t bytes[128];
-    struct kd_out room = kd_out_of(bytes, sizeof(bytes));
+    bool any = type == KD_REC_SMB;
     if (!kd_wants_any(ctx) || ctx->app == KD_APP_HTTP || ctx->app == KD_APP_HTTP2 ||
         ctx->app == KD_APP_DNS || ctx->app == KD_APP_TLS)
         return; /* their transactions are under way */
@@ -103,8 +115,8 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
     }
     if (type == KD_REC_SMB)
         show_share(ctx, body);
-    if (type == KD_REC_DCERPC)
-        show_call(ctx, body, &room);
+    if (type == KD_REC_KRB5)
+        show_kerberos(ctx, body);
     if (!any)
         return;
     e->telling = (struct kd_told){.type = (uint8_t)type, .body = body};

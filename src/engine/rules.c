@@ -149,10 +149,16 @@ static void on_odd(struct kd_sink *sink, const struct kd_ctx *ctx, const char *e
 
 /* ---- matches ---- */
 
+static struct kd_bytes packet_payload(const struct kd_match_at *at)
+{
+    return at->packet == NULL ? kd_str(NULL) : at->packet->payload;
+}
+
 static void on_match(void *arg, const struct kd_match_alert *a)
 {
     struct kd_engine *e = arg;
     const struct kd_match_at *at = a->at;
+    size_t most = e->cfg.lim->match_bytes;
     struct kd_rec_signature rec = {
         .tx_id = a->tx_id,
         .in_tx = a->has_tx,
@@ -167,6 +173,10 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .technique = a->technique,
         .confidence = a->confidence,
         .importance = a->importance,
+        .stream = a->in_stream || (a->has_tx && at->proto == KD_IP_TCP),
+        .payload = kd_bytes_head(a->payload.n > 0 ? a->payload : packet_payload(at), most),
+        .packet = e->frame == NULL ? kd_str(NULL) : kd_bytes_head(e->frame->bytes, most),
+        .link = e->frame == NULL || most == 0 ? 0 : e->frame->link,
         .direction = kd_str(a->dir == KD_TO_SERVER ? "to_server" : "to_client"),
         .pkts_toserver = at->packets[0],
         .pkts_toclient = at->packets[1],

@@ -39,6 +39,8 @@ void kd_engine_emit_stats(struct kd_engine *e, const char *scope, uint64_t now_u
         .kept = s->kept,
         .kept_bytes = s->kept_bytes,
         .kept_out = s->kept_out,
+        .scanned = s->scanned,
+        .scan_out = kd_engine_contents_left_out(e),
         .input_error = kd_str(e->input_error),
         .protocols = {protos, n},
     };

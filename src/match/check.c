@@ -244,7 +244,7 @@ static bool event_is(const struct m_run *run, const struct kd_event *e)
     return run->m->event != NULL && kd_bytes_eq_str(e->text, run->m->event);
 }
 
-/* The value as record_rules tells it: "UUID MAJOR.MINOR". */
+/* The value as the parser tells it: "UUID MAJOR.MINOR". */
 static bool calls_iface(const struct m_run *run, const struct kd_iface *want)
 {
     const struct m_side *s = run->side;

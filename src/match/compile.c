@@ -37,7 +37,7 @@ static int by_rank(const void *a, const void *b)
 
 /* ---- protocols ---- */
 
-static uint64_t apps_of(enum kd_rule_proto proto)
+uint64_t m_apps_of(enum kd_rule_proto proto)
 {
     static const struct {
         enum kd_rule_proto proto;
@@ -71,7 +71,7 @@ static uint64_t apps_of(enum kd_rule_proto proto)
                 if (rows[i].app[j] != KD_APP_UNKNOWN)
                     apps |= (uint64_t)1 << rows[i].app[j];
     /* A protocol nobody here reads: no conversation is of it. */
-    return apps == 0 && kd_rule_proto_rows[proto].layer == KD_LAYER_APP ? (uint64_t)1 << 63 : apps;
+    return apps == 0 && kd_rule_proto_rows[proto].layer == KD_LAYER_APP ? M_APP_NONE : apps;
 }
 
 static uint8_t protocols_of(enum kd_rule_proto proto)
@@ -331,7 +331,7 @@ static void sides(struct m_rule *r)
 static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m_rule *r)
 {
     r->rule = rule;
-    r->apps = apps_of(rule->proto);
+    r->apps = m_apps_of(rule->proto);
     r->ip_protos = protocols_of(rule->proto);
     r->ip_number = ip_number_of(rule->proto);
     r->family = rule->proto == KD_RP_IPV4 ? 4 : rule->proto == KD_RP_IPV6 ? 6 : 0;

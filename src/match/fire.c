@@ -149,6 +149,8 @@ static void tell(struct m_run *run)
         .at = run->at,
         .dir = run->dir,
         .has_tx = run->side != NULL,
+        .in_stream = run->in_stream,
+        .payload = run->payload,
         .tx_id = run->side == NULL ? 0 : run->side->tx_id,
         .gid = r->gid,
         .sid = r->sid,

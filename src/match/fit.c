@@ -12,6 +12,24 @@ static const struct reason no_list = {"the file it loads is not beside the rules
                                       "読み込むファイルがルールと同じフォルダーにない"};
 static const struct reason no_json = {"sets in JSON are not done", "JSON 形式の集合には対応しない"};
 
+static const struct reason no_parser = {"nothing here reads this protocol", "このプロトコルは解析しない"};
+static const struct reason no_value = {"looks into something that is not told here", "本製品が取り出さない値を調べる"};
+
+/* What the packet side does not tell. */
+static bool is_told(const struct kd_rule *r)
+{
+    for (unsigned i = 0; i < r->n_looks; i++)
+        if (r->look[i].buffer->in == KD_IN_FRAME || r->look[i].buffer->in == KD_IN_ETHER_HDR)
+            return false;
+    for (unsigned i = 0; i < r->n_checks; i++) {
+        const struct kd_cond *c = &r->check[i];
+        if (c->kind == KD_COND_NUMBER &&
+            (c->is.number.field == KD_NUM_VXLAN_VNI || c->is.number.field == KD_NUM_FLOW_ELEPHANT))
+            return false;
+    }
+    return true;
+}
+
 static const struct reason *wrong_with_set(const struct kd_rules *rules, const struct kd_dataset *d)
 {
     struct kd_bytes text;
@@ -23,6 +41,10 @@ static const struct reason *wrong_with_set(const struct kd_rules *rules, const s
 
 static const struct reason *wrong_with(const struct kd_rules *rules, const struct kd_rule *r)
 {
+    if (m_apps_of(r->proto) == M_APP_NONE)
+        return &no_parser;
+    if (!is_told(r))
+        return &no_value;
     for (unsigned i = 0; i < r->n_checks; i++) {
         const struct kd_cond *c = &r->check[i];
         if (!m_check_known((enum kd_cond_kind)c->kind))

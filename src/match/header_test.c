@@ -210,8 +210,30 @@ static void headers(void)
     }
 }
 
+static void what_nobody_tells_is_refused(void)
+{
+    static const char *const rules_text[] = {
+        "alert ip any any -> any any (geoip:src,JP; sid:1;)\n",
+        "alert modbus any any -> any any (sid:1;)\n",
+        "alert ether any any -> any any (ether.hdr; content:\"|08 06|\"; sid:1;)\n",
+        "alert ip any any -> any any (ttl:1; sid:1;)\n",
+    };
+    for (size_t i = 0; i < KD_COUNT(rules_text); i++) {
+        struct kd_pool *pool = kd_pool_new(64 << 20);
+        struct kd_rules *rules = kd_rules_new(pool, &kd_limits_default);
+        CHECK(kd_rules_read(rules, "test", kd_str(rules_text[i])) == KD_OK && kd_rules_finish(rules) == KD_OK);
+        kd_ruleset_fit(rules);
+        bool good = i == KD_COUNT(rules_text) - 1;
+        CHECK(rules->n == (good ? 1 : 0) && rules->n_refused == (good ? 0 : 1));
+        CHECK(good || (rules->refusal[0].line == 1 && rules->refusal[0].why != NULL));
+        kd_rules_free(rules);
+        kd_pool_free(pool);
+    }
+}
+
 int main(void)
 {
     RUN(headers);
+    RUN(what_nobody_tells_is_refused);
     return tap_done();
 }

@@ -362,6 +362,10 @@ void m_base64(struct kd_bytes text, enum kd_base64_mode mode, struct kd_out *o);
 /* … the value as the buffer's transforms make it; false: nothing remains. */
 bool m_transform(struct kd_matcher *m, const struct kd_rule_buffer *b, struct kd_bytes in, struct kd_bytes *ret);
 
+/* compile.c: the parsers a header's protocol means, as bits of enum kd_app; 0 any; M_APP_NONE: nobody reads it. */
+#define M_APP_NONE ((uint64_t)1 << 63)
+uint64_t m_apps_of(enum kd_rule_proto proto);
+
 uint8_t m_proto_bit(const struct kd_match_at *at); /* enum m_proto */
 
 /* gate.c: direction, protocol, addresses, ports: may the rule match here at all? */

@@ -77,6 +77,8 @@ struct kd_match_alert {
     const struct kd_match_at *at;
     uint8_t dir;
     bool has_tx;
+    bool in_stream;           /* it was found in the stream, not in a packet's payload */
+    struct kd_bytes payload;  /* what was looked into, until the callback returns; may be empty */
     uint32_t tx_id;
     uint32_t gid, sid, rev, priority;
     struct kd_bytes msg, category, classtype;

@@ -94,19 +94,20 @@ static bool xor_key(const struct kd_transform *t, struct kd_bytes in, struct kd_
 
 /* ---- parts ---- */
 
-static bool subslice(const struct kd_transform *t, struct kd_bytes in, struct kd_out *o)
+static void subslice(const struct kd_transform *t, struct kd_bytes in, struct kd_out *o)
 {
     int64_t n = (int64_t)in.n;
     int64_t from = t->a < 0 ? n + t->a : t->a;
     int64_t to = (t->c & KD_SUBSLICE_COUNT) == 0 ? n : t->b < 0 ? n + t->b : from + t->b;
-    bool cut = (t->c & KD_SUBSLICE_TRUNCATE) != 0;
-    if (!cut && (from < 0 || from > n || to > n || to < from))
-        return false;
-    from = from < 0 ? 0 : from > n ? n : from;
+    bool inside = from >= 0 && from <= n && to >= from && to <= n;
+    if (!inside && (t->c & KD_SUBSLICE_TRUNCATE) == 0)
+        return; /* nothing of it */
+    if (from < 0 && (t->c & KD_SUBSLICE_COUNT) != 0 && t->b >= 0)
+        to = t->b; /* counted from where it begins */
+    from = from < 0 ? 0 : from;
     to = to > n ? n : to;
     if (to > from)
         kd_out_bytes(o, kd_bytes_head(kd_bytes_from(in, (size_t)from), (size_t)(to - from)));
-    return to > from;
 }
 
 static size_t label_before(struct kd_bytes name, size_t end)
@@ -210,7 +211,8 @@ static bool unpack(struct kd_matcher *m, const struct kd_transform *t, struct kd
     enum { USUAL = 1024 };
     struct unpacked u = {o, kd_min_size(t->a > 0 ? (size_t)t->a : USUAL, MATCH_BODY)};
     bool gzip = kd_bytes_starts(in, kd_bytes_of("\x1f\x8b", 2));
-    if (gzip != (t->kind == KD_TR_GUNZIP))
+    bool zlib = (kd_bytes_at(in, 0) & 0x0f) == 8 && (kd_bytes_at(in, 0) * 256 + kd_bytes_at(in, 1)) % 31 == 0;
+    if (t->kind == KD_TR_GUNZIP ? !gzip : !zlib)
         return false;
     struct kd_coding *c = kd_coding_new(m->pool, m->lim, gzip ? KD_CODING_GZIP : KD_CODING_DEFLATE);
     if (c == NULL)
@@ -275,7 +277,8 @@ static bool one(struct kd_matcher *m, const struct kd_transform *t, struct kd_by
         pseudo_headers(in, o);
         break;
     case KD_TR_SUBSLICE:
-        return subslice(t, in, o);
+        subslice(t, in, o);
+        break;
     case KD_TR_DOMAIN:
     case KD_TR_TLD:
         return name_part(in, t->kind == KD_TR_TLD, o);

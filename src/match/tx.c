@@ -253,11 +253,11 @@ static void forget_file(struct kd_matcher *m, struct m_side *s)
 static void judge_file(struct kd_matcher *m, uint8_t dir)
 {
     struct m_side *s = &m->side[dir];
-    if (!s->has_file)
+    if (!s->has_file && !s->has_body)
         return;
     if (!s->judged_head)
         judge_head(m, dir);
-    s->judged_body = false;
+    s->judged_body &= !s->has_file; /* what asks for more than content is judged for each file */
     judge_content(m, dir);
     forget_file(m, s);
 }
@@ -293,8 +293,11 @@ void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage
     }
     if (!s->judged_head)
         judge_head(m, dir);
-    if (stage != KD_INSPECT_ALL)
+    if (stage != KD_INSPECT_ALL) { /* what was told is the parser's again */
+        if (!keep_values(m, s))
+            m_side_done(m, s);
         return;
+    }
     judge_content(m, dir);
     if (*m->at.flow != NULL)
         (*m->at.flow)->tx_next[dir]++;

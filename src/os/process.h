@@ -8,7 +8,8 @@
 /* KD_PROC_READER is no child: it is what `hunt`, `host` and `verify` make of themselves before they
  * read the store.  KD_PROC_DIAL lives for one connection: it finds a declared server by name, connects,
  * hands the socket to the parent and ends.  KD_PROC_COMPILE lives for one set of rules: it reads
- * their files, compiles them into memory it was given, and ends. */
+ * their files, compiles them into memory it was given, and ends.  KD_PROC_LISTS does so for one index of lists of
+ * suspicious objects.  KD_PROC_BOX looks into whole files. */
 enum kd_proc {
     KD_PROC_ENGINE,
     KD_PROC_BRAIN,
@@ -18,6 +19,8 @@ enum kd_proc {
     KD_PROC_GATE,
     KD_PROC_DIAL,
     KD_PROC_COMPILE,
+    KD_PROC_LISTS,
+    KD_PROC_BOX,
     KD_PROC_COUNT
 };
 
@@ -30,7 +33,7 @@ enum {
     KD_FD_OUT = 5,
     KD_FD_ASK = 6,
     KD_FD_EXTRA = 7,
-    KD_FD_EXTRA_MAX = 64
+    KD_FD_EXTRA_MAX = 72
 };
 
 const char *kd_proc_name(enum kd_proc role);

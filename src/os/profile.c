@@ -57,6 +57,17 @@ static const struct kd_syscall_rule whole_files[] = {
     {SYS_newfstatat, KD_ANY},
 };
 
+/* Looking into files, in memory: nothing is opened, so libraries that try are told no. */
+static const struct kd_syscall_rule inspecting[] = {
+    {SYS_sysinfo, KD_ANY}, /* qsort() of much */
+    {SYS_setitimer, KD_ANY}, /* an end to a file that takes too long */
+    {SYS_openat, KD_REFUSED},
+    {SYS_ioctl, KD_REFUSED},
+    {SYS_lseek, KD_ANY},
+    {SYS_fstat, KD_ANY},
+    {SYS_newfstatat, KD_ANY}, /* glibc's fstat(); paths lead nowhere in an empty root */
+};
+
 /* Reading and compiling rules. */
 static const struct kd_syscall_rule rules[] = {
     {SYS_sysinfo, KD_ANY}, /* qsort() of much asks how much memory there is */
@@ -254,10 +265,13 @@ static const struct kd_syscall_set brain_sets[] = {SANITIZER SET(common), SET(pi
                                                    SET(whole_files)};
 static const struct kd_syscall_set store_sets[] = {SANITIZER SET(common), SET(threads),
                                                    SET(directory), SET(changes)};
+static const struct kd_syscall_set lists_sets[] = {SANITIZER SET(common), SET(pinned),
+                                                   SET(whole_files)};
 static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(threads), SET(serving)};
 static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads),
                                                     SET(directory)};
 static const struct kd_syscall_set gate_sets[] = {SANITIZER SET(common), SET(talking), SET(whole_files)};
+static const struct kd_syscall_set box_sets[] = {SANITIZER SET(common), SET(pinned), SET(inspecting)};
 static const struct kd_syscall_set compile_sets[] = {SANITIZER SET(common), SET(pinned), SET(whole_files),
                                                      SET(rules)};
 static const struct kd_syscall_set dial_sets[] = {SANITIZER SET(common), SET(dialling)};
@@ -274,7 +288,9 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
                         .threads = true, .stdout_too = true},
     [KD_PROC_GATE] = {SETS(gate_sets), .spare_fds = 16},
     [KD_PROC_DIAL] = {SETS(dial_sets), .spare_fds = 32, .dials = true},
+    [KD_PROC_BOX] = {SETS(box_sets), .pinned_output = true},
     [KD_PROC_COMPILE] = {SETS(compile_sets), .spare_fds = 2, .pinned_output = true, .memory_mib = 6144},
+    [KD_PROC_LISTS] = {SETS(lists_sets), .spare_fds = 4, .pinned_output = true, .memory_mib = 12288}, /* one list's file at a time */
 };
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)

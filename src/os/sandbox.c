@@ -79,8 +79,9 @@ static enum kd_status set_limits(const struct kd_sandbox *sb, const struct kd_pr
     if (!p->directory_writes && !p->stdout_too)
         ok = ok && limit(RLIMIT_FSIZE, 0);
 #ifndef KD_SANITIZED /* shadow memory; the leak check makes a process */
-    if (p->memory_mib > 0)
-        ok = ok && limit(RLIMIT_AS, (rlim_t)p->memory_mib << 20);
+    uint64_t memory = sb->memory_bytes > 0 ? sb->memory_bytes : (uint64_t)p->memory_mib << 20;
+    if (memory > 0)
+        ok = ok && limit(RLIMIT_AS, (rlim_t)memory);
     if (!p->threads)
         ok = ok && limit(RLIMIT_NPROC, 0);
 #endif
@@ -95,7 +96,7 @@ static enum kd_status filter(const struct kd_sandbox *sb, const struct kd_profil
     if (sb->n_ring_fds > 0)
         memcpy(f.ring_fds, sb->ring_fds, sb->n_ring_fds * sizeof(int));
     if (p->pinned_output) {
-        static const int out[] = {KD_FD_LOG, KD_FD_CONTROL, KD_FD_OUT};
+        static const int out[] = {KD_FD_LOG, KD_FD_CONTROL, KD_FD_OUT, KD_FD_ASK};
         memcpy(f.out_fds, out, sizeof(out));
         f.n_out_fds = KD_COUNT(out);
     }

@@ -20,6 +20,7 @@ struct kd_sandbox {
     const int *ring_fds; /* capture sockets */
     size_t n_ring_fds;
     uint16_t port; /* of the server that is dialled */
+    uint64_t memory_bytes; /* address space it may have; 0: as its role has */
 };
 
 /* May be called once, by the only thread.  On failure err->what is one line with the remedy; the

@@ -86,17 +86,23 @@ struct kd_sink {
     void (*odd)(struct kd_sink *sink, const struct kd_ctx *ctx, const char *event);
 };
 
-/* Whose contents are kept beside their record (carve.h), and who takes them. */
+/* Whose contents are taken beside their record (carve.h), and by whom. */
 enum kd_contents_keep { KD_CONTENTS_NONE, KD_CONTENTS_RISKY, KD_CONTENTS_ALL };
+
+/* How much a file may do harm: pictures and pages; text that goes to a server or comes by mail (it may be a program
+ * there); programs, scripts, documents, archives. */
+enum kd_contents_risk { KD_RISK_LITTLE, KD_RISK_SOME, KD_RISK_MUCH };
 
 struct kd_contents {
     enum kd_contents_keep keep;
     size_t most;                 /* bytes of one file */
     size_t waiting, waiting_max; /* bytes held for files that are not over; kept by carve */
+    bool some;                   /* with RISKY: also those of KD_RISK_SOME */
+    uint64_t given_up;           /* wanted, but too large, or no memory */
     bool rules_ask;              /* a rule may ask for any file to be kept … */
     bool asked;                  /* … and one has asked for the one whose ONE_FILE was told last */
-    /* A whole file.  False: it is not kept. */
-    bool (*put)(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
+    /* A whole file (`asked`: by a rule).  False: it is not kept. */
+    bool (*put)(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us, enum kd_contents_risk risk, bool asked,
                 struct kd_bytes sha256, struct kd_bytes content);
 };
 

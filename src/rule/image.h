@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of rules as one run of bytes: the texts it is made of, in the order in which they are read, and what was
+/* A set of rules as one run of bytes: the texts it is made of, read kind by kind in the order below, and what was
  * compiled of them.  Made once, by whoever compiles; read by every engine, and kept as the cache.
  *
  * magic "KDRULES1" · le64 bytes in all · le64 sum of what follows · 32 bytes key · 4 × le32 counts · parts; a part:
@@ -17,7 +17,7 @@ enum kd_rule_part {
     KD_PART_REFERENCES, /* reference.config */
     KD_PART_DATA,       /* a file that rules may load: members of a set */
     KD_PART_RULES,      /* a file of rules */
-    KD_PART_THRESHOLDS, /* threshold.config; behind all rules */
+    KD_PART_THRESHOLDS, /* threshold.config */
     KD_PART_DATABASES,  /* kd_ruleset_save() */
     KD_PART_KINDS
 };

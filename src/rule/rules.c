@@ -323,6 +323,8 @@ const struct kd_rule *kd_rules_find(const struct kd_rules *rules, uint32_t gid, 
 enum kd_status kd_rules_data(struct kd_rules *rules, struct kd_bytes name, struct kd_bytes content)
 {
     struct kd_rules_state *st = rules->state;
+    if (content.n > KD_RULE_LIST_MAX)
+        return KD_OK;
     uint32_t i = kd_nametab_add(&st->data, st->pool, &st->mem, name, rules->state->lim->rule_names);
     if (i == KD_NAME_NONE)
         return KD_NO_MEMORY;

@@ -77,8 +77,10 @@ KD_MUST_USE enum kd_status kd_rules_references(struct kd_rules *rules, struct kd
 KD_MUST_USE enum kd_status kd_rules_read(struct kd_rules *rules, const char *name,
                                          struct kd_bytes text);
 
+enum { KD_RULE_LIST_MAX = 31 << 20 };
+
 /* The content of a file that rules name (datasets, lists of digests), by the name they give it: copied.
- * Further ones of one name are left out. */
+ * Further ones of one name, and those larger than KD_RULE_LIST_MAX, are left out. */
 KD_MUST_USE enum kd_status kd_rules_data(struct kd_rules *rules, struct kd_bytes name, struct kd_bytes content);
 
 /* What was given for this name; false: nothing. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers about suspicious objects. */
 #include "store/asker.h"
+#include "store/lists.h"
 #include "store/objects.h"
 
 void kd_answer_objects(struct kd_asker *k)
@@ -10,6 +11,8 @@ void kd_answer_objects(struct kd_asker *k)
     kd_jw_open(w, "items", '[');
     enum kd_status s = kd_objects_json(&k->a->meta, w);
     kd_jw_close(w, ']');
+    if (s == KD_OK)
+        s = kd_lists_json(&k->a->meta, w);
     kd_jw_close(w, '}');
     if (s != KD_OK)
         kd_asker_fail(k, s);

@@ -7,10 +7,11 @@
 
 #include "store/decisions.h"
 #include "store/hunt.h"
+#include "store/lists.h"
 #include "store/objects.h"
 #include "store/sighting.h"
 
-enum { DEADLINE_S = 30, LOOKS = 3, HITS_MAX = 1000, ROWS_MAX = 20000, HOSTS_MAX = 256, HITS_BYTES = 16 << 20 };
+enum { DEADLINE_S = 30, LOOKS = 3, HITS_MAX = 1000, ROWS_MAX = 20000, HOSTS_MAX = 256, HITS_BYTES = 16 << 20, LAYERS = 2, LISTS_LOOKS = 2 };
 
 struct kd_lookback {
     struct kd_lookback_config cfg;
@@ -20,6 +21,13 @@ struct kd_lookback {
     pthread_cond_t wake;
     bool started, woken;
     _Atomic bool stop;
+    /* Under `lists_lock`, which the thread holds while it looks; who has new ones cancels that. */
+    pthread_mutex_t lists_lock;
+    _Atomic bool lists_cancel;
+    struct kd_obj_index now[LAYERS], before[LAYERS];
+    size_t n_now, n_before;
+    unsigned lists_looks;     /* still to be made */
+    uint64_t lists_due_us;
 };
 
 /* One look: what was found, by host. */
@@ -218,6 +226,40 @@ static bool look_for_one(struct kd_lookback *l)
     return s == KD_OK;
 }
 
+/* ---- lists ---- */
+
+void kd_lookback_lists(struct kd_lookback *l, const struct kd_obj_index *layer, size_t n)
+{
+    l->lists_cancel = true;
+    (void)pthread_mutex_lock(&l->lists_lock);
+    memcpy(l->before, l->now, sizeof(l->before));
+    l->n_before = l->n_now;
+    l->n_now = kd_min_size(n, LAYERS);
+    if (n > 0)
+        memcpy(l->now, layer, l->n_now * sizeof(layer[0]));
+    l->lists_looks = l->n_now > 0 ? LISTS_LOOKS : 0;
+    l->lists_due_us = 0;
+    l->lists_cancel = false;
+    (void)pthread_mutex_unlock(&l->lists_lock);
+    kd_lookback_wake(l);
+}
+
+/* At once, and again when the sightings have come up to the moment they came into force. */
+static void look_for_lists(struct kd_lookback *l)
+{
+    (void)pthread_mutex_lock(&l->lists_lock);
+    uint64_t now_us = kd_now_us(&l->cfg.clock);
+    if (l->lists_looks > 0 && now_us >= l->lists_due_us) {
+        struct kd_lists_look look = {.dir_path = l->cfg.dir_path, .clock = l->cfg.clock, .now = {l->now, l->n_now},
+                                     .before = {l->before, l->n_before}, .cancel = &l->lists_cancel,
+                                     .deadline_us = now_us + DEADLINE_S * (uint64_t)KD_US_PER_S};
+        kd_ignore(kd_lists_look_back(&l->m, &look)); /* what did not fit is looked for the next time */
+        l->lists_looks--;
+        l->lists_due_us = now_us + 10 * KD_US_PER_MINUTE;
+    }
+    (void)pthread_mutex_unlock(&l->lists_lock);
+}
+
 /* ---- the thread ---- */
 
 static void *run(void *arg)
@@ -229,6 +271,8 @@ static void *run(void *arg)
             (void)pthread_cond_wait(&l->wake, &l->lock);
         l->woken = false;
         (void)pthread_mutex_unlock(&l->lock);
+        if (!l->stop)
+            look_for_lists(l);
         while (!l->stop && look_for_one(l))
             ;
         (void)pthread_mutex_lock(&l->lock);
@@ -254,6 +298,7 @@ enum kd_status kd_lookback_new(const struct kd_lookback_config *cfg, struct kd_l
         return kd_fail(err, KD_NO_MEMORY, 0, "look-back");
     l->cfg = *cfg;
     (void)pthread_mutex_init(&l->lock, NULL);
+    (void)pthread_mutex_init(&l->lists_lock, NULL);
     (void)pthread_cond_init(&l->wake, NULL);
     enum kd_status s = kd_meta_open(cfg->dir_path, true, false, cfg->clock, &l->m, err);
     if (s == KD_OK && !start_thread(l))
@@ -280,6 +325,7 @@ void kd_lookback_free(struct kd_lookback *l)
         return;
     (void)pthread_mutex_lock(&l->lock);
     l->stop = true;
+    l->lists_cancel = true;
     (void)pthread_cond_signal(&l->wake);
     (void)pthread_mutex_unlock(&l->lock);
     if (l->started)
@@ -287,5 +333,6 @@ void kd_lookback_free(struct kd_lookback *l)
     kd_meta_close(&l->m);
     (void)pthread_cond_destroy(&l->wake);
     (void)pthread_mutex_destroy(&l->lock);
+    (void)pthread_mutex_destroy(&l->lists_lock);
     free(l);
 }

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "../../tests/tap.h"
+#include "object/feed.h"
+#include "store/lists.h"
 #include "store/store.h"
 #include "wire/board.h"
 #include "wire/record.h"
@@ -206,14 +208,92 @@ static void what_came_after_is_no_meeting_of_the_past(void)
     kd_store_close(s);
 }
 
-int main(void)
+static void *lists_memory[2];
+
+static struct kd_obj_index list_of(unsigned at, const char *content)
 {
+    struct kd_obj_build_config cfg = {.key = "a test's own key", .entries_max = 1000};
+    struct kd_feed_spec spec = {.kind = KD_FEED_ANY_KIND};
+    struct kd_feed_site site = {.line_max = 4096};
+    struct kd_obj_build *b = kd_obj_build_new(&cfg);
+    struct kd_obj_list *l = kd_obj_build_list(b, "feed");
+    struct kd_obj_index x;
+    size_t n = strlen(content), bytes;
+    uint8_t *text = malloc(n + 1);
+    memcpy(text, content, n);
+    CHECK(kd_feed_read(b, l, &spec, &site, "feed.csv", text, n) == KD_OK);
+    lists_memory[at] = calloc(1, kd_obj_build_bytes(b));
+    CHECK(kd_obj_build_write(b, lists_memory[at], kd_obj_build_bytes(b), &bytes) == KD_OK);
+    CHECK(kd_obj_index_open(lists_memory[at], bytes, &x) == KD_OK);
+    kd_obj_build_free(b);
+    free(text);
+    return x;
+}
+
+static uint64_t objects_of_lists(struct kd_meta *m)
+{
+    struct kd_sql q = kd_sql(m, "SELECT count(*) FROM objects WHERE source = 'list'");
+    uint64_t n = kd_sql_row(&q) ? kd_sql_get(&q, 0) : 99;
+    return kd_sql_done(&q) == KD_OK ? n : 99;
+}
+
+/* What a list names now and did not before is looked for in what was seen; what was in it already is not, nor what it
+ * is not sure of. */
+static void a_list_that_changed_is_looked_for_in_the_past(void)
+{
+    struct kd_store *s = open_store();
+    live(s);
+    kd_store_close(s); /* the sightings are written */
+    s = open_store();
+    struct kd_meta m;
+    struct kd_err err = {0};
+    struct kd_meeting met[8];
+    char hosts[8][48];
+    CHECK(kd_meta_open(path, true, false, (struct kd_clock){now, NULL}, &m, &err) == KD_OK);
+    struct kd_obj_index first = list_of(0, "kind,value,confidence\nip,203.0.113.9,30\ndomain,other.example,80\ndomain,google.com,80\n");
+    kd_store_lists(s, &first, 1);
+    CHECK(meetings(s, 1, met, hosts) == 0 && objects_of_lists(&m) == 0); /* 30 per cent is too little */
+    struct kd_obj_index second = list_of(1, "kind,value,confidence\nip,203.0.113.9,90\ndomain,bad.example,80\n");
+    kd_store_lists(s, &second, 1);
+    size_t n = meetings(s, 1, met, hosts);
+    CHECK(n == 1 && strcmp(hosts[0], "10.0.0.5") == 0 && kd_bytes_eq_str(met[0].met, "www.bad.example"));
+    CHECK(n == 1 && kd_bytes_eq_str(met[0].note, "[feed]"));
+    CHECK(objects_of_lists(&m) == 1); /* the address was listed before */
+    kd_store_lists(s, &second, 1);
+    CHECK(meetings(s, 2, met, hosts) == 1 && objects_of_lists(&m) == 1);
+    struct kd_jw w;
+    kd_jw_init(&w, ZONE_S);
+    kd_jw_open(&w, NULL, '{');
+    CHECK(kd_lists_json(&m, &w) == KD_OK);
+    CHECK(kd_bytes_find(kd_jw_view(&w), kd_str("\"kinds\":{\"ip\":1,\"domain\":1}")) != SIZE_MAX);
+    kd_jw_done(&w);
+    kd_meta_close(&m);
+    kd_store_close(s);
+    free(lists_memory[0]);
+    free(lists_memory[1]);
+}
+
+static void begin_anew(void)
+{
+    if (dir > 0) {
+        (void)close(dir);
+        (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
     (void)snprintf(path, sizeof(path), "/tmp/kd-objects-XXXXXX");
     CHECK(mkdtemp(path) != NULL);
     dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fake_now = start_us;
+    memset(&board, 0, sizeof(board));
+}
+
+int main(void)
+{
+    begin_anew();
     RUN(values_have_one_spelling);
     RUN(the_past_is_searched_when_an_object_comes);
     RUN(what_came_after_is_no_meeting_of_the_past);
+    begin_anew();
+    RUN(a_list_that_changed_is_looked_for_in_the_past);
     (void)close(dir);
     (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return tap_done();

@@ -293,3 +293,24 @@ CREATE TABLE meetings (
   PRIMARY KEY (object, host)
 ) WITHOUT ROWID;
 CREATE INDEX meetings_told ON meetings (told) WHERE told = 0;
+-- version 7
+-- Lists of suspicious objects as they are in force: what was read of each, and what was left out.
+CREATE TABLE lists (
+  name TEXT PRIMARY KEY,
+  place INTEGER NOT NULL,
+  format TEXT NOT NULL,
+  kinds TEXT NOT NULL, -- {"ip":12,…}
+  objects INTEGER NOT NULL,
+  networks INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  wrong INTEGER NOT NULL,
+  refused INTEGER NOT NULL,
+  other INTEGER NOT NULL,
+  twice INTEGER NOT NULL,
+  beyond INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  problem TEXT NOT NULL,
+  refusal TEXT NOT NULL,
+  read_us INTEGER NOT NULL,
+  since_us INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -280,6 +280,35 @@ enum kd_status kd_sightings_find(const struct kd_sighting_ask *ask,
     return s == KD_OK ? KD_OK : kd_fail(err, s, 0, "sightings");
 }
 
+enum kd_status kd_sightings_each(const struct kd_sighting_ask *ask,
+                                 bool (*row)(void *arg, enum kd_sighting_kind kind, struct kd_bytes text),
+                                 void *arg, struct kd_err *err)
+{
+    struct kd_meta m;
+    enum kd_status s = kd_meta_open_file(ask->dir_path, "sightings.db", kd_sightings_schema, false,
+                                         false, ask->clock, &m, err);
+    if (s != KD_OK)
+        return s == KD_NOT_FOUND ? KD_OK : s;
+    kd_meta_limit(&m, ask->deadline_us, ask->cancel);
+    struct kd_sql q = kd_sql(&m, "SELECT kind, value FROM sightings ORDER BY day DESC");
+    bool go_on = true;
+    while (go_on && kd_sql_row(&q)) {
+        uint8_t text[2 * KD_SIGHT_KEY_MAX + 1];
+        struct kd_out o = kd_out_of(text, sizeof(text));
+        uint64_t kind = kd_sql_get(&q, 0);
+        if (kind >= KD_SIGHT_KINDS)
+            continue;
+        kd_sighting_text((enum kd_sighting_kind)kind, kd_sql_get_text(&q, 1), &o);
+        go_on = row(arg, (enum kd_sighting_kind)kind, kd_out_bytes_view(&o));
+    }
+    if (go_on)
+        s = kd_sql_done(&q);
+    else
+        kd_sql_drop(&q);
+    kd_meta_close(&m);
+    return s == KD_OK ? KD_OK : kd_fail(err, s, 0, "sightings");
+}
+
 void kd_sighting_json(struct kd_jw *w, const struct kd_sighting *s)
 {
     char day[16];

@@ -73,6 +73,12 @@ KD_MUST_USE enum kd_status kd_sightings_find(const struct kd_sighting_ask *ask,
                                              void *arg, struct kd_sighting_sum *ret,
                                              struct kd_err *err);
 
+/* Each indicator of each day, newest day first, as text; `row` may stop.  Of `ask` the place, the deadline and the
+ * cancelling are used. */
+KD_MUST_USE enum kd_status kd_sightings_each(const struct kd_sighting_ask *ask,
+                                             bool (*row)(void *arg, enum kd_sighting_kind kind, struct kd_bytes text),
+                                             void *arg, struct kd_err *err);
+
 /* {day,kind,value,host,first,last,count,bytes} */
 void kd_sighting_json(struct kd_jw *w, const struct kd_sighting *s);
 

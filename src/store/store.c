@@ -14,6 +14,7 @@
 #include "store/hosts.h"
 #include "store/incidents.h"
 #include "store/ingest.h"
+#include "store/lists.h"
 #include "store/lookback.h"
 #include "store/network.h"
 #include "store/packets.h"
@@ -434,6 +435,16 @@ enum kd_status kd_store_batch(struct kd_store *s, struct kd_bytes batch, struct 
     if (s1 != KD_OK)
         return kd_fail(err, s1, 0, "records could not be stored");
     return end == KD_NOT_FOUND ? KD_OK : kd_fail(err, KD_MALFORMED, bytes, "batch of records");
+}
+
+void kd_store_lists(struct kd_store *s, const struct kd_obj_index *layer, size_t n)
+{
+    struct kd_store_lists lists = {layer, n};
+    if (s->cfg.read_only)
+        return;
+    kd_ignore(kd_lists_note(&s->meta, &lists)); /* for people to read: nothing depends on it */
+    if (s->lookback != NULL)
+        kd_lookback_lists(s->lookback, layer, n);
 }
 
 void kd_store_tick(struct kd_store *s)

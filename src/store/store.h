@@ -55,6 +55,11 @@ void kd_store_close(struct kd_store *s); /* seals what is left, signs the day */
  * once. */
 const char *kd_store_first_password(const struct kd_store *s);
 
+/* The lists of suspicious objects that are in force from now on (object/index.h): noted for people, and looked for in
+ * the past.  Their memory is the caller's, who may give up that of the call before last when this returns. */
+struct kd_obj_index;
+void kd_store_lists(struct kd_store *s, const struct kd_obj_index *layer, size_t n);
+
 /* Take a batch: into the journal before it returns, into columns when a block is full.  KD_FULL:
  * the disk is full and nothing more could be given up; the batch is counted as lost.  KD_MALFORMED:
  * refused behind the last good record. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/form.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "wire/record.h"
@@ -92,7 +93,101 @@ bool kd_form_in_tx(struct kd_out *o, const struct kd_field *f, const void *body,
     return true;
 }
 
+bool kd_form_count(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    kd_out_u64(o, number(f, body));
+    return true;
+}
+
+/* ---- matches of rules ---- */
+
+bool kd_form_link_name(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    static const struct {
+        uint32_t link;
+        const char *name;
+    } names[] = {{1, "EN10MB"}, {9, "PPP"}, {12, "RAW"}, {101, "RAW"}, {108, "LOOP"}, {113, "LINUX_SLL"},
+                 {228, "IPv4"}, {229, "IPv6"}, {276, "LINUX_SLL2"}};
+    (void)head;
+    uint64_t link = number(f, body);
+    for (size_t i = 0; i < KD_COUNT(names); i++)
+        if (names[i].link == link)
+            return put_text(o, names[i].name);
+    return false;
+}
+
+static bool is_answer(const struct kd_field *f, const void *body)
+{
+    return kd_bytes_eq_str(text(f, body), "to_client");
+}
+
+static bool put_ip(struct kd_out *o, const struct kd_rec_head *head, bool dst)
+{
+    if (head == NULL || head->flow_id == 0)
+        return false;
+    kd_out_u8(o, '"');
+    kd_out_addr(o, dst ? &head->dst : &head->src);
+    kd_out_u8(o, '"');
+    return true;
+}
+
+static bool put_port(struct kd_out *o, const struct kd_rec_head *head, bool dst)
+{
+    enum { TCP = 6, UDP = 17, SCTP = 132 };
+    if (head == NULL || head->flow_id == 0 || (head->proto != TCP && head->proto != UDP && head->proto != SCTP))
+        return false;
+    kd_out_u64(o, dst ? head->dst_port : head->src_port);
+    return true;
+}
+
+bool kd_form_client_ip(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    return put_ip(o, head, is_answer(f, body));
+}
+
+bool kd_form_server_ip(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    return put_ip(o, head, !is_answer(f, body));
+}
+
+bool kd_form_client_port(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    return put_port(o, head, is_answer(f, body));
+}
+
+bool kd_form_server_port(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    return put_port(o, head, !is_answer(f, body));
+}
+
+/* ---- stats ---- */
+
+bool kd_form_app_flows(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    const struct kd_list *list = at(f, body);
+    const struct kd_stats_proto *p = list->v;
+    (void)head;
+    for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++) {
+        kd_out_u8(o, i == 0 ? '{' : ',');
+        kd_json_string(o, p[i].name);
+        kd_out_u8(o, ':');
+        kd_out_u64(o, p[i].flows);
+    }
+    kd_out_u8(o, '}');
+    return list->n > 0;
+}
+
 /* ---- texts ---- */
+
+bool kd_form_word(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes rest = text(f, body);
+    struct kd_bytes word = kd_bytes_cut(&rest, ' ');
+    kd_json_string(o, word);
+    return word.n > 0;
+}
 
 static void put_angle(struct kd_out *o, struct kd_bytes address)
 {
@@ -145,6 +240,41 @@ bool kd_form_one(struct kd_out *o, const struct kd_field *f, const void *body, c
     kd_json_string(o, s);
     kd_out_u8(o, ']');
     return s.n > 0;
+}
+
+bool kd_form_base64(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes b = text(f, body);
+    kd_out_u8(o, '"');
+    kd_base64_put(o, b);
+    kd_out_u8(o, '"');
+    return b.n > 0;
+}
+
+static bool is_readable(uint8_t c)
+{
+    return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\r';
+}
+
+bool kd_form_printable(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    uint8_t piece[512];
+    struct kd_bytes b = text(f, body);
+    struct kd_out quoted;
+    kd_out_u8(o, '"');
+    for (size_t from = 0; from < b.n; from += sizeof(piece)) {
+        size_t n = kd_min_size(b.n - from, sizeof(piece));
+        for (size_t i = 0; i < n; i++)
+            piece[i] = is_readable(b.p[from + i]) ? b.p[from + i] : '.';
+        uint8_t json[2 + 6 * sizeof(piece)];
+        quoted = kd_out_of(json, sizeof(json));
+        kd_json_string(&quoted, kd_bytes_of(piece, n));
+        kd_out_bytes(o, kd_bytes_of(json + 1, quoted.n - 2));
+    }
+    kd_out_u8(o, '"');
+    return b.n > 0;
 }
 
 bool kd_form_utc(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)

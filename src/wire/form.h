@@ -25,6 +25,16 @@ kd_form kd_form_tcp_state;   /* of a flow record: syn_sent … closed */
 kd_form kd_form_icmp;        /* a number of ICMP, 0 too */
 kd_form kd_form_icmp_reply;  /* type or code of the answer that was seen */
 kd_form kd_form_in_tx;       /* number of a transaction, when it is one's */
+kd_form kd_form_word;           /* a text up to its first space */
+kd_form kd_form_count;          /* a number, 0 too */
+kd_form kd_form_link_name;      /* kind of frame, by name */
+kd_form kd_form_client_ip;      /* ends of a match's conversation, whichever way its packet went */
+kd_form kd_form_server_ip;
+kd_form kd_form_client_port;
+kd_form kd_form_server_port;
+kd_form kd_form_app_flows;      /* stats: {"http":3} */
+kd_form kd_form_base64;
+kd_form kd_form_printable;      /* bytes as text, dots for what is none */
 kd_form kd_form_answer_flags;   /* DNS: of an answer, "8180" */
 kd_form kd_form_answer_version; /* … EVE's version 2 */
 kd_form kd_form_grouped;        /* … values by type: {"A":[…]} */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -27,21 +28,6 @@ void kd_out_proto(struct kd_out *o, uint8_t proto)
     default:
         kd_out_u64(o, proto);
         break;
-    }
-}
-
-static void put_base64(struct kd_out *o, struct kd_bytes b)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < b.n; i += 3) {
-        size_t n = kd_min_size(b.n - i, 3);
-        uint32_t v = (uint32_t)b.p[i] << 16;
-        v |= n > 1 ? (uint32_t)b.p[i + 1] << 8 : 0;
-        v |= n > 2 ? b.p[i + 2] : 0;
-        kd_out_u8(o, (uint8_t)digits[v >> 18]);
-        kd_out_u8(o, (uint8_t)digits[v >> 12 & 63]);
-        kd_out_u8(o, (uint8_t)(n > 1 ? digits[v >> 6 & 63] : '='));
-        kd_out_u8(o, (uint8_t)(n > 2 ? digits[v & 63] : '='));
     }
 }
 
@@ -104,7 +90,7 @@ void kd_out_community_id(struct kd_out *o, const struct kd_rec_head *h)
     uint8_t sha1[KD_SHA1_BYTES];
     kd_digest_once(KD_SHA1, kd_out_bytes_view(&b), sha1);
     kd_out_str(o, "1:");
-    put_base64(o, kd_bytes_of(sha1, sizeof(sha1)));
+    kd_base64_put(o, kd_bytes_of(sha1, sizeof(sha1)));
 }
 
 /* ---- bodies ---- */
@@ -424,6 +410,8 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
         kd_out_proto(o, h->proto);
         kd_out_u8(o, '"');
     }
+    if (!kd_addr_is_none(&h->src))
+        put_number(o, "ip_v", kd_addr_is_v4(&h->src) ? 4 : 6);
     if (h->app != KD_APP_UNKNOWN) {
         kd_out_str(o, ",\"app_proto\":\"");
         kd_out_str(o, kd_app_names[h->app]);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records per second through the brain on one core: a town's mixture of flows, look-ups, web, TLS and logons.
- * usage: brain_bench [RECORDS [KEYS]]; prints records, CPU seconds, records per second, memory.  KEYS: so many different
- * conversations of 65,000 machines with as many places and names, at random, instead of a town's few thousand. */
+ * usage: brain_bench [RECORDS [KEYS [OBJECTS]]]; prints records, CPU seconds, records per second, memory.  KEYS: so many different
+ * conversations of 65,000 machines with as many places and names, at random, instead of a town's few thousand.  OBJECTS: so
+ * many suspicious objects are listed (a third names, a third addresses, a third sums), none of which the records meet. */
 #include "base/clock.h"
+#include "object/build.h"
 #include "testbrain.h"
 
 #include <sys/resource.h>
@@ -100,6 +102,32 @@ static double cpu_s(void)
     return (double)clock() / CLOCKS_PER_SEC;
 }
 
+static struct kd_obj_index list_objects(uint64_t n)
+{
+    struct kd_obj_build_config cfg = {.key = "a bench's own k", .entries_max = UINT32_MAX};
+    struct kd_obj_build *b = kd_obj_build_new(&cfg);
+    struct kd_obj_index x;
+    size_t bytes;
+    KD_ASSERT(b != NULL && kd_obj_build_list(b, "bench") != NULL);
+    for (uint64_t i = 0; i < n; i++) {
+        uint8_t room[64];
+        struct kd_out o = kd_out_of(room, sizeof(room));
+        static const enum kd_object_kind kinds[] = {KD_OBJ_DOMAIN, KD_OBJ_IP, KD_OBJ_SHA256};
+        struct kd_obj_new e = {.kind = kinds[i % 3], .confidence = 80};
+        if (e.kind == KD_OBJ_DOMAIN)
+            kd_out_fmt(&o, "listed%llu.example.net", (unsigned long long)i);
+        for (unsigned k = 0; e.kind != KD_OBJ_DOMAIN && k < (e.kind == KD_OBJ_IP ? 2 : 4); k++)
+            kd_out_le64(&o, (i + 1) * 0x9E3779B97F4A7C15u * (k + 1));
+        e.spelt = kd_out_bytes_view(&o);
+        KD_ASSERT(kd_obj_build_add(b, &e) == KD_OK);
+    }
+    void *memory = calloc(1, kd_obj_build_bytes(b));
+    KD_ASSERT(memory != NULL && kd_obj_build_write(b, memory, kd_obj_build_bytes(b), &bytes) == KD_OK);
+    KD_ASSERT(kd_obj_index_open(memory, bytes, &x) == KD_OK);
+    kd_obj_build_free(b);
+    return x; /* its memory goes with the process */
+}
+
 int main(int argc, char **argv)
 {
     uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000000, bytes = 0;
@@ -109,6 +137,11 @@ int main(int argc, char **argv)
     struct kd_brain *b;
     if (kd_brain_new(&cfg, (struct kd_brain_out){swallow, &bytes}, &b, NULL) != KD_OK)
         return EXIT_FAILURE;
+    uint64_t objects = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
+    if (objects > 0) {
+        struct kd_obj_index x = list_objects(objects);
+        kd_brain_lists(b, &x, 1);
+    }
     static uint8_t batch[KD_BATCH_MAX];
     double spent = 0;
     for (uint64_t i = 0; i < n;) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testbrain.h"
 
+#include "object/feed.h"
+
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -196,6 +198,28 @@ static enum kd_status take_batch(void *arg, struct kd_bytes batch)
     return KD_OK;
 }
 
+static void give_list(struct kd_tb *t, const struct kd_tb_config *cfg)
+{
+    struct kd_obj_build_config build = {.key = "a test's own key", .entries_max = 1000};
+    struct kd_feed_spec spec = {.kind = KD_FEED_ANY_KIND};
+    struct kd_feed_site site = {.line_max = 4096};
+    struct kd_obj_build *b = kd_obj_build_new(&build);
+    struct kd_obj_list *l = kd_obj_build_list(b, "feed");
+    struct kd_obj_index x;
+    size_t n = strlen(cfg->list), bytes;
+    uint8_t *text = malloc(n + 1);
+    KD_ASSERT(l != NULL && text != NULL);
+    memcpy(text, cfg->list, n);
+    l->severity = cfg->list_severity > 0 ? cfg->list_severity : UINT8_MAX;
+    KD_ASSERT(kd_feed_read(b, l, &spec, &site, "feed.txt", text, n) == KD_OK);
+    t->lists = calloc(1, kd_obj_build_bytes(b));
+    KD_ASSERT(kd_obj_build_write(b, t->lists, kd_obj_build_bytes(b), &bytes) == KD_OK);
+    KD_ASSERT(kd_obj_index_open(t->lists, bytes, &x) == KD_OK);
+    kd_brain_lists(t->brain, &x, 1);
+    free(text);
+    kd_obj_build_free(b);
+}
+
 struct kd_tb *kd_tb_new(const struct kd_tb_config *cfg, struct kd_err *err)
 {
     struct kd_tb *t = calloc(1, sizeof(*t));
@@ -222,6 +246,8 @@ struct kd_tb *kd_tb_new(const struct kd_tb_config *cfg, struct kd_err *err)
         kd_tb_free(t);
         return NULL;
     }
+    if (cfg->list != NULL)
+        give_list(t, cfg);
     return t;
 }
 
@@ -230,6 +256,7 @@ void kd_tb_free(struct kd_tb *t)
     if (t == NULL)
         return;
     kd_brain_free(t->brain);
+    free(t->lists);
     free(t->batch);
     free(t);
 }

@@ -48,6 +48,7 @@ struct kd_tb {
     uint8_t *batch;
     struct kd_out out;
     uint64_t next_id;
+    void *lists;              /* memory of the index of `list` */
     uint64_t n_passed;        /* records that went through */
     uint64_t passed_sum;      /* over their bytes, in order */
     bool stats_last;          /* the newest record is a total */
@@ -64,6 +65,8 @@ struct kd_tb {
 
 struct kd_tb_config {
     const char *known_bad, *exceptions, *tunables, *inside; /* NULL: none */
+    const char *list;      /* a list of others, read as such; NULL: none */
+    uint8_t list_severity; /* 0: by kind */
     const struct kd_site *site;                             /* the network plan; NULL: none */
     uint8_t *state; /* memory that outlives the brain; NULL: none */
     size_t state_bytes;

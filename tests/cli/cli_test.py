@@ -423,6 +423,47 @@ def rules_are_tried_on_captures(folder):
     assert run("rules", "test", path, os.path.join(folder, "none.pcap"))[0] == 3
 
 
+def a_publisher_s_set_is_taken_and_given_back(folder):
+    """From a folder and an archive; sum and signature; a bad one changes nothing; back again."""
+    work, sensor = os.path.join(folder, "pub"), os.path.join(folder, "sensor")
+    os.makedirs(os.path.join(work, "set"))
+    rule = 'alert dns any any -> any any (msg:"A"; dns.query; content:"example"; sid:%d;)\n'
+    write(work, "set/a.rules", rule % 1)
+    write(work, "set/threshold.config", "suppress gen_id 1, sig_id 1\n")
+    write(work, "set/readme.txt", "no rules")
+    archive = os.path.join(work, "s.tar.gz")
+    pack = lambda: subprocess.run(["tar", "-C", work, "-czf", archive, "set"], check=True)
+    update = lambda *words: run("rules", "update", "--dir", sensor, *words)
+    current = lambda: sorted(os.listdir(os.path.join(sensor, "rules/current")))
+    code, out, errors = update(os.path.join(work, "set"))
+    assert code == 0 and b"1 read, 1 loaded" in out and current() == ["a.rules"], (code, out, errors)
+    write(work, "set/b.rules", rule % 2)
+    pack()
+    assert update(archive)[0] == 0 and current() == ["a.rules", "b.rules", "threshold.config"]
+    write(work, "s.tar.gz.sha256", "0" * 64 + "  s.tar.gz\n")
+    one_line(update(archive), 1, "SHA-256")
+    with open(archive, "rb") as f:
+        write(work, "s.tar.gz.sha256", hashlib.sha256(f.read()).hexdigest() + "  s.tar.gz\n")
+    private, public = os.path.join(work, "k.pem"), os.path.join(work, "p.pem")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", private], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
+    one_line(update("--key", public, archive), 1, "not signed")
+    subprocess.run(["openssl", "pkeyutl", "-sign", "-inkey", private, "-rawin", "-in", archive, "-out", archive + ".sig"], check=True)
+    assert update("--key", public, archive)[0] == 0
+    os.unlink(archive + ".sha256")
+    with open(archive, "r+b") as f:
+        f.truncate(100)
+    before = os.readlink(os.path.join(sensor, "rules/current"))
+    one_line(update(archive), 1, "archive")
+    one_line(update(write(work, "bad.rules", "nonsense\n")), 1, "hardly any")
+    assert os.readlink(os.path.join(sensor, "rules/current")) == before
+    for _ in range(2):
+        assert run("rules", "rollback", "--dir", sensor)[0] == 0
+    assert current() == ["a.rules"]
+    one_line(run("rules", "rollback", "--dir", sensor), 1, "no earlier set")
+    assert len(open(os.path.join(sensor, "rules/log")).readlines()) == 5
+
+
 def what_was_compiled_is_kept_and_not_believed(folder):
     """The second replay takes it; a damaged or foreign one, or one of other rules, is made anew."""
     path = write(folder, "r.rules", 'alert dns any any -> any any (msg:"A"; dns.query; content:"example"; sid:1;)\n')
@@ -519,6 +560,7 @@ tap.main([help_is_everywhere, unknown_words, a_replay_is_json_and_ends_with_stat
           did_data_leave,
           packets_are_kept_and_sealed, contents_of_files_are_kept, a_package_for_third_parties,
           rules_run_in_a_replay, a_replay_takes_all_that_belongs_to_rules,
-          rules_are_tried_on_captures, what_was_compiled_is_kept_and_not_believed, rules_are_checked_listed_and_explained,
+          rules_are_tried_on_captures, a_publisher_s_set_is_taken_and_given_back,
+          what_was_compiled_is_kept_and_not_believed, rules_are_checked_listed_and_explained,
           the_page_of_rules_is_what_the_program_says, a_reader_that_has_enough,
           without_namespaces_it_stays_shut])

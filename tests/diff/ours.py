@@ -151,8 +151,8 @@ def _rdp(side, r, who):
 def _ssh(side, r, who):
     for end in ("client", "server"):
         told = r["ssh"].get(end, {})
-        if told.get("software_version"):
-            text = f"{told['proto_version']}-{told['software_version']}"
+        if told.get("software"):
+            text = f"{told['proto_version']}-{told['software']}"
             side.once("ssh.software", f"{who} {end} {text}", "", r["timestamp"])
         if told.get("hassh"):
             field = "ssh.hassh" if end == "client" else "ssh.hassh_server"

@@ -62,6 +62,7 @@ static int be_role(char **argv)
                             .dir_fd = has_dir ? FD_DIR : -1,
                             .n_fds = FD_END,
                             .port = 25,
+                            .memory_bytes = role == KD_PROC_BOX ? (uint64_t)256 << 20 : 0,
                             .ring_fds = &ring_fd,
                             .n_ring_fds = role == KD_PROC_ENGINE};
     struct kd_err err = {0};
@@ -179,9 +180,19 @@ static void dial_is_jailed(void)
     attack(KD_PROC_DIAL, "full");
 }
 
+static void lists_is_jailed(void)
+{
+    attack(KD_PROC_LISTS, "full");
+}
+
 static void compile_is_jailed(void)
 {
     attack(KD_PROC_COMPILE, "full");
+}
+
+static void box_is_jailed(void)
+{
+    attack(KD_PROC_BOX, "full");
 }
 
 static bool has_line(const char *text, const char *key, const char *value)
@@ -343,6 +354,8 @@ static void run_all(void)
     RUN(reader_is_jailed);
     RUN(gate_is_jailed);
     RUN(dial_is_jailed);
+    RUN(lists_is_jailed);
+    RUN(box_is_jailed);
     RUN(compile_is_jailed);
     RUN(no_frame_leaves);
     RUN(fails_closed);

@@ -286,34 +286,41 @@ static bool open_many(void)
     return true;
 }
 
+static bool take_memory(void)
+{
+    return mmap(NULL, (size_t)8 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) !=
+           MAP_FAILED;
+}
+
 #define ALL(x)                                                                                     \
     {                                                                                              \
-        x, x, x, x, x, x, x, x                                                                     \
+        x, x, x, x, x, x, x, x, x                                                                  \
     }
-/*                 engine  brain   store   web     reader  gate    dial    compile: as brain */
-#define ROW(e, b, s, w, r, g, d)                                                                   \
+/*                 engine  brain   store   web     reader  gate    dial    box; compile, lists: as brain */
+#define ROW(e, b, s, w, r, g, d, x)                                                                \
     {                                                                                              \
         [KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, [KD_PROC_WEB] = w,         \
-        [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d, [KD_PROC_COMPILE] = b        \
+        [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d, [KD_PROC_COMPILE] = b,       \
+        [KD_PROC_LISTS] = b, [KD_PROC_BOX] = x                                                                          \
     }
 
 const struct probe probes[] = {
-    {"open a file", open_passwd, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, WORKS), true, false, 0},
-    {"open a file by the old call", open_by_old_name, ROW(FAILS, FAILS, FAILS, FAILS, FAILS, FAILS, FAILS), true,
+    {"open a file", open_passwd, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, WORKS, FAILS), true, false, 0},
+    {"open a file by the old call", open_by_old_name, ROW(FAILS, FAILS, FAILS, FAILS, FAILS, FAILS, FAILS, FAILS), true,
      false, 0},
-    {"make a file elsewhere", write_beside, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, KILLED), true, false, 0},
-    {"climb out of the directory", climb_out, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS), true,
+    {"make a file elsewhere", write_beside, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, KILLED, FAILS), true, false, 0},
+    {"climb out of the directory", climb_out, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS, FAILS), true,
      false, 0},
-    {"read in the directory", read_own_file, ROW(FAILS, FAILS, WORKS, FAILS, WORKS, FAILS, FAILS), true, false, 0},
-    {"make a file in the directory", make_own_file, ROW(FAILS, FAILS, WORKS, FAILS, FAILS, FAILS, FAILS), true,
+    {"read in the directory", read_own_file, ROW(FAILS, FAILS, WORKS, FAILS, WORKS, FAILS, FAILS, FAILS), true, false, 0},
+    {"make a file in the directory", make_own_file, ROW(FAILS, FAILS, WORKS, FAILS, FAILS, FAILS, FAILS, FAILS), true,
      false, 0},
     {"open without end", open_many, ALL(FAILS), true, false, 0},
-    {"make an internet socket", new_inet_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, WORKS), false, false, 0},
-    {"make a local socket", new_unix_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS), false, false, 0},
-    {"make a packet socket", new_packet_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS), false, false, 0},
-    {"connect to somewhere else", connect_elsewhere, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS), false, false, 4},
-    {"accept connections", listen_here, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS), false, false, 0},
-    {"read a program", open_program, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS), true, false, 1},
+    {"make an internet socket", new_inet_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, WORKS, KILLED), false, false, 0},
+    {"make a local socket", new_unix_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS, KILLED), false, false, 0},
+    {"make a packet socket", new_packet_socket, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS, KILLED), false, false, 0},
+    {"connect to somewhere else", connect_elsewhere, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS, KILLED), false, false, 4},
+    {"accept connections", listen_here, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, FAILS, FAILS, KILLED), false, false, 0},
+    {"read a program", open_program, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS, FAILS), true, false, 1},
     {"run a shell", run_shell, ALL(KILLED), false, false, 0},
     {"make a process", make_process, ALL(KILLED), true, false, 0},
     {"make a process by clone3", make_process_by_clone3, ALL(FAILS), false, false, 0},
@@ -323,28 +330,29 @@ const struct probe probes[] = {
     {"map code", map_code, ALL(KILLED), false, false, 0},
     {"make data code", make_code, ALL(KILLED), false, false, 0},
     {"map data", map_data, ALL(WORKS), false, false, 0},
+    {"take memory without end", take_memory, ROW(WORKS, WORKS, WORKS, WORKS, WORKS, WORKS, WORKS, FAILS), true, false, 0},
     {"read the board", read_board, ALL(WORKS), false, false, 0},
     {"write to the board", write_board, ALL(FAILS), false, false, 0},
     {"cut the board", cut_board, ALL(FAILS), false, false, 0},
     {"call by the i386 ABI", foreign_abi, ALL(FAILS), false, false, 0},
     {"call by the x32 ABI", x32_abi, ALL(KILLED), false, false, 0},
     {"write to its output", write_output, ALL(WORKS), false, false, 0},
-    {"write elsewhere", write_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, WORKS), false, false, 0},
-    {"writev elsewhere", writev_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, KILLED), false, false, 0},
-    {"sendto elsewhere", sendto_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, WORKS), false, false, 0},
+    {"write elsewhere", write_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, WORKS, KILLED), false, false, 0},
+    {"writev elsewhere", writev_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, KILLED, KILLED), false, false, 0},
+    {"sendto elsewhere", sendto_elsewhere, ROW(KILLED, KILLED, WORKS, WORKS, WORKS, WORKS, WORKS, KILLED), false, false, 0},
     {"duplicate a descriptor", duplicate, ALL(KILLED), false, false, 0},
     {"duplicate by fcntl", duplicate_by_fcntl, ALL(KILLED), false, false, 0},
-    {"set a socket option", set_option, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, WORKS), false, false, 0},
-    {"control a device", control_device, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS), true, false, 0},
+    {"set a socket option", set_option, ROW(KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, WORKS, KILLED), false, false, 0},
+    {"control a device", control_device, ROW(KILLED, KILLED, FAILS, KILLED, FAILS, KILLED, FAILS, FAILS), true, false, 0},
     {"make a namespace", new_namespace, ALL(KILLED), false, false, 0},
     {"mount", new_mount, ALL(KILLED), false, false, 0},
     {"load BPF", load_bpf, ALL(KILLED), false, false, 0},
     {"use io_uring", use_io_uring, ALL(KILLED), false, false, 0},
-    {"inject a frame by write", inject_by_write, ROW(KILLED, 0, 0, 0, 0, 0, 0), false, true, 0},
-    {"inject a frame by sendto", inject_by_sendto, ROW(KILLED, 0, 0, 0, 0, 0, 0), false, true, 0},
-    {"read the ring's drop counters", read_ring_counters, ROW(WORKS, 0, 0, 0, 0, 0, 0), false, true, 0},
-    {"read another option of the ring", ring_as_other_option, ROW(KILLED, 0, 0, 0, 0, 0, 0), false, true, 0},
-    {"read an option elsewhere", read_other_option, ROW(KILLED, KILLED, KILLED, WORKS, KILLED, WORKS, WORKS),
+    {"inject a frame by write", inject_by_write, ROW(KILLED, 0, 0, 0, 0, 0, 0, 0), false, true, 0},
+    {"inject a frame by sendto", inject_by_sendto, ROW(KILLED, 0, 0, 0, 0, 0, 0, 0), false, true, 0},
+    {"read the ring's drop counters", read_ring_counters, ROW(WORKS, 0, 0, 0, 0, 0, 0, 0), false, true, 0},
+    {"read another option of the ring", ring_as_other_option, ROW(KILLED, 0, 0, 0, 0, 0, 0, 0), false, true, 0},
+    {"read an option elsewhere", read_other_option, ROW(KILLED, KILLED, KILLED, WORKS, KILLED, WORKS, WORKS, KILLED),
      false, false, 0},
 };
 const size_t n_probes = KD_COUNT(probes);

@@ -69,11 +69,11 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
 
 /* Every content is wanted, and must have the digest that is told; none is kept, so that records are the same. */
 static bool look_at_content(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
-                            struct kd_bytes sha256, struct kd_bytes content)
+                            enum kd_contents_risk risk, bool asked, struct kd_bytes sha256, struct kd_bytes content)
 {
     struct kd_sha256 sum;
     uint8_t have[KD_SHA256_BYTES];
-    (void)conn;
+    (void)conn, (void)risk, (void)asked;
     kd_sha256_start(&sum);
     kd_sha256_add(&sum, content);
     kd_sha256_end(&sum, have);

@@ -38,6 +38,7 @@ struct kd_carve {
     struct kd_rec_file rec;
     struct look look;
     struct content content;
+    enum kd_app app;
     struct show show;
     uint64_t next; /* place of the next byte */
     uint64_t seen, size, start;
@@ -86,6 +87,7 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
         c->show.name = keep(c, meta->rule_name);
     c->rec.source = keep(c, meta->source);
     c->rec.encoding = keep(c, meta->encoding);
+    c->app = ctx->app;
     if (meta->http != NULL) {
         c->rec.http_method = keep(c, meta->http->http_method);
         c->rec.http_hostname = keep(c, meta->http->hostname);
@@ -177,6 +179,16 @@ static bool is_text_type(const char *magic)
     return false;
 }
 
+/* Text may be a program where it goes: a page that a server will run, a page that came by mail. */
+static enum kd_contents_risk risk_of(const struct kd_carve *c)
+{
+    if (kd_filetype_is_risky(c->magic) || kd_filename_is_risky(c->rec.filename))
+        return KD_RISK_MUCH;
+    bool mail = c->app == KD_APP_POP3 || c->app == KD_APP_IMAP || c->app == KD_APP_SMTP;
+    bool html = c->magic != NULL && (kd_str_eq(c->magic, "html") || kd_str_eq(c->magic, "xml"));
+    return (c->is_text && c->rec.to_server) || (mail && html) ? KD_RISK_SOME : KD_RISK_LITTLE;
+}
+
 /* The head is complete, or there will be no more of it. */
 static void decide(struct kd_carve *c)
 {
@@ -196,8 +208,7 @@ static void decide(struct kd_carve *c)
     }
     if (look_start(&c->look, &c->mem, c->lim, c->magic))
         look_add(&c->look, head);
-    bool risky = kd_filetype_is_risky(c->magic) || kd_filename_is_risky(c->rec.filename);
-    content_decide(&c->content, c->mem.pool, risky, c->size);
+    content_decide(&c->content, c->mem.pool, risk_of(c), c->size);
     content_add(&c->content, c->mem.pool, head);
     show_add(&c->show, c->mem.pool, head);
 }

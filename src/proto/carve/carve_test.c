@@ -200,10 +200,10 @@ static struct {
     unsigned files;
 } taken;
 
-static bool take(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
+static bool take(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us, enum kd_contents_risk risk, bool asked,
                  struct kd_bytes sha256, struct kd_bytes content)
 {
-    (void)to;
+    (void)to, (void)risk, (void)asked;
     CHECK(conn->client_port == 7 && ts_us == 5 && sha256_is(sha256, content));
     memcpy(taken.bytes, content.p, content.n);
     taken.n = content.n;

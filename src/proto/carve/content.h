@@ -14,13 +14,14 @@ struct content {
     bool wanted; /* whatever rules say */
     struct kd_conn conn;
     uint64_t ts_us;
+    enum kd_contents_risk risk;
 };
 
 /* May this file be wanted?  Whether it is, is known with its type. */
 void content_start(struct content *c, const struct kd_ctx *ctx);
 
 /* Its type and name are known, and its size as announced (0: not): hold it from here on, or not. */
-void content_decide(struct content *c, struct kd_pool *pool, bool risky, uint64_t size);
+void content_decide(struct content *c, struct kd_pool *pool, enum kd_contents_risk risk, uint64_t size);
 
 void content_add(struct content *c, struct kd_pool *pool, struct kd_bytes piece);
 void content_drop(struct content *c, struct kd_pool *pool);

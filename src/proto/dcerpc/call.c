@@ -146,6 +146,25 @@ void dce_handles_done(const struct kd_ctx *ctx, struct kd_dcerpc *d)
     d->handles.n = 0;
 }
 
+/* ---- rules ---- */
+
+void dce_call_show(const struct kd_ctx *ctx, const struct dce_call *call, enum kd_dir dir, struct kd_bytes stub)
+{
+    uint8_t room[DCE_UUID_TEXT + 16];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    if (!kd_wants_any(ctx))
+        return;
+    if (call->to.known) {
+        kd_out_bytes(&o, kd_bytes_of(call->to.uuid, sizeof(call->to.uuid)));
+        kd_out_fmt(&o, " %u.%u", call->to.major, call->to.minor);
+        kd_inspect(ctx, KD_IN_DCERPC_IFACE, dir, kd_out_bytes_view(&o));
+    }
+    kd_inspect_number(ctx, KD_NUM_DCERPC_OPNUM, dir, call->opnum);
+    if (stub.n > 0)
+        kd_inspect(ctx, KD_IN_DCERPC_STUB_DATA, dir, stub);
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+}
+
 /* ---- records ---- */
 
 static void fill_args(const struct dce_call *call, struct kd_dcerpc_arg *arg,

@@ -150,6 +150,8 @@ struct kd_bytes dce_level_name(uint8_t level);
 /* call.c */
 struct dce_call *dce_call_new(const struct kd_ctx *ctx, struct kd_dcerpc *d);
 void dce_call_free(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call);
+/* Show a whole request or answer to the rules: service, number, and its arguments as far as they can be read. */
+void dce_call_show(const struct kd_ctx *ctx, const struct dce_call *call, enum kd_dir dir, struct kd_bytes stub);
 /* Add to what is held of it, as far as limits allow. */
 void dce_call_hold(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call,
                    struct kd_bytes stub);

@@ -263,6 +263,7 @@ static void request_whole(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct 
     call->asked = true;
     call->to = resolve(ctx, d, call->context, call->opnum, sealed ? kd_str("") : stub, call->big);
     call->op = dce_op_find(call->to.iface, dce_operation(call->to.iface, call->opnum));
+    dce_call_show(ctx, call, KD_TO_SERVER, sealed ? kd_str(NULL) : stub);
     if (call->op == NULL || sealed)
         return;
     struct dce_args args;
@@ -358,9 +359,11 @@ static void on_response(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dc
     bool last = (pdu->flags & DCE_LAST) != 0;
     bool whole = last && (pdu->flags & DCE_FIRST) != 0;
     bool sealed = pdu->auth_level == DCE_LEVEL_PRIVACY;
-    bool wanted = !sealed && call->level != DCE_LEVEL_PRIVACY && dce_op_wants_answer(call->op);
+    bool readable = !sealed && call->level != DCE_LEVEL_PRIVACY;
+    bool wanted = readable && dce_op_wants_answer(call->op);
+    bool shown = readable && kd_wants(ctx, KD_IN_DCERPC_STUB_DATA, KD_TO_CLIENT);
     call->response_bytes += stub.n;
-    if (wanted && !whole)
+    if ((wanted || shown) && !whole)
         dce_call_hold(ctx, d, call, stub);
     if (!last)
         return;
@@ -371,6 +374,7 @@ static void on_response(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dc
         call->to = conclude(ctx, d, call->context, dce_guess_sealed(d, call), false);
     if (wanted)
         answer_whole(ctx, d, call, whole ? stub : kd_buf_view(&call->stub), pdu->big);
+    dce_call_show(ctx, call, KD_TO_CLIENT, !shown ? kd_str(NULL) : whole ? stub : kd_buf_view(&call->stub));
     dce_call_drop_held(ctx, d, call);
     call_end(ctx, d, at);
 }

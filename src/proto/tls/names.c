@@ -218,6 +218,21 @@ const char *tls_cipher_name(uint16_t cipher)
     return low < KD_COUNT(ciphers) && ciphers[low].id == cipher ? ciphers[low].name : NULL;
 }
 
+/* Drafts of TLS 1.3 told their number (RFC 8446 before its publication, §4.2.1). */
+static const char *draft_name(uint16_t version)
+{
+    enum { DRAFT = 0x7f00, FIRST_NAMED = 16 };
+    static const char *const names[] = {
+        "TLS 1.3 draft-16", "TLS 1.3 draft-17", "TLS 1.3 draft-18", "TLS 1.3 draft-19", "TLS 1.3 draft-20",
+        "TLS 1.3 draft-21", "TLS 1.3 draft-22", "TLS 1.3 draft-23", "TLS 1.3 draft-24", "TLS 1.3 draft-25",
+        "TLS 1.3 draft-26", "TLS 1.3 draft-27", "TLS 1.3 draft-28",
+    };
+    unsigned number = version & 0xffu;
+    if ((version & 0xff00) != DRAFT || number >= FIRST_NAMED + KD_COUNT(names))
+        return NULL;
+    return number < FIRST_NAMED ? "TLS 1.3 draft-<16" : names[number - FIRST_NAMED];
+}
+
 const char *tls_version_name(uint16_t version)
 {
     switch (version) {
@@ -234,7 +249,7 @@ const char *tls_version_name(uint16_t version)
     case TLS_1_3:
         return "TLS 1.3";
     default:
-        return NULL;
+        return draft_name(version);
     }
 }
 
