@@ -115,21 +115,21 @@ static struct kd_engine *engine_of(struct kd_sink *sink)
 static void on_inspect(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir,
                        struct kd_bytes value)
 {
-    (void)ctx;
+    kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_value(engine_of(sink)->match, id, (uint8_t)dir, value);
 }
 
 static void on_number(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_number id, enum kd_dir dir,
                       uint64_t value)
 {
-    (void)ctx;
+    kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_number(engine_of(sink)->match, id, (uint8_t)dir, value);
 }
 
 static void on_inspect_end(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir,
                            enum kd_inspect_stage stage)
 {
-    (void)ctx;
+    kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_end(engine_of(sink)->match, (uint8_t)dir, stage);
 }
 
