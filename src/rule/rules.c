@@ -331,13 +331,10 @@ enum kd_status kd_rules_data(struct kd_rules *rules, struct kd_bytes name, struc
     void **value = kd_nametab_value(&st->data, i);
     if (*value != NULL)
         return KD_OK;
-    uint8_t *copy = kd_arena_alloc(&st->mem, sizeof(struct kd_bytes) + content.n);
-    if (copy == NULL)
+    struct kd_bytes *b = kd_arena_alloc(&st->mem, sizeof(*b));
+    if (b == NULL)
         return KD_NO_MEMORY;
-    struct kd_bytes *b = (struct kd_bytes *)(void *)copy;
-    *b = kd_bytes_of(copy + sizeof(*b), content.n);
-    if (content.n > 0)
-        memcpy(copy + sizeof(*b), content.p, content.n);
+    *b = content;
     *value = b;
     return KD_OK;
 }

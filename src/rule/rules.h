@@ -79,7 +79,8 @@ KD_MUST_USE enum kd_status kd_rules_read(struct kd_rules *rules, const char *nam
 
 enum { KD_RULE_LIST_MAX = 31 << 20 };
 
-/* The content of a file that rules name (datasets, lists of digests), by the name they give it: copied.
+/* The content of a file that rules name (datasets, lists of digests), by the name they give it: borrowed
+ * until a matcher's set is made of the rules.
  * Further ones of one name, and those larger than KD_RULE_LIST_MAX, are left out. */
 KD_MUST_USE enum kd_status kd_rules_data(struct kd_rules *rules, struct kd_bytes name, struct kd_bytes content);
 
