@@ -25,7 +25,8 @@ SCALARS = {  # type: (C type, KD_T_ name, JSON type, TypeScript, SQLite, ClickHo
     "hex": ("struct kd_bytes", "HEX", "string", "string", "BLOB", "String"),
     "strs": ("struct kd_strs", "STRS", "array", "string[]", "TEXT", "Array(String)"),
 }
-FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM", "spread": "KD_F_SPREAD"}
+FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM", "spread": "KD_F_SPREAD", "one": "KD_F_ONE",
+         "plain": "KD_F_PLAIN", "map": "KD_F_MAP"}
 NO_TRANSACTIONS = {"flow", "alert", "signature", "stats", "health", "host", "incident", "crossing", "anomaly", "file",
                    "arp", "nbns", "icmp", "login", "ntlm", "socks", "irc"}
 FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
@@ -158,6 +159,10 @@ def load(folder):
         for f in t.fields:
             if f.sub and f.sub not in subs:
                 sys.exit(f"{t.name}.{f.name}: no [sub.{f.sub}]")
+            if "plain" in f.flags and len(subs[f.sub].fields) != 1:
+                sys.exit(f"{t.name}.{f.name}: plain, but [sub.{f.sub}] has several fields")
+            if "map" in f.flags and [s.type for s in subs[f.sub].fields] != ["str", "str", "u32", "bool"]:
+                sys.exit(f"{t.name}.{f.name}: map, but [sub.{f.sub}] is not name, text, number, numeric")
     return head, records, subs, protos
 
 
@@ -253,7 +258,12 @@ def face_c(head, records, subs, protos):
 
 def ts_type(node, subs, pad):
     if isinstance(node, Field):
-        return f"{pascal(node.sub)}[]" if node.sub and not node.form else node.ts_type()
+        if not node.sub or node.form:
+            return node.ts_type()
+        if "map" in node.flags:
+            return "Record<string, string | number>"
+        item = SCALARS[subs[node.sub].fields[0].type][3] if "plain" in node.flags else pascal(node.sub)
+        return item if "one" in node.flags else f"{item}[]"
     inner = [f"{pad}  {k}{'' if is_always(v) else '?'}: {ts_type(v, subs, pad + '  ')};" for k, v in node.items()]
     return "{\n" + "\n".join(inner) + f"\n{pad}}}"
 
@@ -284,7 +294,7 @@ def face_ts(head, records, subs, protos):
         out.append(f"export interface {pascal(t.name)} {ts_type(tree_of(t.lines), subs, '')}\n")
     heads = {k: v for k, v in tree_of(head.lines).items() if k not in ("event_type", "proto", "app_proto")}
     out.append("export interface RecordHead " + ts_type(heads, subs, "")[:-1] +
-               "  proto?: string;\n  app_proto?: string;\n  community_id?: string;\n}\n")
+               "  proto?: string;\n  app_proto?: string;\n  ip_v?: number;\n  community_id?: string;\n}\n")
     for t in records:
         body = ts_type(tree_of([f for f in t.lines if "spread" not in f.flags]), subs, "")
         more = [f"  {k}?: {pascal(o.name)}Record['{k}'];\n" for k, (o, _) in spread(t, records).items()]
@@ -308,7 +318,14 @@ def js_members(ts):
 def js_schema(node, subs):
     if isinstance(node, Field):
         if node.sub and not node.form:
-            return {"type": "array", "description": node.en, "items": {"$ref": f"#/$defs/{node.sub}"}}
+            if "map" in node.flags:
+                return {"type": "object", "description": node.en, "additionalProperties": {"type": ["string", "integer"]}}
+            item = {"$ref": f"#/$defs/{node.sub}"}
+            if "plain" in node.flags:
+                item = js_schema(subs[node.sub].fields[0], subs)
+            if "one" in node.flags:
+                return {**item, "description": node.en}
+            return {"type": "array", "description": node.en, "items": item}
         t = {"type": node.json_type(), "description": node.en}
         if t["type"] == "object":
             t.update(js_members(node.ts_type()))
@@ -326,6 +343,7 @@ def face_schema(head, records, subs, protos):
     for text in ("event_type", "proto", "app_proto"):
         heads[text]["type"] = "string"
         heads[text].pop("minimum", None)
+    heads["ip_v"] = {"type": "integer", "description": "4 or 6: version of IP"}
     heads["community_id"] = {"type": "string", "description": "Community ID, version 1"}
     heads["record_id"] = {"type": "string", "description": heads["record_id"]["description"]}
     heads["vlan"] = {"type": "array", "description": heads["vlan"]["description"], "items": {"type": "integer"}}

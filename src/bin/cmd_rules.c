@@ -318,7 +318,7 @@ static int run(const char *what, int argc, char **argv, struct asked *a,
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} others[] = {{"reload", kd_rules_reload}, {"test", kd_rules_test}, {"update", kd_rules_update}, {"rollback", kd_rules_rollback}};
+} others[] = {{"reload", kd_rules_reload}, {"test", kd_rules_test}, {"update", kd_rules_update}, {"rollback", kd_rules_rollback}, {"hits", kd_rules_hits}};
 
 int kd_cmd_rules(int argc, char **argv)
 {

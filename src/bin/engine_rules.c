@@ -9,13 +9,17 @@
 
 #include "bin/role.h"
 #include "bin/rules_load.h"
+#include "os/clock.h"
 #include "os/fd.h"
+#include "rule/hits.h"
 
 enum { LOWEST = 19 };
 
 enum stage { IDLE, WORKING, READY };
 
 static struct kd_loaded_rules in_force;
+static struct kd_rule_hits *hits; /* mapped; NULL: nobody asks */
+static size_t hits_max;
 
 /* The thread's work: either a set to load or one to throw away; nobody else touches it while WORKING. */
 static struct {
@@ -109,10 +113,33 @@ void kd_engine_rules_turn(struct kd_engine *e, const struct kd_start *s)
     begin();
 }
 
+static void map_hits(const struct kd_start *s)
+{
+    struct stat st;
+    int fd = kd_start_fd(s, KD_EXTRA_HITS);
+    if (fd < 0 || fstat(fd, &st) != 0 || st.st_size <= (off_t)sizeof(*hits))
+        return;
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED)
+        return;
+    struct kd_clock clock = kd_os_clock();
+    hits = p;
+    hits_max = ((size_t)st.st_size - sizeof(*hits)) / sizeof(hits->hit[0]);
+    hits->n = 0;
+    hits->since_us = kd_now_us(&clock);
+}
+
+void kd_engine_rules_note(struct kd_engine *e)
+{
+    if (hits != NULL)
+        hits->n = kd_engine_rule_hits(e, hits->hit, hits_max);
+}
+
 void kd_engine_rules_first(struct kd_engine *e, const struct kd_start *s)
 {
     struct kd_err err = {0};
     int fd = kd_start_fd(s, KD_EXTRA_RULES);
+    map_hits(s);
     if (fd < 0)
         return;
     bool ok = load(fd, &s->limits, &in_force, &err) == KD_OK;

@@ -14,6 +14,9 @@ void kd_engine_rules_first(struct kd_engine *e, const struct kd_start *s);
 /* Between packets, cheap: has a set come, is one loaded?  Then it is put in force. */
 void kd_engine_rules_turn(struct kd_engine *e, const struct kd_start *s);
 
+/* Now and then, and at the end: what each rule cost, for `kidoban rules hits`. */
+void kd_engine_rules_note(struct kd_engine *e);
+
 /* Behind the engine's end. */
 void kd_engine_rules_done(void);
 

@@ -157,7 +157,7 @@ const struct kd_command kd_commands[] = {
      "  --dir フォルダー    センサーの保存先\n"
      "  --json              JSON で表示\n",
      kd_cmd_status},
-    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | update [SOURCE] | rollback | reload | keywords",
+    {"rules", "check|list FILE… | explain SID|RULE [FILE…] | test RULES PCAP… | update [SOURCE] | rollback | reload | hits | keywords",
      "check, list, explain or try rules in Suricata's language", "Suricata 形式のルールを確かめる・一覧する・説明する・試す",
      "  check FILE…        name every rule that cannot be taken, with line and reason; the last line counts\n"
      "  list FILE…         sid, revision, priority, class and message of each rule\n"
@@ -167,6 +167,7 @@ const struct kd_command kd_commands[] = {
      "  update [SOURCE]    take new rules from a directory, a file or an archive (or rules.update.source) into rules/current of\n"
      "                     the sensor's directory: --sha256 FILE, --signature FILE, --key PEM; rollback: the set before\n"
      "  reload             the running sensor reads its rules anew, without losing a packet (--dir, -c)\n"
+     "  hits               of the running sensor (or replay --db): rule, how often it matched and was looked at, dearest first\n"
      "  keywords           all keywords and buffers of the language\n"
      "  --sid N, --category CLASS, --text WORDS   list only these\n"
      "  --vars FILE        take the variables of this suricata.yaml\n"
@@ -183,6 +184,7 @@ const struct kd_command kd_commands[] = {
      "  update [元]         新しいルール(フォルダー・ファイル・書庫、省略時は rules.update.source)を保存先の rules/current に\n"
      "                      取り込む。--sha256、--signature、--key ファイルで確かめる。rollback で一つ前に戻す\n"
      "  reload              動いているセンサーにルールを読み直させる。通信は取りこぼさない(--dir、-c)\n"
+     "  hits                稼働中のセンサー(または replay --db)で、各ルールの一致した回数と調べた回数。負担の大きい順\n"
      "  keywords            使えるキーワードとバッファーの一覧\n"
      "  --sid 番号、--category 分類、--text 語句   絞り込む\n"
      "  --vars ファイル     この suricata.yaml の変数を使う\n"

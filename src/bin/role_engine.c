@@ -87,6 +87,7 @@ static void capture(struct kd_engine *e, const struct kd_start *s, struct inputs
             stats_us = now_us;
             count_drops(e, in);
             kd_engine_stats(e, kd_now_us(&clock), kd_os_cpu_us());
+            kd_engine_rules_note(e);
         }
         if (!any)
             kd_role_wait(in->wait, in->n + 1, KD_RING_RETIRE_MS);
@@ -196,6 +197,7 @@ int kd_role_engine(const struct kd_start *s)
         kd_engine_files(e, s, &progress->input[0]);
     /* A replay at full speed gives the same bytes twice, so it does not tell how long it took. */
     kd_engine_finish(e, s->live || s->realtime ? kd_os_cpu_us() : 0);
+    kd_engine_rules_note(e);
     kd_engine_free(e);
     kd_engine_rules_done();
     kd_keep_free(keep);

@@ -9,6 +9,7 @@
 int kd_rules_reload(int argc, char **argv);
 int kd_rules_test(int argc, char **argv);
 int kd_rules_update(int argc, char **argv);
+int kd_rules_hits(int argc, char **argv);
 int kd_rules_rollback(int argc, char **argv);
 
 /* Become a reader (os/process.h) with the opened inputs and `more` further descriptors. */

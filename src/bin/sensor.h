@@ -163,6 +163,7 @@ void kd_dial_ended(struct kd_sensor *s, struct kd_child *c);
 /* sensor_rules.c: describe makes sure that the files can be had; begin compiles them (anew). */
 KD_MUST_USE bool kd_rules_describe(struct kd_sensor *s);
 void kd_rules_begin(struct kd_sensor *s);
+int kd_rules_hits_file(const struct kd_sensor *s, unsigned engine); /* rule/hits.h; -1: none is kept */
 void kd_rules_refused(struct kd_sensor *s, const char *why); /* a reload that did not come so far */
 bool kd_rules_awaited(const struct kd_sensor *s); /* engines must not begin yet */
 bool kd_rules_hear(struct kd_sensor *s, struct kd_child *c, struct kd_bytes message); /* false: not for it */

@@ -287,6 +287,9 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
     ring = kd_file_ring_open(s, number);
     if (ring >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_FILES, ring, "", 0);
+    ring = kd_rules_hits_file(s, number);
+    if (ring >= 0)
+        (void)kd_sensor_extra(c, KD_EXTRA_HITS, ring, "", 0);
     return s->plan.n_files > 0 || add_rings(s, c);
 }
 

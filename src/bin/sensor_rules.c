@@ -16,6 +16,7 @@
 #include "os/edge.h"
 #include "os/fd.h"
 #include "os/shared.h"
+#include "rule/hits.h"
 
 #define IMAGE_ROOM ((size_t)1 << 30) /* pages that nobody writes cost nothing */
 
@@ -106,6 +107,21 @@ static int publish(const struct kd_sensor *s)
         renameat(folder, "next", folder, "current") != 0)
         return -1;
     return openat(folder, "current", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* state/rules/hits-N, for the limits of now; pages that nobody writes cost nothing. */
+int kd_rules_hits_file(const struct kd_sensor *s, unsigned engine)
+{
+    char name[32];
+    size_t bytes = sizeof(struct kd_rule_hits) + s->plan.config->limits.rules * sizeof(struct kd_rule_hit);
+    KD_AUTO_FD folder = cache_folder(s);
+    snprintf(name, sizeof(name), "hits-%u", engine);
+    KD_AUTO_FD fd = folder < 0 ? -1 : openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || ftruncate(fd, 0) != 0 || ftruncate(fd, (off_t)bytes) != 0)
+        return -1;
+    int given = fd;
+    fd = -1;
+    return given;
 }
 
 /* ---- engines ---- */

@@ -60,6 +60,7 @@ enum kd_extra {
     KD_EXTRA_YARA,  /* files of YARA rules in one piece (box/bundle.h) */
     KD_EXTRA_TRAY,  /* struct kd_tray; number: of its engine */
     KD_EXTRA_RULES, /* a set of rules (rule/image.h); compile: the one made before */
+    KD_EXTRA_HITS, /* engine: struct kd_rule_hits, a file to be mapped */
     KD_EXTRA_RULES_ROOM, /* compile: a file of as many bytes as the new one may have, to be mapped */
     KD_EXTRA_KINDS
 };

@@ -417,6 +417,7 @@ void kd_brain_free(struct kd_brain *b)
     kd_site_free(b->site);
     kd_intel_done(&b->intel);
     kd_intel_done(&b->decided);
+    free(b->unlisted);
     kd_exceptions_done(&b->exceptions);
     free(b->decisions);
     kd_state_done(b);

@@ -40,6 +40,8 @@ struct kd_fold {
     size_t record_bytes, block_bytes;
 };
 
+enum { KD_BRAIN_UNLISTED = 1 << 15 };
+
 struct kd_brain {
     struct kd_limits lim;
     uint64_t seed;
@@ -63,6 +65,8 @@ struct kd_brain {
     struct kd_intel decided; /* of the objects that people added */
     struct kd_obj_index lists[KD_BRAIN_LISTS_MAX]; /* of others */
     size_t n_lists;
+    uint64_t *unlisted; /* hashes of what was in no list today; KD_BRAIN_UNLISTED, or NULL */
+    bool lists_forced; /* one was read without the safe-list */
     struct kd_exceptions exceptions;
     uint8_t *decisions; /* the list that people decided; exceptions and objects are views into it */
     size_t n_decisions;

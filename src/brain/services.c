@@ -3,6 +3,7 @@
 #include "brain/internal.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 
 void *kd_detect_state(struct kd_detect *d, struct kd_bytes key, bool *ret_new)
 {
@@ -77,14 +78,24 @@ static bool is_sum(enum kd_object_kind kind)
     return kind == KD_OBJ_IP || kind == KD_OBJ_SHA256 || kind == KD_OBJ_SHA1 || kind == KD_OBJ_MD5;
 }
 
-/* In the lists of others; the site's own come first. */
-static bool in_lists(const struct kd_brain *b, enum kd_object_kind kind, struct kd_bytes value, struct kd_listed *ret)
+/* An address of the site's that no list names: the safe-list saw to that. */
+static bool is_own(const struct kd_brain *b, enum kd_object_kind kind, struct kd_bytes value)
+{
+    struct kd_addr a;
+    if (kind != KD_OBJ_IP || b->lists_forced || value.n != sizeof(a.b))
+        return false;
+    memcpy(a.b, value.p, sizeof(a.b));
+    return kd_addr_is_private(&a);
+}
+
+/* In the layers of the index. */
+static bool in_layers(const struct kd_brain *b, enum kd_object_kind kind, struct kd_bytes value, uint16_t today,
+                      struct kd_listed *ret)
 {
     uint8_t room[KD_OBJ_KEY_MAX];
     struct kd_out o = kd_out_of(room, sizeof(room));
-    uint16_t today = (uint16_t)(b->now_us / KD_US_PER_DAY);
     struct kd_obj_hit best = {.lists = 0}, hit;
-    if (b->n_lists == 0 || (!is_sum(kind) && !kd_object_spell(kind, value, &o)))
+    if (!is_sum(kind) && !kd_object_spell(kind, value, &o))
         return false;
     if (!is_sum(kind))
         value = kd_out_bytes_view(&o);
@@ -96,6 +107,23 @@ static bool in_lists(const struct kd_brain *b, enum kd_object_kind kind, struct 
     *ret = (struct kd_listed){.note = best.note, .list = kd_str(best.list->name), .confidence = best.confidence,
                               .severity = best.list->severity > KD_CRITICAL ? -1 : best.list->severity};
     return true;
+}
+
+/* In the lists of others; the site's own come first.  What was found in none is remembered for the day, for most values
+ * come again and again. */
+static bool in_lists(const struct kd_brain *b, enum kd_object_kind kind, struct kd_bytes value, struct kd_listed *ret)
+{
+    if (b->n_lists == 0 || is_own(b, kind, value))
+        return false;
+    uint16_t today = (uint16_t)(b->now_us / KD_US_PER_DAY);
+    uint64_t hash = kd_hash(value.p, value.n, b->seed + ((uint64_t)today << 8) + (uint64_t)kind);
+    uint64_t *slot = b->unlisted != NULL ? &b->unlisted[hash % KD_BRAIN_UNLISTED] : &hash;
+    if (slot != &hash && *slot == hash)
+        return false;
+    if (in_layers(b, kind, value, today, ret))
+        return true;
+    *slot = hash;
+    return false;
 }
 
 bool kd_detect_listed(const struct kd_detect *d, const char *kind_name, struct kd_bytes value, struct kd_listed *ret)
@@ -121,4 +149,10 @@ void kd_brain_lists(struct kd_brain *b, const struct kd_obj_index *layers, size_
     if (n > 0)
         memcpy(b->lists, layers, n * sizeof(layers[0]));
     b->n_lists = n;
+    free(b->unlisted);
+    b->unlisted = n > 0 ? calloc(KD_BRAIN_UNLISTED, sizeof(b->unlisted[0])) : NULL; /* without it it is only slower */
+    b->lists_forced = false;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < layers[i].head->lists.n; k++)
+            b->lists_forced |= layers[i].lists[k].forced != 0;
 }

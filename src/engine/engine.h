@@ -65,6 +65,10 @@ void kd_engine_stats(struct kd_engine *e, uint64_t now_us, uint64_t cpu_us);
  * memory, the former stay.  The former set may be freed afterwards. */
 KD_MUST_USE bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set);
 
+/* What each rule cost so far (those that were candidates, by gid and sid): their number, at most `max`. */
+struct kd_rule_hit;
+uint32_t kd_engine_rule_hits(const struct kd_engine *e, struct kd_rule_hit *ret, size_t max);
+
 /* End: all flows end, the last records and a final stats record go out. */
 void kd_engine_finish(struct kd_engine *e, uint64_t cpu_us);
 

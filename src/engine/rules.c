@@ -115,21 +115,21 @@ static struct kd_engine *engine_of(struct kd_sink *sink)
 static void on_inspect(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir,
                        struct kd_bytes value)
 {
-    (void)ctx;
+    kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_value(engine_of(sink)->match, id, (uint8_t)dir, value);
 }
 
 static void on_number(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_number id, enum kd_dir dir,
                       uint64_t value)
 {
-    (void)ctx;
+    kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_number(engine_of(sink)->match, id, (uint8_t)dir, value);
 }
 
 static void on_inspect_end(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir,
                            enum kd_inspect_stage stage)
 {
-    (void)ctx;
+    kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_end(engine_of(sink)->match, (uint8_t)dir, stage);
 }
 
@@ -154,11 +154,20 @@ static struct kd_bytes packet_payload(const struct kd_match_at *at)
     return at->packet == NULL ? kd_str(NULL) : at->packet->payload;
 }
 
+/* EVE's word for where a packet came from; of tunnels nothing is told. */
+static struct kd_bytes source(const struct kd_match_at *at)
+{
+    if (at->packet == NULL)
+        return kd_str("stream (flow timeout)");
+    return kd_str(at->packet->tunnels == 0 ? "wire/pcap" : NULL);
+}
+
 static void on_match(void *arg, const struct kd_match_alert *a)
 {
     struct kd_engine *e = arg;
     const struct kd_match_at *at = a->at;
     size_t most = e->cfg.lim->match_bytes;
+    struct kd_bytes seen = a->payload.n > 0 ? a->payload : packet_payload(at);
     struct kd_rec_signature rec = {
         .tx_id = a->tx_id,
         .in_tx = a->has_tx,
@@ -174,7 +183,9 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .confidence = a->confidence,
         .importance = a->importance,
         .stream = a->in_stream || (a->has_tx && at->proto == KD_IP_TCP),
-        .payload = kd_bytes_head(a->payload.n > 0 ? a->payload : packet_payload(at), most),
+        .payload = kd_bytes_head(seen, most),
+        .payload_length = (uint32_t)seen.n,
+        .pkt_src = source(at),
         .packet = e->frame == NULL ? kd_str(NULL) : kd_bytes_head(e->frame->bytes, most),
         .link = e->frame == NULL || most == 0 ? 0 : e->frame->link,
         .direction = kd_str(a->dir == KD_TO_SERVER ? "to_server" : "to_client"),
@@ -242,6 +253,11 @@ bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set)
     e->sink.wanted = kd_ruleset_wanted(set);
     e->contents.rules_ask = e->sink.wanted->store;
     return true;
+}
+
+uint32_t kd_engine_rule_hits(const struct kd_engine *e, struct kd_rule_hit *ret, size_t max)
+{
+    return e->match == NULL ? 0 : kd_matcher_hits(e->match, ret, max);
 }
 
 bool kd_engine_rules_new(struct kd_engine *e)

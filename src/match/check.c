@@ -29,6 +29,10 @@ static bool number_here(const struct m_run *run, enum kd_number id, uint64_t *re
     default:
         break;
     }
+    if (id == KD_NUM_DSIZE && p != NULL) { /* asked most */
+        *ret = p->payload_wire;
+        return p->kind == KD_PACKET_IP;
+    }
     return p != NULL && m_header_number(p, id, ret);
 }
 
@@ -118,6 +122,17 @@ static bool flags_hold(const struct kd_flags *f, unsigned have)
         return (v & f->bits) != 0;
     case KD_FLAGS_NOT:
         return (v & f->bits) != f->bits;
+    }
+    return false;
+}
+
+/* One of the transaction's values has all the bits that must be, and none that must not. */
+static bool number_flags_hold(const struct m_run *run, enum kd_number id, const struct kd_flags *f)
+{
+    for (unsigned i = 0; run->side != NULL && i < run->side->n_numbers; i++) {
+        uint64_t v = run->side->number[i].v;
+        if (run->side->number[i].id == id && (v & f->bits) == f->bits && (v & f->ignore) == 0)
+            return true;
     }
     return false;
 }
@@ -307,6 +322,12 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return app_holds(run, c);
     case KD_COND_EVENT:
         return event_is(run, &c->is.event);
+    case KD_COND_MQTT_FLAGS:
+        return number_flags_hold(run, KD_NUM_MQTT_FLAGS, &c->is.flags) != c->negated;
+    case KD_COND_MQTT_CONNECT_FLAGS:
+        return number_flags_hold(run, KD_NUM_MQTT_CONNECT_FLAGS, &c->is.flags) != c->negated;
+    case KD_COND_MODBUS:
+        return m_modbus_holds(run, c->is.modbus) != c->negated;
     case KD_COND_DCE_IFACE:
         return calls_iface(run, &c->is.iface) != c->negated;
     case KD_COND_DCE_OPNUM:
@@ -335,6 +356,9 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_HOSTBITS:
     case KD_COND_APP_PROTO:
     case KD_COND_EVENT:
+    case KD_COND_MQTT_FLAGS:
+    case KD_COND_MQTT_CONNECT_FLAGS:
+    case KD_COND_MODBUS:
     case KD_COND_DCE_IFACE:
     case KD_COND_DCE_OPNUM:
     case KD_COND_FILE_HASH:

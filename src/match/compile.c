@@ -43,7 +43,7 @@ uint64_t m_apps_of(enum kd_rule_proto proto)
         enum kd_rule_proto proto;
         enum kd_app app[2];
     } rows[] = {
-        {KD_RP_HTTP, {KD_APP_HTTP}},   {KD_RP_HTTP1, {KD_APP_HTTP}},
+        {KD_RP_HTTP, {KD_APP_HTTP, KD_APP_HTTP2}}, {KD_RP_HTTP1, {KD_APP_HTTP}},
         {KD_RP_TLS, {KD_APP_TLS}},     {KD_RP_SMTP, {KD_APP_SMTP}},
         {KD_RP_FTP, {KD_APP_FTP}},     {KD_RP_FTP_DATA, {KD_APP_FTP_DATA}},
         {KD_RP_IMAP, {KD_APP_IMAP}},   {KD_RP_POP3, {KD_APP_POP3}},
@@ -57,7 +57,12 @@ uint64_t m_apps_of(enum kd_rule_proto proto)
         {KD_RP_RFB, {KD_APP_VNC}},     {KD_RP_TELNET, {KD_APP_TELNET}},
         {KD_RP_PGSQL, {KD_APP_PGSQL}}, {KD_RP_QUIC, {KD_APP_QUIC}},
         {KD_RP_BITTORRENT_DHT, {KD_APP_BITTORRENT}},
-        {KD_RP_IRC, {KD_APP_IRC}},
+        {KD_RP_IRC, {KD_APP_IRC}},     {KD_RP_MQTT, {KD_APP_MQTT}},
+        {KD_RP_SIP, {KD_APP_SIP}},     {KD_RP_HTTP2, {KD_APP_HTTP2}},
+        {KD_RP_WEBSOCKET, {KD_APP_WEBSOCKET}},
+        {KD_RP_DOH2, {KD_APP_DOH2}},   {KD_RP_MODBUS, {KD_APP_MODBUS}},
+        {KD_RP_IKE, {KD_APP_IKE}},     {KD_RP_DNP3, {KD_APP_DNP3}},
+        {KD_RP_ENIP, {KD_APP_ENIP}},   {KD_RP_NFS, {KD_APP_NFS}},
     };
     uint64_t apps = 0;
     for (size_t i = 0; i < KD_COUNT(rows); i++)
@@ -236,6 +241,23 @@ static bool has_place(const struct m_look *l)
     return false;
 }
 
+/* The number that a check looks at; KD_NUM_COUNT: none. */
+static enum kd_number number_of(const struct kd_cond *c)
+{
+    switch ((enum kd_cond_kind)c->kind) {
+    case KD_COND_NUMBER:
+        return c->is.number.field;
+    case KD_COND_MQTT_FLAGS:
+        return KD_NUM_MQTT_FLAGS;
+    case KD_COND_MQTT_CONNECT_FLAGS:
+        return KD_NUM_MQTT_CONNECT_FLAGS;
+    case KD_COND_MODBUS:
+        return KD_NUM_MODBUS_FUNCTION; /* among others: want() */
+    default:
+        return KD_NUM_COUNT;
+    }
+}
+
 static bool is_file_check(const struct kd_cond *c)
 {
     return c->kind == KD_COND_FILE_HASH ||
@@ -246,9 +268,10 @@ static bool is_tx_check(const struct kd_cond *c)
 {
     if (is_file_check(c) || c->kind == KD_COND_DCE_IFACE || c->kind == KD_COND_DCE_OPNUM)
         return true;
-    if (c->kind != KD_COND_NUMBER)
+    enum kd_number id = number_of(c);
+    if (id == KD_NUM_COUNT)
         return false;
-    enum kd_inspect_unit u = kd_number_rows[c->is.number.field].unit;
+    enum kd_inspect_unit u = kd_number_rows[id].unit;
     return u == KD_INSPECT_TX || u == KD_INSPECT_FILE;
 }
 
@@ -571,11 +594,14 @@ static void want(struct kd_ruleset *set, const struct m_rule *r)
         for (unsigned i = 0; i < r->n_looks; i++)
             w->bytes[dir][r->look[i].in / 64] |= (uint64_t)1 << (r->look[i].in % 64);
         want_for_checks(set, r->rule, dir);
-        for (unsigned i = 0; i < r->rule->n_checks; i++)
-            if (r->rule->check[i].kind == KD_COND_NUMBER) {
-                enum kd_number id = r->rule->check[i].is.number.field;
-                w->numbers[dir][id / 64] |= (uint64_t)1 << (id % 64);
-            }
+        for (unsigned i = 0; i < r->rule->n_checks; i++) {
+            enum kd_number id = number_of(&r->rule->check[i]);
+            unsigned last = r->rule->check[i].kind == KD_COND_MODBUS ? KD_NUM_MODBUS_VALUE : id;
+            if (last != id)
+                id = KD_NUM_MODBUS_UNIT;
+            for (unsigned n = id; id != KD_NUM_COUNT && n <= last; n++)
+                w->numbers[dir][n / 64] |= (uint64_t)1 << (n % 64);
+        }
     }
 }
 

@@ -331,6 +331,9 @@ void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes 
 void m_scan_list(struct kd_matcher *m, const struct m_list *l);
 void m_scan_sort(struct kd_matcher *m);
 
+/* plant.c */
+bool m_modbus_holds(const struct m_run *run, const struct kd_modbus *m);
+
 /* look.c: does the look hold in this value? */
 bool m_look_holds(struct m_run *run, const struct m_look *look, struct kd_bytes value);
 

@@ -122,6 +122,8 @@ bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at
  * kd_match_value(), kd_match_number() and kd_match_end(). */
 void kd_match_enter(struct kd_matcher *m, const struct kd_match_at *at, struct kd_bytes data);
 void kd_match_leave(struct kd_matcher *m);
+/* What is told next is of this protocol: the conversation's, or one that it went over to. */
+void kd_match_speaks(struct kd_matcher *m, enum kd_app app);
 void kd_match_value(struct kd_matcher *m, enum kd_inspect id, uint8_t dir, struct kd_bytes value);
 void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint64_t value);
 void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage);
@@ -148,6 +150,9 @@ const struct kd_match_stats *kd_matcher_stats(const struct kd_matcher *m);
 struct kd_rule_count {
     uint64_t candidates, matches;
 };
+/* Of all rules that were candidates, by gid and sid; at most `max`. */
+struct kd_rule_hit;
+uint32_t kd_matcher_hits(const struct kd_matcher *m, struct kd_rule_hit *ret, size_t max);
 struct kd_rule_count kd_matcher_count(const struct kd_matcher *m, uint32_t rule_index);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "match/internal.h"
+#include "rule/hits.h"
 
 enum { RATE_BUCKETS = 8192, PCRE_LIMIT = 100000, PCRE_DEPTH = 10000, CAPTURES = 16 };
 
@@ -78,6 +79,19 @@ void kd_match_flow_end(struct kd_matcher *m, struct kd_match_flow **flow)
 const struct kd_match_stats *kd_matcher_stats(const struct kd_matcher *m)
 {
     return &m->stats;
+}
+
+uint32_t kd_matcher_hits(const struct kd_matcher *m, struct kd_rule_hit *ret, size_t max)
+{
+    const struct kd_rules *rules = m->set->rules;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < rules->n && n < max; i++) {
+        const struct kd_rule *r = rules->rule[i];
+        const struct kd_rule_count *c = &m->count[r->index];
+        if (c->candidates > 0)
+            ret[n++] = (struct kd_rule_hit){r->gid, r->sid, c->candidates, c->matches};
+    }
+    return n;
 }
 
 struct kd_rule_count kd_matcher_count(const struct kd_matcher *m, uint32_t rule_index)

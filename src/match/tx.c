@@ -219,6 +219,11 @@ static void add_content(struct kd_matcher *m, struct m_side *s, uint8_t dir, str
     }
 }
 
+void kd_match_speaks(struct kd_matcher *m, enum kd_app app)
+{
+    m->at.app = app;
+}
+
 /* Does the side hold anything but a file? */
 static void note_file(struct m_side *s, bool of_file, bool data)
 {

@@ -23,7 +23,7 @@ struct kd_obj_build {
     struct kd_obj_build_config cfg;
     struct kd_obj_list list[KD_OBJ_LISTS_MAX];
     size_t n_lists;
-    struct growing entries, nets, tags, notes;
+    struct growing entries, hashes, nets, tags, notes;
     uint32_t *slot; /* of tags, by their content: number + 1 */
     size_t n_slots; /* a power of two */
     uint32_t *note_slot;
@@ -69,6 +69,7 @@ void kd_obj_build_free(struct kd_obj_build *b)
     if (b == NULL)
         return;
     free(b->entries.p);
+    free(b->hashes.p);
     free(b->nets.p);
     free(b->tags.p);
     free(b->notes.p);
@@ -206,7 +207,7 @@ enum kd_status kd_obj_build_add(struct kd_obj_build *b, const struct kd_obj_new 
                            .flags = n->exact ? KD_OBJ_EXACT : 0};
     uint32_t tag;
     bool is_net = n->is_net && n->net.bits < 128;
-    if (!tag_of(b, &t, &tag) || !grow(is_net ? &b->nets : &b->entries, 1, is_net ? sizeof(struct kd_obj_net)
+    if (!tag_of(b, &t, &tag) || !grow(&b->hashes, 1, sizeof(uint64_t)) || !grow(is_net ? &b->nets : &b->entries, 1, is_net ? sizeof(struct kd_obj_net)
                                                                               : sizeof(struct kd_obj_entry)))
         return KD_NO_MEMORY;
     if (is_net) {
@@ -215,7 +216,9 @@ enum kd_status kd_obj_build_add(struct kd_obj_build *b, const struct kd_obj_new 
             (struct kd_obj_net){.addr = net.addr, .parent = KD_OBJ_NO_NET, .tag = tag, .bits = net.bits};
     } else {
         struct kd_obj_entry *e = (struct kd_obj_entry *)b->entries.p + b->entries.n++;
-        kd_obj_digest(b->cfg.key, n->kind, n->is_net ? kd_bytes_of(n->net.addr.b, 16) : n->spelt, e->digest);
+        struct kd_bytes spelt = n->is_net ? kd_bytes_of(n->net.addr.b, 16) : n->spelt;
+        kd_obj_digest(b->cfg.key, n->kind, spelt, e->digest);
+        ((uint64_t *)b->hashes.p)[b->hashes.n++] = kd_obj_filter_hash(b->cfg.key, n->kind, spelt);
         e->tag = tag | (uint32_t)t.list << TAG_BITS;
         b->kinds |= (uint64_t)1 << n->kind;
     }
@@ -341,14 +344,14 @@ static size_t lay_entries(struct kd_obj_build *b, const struct kd_obj_head *h, u
     return out;
 }
 
-static void lay_filter(const struct kd_obj_head *h, uint8_t *base)
+static void lay_filter(const struct kd_obj_build *b, const struct kd_obj_head *h, uint8_t *base)
 {
-    const struct kd_obj_entry *e = (const void *)(base + h->entries.at);
+    const uint64_t *hash = b->hashes.p;
     uint32_t(*filter)[8] = (void *)(base + h->filter.at);
-    for (size_t i = 0; i < h->entries.n; i++) {
-        uint32_t *block = filter[kd_obj_part_of(e[i].digest[1], h->filter.n)];
+    for (size_t i = 0; i < b->hashes.n; i++) {
+        uint32_t *block = filter[kd_obj_part_of((uint32_t)(hash[i] >> 32), h->filter.n)];
         for (unsigned k = 0; k < 8; k++)
-            block[k] |= kd_obj_filter_bit(e[i].digest[2], k);
+            block[k] |= kd_obj_filter_bit((uint32_t)(hash[i] & UINT32_MAX), k);
     }
 }
 
@@ -381,7 +384,7 @@ enum kd_status kd_obj_build_write(struct kd_obj_build *b, void *into, size_t roo
     if (h.bytes > room)
         return KD_LIMIT;
     h.entries.n = lay_entries(b, &h, base);
-    lay_filter(&h, base);
+    lay_filter(b, &h, base);
     lay_nets(b, &h, base);
     memcpy(base + h.tags.at, b->tags.p == NULL ? (void *)b->list : b->tags.p, b->tags.n * sizeof(struct kd_obj_tag));
     memcpy(base + h.notes.at, b->notes.p, b->notes.n);

@@ -108,6 +108,7 @@ enum kd_status kd_feed_read(struct kd_obj_build *b, struct kd_obj_list *list, co
     struct kd_feed f = {.build = b, .list = list, .spec = spec, .site = site, .file = file};
     struct kd_bytes all = kd_bytes_of(text, n);
     kd_safe_init(&f.safe);
+    list->forced |= spec->force;
     uint64_t wrong = list->wrong, beyond = list->beyond, left_out = list->refused + list->other;
     if (kd_bytes_starts(all, kd_str("\xef\xbb\xbf")))
         all = kd_bytes_from(all, 3);

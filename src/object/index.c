@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#include "base/hash.h"
+
 _Static_assert(crypto_shorthash_siphashx24_KEYBYTES == KD_OBJ_KEY_BYTES, "key");
 _Static_assert(sizeof(struct kd_obj_entry) == 16 && sizeof(struct kd_obj_net) == 32 && sizeof(struct kd_obj_tag) == 12,
                "layout");
@@ -15,6 +17,13 @@ void kd_obj_digest(const uint8_t key[KD_OBJ_KEY_BYTES], enum kd_object_kind kind
     own[0] ^= (uint8_t)kind; /* the kinds do not meet */
     (void)crypto_shorthash_siphashx24(out, spelt.p, spelt.n, own);
     memcpy(ret, out, 3 * sizeof(ret[0]));
+}
+
+uint64_t kd_obj_filter_hash(const uint8_t key[KD_OBJ_KEY_BYTES], enum kd_object_kind kind, struct kd_bytes spelt)
+{
+    uint64_t seed;
+    memcpy(&seed, key + KD_OBJ_KEY_BYTES - sizeof(seed), sizeof(seed));
+    return kd_hash(spelt.p, spelt.n, seed + (uint64_t)kind);
 }
 
 /* ---- opening ---- */
@@ -93,12 +102,13 @@ bool kd_obj_find(const struct kd_obj_index *x, enum kd_object_kind kind, struct 
     uint32_t d[3], missing = 0;
     if ((x->head->kinds >> kind & 1) == 0)
         return false;
-    kd_obj_digest(x->head->key, kind, spelt, d);
-    const uint32_t *block = x->filter[kd_obj_part_of(d[1], x->head->filter.n)];
+    uint64_t hash = kd_obj_filter_hash(x->head->key, kind, spelt);
+    const uint32_t *block = x->filter[kd_obj_part_of((uint32_t)(hash >> 32), x->head->filter.n)];
     for (unsigned i = 0; i < 8; i++)
-        missing |= kd_obj_filter_bit(d[2], i) & ~block[i];
+        missing |= kd_obj_filter_bit((uint32_t)(hash & UINT32_MAX), i) & ~block[i];
     if (KD_LIKELY(missing != 0))
         return false;
+    kd_obj_digest(x->head->key, kind, spelt, d);
     size_t bucket = kd_obj_part_of(d[0], x->head->buckets.n - 1);
     *ret = (struct kd_obj_hit){.lists = 0};
     for (size_t i = x->buckets[bucket]; i < x->buckets[bucket + 1]; i++)

@@ -58,9 +58,10 @@ struct kd_obj_list {
     uint64_t read_us;
     uint64_t signature; /* of the file it was read from */
     uint8_t severity; /* at most this, as enum kd_severity of detect/detect.h; 255: by kind */
+    uint8_t forced; /* read without the safe-list: it may name the site's own addresses */
     uint8_t failed; /* the file could not be read as a whole: problem tells */
     uint8_t number; /* place in the configuration */
-    uint8_t unused[5];
+    uint8_t unused[4];
 };
 
 struct kd_obj_part {
@@ -115,6 +116,9 @@ KD_MUST_USE bool kd_obj_find_net(const struct kd_obj_index *x, const struct kd_a
 /* Whatever is listed of an address, a name (and the names above it) or another value: spelt. */
 KD_MUST_USE bool kd_obj_match(const struct kd_obj_index *x, enum kd_object_kind kind, struct kd_bytes spelt,
                               uint16_t today, struct kd_obj_hit *ret);
+
+/* What the filter goes by: a quick hash, which answers nearly every look-up without the digest. */
+uint64_t kd_obj_filter_hash(const uint8_t key[KD_OBJ_KEY_BYTES], enum kd_object_kind kind, struct kd_bytes spelt);
 
 /* Which bucket of n, and which bits of which filter block: shared with the builder. */
 static inline uint32_t kd_obj_part_of(uint32_t digest, uint64_t n)

@@ -9,7 +9,7 @@ struct kd_hunt_eval {
     const struct kd_hunt_expr *e;
     uint8_t *buffer[BUFFERS]; /* KD_BLOCK_ROWS each */
     size_t used;
-    struct kd_heap items, entries, lower;
+    struct kd_heap items, entries, lower, raised[2];
     struct kd_block_reader *r;
     size_t group;
     const struct kd_layout *layout;
@@ -34,6 +34,8 @@ void kd_hunt_eval_free(struct kd_hunt_eval *ev)
     kd_heap_done(&ev->items);
     kd_heap_done(&ev->entries);
     kd_heap_done(&ev->lower);
+    kd_heap_done(&ev->raised[0]);
+    kd_heap_done(&ev->raised[1]);
     free(ev);
 }
 
@@ -269,15 +271,42 @@ static bool eval_number(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hu
 
 /* ---- a term ---- */
 
-/* A list item that matches makes its row (or the item around it) match. */
-static void raise_to_rows(struct kd_hunt_eval *ev, size_t list, const uint8_t *item, uint8_t *rows)
+/* Values that stand above a list's items: the rows, or the items of the list around it.  SIZE_MAX: unreadable. */
+static size_t above(struct kd_hunt_eval *ev, size_t list);
+
+static size_t items_of(struct kd_hunt_eval *ev, size_t list)
 {
     enum kd_status s;
+    size_t n = above(ev, list);
     const uint32_t *starts = kd_block_starts(ev->r, ev->group, list, &s);
     ev->s = s != KD_OK ? s : ev->s;
-    for (size_t i = 0; starts != NULL && i < ev->rows; i++)
-        for (uint32_t k = starts[i]; k < starts[i + 1] && !rows[i]; k++)
-            rows[i] = item[k];
+    return starts == NULL || n == SIZE_MAX ? SIZE_MAX : starts[n];
+}
+
+static size_t above(struct kd_hunt_eval *ev, size_t list)
+{
+    size_t outer = ev->layout->leaf[list].parent;
+    return outer == 0 ? ev->rows : items_of(ev, outer);
+}
+
+/* A list item that matches makes the item around it match, and so on up to the row. */
+static void raise_to_rows(struct kd_hunt_eval *ev, size_t list, const uint8_t *item, uint8_t *rows)
+{
+    for (unsigned level = 0; list != 0; level++) {
+        enum kd_status s;
+        size_t outer = ev->layout->leaf[list].parent;
+        size_t n = above(ev, list);
+        const uint32_t *starts = kd_block_starts(ev->r, ev->group, list, &s);
+        ev->s = s != KD_OK ? s : ev->s;
+        uint8_t *to = outer == 0 ? rows : fresh(ev, &ev->raised[level % 2], n == SIZE_MAX ? 0 : n);
+        if (starts == NULL || to == NULL || n == SIZE_MAX)
+            return;
+        for (size_t i = 0; i < n; i++)
+            for (uint32_t k = starts[i]; k < starts[i + 1] && !to[i]; k++)
+                to[i] = item[k];
+        item = to;
+        list = outer;
+    }
 }
 
 static void eval_leaf(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt_node *term,
@@ -286,16 +315,10 @@ static void eval_leaf(struct kd_hunt_eval *ev, size_t leaf, const struct kd_hunt
     const struct kd_leaf *l = &ev->layout->leaf[leaf];
     size_t list = l->is_item ? leaf - 1 : l->parent;
     size_t n = ev->rows;
-    if (list != 0) {
-        if (ev->layout->leaf[list].parent != 0)
-            return; /* lists in lists: no schema has them */
-        enum kd_status s;
-        const uint32_t *starts = kd_block_starts(ev->r, ev->group, list, &s);
-        ev->s = s != KD_OK ? s : ev->s;
-        if (starts == NULL)
-            return;
-        n = starts[ev->rows];
-    }
+    if (list != 0)
+        n = items_of(ev, list);
+    if (n == SIZE_MAX)
+        return;
     uint8_t *out = fresh(ev, &ev->items, n);
     if (out == NULL)
         return;

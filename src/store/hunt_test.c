@@ -147,28 +147,28 @@ static void ask_for(const struct kd_field *f, const uint8_t *at, const char *pre
     }
 }
 
+/* All fields of a struct, and of the lists within it. */
+static void ask_for_all(const struct kd_schema *s, const uint8_t *body, const char *prefix, uint64_t id)
+{
+    for (size_t k = 0; k < s->n_fields; k++) {
+        const struct kd_field *f = &s->fields[k];
+        struct kd_list list;
+        char inner[256];
+        ask_for(f, body + f->offset, prefix, id);
+        if (f->type != KD_T_LIST)
+            continue;
+        memcpy(&list, body + f->offset, sizeof(list));
+        (void)snprintf(inner, sizeof(inner), "%s%s.", prefix, f->path);
+        for (size_t j = 0; j < list.n; j++)
+            ask_for_all(f->sub, (const uint8_t *)list.v + j * f->sub->size, inner, id);
+    }
+}
+
 static void every_field_is_found_by_its_value(void)
 {
     make_block();
-    for (size_t i = 0; i < N; i++) {
-        const struct kd_schema *s = kd_schemas[rec[i].head.type];
-        for (size_t k = 0; k < s->n_fields; k++) {
-            const struct kd_field *f = &s->fields[k];
-            const uint8_t *at = (const uint8_t *)rec[i].body + f->offset;
-            struct kd_list list;
-            char prefix[128];
-            ask_for(f, at, "", rec[i].head.id);
-            if (f->type != KD_T_LIST)
-                continue;
-            memcpy(&list, at, sizeof(list));
-            (void)snprintf(prefix, sizeof(prefix), "%s.", f->path);
-            for (size_t j = 0; j < list.n; j++)
-                for (size_t m = 0; m < f->sub->n_fields; m++)
-                    ask_for(&f->sub->fields[m],
-                            (const uint8_t *)list.v + j * f->sub->size + f->sub->fields[m].offset,
-                            prefix, rec[i].head.id);
-        }
-    }
+    for (size_t i = 0; i < N; i++)
+        ask_for_all(kd_schemas[rec[i].head.type], (const uint8_t *)rec[i].body, "", rec[i].head.id);
     CHECK(asked > 10000 && missed == 0);
     printf("# %u values asked for\n", asked);
 }

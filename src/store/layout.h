@@ -23,8 +23,8 @@ enum {
     KD_LEAF_VLAN,
     KD_LEAF_ENGINE,
     KD_LEAF_BODY, /* first leaf of the body */
-    KD_LEAVES_MAX = 128,
-    KD_FRAMES_MAX = 16,
+    KD_LEAVES_MAX = 192,
+    KD_FRAMES_MAX = 32,
     KD_PATH_MAX = 96,
     KD_TYPES = 64
 };

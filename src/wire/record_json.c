@@ -107,9 +107,50 @@ static uint64_t number_at(const struct kd_field *f, const void *at)
     return v;
 }
 
+static void put_value(struct kd_out *o, const struct kd_field *f, const void *at, int zone_s);
+
+static void put_item(struct kd_out *o, const struct kd_field *f, const void *item, int zone_s)
+{
+    if ((f->flags & KD_F_PLAIN) != 0) {
+        const struct kd_field *only = &f->sub->fields[0];
+        put_value(o, only, (const uint8_t *)item + only->offset, zone_s);
+        return;
+    }
+    kd_out_u8(o, '{');
+    put_body(o, f->sub, NULL, item, zone_s, false);
+    kd_out_u8(o, '}');
+}
+
+/* Names and values: text, or number where the item says so. */
+static void put_map(struct kd_out *o, const struct kd_field *f, const struct kd_list *list, int zone_s)
+{
+    enum { NAME, TEXT, NUMBER, NUMERIC };
+    kd_out_u8(o, '{');
+    for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++) {
+        const uint8_t *item = (const uint8_t *)list->v + i * f->sub->size;
+        const struct kd_field *field = f->sub->fields;
+        bool numeric = *(const bool *)(item + field[NUMERIC].offset);
+        const struct kd_field *value = &field[numeric ? NUMBER : TEXT];
+        if (i > 0)
+            kd_out_u8(o, ',');
+        put_value(o, &field[NAME], item + field[NAME].offset, zone_s);
+        kd_out_u8(o, ':');
+        put_value(o, value, item + value->offset, zone_s);
+    }
+    kd_out_u8(o, '}');
+}
+
 static void put_list(struct kd_out *o, const struct kd_field *f, const void *at, int zone_s)
 {
     const struct kd_list *list = at;
+    if ((f->flags & KD_F_ONE) != 0 && list->n > 0) {
+        put_item(o, f, list->v, zone_s);
+        return;
+    }
+    if ((f->flags & KD_F_MAP) != 0) {
+        put_map(o, f, list, zone_s);
+        return;
+    }
     kd_out_u8(o, '[');
     for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++) {
         if (i > 0)
@@ -118,9 +159,7 @@ static void put_list(struct kd_out *o, const struct kd_field *f, const void *at,
             kd_json_string(o, ((const struct kd_bytes *)list->v)[i]);
             continue;
         }
-        kd_out_u8(o, '{');
-        put_body(o, f->sub, NULL, (const uint8_t *)list->v + i * f->sub->size, zone_s, false);
-        kd_out_u8(o, '}');
+        put_item(o, f, (const uint8_t *)list->v + i * f->sub->size, zone_s);
     }
     kd_out_u8(o, ']');
 }

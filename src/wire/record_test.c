@@ -51,6 +51,39 @@ static void record_survives_the_wire(void)
     kd_pool_free(pool);
 }
 
+/* Lists of one item, of plain values, and of names with values. */
+static void lists_are_written_as_what_they_mean(void)
+{
+    struct kd_figure code = {0};
+    struct kd_property p[] = {{.name = kd_str("unit"), .text = kd_str("C")},
+                              {.name = kd_str("empty")},
+                              {.name = kd_str("expiry"), .number = 0, .numeric = true}};
+    struct kd_mqtt_end end = {.reason_code = {&code, 1}, .properties = {p, 3}};
+    struct kd_figure granted[] = {{0}, {128}};
+    struct kd_mqtt_suback suback = {.message_id = 7, .qos_granted = {granted, 2}};
+    struct kd_rec_mqtt rec = {.suback = {&suback, 1}, .disconnect = {&end, 1}};
+    struct kd_rec_head h = a_head(KD_REC_MQTT);
+    uint8_t buf[1024];
+    char json[2048];
+    struct kd_out put = kd_out_of(buf, sizeof(buf));
+    CHECK(kd_record_put(&put, &h, &rec) == KD_OK);
+    struct kd_cur c = kd_cur_of(kd_out_bytes_view(&put));
+    struct kd_bytes body, whole;
+    CHECK(kd_record_next(&c, &h, &body, &whole) == KD_OK);
+    struct kd_pool *pool = kd_pool_new(1 << 20);
+    struct kd_arena mem;
+    kd_arena_init(&mem, pool, 1 << 20);
+    struct kd_rec_mqtt back;
+    CHECK(kd_body_decode(kd_schemas[KD_REC_MQTT], body, &mem, &back) == KD_OK);
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(&o, &h, &back, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "\"suback\":{\"qos\":0,\"retain\":false,\"dup\":false,\"message_id\":7,\"qos_granted\":[0,128]}") != NULL);
+    CHECK(strstr(json, "\"reason_code\":0,\"properties\":{\"unit\":\"C\",\"empty\":\"\",\"expiry\":0}}}") != NULL);
+    kd_arena_done(&mem);
+    kd_pool_free(pool);
+}
+
 static void no_prefix_and_no_damage_gets_through_unnoticed(void)
 {
     uint8_t buf[1024];
@@ -147,7 +180,7 @@ static void transaction_is_spread(void)
     struct kd_out o = kd_out_of(json, sizeof(json) - 1);
     kd_record_json(&o, &h, &match, 0);
     json[o.n] = '\0';
-    CHECK(strstr(json, ",\"http\":{\"hostname\":\"a.example\",\"status\":404,\"length\":0}}") != NULL);
+    CHECK(strstr(json, ",\"http\":{\"hostname\":\"a.example\",\"status\":404,\"length\":0},\"stream\":0}") != NULL);
     CHECK(strstr(json, "tx_id") == NULL);
     match.transaction.n--;
     o = kd_out_of(json, sizeof(json) - 1);
@@ -187,6 +220,7 @@ static void community_id_is_the_published_one(void)
 int main(void)
 {
     RUN(record_survives_the_wire);
+    RUN(lists_are_written_as_what_they_mean);
     RUN(no_prefix_and_no_damage_gets_through_unnoticed);
     RUN(forms_of_eve);
     RUN(names_are_two_lines);

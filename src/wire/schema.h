@@ -21,8 +21,11 @@ enum kd_type {
     KD_T_LIST
 };
 
-/* KD_F_SPREAD: bytes that are a record of another kind (u8 type, body as kd_body_put()); JSON has its objects in place. */
-enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2, KD_F_SPREAD = 4 };
+/* How a list is written in JSON: ONE, its only item instead of an array; PLAIN, items of one field as that
+ * field's value; MAP, an object: items name, text, number, numeric (the value is the number).
+ * KD_F_SPREAD: bytes that are a record of another kind (u8 type, body as kd_body_put()); JSON has its objects in
+ * place. */
+enum { KD_F_ALWAYS = 1, KD_F_BLOOM = 2, KD_F_SPREAD = 4, KD_F_ONE = 8, KD_F_PLAIN = 16, KD_F_MAP = 32 };
 
 /* A list of texts, and a list of sub-records of one kind.  Borrowed, like kd_bytes. */
 struct kd_strs {

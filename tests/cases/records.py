@@ -145,21 +145,25 @@ class Schema:
             if v != schema["const"]:
                 yield f"{where}: {v!r} is not {schema['const']!r}"
             return
+        if isinstance(schema["type"], list):
+            fits = [dict(schema, type=one) for one in schema["type"]]
+            if all(any(self.walk(one, v, where)) for one in fits):
+                yield f"{where}: {v!r} is of none of these types: {schema['type']}"
+            return
         types = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
         right = types[schema["type"]]
         if not isinstance(v, right) or (right is int and isinstance(v, bool)):
             yield f"{where}: {json.dumps(v, ensure_ascii=False)[:80]} is not of type {schema['type']}"
         elif right is dict:
-            for key in schema["required"]:
+            for key in schema.get("required", ()):
                 if key not in v:
                     yield f"{where}: {key} is missing"
             for key, inner in v.items():
-                if key not in schema["properties"] and "additionalProperties" in schema:
-                    yield from self.walk(schema["additionalProperties"], inner, f"{where}.{key}")
-                elif key not in schema["properties"]:
+                rule = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+                if not rule:
                     yield f"{where}: {key} is not in the schema"
                 else:
-                    yield from self.walk(schema["properties"][key], inner, f"{where}.{key}")
+                    yield from self.walk(rule, inner, f"{where}.{key}")
         elif right is list:
             for n, inner in enumerate(v):
                 yield from self.walk(schema["items"], inner, f"{where}[{n}]")

@@ -381,6 +381,10 @@ def rules_run_in_a_replay(folder):
     assert code == 0 and any("1 refused" in line for line in errors), (code, errors)
     alerts = [r for r in map(json.loads, out.splitlines()) if r["event_type"] == "alert"]
     assert any(r.get("alert", {}).get("signature_id") == 77 for r in alerts), len(alerts)
+    db = os.path.join(folder, "hits")
+    run("replay", "--db", db, "--rules", path, recording("first-attack.pcap.zst"))
+    found = sum(r.get("alert", {}).get("signature_id") == 77 for r in alerts)
+    assert run("rules", "hits", "--dir", db)[1].startswith(b"1:77\t%d\t" % found)
     assert b'"signature_id":77' not in run("replay", "--json", "-", recording("first-attack.pcap.zst"))[1]
 
 
@@ -473,7 +477,7 @@ def what_was_compiled_is_kept_and_not_believed(folder):
         assert code == 0 and sids_of(out) & {1, 2} == {1}, (code, errors)
         return os.stat(kept).st_ino
     first = again()
-    assert os.stat(kept).st_mode & 0o777 == 0o600 and os.listdir(os.path.dirname(kept)) == ["current"]
+    assert os.stat(kept).st_mode & 0o777 == 0o600 and sorted(os.listdir(os.path.dirname(kept))) == ["current", "hits-0"]
     assert again() == first
     with open(kept, "r+b") as f:
         f.seek(200)

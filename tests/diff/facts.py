@@ -16,6 +16,7 @@ FIELDS = (
     "smtp.subject", "dhcp.hostname", "dhcp.assigned", "arp", "nd", "nbns.name", "dcerpc.call",
     "ldap.base", "ldap.filter", "ldap.result", "rdp.cookie", "ssh.software", "ssh.hassh", "ssh.hassh_server", "vnc.result",
     "snmp.who", "snmp.object", "sql.user", "sql.refused", "socks.target", "irc.nick", "irc.channel",
+    "mqtt.client", "mqtt.topic", "sip.message",
 )
 
 

@@ -202,9 +202,24 @@ def _irc(side, r, who):
         side.once("irc.channel", f"{who} {i['channel'].lower()}", "", r["timestamp"])
 
 
+def _mqtt(side, r, who):
+    for kind, body in r["mqtt"].items():
+        if kind == "connect":
+            side.once("mqtt.client", f"{who} {body['client_id']}", "", r["timestamp"])
+        topics = [body["topic"]] if "topic" in body else [t if isinstance(t, str) else t["topic"] for t in body.get("topics", [])]
+        for topic in topics:
+            side.once("mqtt.topic", f"{between(who)} {kind} {topic}", "", r["timestamp"])
+
+
+def _sip(side, r, who):
+    s = r["sip"]
+    side.once("sip.message", f"{between(who)} {s.get('call_id', '')} {s.get('method') or s.get('code')}", "", r["timestamp"])
+
+
 _READERS = {"dns": _dns, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,
             "dhcp": _dhcp, "arp": _arp, "nbns": _nbns, "dcerpc": _dcerpc, "ldap": _ldap, "rdp": _rdp, "ssh": _ssh,
-            "login": _login, "snmp": _snmp, "sql": _sql, "socks": _socks, "irc": _irc}
+            "login": _login, "snmp": _snmp, "sql": _sql, "socks": _socks, "irc": _irc,
+            "mqtt": _mqtt, "sip": _sip}
 
 
 def facts(path, command, folder):

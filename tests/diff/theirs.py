@@ -12,9 +12,9 @@ from facts import Side, address, between, leaves, pair
 LIMIT_S = 600
 MESSAGES = ("dns or mdns or llmnr or http or tls.handshake or smb or smb2 or kerberos or smtp or imf or dhcp or arp or nbns or dcerpc or "
             "ldap or cldap or rdp or ssh or vnc or icmpv6.nd.ns.target_address or icmpv6.nd.na.target_address or "
-            "snmp or mysql or pgsql or socks or irc")
+            "snmp or mysql or pgsql or socks or irc or mqtt or sip")
 PROTOCOLS = ("ip ipv6 tcp udp dns mdns llmnr http tls quic smb smb2 spnego gss-api ntlmssp kerberos smtp imf dhcp arp "
-             "nbns icmp icmpv6 dcerpc ldap cldap rdp ssh vnc snmp mysql pgsql socks irc")
+             "nbns icmp icmpv6 dcerpc ldap cldap rdp ssh vnc snmp mysql pgsql socks irc mqtt sip")
 # Ways to follow a stream.  The first waits for what is missing and for whole bodies, and says nothing of a message that
 # is not all there, nor of what follows it; the others take what comes, with and without waiting for bodies.
 WHOLE = ["-o", "tcp.reassemble_out_of_order:TRUE"]
@@ -108,7 +108,8 @@ _WANTED = (
     "snmp.version snmp.msgVersion snmp.community snmp.msgUserName snmp.data snmp.name snmp.get_response_element snmp.report_element "
     "mysql.user mysql.error_code pgsql.parameter_name pgsql.parameter_value pgsql.code "
     "socks.dst socks.dstport socks.remote_name socks.port socks.v4a_dns_name socks.command socks.results "
-    "irc.request.command irc.request.command_parameter").split()
+    "irc.request.command irc.request.command_parameter "
+    "mqtt.msgtype mqtt.clientid mqtt.topic sip.Call-ID sip.Method sip.Status-Code").split()
 _EVENT = re.compile(
     rb'<(packet)>|<proto name="([^"]+)"|<field name="(num||' + "|".join(re.escape(w) for w in _WANTED).encode()
     + rb')"[^>]*? show="([^"]*)"(?: value="([0-9a-f]*)")?')
@@ -570,6 +571,26 @@ def _irc(side, p):
             command = None
 
 
+_MQTT_KINDS = {"3": "publish", "8": "subscribe", "10": "unsubscribe"}
+
+
+def _mqtt(side, p):
+    for m in _split(p.events, {"mqtt"}):
+        kind, to_server = _first(m, "mqtt.msgtype"), p.to_server
+        if kind == "1":
+            side.once("mqtt.client", f"{to_server} {_first(m, 'mqtt.clientid')}", "", p.where)
+        for topic in _all(m, "mqtt.topic") if kind in _MQTT_KINDS else ():
+            # A broker passes messages on, too.
+            side.once("mqtt.topic", f"{between(to_server)} {_MQTT_KINDS[kind]} {topic}", "", p.where)
+
+
+def _sip(side, p):
+    for m in _split(p.events, {"sip"}):
+        what = _first(m, "sip.Method") or _first(m, "sip.Status-Code")
+        if what:
+            side.once("sip.message", f"{between(p.to_server)} {_first(m, 'sip.Call-ID') or ''} {what}", "", p.where)
+
+
 def _messages(side, path, options, which):
     xml = _tshark("-r", path, *options, "-Y", which, "-T", "pdml", "-J", PROTOCOLS)
     krb5, dcerpc, ssh, snmp = _Krb5(side), _Dcerpc(side), _Ssh(side), _Snmp(side)
@@ -585,7 +606,8 @@ def _messages(side, path, options, which):
             if name in p.protocols and (name != "imf" or "smtp" not in p.protocols):
                 reader(side, p)
         for names, reader in (({"ldap", "cldap"}, _ldap), ({"rdp"}, _rdp), ({"vnc"}, _vnc),
-                              ({"mysql"}, _mysql), ({"pgsql"}, _pgsql), ({"socks"}, _socks), ({"irc"}, _irc)):
+                              ({"mysql"}, _mysql), ({"pgsql"}, _pgsql), ({"socks"}, _socks), ({"irc"}, _irc),
+                              ({"mqtt"}, _mqtt), ({"sip"}, _sip)):
             if names & set(p.protocols):
                 reader(side, p)
         if "ssh" in p.protocols:

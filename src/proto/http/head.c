@@ -267,7 +267,7 @@ bool http_status_line(struct kd_ctx *ctx, struct kd_bytes line)
     unsigned status = 0;
     for (; end < rest.n && rest.p[end] >= '0' && rest.p[end] <= '9' && status <= 999; end++)
         status = status * 10 + (unsigned)(rest.p[end] - '0');
-    bool odd = !kd_bytes_starts(line, kd_str("HTTP/1.")) || end - first != 3 || status < 100;
+    bool odd = !kd_bytes_starts(line, kd_str(st->framed.on ? "HTTP/2 " : "HTTP/1.")) || end - first != 3 || status < 100;
     if (odd)
         http_event(ctx, KD_TO_CLIENT, HTTP_EV_STATUS_LINE, 0);
     if (status > 999)
@@ -492,6 +492,8 @@ static void read_response_field(struct kd_ctx *ctx, struct http_tx *tx, struct k
     } else if (IS(name, "Content-Encoding")) {
         http_codings_add(&tx->codings[KD_TO_CLIENT], value);
         keep_once(ctx, tx, KD_TO_CLIENT, value, &tx->rec.content_encoding);
+    } else if (IS(name, "Upgrade") || IS(name, "Sec-WebSocket-Extensions")) {
+        http_upgrade_field(ctx, name, value);
     } else if (IS(name, "Content-Range")) {
         tx->range = http_range_of(value);
     } else if (IS(name, "ETag") || IS(name, "Last-Modified")) {

@@ -309,8 +309,13 @@ static void expect_body(struct kd_ctx *ctx, enum kd_dir dir, uint64_t length)
 
 static void end_request_head(struct kd_ctx *ctx, struct http_side *side)
 {
+    const struct http_state *st = ctx->state;
     const struct http_framing *f = &side->framing;
     struct http_tx *tx = side->tx;
+    if (st->framed.on) {
+        expect_body(ctx, KD_TO_SERVER, st->framed.ends || (tx != NULL && tx->is_connect) ? 0 : UINT64_MAX);
+        return;
+    }
     if (tx != NULL && !f->has_host && kd_bytes_eq_str(tx->rec.protocol, "HTTP/1.1"))
         http_event(ctx, KD_TO_SERVER, HTTP_EV_HOST_MISSING, side->head_bytes);
     if (f->chunked) {
@@ -336,7 +341,11 @@ static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
     if ((status == 101 && !(has_body && f->closes)) || connected) {
         if (connected)
             connects(st);
+        else
+            http_upgrade(ctx);
         begin_tunnel(ctx);
+    } else if (st->framed.on && status >= 200) {
+        expect_body(ctx, KD_TO_CLIENT, st->framed.ends ? 0 : UINT64_MAX);
     } else if (status >= 100 && status < 200 && status != 101) {
         expect_start(st, side);
         kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
@@ -524,6 +533,8 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
     if (side->phase == HTTP_TUNNEL) {
         if (st->connects)
             kd_tunnel_data(&st->carried, ctx, dir, piece);
+        else
+            http_upgrade_data(ctx, dir, piece);
         return KD_OK;
     }
     if (side->tx != NULL)
@@ -543,6 +554,8 @@ static void gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
     if (side->phase == HTTP_TUNNEL) {
         if (st->connects)
             kd_tunnel_gap(&st->carried, ctx, dir, n);
+        else
+            http_upgrade_gap(ctx, dir, n);
         return;
     }
     if (!in_body) {
@@ -592,6 +605,7 @@ static void finish(struct kd_ctx *ctx)
     cut_off(ctx, KD_TO_SERVER);
     cut_off(ctx, KD_TO_CLIENT);
     kd_tunnel_end(&st->carried, ctx);
+    http_upgrade_end(ctx);
     http_tx_close(ctx);
     http_auth_close(ctx);
     kd_inspect_end(ctx, KD_TO_SERVER, KD_INSPECT_ALL);

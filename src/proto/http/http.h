@@ -14,6 +14,8 @@
 #include "proto/parser.h"
 #include "proto/tunnel.h"
 
+enum { HTTP_EXTENSIONS = 160 };
+
 enum http_phase {
     HTTP_START,      /* a start line is due (empty lines before it are skipped) */
     HTTP_FIELDS,     /* header fields */
@@ -105,12 +107,16 @@ struct http_tx {
 /* The field before, where a line without a name may go on with it. */
 enum http_last { HTTP_LAST_OTHER, HTTP_LAST_TRANSFER, HTTP_LAST_CONTENT };
 
+/* What a 101 may go over to. */
+enum http_upgrade { HTTP_UPGRADE_OTHER, HTTP_UPGRADE_H2C, HTTP_UPGRADE_WEBSOCKET };
+
 /* What the fields of the head being read say about framing. */
 struct http_framing {
     uint64_t length;
     bool has_length, bad_length;
     bool chunked, coded; /* chunked: the body's first line decides whether it really is */
     bool has_host, closes;
+    uint8_t upgrade; /* enum http_upgrade, of an answer */
     uint8_t last; /* enum http_last */
 };
 
@@ -131,18 +137,31 @@ struct http_side {
     bool was_lost; /* bytes were lost since the last start line */
 };
 
+/* Where HTTP/2 cuts the messages (proto/http2): a body ends when it says so. */
+struct http_framed {
+    bool on;
+    bool ends; /* the head that comes now has no body */
+    struct kd_http2 is;
+    struct kd_http2_side side[2];
+    struct kd_figure priority[2];
+};
+
 struct http_state {
     struct http_side side[2];
+    struct http_framed framed;
     struct http_tx *first, *last; /* oldest, newest */
     uint32_t n_tx;
     uint32_t next_id;
     uint32_t orphans; /* requests given up whose responses may still come */
     uint32_t told;    /* bits of enum http_event */
+    uint8_t extensions_n;
+    uint8_t extensions[HTTP_EXTENSIONS]; /* agreed on for WebSocket */
     size_t mem;       /* bytes of all arenas */
     bool tunnel;
     bool connects; /* the tunnel was asked for by CONNECT */
     bool answered; /* something came from the server */
     struct kd_tunnel carried;
+    struct kd_inner upgraded; /* what a 101 went over to */
     struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */
     struct kd_buf tap[2]; /* heads as sent, for rules */
@@ -174,6 +193,13 @@ size_t http_bare_cr(struct kd_bytes line);
 enum kd_probe http_chunk_begins(struct kd_bytes in);
 bool http_chunk_size(struct kd_bytes line, uint64_t *ret, bool *ret_odd);
 
+/* upgrade.c: fields of an answer that goes over to another protocol, which then reads all that follows. */
+void http_upgrade_field(struct kd_ctx *ctx, struct kd_bytes name, struct kd_bytes value);
+void http_upgrade(struct kd_ctx *ctx);
+void http_upgrade_data(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece);
+void http_upgrade_gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n);
+void http_upgrade_end(struct kd_ctx *ctx);
+
 /* auth.c: an Authorization or Proxy-Authorization field; the logon, told with its transaction. */
 void http_auth_field(struct kd_ctx *ctx, struct http_tx *tx, struct kd_bytes value, bool proxy);
 void http_auth_emit(struct kd_ctx *ctx, const struct http_tx *tx);
@@ -198,6 +224,14 @@ void http_tap_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_tap_room *re
 void http_tap_free(struct kd_ctx *ctx, struct http_tap_room *room);
 void http_tap_body(const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece);
 void http_tap_done(struct kd_ctx *ctx);
+
+/* What is told of one side of a stream, from now on part of the record. */
+static inline struct kd_http2_side *http_framed_side(struct http_state *st, enum kd_dir dir)
+{
+    struct http_framed *f = &st->framed;
+    *(dir == KD_TO_SERVER ? &f->is.request : &f->is.response) = (struct kd_list){&f->side[dir], 1};
+    return &f->side[dir];
+}
 
 /* tx.c.  A new transaction, or NULL for lack of memory. */
 struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request);

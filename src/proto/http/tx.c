@@ -17,6 +17,8 @@ struct http_tx *http_tx_new(struct kd_ctx *ctx, bool for_request)
         return NULL;
     tx->mem = mem;
     tx->rec.tx_id = id;
+    if (st->framed.on)
+        tx->rec.http2 = (struct kd_list){&st->framed.is, 1};
     tx->text_left[0] = tx->text_left[1] = SIDE_TEXT;
     tx->has_request = for_request;
     st->mem += mem.used;
@@ -112,7 +114,7 @@ struct http_tx *http_tx_for_response(struct kd_ctx *ctx)
             tx = tx->next;
     }
     if (tx == NULL) {
-        if (!ctx->conn->midstream)
+        if (!ctx->conn->midstream && !st->framed.on)
             http_event(ctx, KD_TO_CLIENT, HTTP_EV_RESPONSE_ALONE, 0);
         make_room(ctx);
         tx = http_tx_new(ctx, false);

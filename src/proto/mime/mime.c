@@ -384,6 +384,7 @@ static void end_file(struct kd_mime *m, bool whole)
 {
     static const struct kd_rec_file unknown;
     const struct kd_rec_file *file = kd_carve_finish(m->part.file, whole);
+    kd_carve_show(m->ctx, m->part.file);
     if (file != NULL)
         kd_emit(m->ctx, KD_REC_FILE, file);
     list_file(m, file != NULL ? file : &unknown);

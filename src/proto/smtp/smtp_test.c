@@ -54,7 +54,7 @@ static void attachment_gives_a_file(void)
           has("\"mail_from\":\"<>\""));
     CHECK(has("\"fileinfo\":{\"filename\":\"見積書.exe\",\"magic\":\"text\",\"mimetype\":"
               "\"application/octet-stream\","
-              "\"state\":\"CLOSED\",\"size\":5,\"md5\":\"5d41402abc4b2a76b9719d911017c592\","
+              "\"state\":\"CLOSED\",\"size\":5,\"gaps\":false,\"md5\":\"5d41402abc4b2a76b9719d911017c592\","
               "\"sha1\":\"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d\","
               "\"sha256\":\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\""));
     CHECK(has("\"attachments\":[{\"filename\":\"見積書.exe\""));

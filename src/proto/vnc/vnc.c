@@ -184,6 +184,9 @@ static void on_result(struct kd_ctx *ctx, struct kd_bytes msg)
     struct vnc_state *st = state_of(ctx);
     struct kd_cur c = kd_cur_of(msg);
     uint32_t result = kd_cur_be32(&c);
+    kd_inspect_number(ctx, KD_NUM_RFB_SECTYPE, KD_TO_CLIENT, st->type);
+    kd_inspect_number(ctx, KD_NUM_RFB_SECRESULT, KD_TO_CLIENT, result);
+    kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
     if (result != 0 && st->minor == 8) {
         st->phase[KD_TO_CLIENT] = REASON;
         return;
