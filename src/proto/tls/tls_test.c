@@ -262,7 +262,8 @@ static void names_are_sorted(void)
     CHECK(strcmp(tls_cipher_name(0x0000), "TLS_NULL_WITH_NULL_NULL") == 0);
     CHECK(strcmp(tls_cipher_name(0xcca8), "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256") == 0);
     CHECK(tls_cipher_name(0xffff) == NULL && tls_cipher_name(0x0a0a) == NULL);
-    CHECK(strcmp(tls_version_name(0x0301), "TLSv1") == 0 && tls_version_name(0x7f17) == NULL);
+    CHECK(strcmp(tls_version_name(0x0301), "TLSv1") == 0 && tls_version_name(0x7e17) == NULL &&
+          strcmp(tls_version_name(0x7f17), "TLS 1.3 draft-23") == 0);
 }
 
 int main(void)
