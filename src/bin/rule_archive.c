@@ -28,7 +28,7 @@ bool kd_rule_file_name_ok(struct kd_bytes name, enum kd_rule_part *ret)
 
 bool kd_rule_is_archive(struct kd_bytes head)
 {
-    static const char *const begins[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", "\xfd" "7zXZ", "PK\x03\x04", "BZh"};
+    static const char *const begins[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", ("\xfd" "7zXZ"), "PK\x03\x04", "BZh"};
     for (size_t i = 0; i < KD_COUNT(begins); i++)
         if (kd_bytes_starts(head, kd_str(begins[i])))
             return true;
