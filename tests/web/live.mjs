@@ -7,7 +7,7 @@ import { ask, axeClean, noOverflow, open, settled, shot, visit } from './support
 test('the page is live soon after it is opened', async () => {
     const { page, word, close } = await open();
     await visit(page, '');
-    await page.locator('.state.live').getByText(word['live.on'], { exact: true }).waitFor({ timeout: 5000 });
+    await page.locator('.state.live').getByText(word['live.demo'], { exact: true }).waitFor({ timeout: 5000 });
     await page.locator('.state.live').getByText(word['unit.pps']).waitFor({ timeout: 5000 });
     await close();
 });
