@@ -152,6 +152,25 @@ static enum kd_status hash_block(struct verifier *v, int seg, const struct kd_bl
     return KD_OK;
 }
 
+/* The head of a segment, which names the columns of its blocks; false: it is not as it was written.  Its sum lies in
+ * the file itself: it tells damage, not forgery. */
+static enum kd_status check_head(struct verifier *v, int seg, bool *ret_good)
+{
+    uint8_t fixed[KD_SEG_FIXED];
+    *ret_good = false;
+    enum kd_status s = kd_file_read(seg, 0, fixed, sizeof(fixed));
+    struct kd_cur c = kd_cur_of(kd_bytes_of(fixed, sizeof(fixed)));
+    bool ours = kd_bytes_eq(kd_cur_take(&c, 8), kd_bytes_of("KDSEG1\n", 8));
+    uint64_t len = kd_cur_le64(&c), sum = kd_cur_le64(&c);
+    if (s != KD_OK || !ours || len > KD_TABLE_MAX)
+        return KD_OK;
+    v->packed.n = 0;
+    if (!kd_heap_room(&v->packed, (size_t)len + 1))
+        return KD_NO_MEMORY;
+    *ret_good = kd_file_read(seg, KD_SEG_FIXED, v->packed.p, (size_t)len) == KD_OK && kd_hash(v->packed.p, (size_t)len, 0) == sum;
+    return KD_OK;
+}
+
 /* Which column of a broken block was changed, when its header is still good: its checksums tell. */
 static void name_column(struct verifier *v, int seg, const struct kd_block_fixed *f, uint64_t off,
                         char *where, size_t size)
@@ -213,7 +232,10 @@ static enum kd_status check_block(struct verifier *v, int dir, int idx, uint32_t
     KD_AUTO_FD seg = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     uint8_t hash[KD_BLOCK_HASH];
     uint8_t kept[KD_BLOCK_HASH];
-    enum kd_status s = seg < 0 ? KD_NOT_FOUND : hash_block(v, seg, f, x->seg_off, hash);
+    bool good_head = true;
+    enum kd_status s = seg < 0 ? KD_NOT_FOUND : check_head(v, seg, &good_head);
+    if (s == KD_OK)
+        s = hash_block(v, seg, f, x->seg_off, hash);
     if (s == KD_OK)
         s = kd_file_read(seg, x->seg_off + f->head_len + f->data_len, kept, sizeof(kept));
     if (s == KD_NO_MEMORY)
@@ -222,6 +244,8 @@ static enum kd_status check_block(struct verifier *v, int dir, int idx, uint32_t
         broken(v, where,
                s == KD_NOT_FOUND ? "the file is missing"
                                  : "the file is too short or cannot be read");
+    } else if (!good_head) {
+        broken(v, where, "the names of the columns at the segment's beginning were changed");
     } else if (memcmp(hash, x->hash, sizeof(hash)) != 0 ||
                memcmp(kept, x->hash, sizeof(kept)) != 0) {
         name_column(v, seg, f, x->seg_off, where, sizeof(where));

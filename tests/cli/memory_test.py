@@ -66,7 +66,7 @@ def what_was_learned_outlives_a_run(folder):
     alerts_of_first = [r["detection"] for r in tap.records(text) if r["event_type"] == "alert"]
     assert again("kept") and not again("anew"), (len(again("kept")), len(again("anew")))
     # Nothing is read or written unless it is asked for.
-    assert not os.path.exists(f"{folder}/anew.db/state")
+    assert not os.path.exists(f"{folder}/anew.db/state/brain")
     twice = [tap.run("replay", "--json", "-", first)[1] for _ in range(2)]
     lines = [[r for r in tap.records(t) if r["event_type"] != "stats"] for t in twice]
     assert lines[0] == lines[1]

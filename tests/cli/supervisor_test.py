@@ -20,7 +20,7 @@ def flows_of_engine_1(rs):
 def every_role_comes_back(folder):
     out = folder + "/out.json"
     p = start("replay", "--realtime", "--engines", "2", "--json", out, recording(CAPTURE))
-    wait_for(lambda: len(children(p.pid)) == 4, 10, "four roles")
+    wait_for(lambda: len(children(p.pid)) == 5, 10, "five roles")
     killed = []
     for role in ("engine 0", "brain", "store"):
         time.sleep(1.5)
@@ -50,7 +50,7 @@ def every_role_comes_back(folder):
 
 def what_ends_again_and_again_is_given_up(folder):
     p = start("replay", "--realtime", "--json", "/dev/null", recording("workday.pcap.zst"))
-    wait_for(lambda: len(children(p.pid)) == 3, 10, "three roles")
+    wait_for(lambda: len(children(p.pid)) == 4, 10, "four roles")
     for _ in range(9):
         try:
             wait_for(lambda: "brain" in children(p.pid), 30, "brain")
@@ -78,7 +78,7 @@ def not_restarted(p):
 def a_term_ends_all_in_order(folder):
     out = folder + "/term.json"
     p = start("replay", "--realtime", "--json", out, recording(CAPTURE))
-    wait_for(lambda: len(children(p.pid)) == 3, 10, "three roles")
+    wait_for(lambda: len(children(p.pid)) == 4, 10, "four roles")
     time.sleep(2)
     p.send_signal(signal.SIGTERM)
     _, errors = p.communicate(timeout=10)
@@ -116,7 +116,7 @@ def a_hup_reads_the_configuration_anew(folder):
 
 def children_do_not_outlive_their_parent(folder):
     p = start("replay", "--realtime", "--json", "/dev/null", recording(CAPTURE))
-    wait_for(lambda: len(children(p.pid)) == 3, 10, "three roles")
+    wait_for(lambda: len(children(p.pid)) == 4, 10, "four roles")
     pids = list(children(p.pid).values())
     p.kill()
     p.wait()
