@@ -45,7 +45,6 @@ static const struct row rows[] = {
     TEXTS(SMTP, smtp, received, 0, EMAIL_RECEIVED),
     TEXTS(SMTP, smtp, urls, 0, EMAIL_URL),
     TEXT(DHCP, dhcp, hostname, 0, DHCP_HOSTNAME),
-    TEXT(SQL, sql, statement, 0, PGSQL_QUERY),
     TEXT(TLS, tls, sni, 0, QUIC_SNI), /* of TLS itself the parser tells: here it is within QUIC */
     TEXT(TLS, tls, ja3_hash, 0, JA3_HASH),
     TEXT(TLS, tls, ja3_string, 0, JA3_STRING),

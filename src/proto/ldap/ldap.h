@@ -139,7 +139,8 @@ static inline struct ldap_state *ldap_state_of(const struct kd_ctx *ctx)
 void ldap_session_message(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes msg);
 void ldap_session_close(struct kd_ctx *ctx);
 
-/* show.c: to the rules, which see a request and its answers. */
+/* show.c: to the rules, which see a request and its answers.  What entries hold is kept only if some rule asks. */
+bool ldap_shows_entries(const struct kd_ctx *ctx);
 void ldap_show(const struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes content);
 
 /* bind.c: content of a bind request or answer. */

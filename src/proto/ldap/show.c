@@ -103,6 +103,12 @@ static void show_answer(const struct kd_ctx *ctx, uint8_t op, struct kd_bytes co
     st->shown = 0;
 }
 
+bool ldap_shows_entries(const struct kd_ctx *ctx)
+{
+    return kd_wants(ctx, KD_IN_LDAP_RESPONSES_DN, KD_TO_CLIENT) ||
+           kd_wants(ctx, KD_IN_LDAP_RESPONSES_ATTRIBUTE_TYPE, KD_TO_CLIENT);
+}
+
 void ldap_show(const struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes content)
 {
     if (!kd_wants_any(ctx))
