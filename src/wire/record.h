@@ -39,6 +39,10 @@ struct kd_rec_head {
     uint8_t engine;
 };
 
+/* Another frame's number into a record that names one and stands encoded at `record`, in place; a number too large for
+ * its place changes nothing. */
+void kd_record_refer(uint8_t *record, uint64_t frame);
+
 /* Append one record.  KD_LIMIT when it does not fit: the writer is then as before.  Over-long texts are
  * the caller's to cut; a body over KD_RECORD_MAX is refused. */
 KD_MUST_USE enum kd_status kd_record_put(struct kd_out *o, const struct kd_rec_head *head,
