@@ -214,7 +214,130 @@ def nobody_is_asked_by_default(folder):
     assert status != 0, (status, out, err)
 
 
+def health(w):
+    """(kind, state, text) of the sensor's health records so far"""
+    path = os.path.join(w.folder, "out.json")
+    if not os.path.exists(path):
+        return []
+    return [(r["health"]["kind"], r["health"]["state"], r["health"]["text"]["en"]) for r in supervisor.read_lines(path)
+            if r["event_type"] == "health"]
+
+
+class Sensor:
+    def __init__(self, w, env=tap.ENGLISH):
+        if os.geteuid() != 0:
+            raise tap.Skip("needs root")
+        self.w = w
+        self.p = subprocess.Popen([tap.KIDOBAN, "run", "-c", w.path, "--dir", w.dir, "-i", "lo"], env=env,
+                                  stdout=subprocess.DEVNULL, stderr=open(os.path.join(w.folder, "err"), "ab"))
+
+    def __enter__(self):
+        return self
+
+    def status(self):
+        out = self.w.run("status", "--json")[1]
+        return json.loads(out) if out else {}
+
+    def source(self):
+        return (self.status().get("updates") or [{}])[0]
+
+    def wait(self, what, seconds, why):
+        try:
+            supervisor.wait_for(what, seconds, why)
+        except AssertionError:
+            print("#", self.status(), "\n#", health(self.w))
+            print("#", open(os.path.join(self.w.folder, "err")).read().replace("\n", "\n# "))
+            raise
+
+    def __exit__(self, *_):
+        self.p.send_signal(signal.SIGTERM)
+        self.p.wait(timeout=40)
+
+
+def a_sensor_fetches_by_itself(folder):
+    w = World(folder, "live")
+    more = f"json: {w.folder}/out.json\n"
+    w.mirror.files["/r.rules"] = rules("first.example")
+    w.mirror.files["/l.txt"] = b"bad.example\nworse.example\n"
+    w.configure([{"url": w.mirror.url + "/r.rules", "every": "10s"}], [{"url": w.mirror.url + "/l.txt", "every": "10s", "name": "names"}],
+                [("alarm_minutes", 0)], more)
+    with Sensor(w) as s:
+        def loaded():
+            return s.status().get("rules", {}).get("loaded")
+        s.wait(lambda: loaded() == 1, 15, "rules in force")
+        s.wait(lambda: b"2 objects" in w.run("object", "lists")[1], 5, "list in force")
+        lists = w.run("object", "lists")[1].decode()
+        assert "last fetched: 2" in lists and "next: 2" in lists, lists
+        brain = supervisor.children(s.p.pid)["brain"]
+        w.mirror.files["/r.rules"] = rules("first.example", "second.example")
+        w.mirror.files["/l.txt"] = b"bad.example\nworse.example\nworst.example\n"
+        s.wait(lambda: loaded() == 2, 20, "new rules in force")
+        s.wait(lambda: b"3 objects" in w.run("object", "lists")[1], 5, "new list in force")
+        w.mirror.stop()
+        s.wait(lambda: ("update_alarm", "failed") in [h[:2] for h in health(w)], 25, "the alarm")
+        assert any(h[:2] == ("update", "failed") and "does not answer" in h[2] for h in health(w)), health(w)
+        lists, updated = w.run("object", "lists", env=tap.JAPANESE)[1].decode(), s.status()["updates"]
+        assert "取得できません" in lists and "失敗の始まり" in lists, lists
+        assert all(u["outcome"] == "connect" and u["failing_since"] for u in updated), updated
+        assert loaded() == 2 and "3 件" in lists
+        w.mirror.back()
+        w.mirror.files["/r.rules"] = rules("first.example", "second.example", "third.example")
+        s.wait(lambda: loaded() == 3, 40, "the mirror's return")
+        s.wait(lambda: [h[1] for h in health(w) if h[0] == "update_alarm"][-1] == "running", 20, "all is well again")
+        assert supervisor.children(s.p.pid)["brain"] == brain
+    w.mirror.stop()
+
+
+def what_was_fetched_by_hand_is_taken_up(folder):
+    w = World(folder, "hand")
+    w.mirror.files["/l.txt"] = b"bad.example\n"
+    w.configure(lists=[{"url": w.mirror.url + "/l.txt", "every": "1d"}])
+    assert w.run("object", "update")[0] == 0
+    with Sensor(w) as s:
+        s.wait(lambda: b"1 objects" in w.run("object", "lists")[1], 15, "list in force")
+        w.mirror.files["/l.txt"] = b"bad.example\nworse.example\n"
+        status, out, err = w.run("object", "update")
+        assert status == 0 and b"fetched" in out, (status, out, err)
+        s.wait(lambda: b"2 objects" in w.run("object", "lists")[1], 5, "new list in force")
+        w.mirror.files["/l.txt"] = b"<html>busy</html>"
+        assert w.run("object", "update")[0] == 1
+        time.sleep(2)
+        lists = w.run("object", "lists")[1]
+        assert b"2 objects" in lists and b"cannot be fetched" in lists, lists
+    w.mirror.stop()
+
+
+def a_large_list_is_in_force_within_a_second(folder):
+    """400,000 objects of which a list with 100,000 changes: from the file's arrival to its being in force."""
+    w = World(folder, "large")
+
+    def names(n, edition):
+        return "".join(f"h{i}.e{edition}.example\n" for i in range(n)).encode()
+    with open(os.path.join(w.folder, "still.txt"), "wb") as f:
+        f.write(names(300000, 0))
+    w.mirror.files["/l.txt"] = names(100000, 1)
+    w.configure(lists=[{"file": os.path.join(w.folder, "still.txt")}, {"url": w.mirror.url + "/l.txt", "every": "10s", "name": "moving"}])
+
+    def count():
+        out = w.run("object", "lists", "--json")[1]
+        return {line["name"]: line["objects"] for line in json.loads(out)["lists"]} if out else {}
+    with Sensor(w) as s:
+        s.wait(lambda: count().get("moving") == 100000, 20, "lists in force")
+        w.mirror.files["/l.txt"] = names(100001, 2)
+        s.wait(lambda: count().get("moving") == 100001, 20, "the new list in force")
+        took = time.time() - arrived(w)
+        print(f"# in force {took:.2f} s after its arrival, reading the sensor's database for it included")
+        assert took < 1.0, took
+    w.mirror.stop()
+
+
+def arrived(w):
+    folder = os.path.join(w.dir, "updates")
+    return max(os.stat(os.path.join(folder, n)).st_mtime for n in os.listdir(folder) if n.startswith("list-"))
+
+
 if __name__ == "__main__":
-    tap.main([an_archive_is_fetched_and_stays_when_unchanged, several_sources_become_one_set,
+    tap.main([a_sensor_fetches_by_itself, what_was_fetched_by_hand_is_taken_up, a_large_list_is_in_force_within_a_second]) if len(sys.argv) > 2 else tap.main([a_sensor_fetches_by_itself, what_was_fetched_by_hand_is_taken_up, a_large_list_is_in_force_within_a_second,
+              an_archive_is_fetched_and_stays_when_unchanged, several_sources_become_one_set,
               what_is_wrong_is_refused_and_the_old_stays, a_certificate_of_another_name_is_refused,
               a_redirect_to_a_named_host_is_followed, sums_and_signatures_are_checked, nobody_is_asked_by_default])
