@@ -200,7 +200,7 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
 static bool is_transaction(uint8_t type)
 {
     static const uint8_t types[] = {KD_REC_HTTP, KD_REC_DNS,    KD_REC_TLS, KD_REC_SMTP, KD_REC_SMB, KD_REC_KRB5,
-                                    KD_REC_DHCP, KD_REC_DCERPC, KD_REC_RDP, KD_REC_SSH,  KD_REC_FTP, KD_REC_LDAP,
+                                    KD_REC_DHCP, KD_REC_DCERPC, KD_REC_RDP, KD_REC_SSH,  KD_REC_FTP, KD_REC_FTP_DATA, KD_REC_LDAP,
                                     KD_REC_SNMP, KD_REC_SQL,    KD_REC_MAILBOX, KD_REC_MQTT, KD_REC_SIP, KD_REC_WEBSOCKET,
                                     KD_REC_TFTP, KD_REC_MODBUS, KD_REC_IKE};
     for (size_t i = 0; i < KD_COUNT(types); i++)
