@@ -28,6 +28,8 @@ struct kd_tcp_ext {
     size_t size;                 /* of this block */
     uint8_t head[KD_HEAD_BYTES]; /* first bytes of an unknown protocol */
     uint8_t n_head;
+    bool turned;                 /* client and server were taken for each other */
+    bool let_go;                 /* nobody follows the stream any more */
 };
 
 /* What a UDP flow with a parser carries. */
@@ -166,6 +168,8 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
 KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules, too */
 void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+/* Do rules look into this stream, whether it is parsed or not? */
+bool kd_engine_rules_read(const struct kd_engine *e, const struct kd_flow *f);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t odd); /* 1 << enum kd_tcp_odd */
 static inline bool kd_engine_rules_ask(const struct kd_engine *e, unsigned kind) /* enum kd_event_kind */

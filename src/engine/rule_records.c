@@ -31,7 +31,8 @@ static const struct row rows[] = {
     TEXT(KRB5, krb5, sname, 1, KRB5_SNAME),
     TEXT(FTP, ftp, command, 0, FTP_COMMAND),
     TEXT(FTP, ftp, argument, 0, FTP_COMMAND_DATA),
-    TEXT(FTP, ftp, reply, 1, FTP_REPLY),
+    TEXTS(FTP, ftp, codes, 1, FTP_COMPLETION_CODE),
+    TEXTS(FTP, ftp, replies, 1, FTP_REPLY),
     TEXT(SMTP, smtp, helo, 0, SMTP_HELO),
     TEXT(SMTP, smtp, mail_from, 0, SMTP_MAIL_FROM),
     TEXTS(SMTP, smtp, rcpt_to, 0, SMTP_RCPT_TO),
@@ -114,13 +115,8 @@ static void show_smb(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
     show_share(ctx, smb);
 }
 
-static void show_ftp(const struct kd_ctx *ctx, const struct kd_rec_ftp *ftp, struct made *made)
+static void show_ftp(const struct kd_ctx *ctx, const struct kd_rec_ftp *ftp)
 {
-    size_t from = made->o.n;
-    if (ftp->code > 0) {
-        kd_out_fmt(&made->o, "%u", ftp->code);
-        kd_inspect(ctx, KD_IN_FTP_COMPLETION_CODE, KD_TO_CLIENT, kd_bytes_from(kd_out_bytes_view(&made->o), from));
-    }
     bool active = kd_bytes_eq_str(ftp->mode, "active");
     if (ftp->data_port == 0)
         return;
@@ -181,7 +177,7 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
     if (type == KD_REC_SMB)
         show_smb(ctx, body);
     if (type == KD_REC_FTP)
-        show_ftp(ctx, body, &made);
+        show_ftp(ctx, body);
     if (type == KD_REC_TLS)
         show_quic(ctx, body);
     if (type == KD_REC_KRB5)

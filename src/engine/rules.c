@@ -81,6 +81,11 @@ void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, u
         kd_match_event(e->match, &at, kd_tcp_odd_names[__builtin_ctzll(odd)] + strlen("stream."));
 }
 
+bool kd_engine_rules_read(const struct kd_engine *e, const struct kd_flow *f)
+{
+    return e->match != NULL && kd_match_reads_stream(e->match, f->rules);
+}
+
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)
 {
     struct kd_match_at at = place(e, f, dir);

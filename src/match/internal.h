@@ -242,6 +242,7 @@ struct kd_match_flow {
     uint16_t window_n[2];
     uint8_t n_pending[2];
     uint32_t pending[2][MATCH_PENDING];
+    uint16_t early[2];           /* bits: those whose pattern came before the conversation was established */
     uint64_t pending_until[2];   /* place in the stream */
     uint64_t stream_seen[2];
     uint32_t *bits;              /* flow bits set, by name */

@@ -118,6 +118,9 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
 /* Does any rule look at the payload of this conversation?  Cheap. */
 bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at);
 
+/* Does any rule look into streams, and into more of this one (its slot may be NULL)?  Cheap. */
+bool kd_match_reads_stream(const struct kd_matcher *m, const struct kd_match_flow *f);
+
 /* A parser is about to be called for this conversation with `data`; it has returned.  What it tells between goes to
  * kd_match_value(), kd_match_number() and kd_match_end(). */
 void kd_match_enter(struct kd_matcher *m, const struct kd_match_at *at, struct kd_bytes data);

@@ -29,6 +29,15 @@ bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at
 
 /* ---- streams ---- */
 
+bool kd_match_reads_stream(const struct kd_matcher *m, const struct kd_match_flow *f)
+{
+    const struct m_group(*g)[2] = &m->set->payload[M_TCP];
+    bool any = false;
+    for (unsigned dir = 0; dir < 2; dir++)
+        any |= !group_is_empty(&(*g)[dir]) && (f == NULL || f->stream_seen[dir] <= MATCH_STREAM);
+    return any && (f == NULL || !f->encrypted);
+}
+
 /* The bytes before `data` and `data` in one piece; *ret_before: how many those are. */
 static struct kd_bytes with_window(struct kd_matcher *m, const struct kd_match_flow *f, uint8_t dir,
                                    struct kd_bytes data, size_t *ret_before)
@@ -56,14 +65,35 @@ static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t d
     f->window_n[dir] = (uint16_t)n;
 }
 
-/* A rule whose pattern was seen may hold when more has come. */
-static void note_pending(struct kd_match_flow *f, uint8_t dir, uint32_t rule)
+static unsigned pending_at(const struct kd_match_flow *f, uint8_t dir, uint32_t rule)
 {
-    for (unsigned i = 0; i < f->n_pending[dir]; i++)
-        if (f->pending[dir][i] == rule)
-            return;
-    if (f->n_pending[dir] < MATCH_PENDING)
+    unsigned i = 0;
+    while (i < f->n_pending[dir] && f->pending[dir][i] != rule)
+        i++;
+    return i;
+}
+
+/* A rule whose pattern was seen may hold when more has come. */
+static void note_pending(struct kd_match_flow *f, uint8_t dir, uint32_t rule, bool early)
+{
+    unsigned i = pending_at(f, dir, rule);
+    if (i < MATCH_PENDING && i == f->n_pending[dir])
         f->pending[dir][f->n_pending[dir]++] = rule;
+    if (i < MATCH_PENDING && early)
+        f->early[dir] |= (uint16_t)(1u << i);
+}
+
+/* The conversation was seen from its middle: does the rule want it established, and nothing else?  What one side sent
+ * is judged when the other has answered. */
+static bool is_early(const struct m_run *run)
+{
+    if (run->at->established || (run->r->rule->flow & KD_FLOW_ESTABLISHED) == 0)
+        return false;
+    struct kd_match_at at = *run->at;
+    struct m_run later = *run;
+    at.established = true;
+    later.at = &at;
+    return m_gate(&later);
 }
 
 static bool may_hold_later(const struct m_rule *r)
@@ -75,6 +105,7 @@ static void judge_stream(struct m_run *run, struct kd_match_flow *f, struct kd_b
                          uint64_t start, bool is_packet)
 {
     const struct m_rule *r = run->r;
+    uint32_t rule = (uint32_t)(r - run->m->set->rule);
     uint64_t alerts = run->m->count[r->rule->index].matches;
     if ((r->flags & M_ON_PACKET) && is_packet) {
         run->payload = kd_bytes_from(all, before);
@@ -87,12 +118,18 @@ static void judge_stream(struct m_run *run, struct kd_match_flow *f, struct kd_b
     if ((r->flags & M_ON_STREAM) == 0)
         return;
     run->payload = all;
+    unsigned waits = f == NULL ? MATCH_PENDING : pending_at(f, run->dir, rule);
+    bool was_early = f != NULL && waits < f->n_pending[run->dir] && (f->early[run->dir] >> waits & 1) != 0;
     run->in_stream = true;
-    run->beyond = before;
+    run->beyond = was_early ? 0 : before;
     run->stream_start = start;
     m_judge(run);
-    if (f != NULL && run->m->count[r->rule->index].matches == alerts && may_hold_later(r) && m_gate(run))
-        note_pending(f, run->dir, (uint32_t)(r - run->m->set->rule));
+    bool matched = run->m->count[r->rule->index].matches != alerts;
+    bool early = f != NULL && !matched && is_early(run);
+    if (was_early && run->at->established)
+        f->early[run->dir] &= (uint16_t)~(1u << waits);
+    if (early || (f != NULL && !matched && may_hold_later(r) && m_gate(run)))
+        note_pending(f, run->dir, rule, early);
 }
 
 bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
@@ -120,8 +157,10 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
     }
     f = m_flow(m, at);
     if (f != NULL) {
-        if (seen >= f->pending_until[dir])
+        if (seen >= f->pending_until[dir]) {
             f->n_pending[dir] = 0;
+            f->early[dir] = 0;
+        }
         f->pending_until[dir] = seen + data.n + MATCH_WINDOW;
     }
     m_scan_sort(m);
