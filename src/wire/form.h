@@ -34,6 +34,9 @@ kd_form kd_form_rpc_response;
 kd_form kd_form_rpc_interfaces;   /* … [{"uuid":…,"version":…}] */
 kd_form kd_form_rpc_answer_bytes; /* … of an answer that was seen */
 kd_form kd_form_part_names;       /* names of a mail's parts */
+kd_form kd_form_range_first; /* of "bytes 5-9/20" (RFC 9110, 14.4) */
+kd_form kd_form_range_last;
+kd_form kd_form_range_total;
 kd_form kd_form_range_end;        /* last byte of a range of a file */
 kd_form kd_form_flow_state;  /* new, established, closed */
 kd_form kd_form_flow_reason; /* timeout, forced, shutdown */

@@ -244,8 +244,46 @@ static void odd_lines(void)
     client("RCPT TO:<r@x>\r\nBDAT x\r\n");
     play();
     CHECK(has("max_command_line_len_exceeded") && has("command_unknown") && has("invalid_reply") &&
-          has("bdat_chunk_len_exceeded"));
+          has("invalid_bdat"));
     CHECK(records("smtp") == 1 && has("\"mail_from\":\"<a@x>\""));
+    done();
+}
+
+/* What a sender should not do: begin anew, go on before DATA is answered, odd words behind BDAT. */
+static void out_of_turn(void)
+{
+    begin();
+    server("220 mx ESMTP\r\n");
+    client("EHLO a\r\n");
+    server("250 mx\r\n");
+    client("MAIL FROM:<a@x>\r\n");
+    server("250 ok\r\n");
+    client("EHLO b\r\n");
+    server("250 mx\r\n");
+    client("MAIL FROM:<b@x>\r\nRCPT TO:<r@x>\r\n");
+    server("250 ok\r\n250 ok\r\n");
+    client("BDAT 3 X\r\n");
+    server("501 what\r\n");
+    client("DATA\r\n");
+    server("503 no\r\n");
+    client("RCPT TO:<r@x>\r\nDATA\r\n\r\nhi\r\n.\r\n");
+    server("250 ok\r\n354 go\r\n250 ok\r\n");
+    play();
+    CHECK(has("\"mail_from\":\"<a@x>\"},\"tx_id\":0") && has("duplicate_fields") && has("invalid_bdat"));
+    CHECK(has("invalid_pipelined_sequence") && lacks("command_unknown"));
+    done();
+    begin();
+    server("220 mx ESMTP\r\n");
+    client("EHLO a\r\n");
+    server("502 no\r\n");
+    client("HELO a\r\n");
+    server("250 mx\r\n");
+    client("MAIL FROM:<a@x>\r\n");
+    server("451 later\r\n");
+    client("MAIL FROM:<a@x>\r\n");
+    server("250 ok\r\n");
+    play();
+    CHECK(records("anomaly") == 0);
     done();
 }
 
@@ -294,6 +332,7 @@ int main(void)
     RUN(smuggled_end_is_seen);
     RUN(holes_are_survived);
     RUN(odd_lines);
+    RUN(out_of_turn);
     RUN(without_answers_nothing_grows);
     RUN(recognition);
     return tap_done();
