@@ -198,6 +198,7 @@ static struct kd_rec_dns record_of(const struct kd_ctx *ctx, struct dns_reader *
         rec.query_bytes = asked->n_bytes;
         rec.latency_us = ctx->now_us - asked->time_us;
         rec.asked_frame = asked->frame;
+        rec.asked_flags = asked->flags;
     }
     if (answer)
         rec.rcode = dns_rcode_text(r, s->rcode_high << 4 | (h->flags & 15));
@@ -413,13 +414,20 @@ static bool plausible(const struct dns_header *h, size_t n_bytes)
     unsigned opcode = dns_opcode(h->flags);
     unsigned n_rr = (unsigned)h->n_answer + h->n_authority + h->n_additional;
     bool answer = (h->flags & DNS_QR) != 0;
-    if (opcode == 3 || opcode > DNS_OP_UPDATE || (h->flags & DNS_Z) != 0 || n_rr > n_bytes / 11)
+    if (n_rr > n_bytes / 11)
         return false;
     if (answer)
         return h->n_question <= 1;
     if (h->n_question != 1 || (h->flags & 15) != 0)
         return false;
     return opcode == DNS_OP_UPDATE || opcode == DNS_OP_NOTIFY || (h->n_answer == 0 && n_rr <= 3);
+}
+
+/* Away from its port: no bit that is reserved, no operation that is not assigned. */
+static bool is_regular(const struct dns_header *h)
+{
+    unsigned opcode = dns_opcode(h->flags);
+    return opcode != 3 && opcode <= DNS_OP_UPDATE && (h->flags & DNS_Z) == 0;
 }
 
 static bool class_known(unsigned class)
@@ -432,7 +440,8 @@ static bool looks_like_dns(struct kd_bytes msg, bool at_home, struct dns_header 
     struct dns_room room;
     struct dns_reader r;
     struct dns_question q;
-    if (!dns_open(&r, msg, &room, &kd_limits_default, ret) || !plausible(ret, msg.n))
+    if (!dns_open(&r, msg, &room, &kd_limits_default, ret) || !plausible(ret, msg.n) ||
+        (!at_home && !is_regular(ret)))
         return false;
     if (ret->n_question == 0)
         return at_home && msg.n == DNS_HEADER_BYTES;
