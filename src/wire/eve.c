@@ -213,11 +213,20 @@ static void quic_line(struct kd_out *o, const struct kd_rec_head *head, const st
     kd_out_str(o, ",\"quic\":{\"version\":");
     kd_json_string(o, kd_bytes_starts(r->version, kd_str("QUIC v")) ? kd_bytes_from(r->version, 6) : r->version);
     put_str(o, "sni", r->sni);
+    put_str(o, "cipher", r->cipher);
     put_fingerprint(o, "ja3", r->ja3_hash, r->ja3_string);
     put_fingerprint(o, "ja3s", r->ja3s_hash, r->ja3s_string);
     put_str(o, "ja4", r->ja4);
     put_extensions(o, r);
     kd_out_str(o, "}}");
+}
+
+/* What the server said: the same form. */
+static void quic_answer(struct kd_out *o, const struct kd_rec_head *head, const struct kd_rec_quic *r, int zone_s)
+{
+    struct kd_rec_tls t = {.version = r->version, .cipher = r->cipher, .ja3s_hash = r->ja3s_hash, .ja3s_string = r->ja3s_string};
+    struct kd_rec_head back = turned(head);
+    quic_line(o, &back, &t, zone_s);
 }
 
 void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
@@ -228,6 +237,8 @@ void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const voi
         dns_lines(o, head, body, zone_s);
     else if (head->type == KD_REC_TLS && head->app == KD_APP_QUIC)
         quic_line(o, head, body, zone_s);
+    else if (head->type == KD_REC_QUIC)
+        quic_answer(o, head, body, zone_s);
     else
         kd_record_json(o, head, body, zone_s);
     kd_out_u8(o, '\n');

@@ -316,7 +316,11 @@ static void put_spread(struct kd_out *o, struct kd_bytes in, const struct kd_rec
     if (pool == NULL)
         return;
     kd_arena_init(&mem, pool, MEMORY);
-    if (kd_body_decode(schema, kd_bytes_from(in, 1), &mem, body) == KD_OK)
+    struct kd_rec_dns *dns = (void *)body;
+    bool good = kd_body_decode(schema, kd_bytes_from(in, 1), &mem, body) == KD_OK;
+    if (good && type == KD_REC_DNS) /* a match is about one message */
+        dns->kind = kd_str(kd_bytes_eq_str(dns->kind, "query") ? "request" : "response");
+    if (good)
         put_lines(o, schema, head, body, zone_s, (struct nest){"", true}, true);
     kd_arena_done(&mem);
     kd_pool_free(pool);
