@@ -38,6 +38,7 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "bit2": ("boolean", "boolean"),
     "bit3": ("boolean", "boolean"),
     "bit4": ("boolean", "boolean"),
+    "bit6": ("boolean", "boolean"),
     "bit15": ("boolean", "boolean"),
     "utc": ("string", "string"),
     "angle": ("string", "string"),
@@ -78,8 +79,14 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "client_port": ("integer", "number"),
     "server_port": ("integer", "number"),
     "app_flows": ("object", "Record<string, number>"),
-    "answer_flags": ("string", "string"),
-    "answer_version": ("integer", "number"),
+    "dns_version": ("integer", "number"),
+    "queries": ("array", "{ rrname: string; rrtype: string }[]"),
+    "by_type": ("array", "Record<string, string | number>[]"),  # in [line.NAME] alone: written by wire/eve.c
+    "extensions": ("array", "Record<string, any>[]"),  # the same
+    "bytes": ("string", "string"),
+    "arp_target": ("string", "string"),
+    "arp_hardware": ("string", "string"),
+    "arp_protocol": ("string", "string"),
     "grouped": ("object", "Record<string, string[]>"),
     "soa": ("object", "{ mname: string; rname: string; serial: number; refresh: number; retry: number; "
                       "expire: number; minimum: number }"),
@@ -169,6 +176,7 @@ def load(folder):
     with open(os.path.join(folder, "protocols.toml"), "rb") as f:
         protos = [[p.strip() for p in line.split("|")] for line in tomllib.load(f)["protocols"]]
     head = Table("head", {"fields": raw["head"]}, "head")
+    head.further = [Table(n, b, "line") for n, b in raw.get("line", {}).items()]
     subs = {n: Table(n, b, "sub") for n, b in raw.get("sub", {}).items()}
     records = sorted((Table(n, b, "record") for n, b in raw["record"].items()), key=lambda t: t.id)
     if len({r.id for r in records}) != len(records) or min(r.id for r in records) < 1 \
@@ -327,6 +335,10 @@ def face_ts(head, records, subs, protos):
 
 def js_members(ts):
     """JSON Schema of a form's object, from its TypeScript."""
+    if "any" in ts:
+        return {"properties": {}, "required": [], "additionalProperties": {}}
+    if ts == "Record<string, string | number>":
+        return {"properties": {}, "required": [], "additionalProperties": {"type": ["string", "integer"]}}
     if ts.startswith("Record<"):
         one = {"type": "integer"} if "number" in ts else {"type": "array", "items": {"type": "string"}}
         return {"properties": {}, "required": [], "additionalProperties": one}
@@ -349,8 +361,8 @@ def js_schema(node, subs):
         if t["type"] == "object":
             t.update(js_members(node.ts_type()))
         if t["type"] == "array":
-            ts = node.ts_type().removesuffix("[]")
-            t["items"] = {"type": "object", **js_members(ts)} if ts[0] == "{" else {"type": "string"}
+            item = node.ts_type()[:-2]
+            t["items"] = {"type": "string"} if item == "string" else {"type": "object", **js_members(item)}
         if t["type"] == "integer":
             t["minimum"] = 0
         return t
@@ -368,7 +380,7 @@ def face_schema(head, records, subs, protos):
     heads["record_id"] = {"type": "string", "description": heads["record_id"]["description"]}
     heads["vlan"] = {"type": "array", "description": heads["vlan"]["description"], "items": {"type": "integer"}}
     one_of = []
-    for t in records:
+    for t in records + head.further:
         body = js_schema(tree_of([f for f in t.lines if "spread" not in f.flags]), subs)
         body["properties"].update((k, js_schema(v, subs)) for k, (_, v) in spread(t, records).items())
         body["properties"] = {**heads, "event_type": {"const": t.event}, **body["properties"]}
@@ -392,7 +404,7 @@ def face_md(lang, head, records, subs, protos):
         out.append("")
     out.extend([f"## {words[1]}", ""])
     rows(head)
-    for t in records:
+    for t in records + head.further:
         out.extend([f"## {t.name}", "", t.en if lang == "en" else t.ja, ""])
         rows(t)
     for t in subs.values():

@@ -54,7 +54,7 @@ uint64_t m_apps_of(enum kd_rule_proto proto)
         {KD_RP_KRB5, {KD_APP_KRB5}},   {KD_RP_LDAP, {KD_APP_LDAP}},
         {KD_RP_NTP, {KD_APP_NTP}},     {KD_RP_SNMP, {KD_APP_SNMP}},
         {KD_RP_TFTP, {KD_APP_TFTP}},   {KD_RP_RDP, {KD_APP_RDP}},
-        {KD_RP_RFB, {KD_APP_VNC}},     {KD_RP_TELNET, {KD_APP_TELNET}},
+        {KD_RP_RFB, {KD_APP_RFB}},     {KD_RP_TELNET, {KD_APP_TELNET}},
         {KD_RP_PGSQL, {KD_APP_PGSQL}}, {KD_RP_QUIC, {KD_APP_QUIC}},
         {KD_RP_BITTORRENT_DHT, {KD_APP_BITTORRENT}},
         {KD_RP_IRC, {KD_APP_IRC}},     {KD_RP_MQTT, {KD_APP_MQTT}},

@@ -14,6 +14,7 @@ kd_form kd_form_bit1;
 kd_form kd_form_bit2;
 kd_form kd_form_bit3;
 kd_form kd_form_bit4;
+kd_form kd_form_bit6;
 kd_form kd_form_bit15;
 kd_form kd_form_utc;         /* a time of certificates: "2026-11-22T08:30:00", in UTC */
 kd_form kd_form_angle;       /* "<a@example.jp>" */
@@ -54,8 +55,12 @@ kd_form kd_form_server_port;
 kd_form kd_form_app_flows;      /* stats: {"http":3} */
 kd_form kd_form_base64;
 kd_form kd_form_printable;      /* bytes as text, dots for what is none */
-kd_form kd_form_answer_flags;   /* DNS: of an answer, "8180" */
-kd_form kd_form_answer_version; /* … EVE's version 2 */
+kd_form kd_form_bytes;          /* text that may be no UTF-8: then "\\xa0" for what is not ASCII */
+kd_form kd_form_arp_target;     /* ARP: a link address, 00:00:00:00:00:00 too */
+kd_form kd_form_arp_hardware;   /* … "ethernet" */
+kd_form kd_form_arp_protocol;   /* … "ipv4" */
+kd_form kd_form_dns_version;    /* DNS: EVE's version 3 */
+kd_form kd_form_queries;        /* … what was asked for: [{"rrname":…,"rrtype":…}] */
 kd_form kd_form_grouped;        /* … values by type: {"A":[…]} */
 kd_form kd_form_soa;            /* … parts of a value, by name */
 kd_form kd_form_srv;
