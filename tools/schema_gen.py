@@ -59,6 +59,18 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "client_port": ("integer", "number"),
     "server_port": ("integer", "number"),
     "app_flows": ("object", "Record<string, number>"),
+    "app_tx": ("object", "Record<string, number>"),
+    "app_errors": ("object", "Record<string, { parser: number }>"),
+    "odd_events": ("object", "Record<string, Record<string, number>>"),
+    "avg_size": ("integer", "number"),
+    "rule_engines": ("array", "{ id: number; rules_loaded: number; rules_failed: number; rules_skipped: number }[]"),
+    "event_name": ("string", "string"),
+    "proto_parser": ("string", "string"),
+    "mac_list": ("array", "string[]"),
+    "outer_app": ("string", "string"),
+    "flowbits": ("array", "string[]"),
+    "traffic_id": ("array", "string[]"),
+    "traffic_label": ("array", "string[]"),
     "answer_flags": ("string", "string"),
     "answer_version": ("integer", "number"),
     "grouped": ("object", "Record<string, string[]>"),
@@ -76,8 +88,11 @@ class Field:
         if len(head) != 3 or len(parts) < 3:
             sys.exit(f"{where}: not 'name type path | English | 日本語': {line}")
         self.name, self.type, self.path = head
-        self.type, _, self.form = self.type.partition(":") if not self.type.startswith("list:") \
-            else (self.type, "", "")
+        if self.type.startswith("list:"):
+            item, _, self.form = self.type[5:].partition(":")
+            self.type = "list:" + item
+        else:
+            self.type, _, self.form = self.type.partition(":")
         if self.form and self.form not in FORMS:
             sys.exit(f"{where}: unknown form {self.form}")
         self.en, self.ja = parts[1], parts[2]
@@ -183,7 +198,7 @@ def face_h(head, records, subs, protos):
            "enum kd_rec_type {", "    KD_REC_NONE = 0,"]
     out += [f"    KD_REC_{r.name.upper()} = {r.id}," for r in records]
     out += [f"    KD_REC_MAX = {max(r.id for r in records)}", "};", "", "enum kd_app {"]
-    out += [f"    KD_APP_{p[0].upper()}, /* {p[1]} */" for p in protos]
+    out += [f"    KD_APP_{p[0].upper().replace('-', '_')}, /* {p[1]} */" for p in protos]
     out += ["    KD_APP_COUNT", "};", ""]
     out += [c_struct(t) for t in subs.values()] + [c_struct(t) for t in records]
     out += [f"extern const struct kd_schema kd_schema_{t.name};" for t in list(subs.values()) + records]
