@@ -321,13 +321,16 @@ def face_ts(head, records, subs, protos):
     return "\n".join(out) + "\n"
 
 
-def js_members(ts):
-    """JSON Schema of a form's object, from its TypeScript."""
-    if ts.startswith("Record<"):
-        one = {"type": "integer"} if "number" in ts else {"type": "array", "items": {"type": "string"}}
-        return {"properties": {}, "required": [], "additionalProperties": one}
-    pairs = [p.split(": ") for p in ts.strip("{} ").split("; ")]
-    return {"properties": {k: {"type": "integer" if v == "number" else v} for k, v in pairs}, "required": []}
+def js_form(ts):
+    """JSON Schema of a form's value, from its TypeScript."""
+    if ts.endswith("[]"):
+        return {"type": "array", "items": js_form(ts[:-2])}
+    if ts.startswith("Record<string, "):
+        return {"type": "object", "properties": {}, "required": [], "additionalProperties": js_form(ts[15:-1])}
+    if ts.startswith("{"):
+        pairs = [p.split(": ") for p in ts.strip("{} ").split("; ")]
+        return {"type": "object", "properties": {k: js_form(v) for k, v in pairs}, "required": []}
+    return {"type": "integer" if ts == "number" else ts}
 
 
 def js_schema(node, subs):
@@ -342,10 +345,8 @@ def js_schema(node, subs):
                 return {**item, "description": node.en}
             return {"type": "array", "description": node.en, "items": item}
         t = {"type": node.json_type(), "description": node.en}
-        if t["type"] == "object":
-            t.update(js_members(node.ts_type()))
-        if t["type"] == "array":
-            t["items"] = {"type": "string"}
+        if t["type"] in ("object", "array"):
+            t.update(js_form(node.ts_type()))
         if t["type"] == "integer":
             t["minimum"] = 0
         return t
