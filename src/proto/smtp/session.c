@@ -80,12 +80,19 @@ static void begin_data(struct kd_ctx *ctx)
     st->last_byte = '\n';
 }
 
-static bool starttls_is_pending(const struct smtp_state *st)
+static bool is_pending(const struct smtp_state *st, enum smtp_command command)
 {
     for (unsigned i = 0; i < st->queue_n; i++)
-        if (st->queue[(st->queue_at + i) % SMTP_QUEUE] == SMTP_STARTTLS)
+        if (st->queue[(st->queue_at + i) % SMTP_QUEUE] == command)
             return true;
     return false;
+}
+
+void smtp_data_begins(struct kd_ctx *ctx)
+{
+    struct smtp_state *st = ctx->state;
+    if (st->queue_n > 1 && st->greeted && is_pending(st, SMTP_DATA_COMMAND))
+        smtp_event(ctx, SMTP_EV_STARTTLS_PIPELINED, 0);
 }
 
 static void do_command(struct kd_ctx *ctx, enum smtp_command command, struct kd_bytes params)
@@ -93,6 +100,8 @@ static void do_command(struct kd_ctx *ctx, enum smtp_command command, struct kd_
     struct smtp_state *st = ctx->state;
     switch (command) {
     case SMTP_HELO:
+        if (st->helo.n > 0)
+            smtp_event(ctx, SMTP_EV_DUPLICATE, 0);
         st->helo = st->helo.n > 0 ? st->helo : kd_arena_copy(&st->session, params, NAME_MAX_BYTES);
         smtp_mail_drop(ctx);
         break;
@@ -161,7 +170,7 @@ void smtp_command_line(struct kd_ctx *ctx, struct kd_bytes line)
     st->lost = false;
     if (!known)
         smtp_event(ctx, SMTP_EV_COMMAND, 0);
-    if (starttls_is_pending(st))
+    if (is_pending(st, SMTP_STARTTLS))
         smtp_event(ctx, SMTP_EV_STARTTLS_PIPELINED, 0);
     do_command(ctx, command, params);
 }
@@ -208,6 +217,7 @@ static void data_reply(struct kd_ctx *ctx, uint16_t code)
     struct smtp_state *st = ctx->state;
     if (code == 354)
         return;
+    smtp_event(ctx, SMTP_EV_DATA_REJECTED, 0);
     if (st->phase[KD_TO_SERVER] == SMTP_DATA)
         st->phase[KD_TO_SERVER] = SMTP_LINES;
     if (st->mail == NULL)

@@ -15,6 +15,8 @@ static const char *const event_names[SMTP_EVENTS] = {
     [SMTP_EV_BDAT_SIZE] = "bdat_chunk_len_exceeded",
     [SMTP_EV_STARTTLS_PIPELINED] = "invalid_pipelined_sequence",
     [SMTP_EV_TOO_MANY_PENDING] = "too_many_pending",
+    [SMTP_EV_DUPLICATE] = "duplicate_fields",
+    [SMTP_EV_DATA_REJECTED] = "data_command_rejected",
 };
 
 void smtp_event(struct kd_ctx *ctx, enum smtp_event event, uint64_t at)
@@ -48,6 +50,12 @@ static enum kd_probe probe_greeting(struct kd_bytes in, const struct kd_conn *co
     return conn->server_port == 25 || conn->server_port == 587 ? KD_PROBE_YES : KD_PROBE_MORE;
 }
 
+/* QUIT is said in other protocols, too: here by who addressed a mail server. */
+static bool is_quit(struct kd_bytes in, const struct kd_conn *conn)
+{
+    return (conn->server_port == 25 || conn->server_port == 587) && kd_bytes_istarts(in, kd_str("QUIT\r\n"));
+}
+
 static enum kd_probe probe_command(struct kd_bytes in)
 {
     static const char *const begins[] = {"EHLO ", "HELO ", "LHLO ", "MAIL FROM:", "RCPT TO:"};
@@ -63,7 +71,7 @@ static enum kd_probe probe_command(struct kd_bytes in)
 
 static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
 {
-    enum kd_probe command = probe_command(in);
+    enum kd_probe command = is_quit(in, conn) ? KD_PROBE_YES : probe_command(in);
     enum kd_probe greeting = probe_greeting(in, conn);
     if (command == KD_PROBE_YES)
         return dir == KD_TO_SERVER ? KD_PROBE_YES : KD_PROBE_REVERSED;
@@ -147,6 +155,7 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     struct smtp_state *st = ctx->state;
     prepare(ctx);
     if (st->phase[dir] == SMTP_DATA) {
+        smtp_data_begins(ctx);
         dot(ctx, msg);
         return KD_OK;
     }
@@ -180,6 +189,7 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
     if (dir != KD_TO_SERVER || st->phase[dir] == SMTP_TUNNEL)
         return KD_OK;
     if (st->phase[dir] == SMTP_DATA) {
+        smtp_data_begins(ctx);
         mail_bytes(ctx, piece);
         return KD_OK;
     }

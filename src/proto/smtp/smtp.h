@@ -38,6 +38,8 @@ enum smtp_event {
     SMTP_EV_BDAT_SIZE,
     SMTP_EV_STARTTLS_PIPELINED,
     SMTP_EV_TOO_MANY_PENDING,
+    SMTP_EV_DUPLICATE,
+    SMTP_EV_DATA_REJECTED,
     SMTP_EVENTS
 };
 
@@ -82,6 +84,8 @@ void smtp_event(struct kd_ctx *ctx, enum smtp_event event, uint64_t at);
 void smtp_command_line(struct kd_ctx *ctx, struct kd_bytes line);
 void smtp_reply_line(struct kd_ctx *ctx, struct kd_bytes line);
 void smtp_push(struct kd_ctx *ctx, enum smtp_command command);
+/* A mail's text comes: was it asked for? */
+void smtp_data_begins(struct kd_ctx *ctx);
 
 /* auth.c: AUTH and its parameters, a further line, a challenge, and how it ended. */
 void smtp_auth_start(struct kd_ctx *ctx, struct kd_bytes params);
