@@ -55,6 +55,10 @@ struct kd_engine_stats {
     uint64_t kept, kept_bytes, kept_out; /* frames in the packet ring; left out for length or lack of room */
     uint64_t scanned;                    /* files handed to box */
     uint64_t app_flows[KD_APP_COUNT], app_packets[KD_APP_COUNT], app_bytes[KD_APP_COUNT];
+    uint64_t app_flows_udp[KD_APP_COUNT], app_tx[KD_APP_COUNT], app_tx_udp[KD_APP_COUNT], app_errors[KD_APP_COUNT];
+    uint64_t ethernet, tagged, ip[2], ip_proto[256], gaps; /* ip: version 4, 6 */
+    uint64_t odd[KD_ODD_COUNT];
+    uint32_t largest, pressure_max;
 };
 
 /* A record in the batch, made of TCP data that the receiver has not acknowledged yet: EVE names the frame that does. */
@@ -101,7 +105,8 @@ struct kd_engine {
     uint64_t next_record;
     uint8_t engine_no;
     /* Frames of a capture file, of records made of TCP data. */
-    bool reading;                    /* a parser reads data of the present frame … */
+    struct kd_flow *reading_flow;    /* whose data a parser reads; NULL none */
+    bool reading;                    /* it is data of the present frame … */
     uint8_t reading_dir;
     uint32_t reading_seq;            /* … up to here */
     unsigned n_unacked;
@@ -181,6 +186,7 @@ void kd_engine_rules_leave(struct kd_engine *e);
 /* rule_records.c: a parser's record is shown; what is known of the transaction a match is about, as the field
  * `transaction` wants it. */
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body);
+bool kd_engine_is_transaction(uint8_t type); /* enum kd_rec_type */
 void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head);
 void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_alert *a, struct kd_out *o);
 void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f);

@@ -193,7 +193,7 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
 /* ---- what a match tells of its transaction ---- */
 
 /* Kinds that are a transaction, not something noticed in one. */
-static bool is_transaction(uint8_t type)
+bool kd_engine_is_transaction(uint8_t type)
 {
     static const uint8_t types[] = {KD_REC_HTTP, KD_REC_DNS,    KD_REC_TLS, KD_REC_SMTP, KD_REC_SMB, KD_REC_KRB5,
                                     KD_REC_DHCP, KD_REC_DCERPC, KD_REC_RDP, KD_REC_SSH,  KD_REC_FTP, KD_REC_FTP_DATA, KD_REC_LDAP,
@@ -207,7 +207,7 @@ static bool is_transaction(uint8_t type)
 
 void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head)
 {
-    if (!is_transaction(head->type))
+    if (!kd_engine_is_transaction(head->type))
         return;
     struct kd_cur c = kd_cur_of(kd_bytes_from(kd_out_bytes_view(&e->writer), e->told_at));
     struct kd_rec_head h;
@@ -236,7 +236,7 @@ void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_aler
     enum kd_rec_type type = (enum kd_rec_type)e->telling.type;
     const struct kd_told *told = &e->told;
     const void *body = type != KD_REC_NONE ? e->telling.body : under_way(a->at->owner, (enum kd_dir)a->dir, &type);
-    if (body != NULL && is_transaction((uint8_t)type)) {
+    if (body != NULL && kd_engine_is_transaction((uint8_t)type)) {
         kd_out_u8(o, (uint8_t)type);
         kd_body_put(o, kd_schemas[type], body);
     } else if (told->type != 0 && told->flow_id == a->at->flow_id && told->frame == e->frames) {

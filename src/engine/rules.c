@@ -206,6 +206,9 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     if (kd_out_ok(&transaction))
         rec.transaction = kd_out_bytes_view(&transaction);
     struct kd_flow *f = at->owner;
+    struct kd_bytes bits[KD_MATCH_BITS];
+    if (*at->flow != NULL)
+        rec.bits = (struct kd_strs){bits, kd_match_flowbits(e->match, *at->flow, bits)};
     if (f != NULL)
         f->flags |= KD_FLOW_ALERTED;
     if (at->packet != NULL && (at->proto == KD_IP_ICMP || at->proto == KD_IP_ICMPV6)) {

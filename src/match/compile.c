@@ -761,6 +761,25 @@ unsigned kd_ruleset_events(const struct kd_ruleset *set)
     return set->event_kinds;
 }
 
+static bool is_own(const struct kd_rules *rules, uint16_t file)
+{
+    return kd_bytes_iends(rules->files.name[file], kd_str("kidoban.rules"));
+}
+
+struct kd_ruleset_counts kd_ruleset_counts(const struct kd_ruleset *set)
+{
+    const struct kd_rules *rules = set->rules;
+    struct kd_ruleset_counts n = {0};
+    for (uint32_t i = 0; i < rules->n; i++)
+        n.loaded += !is_own(rules, rules->rule[i]->file);
+    for (uint32_t i = 0; i < rules->n_refused; i++) {
+        const struct kd_refusal *r = &rules->refusal[i];
+        n.skipped += r->is_unmet && !is_own(rules, r->file);
+        n.failed += !r->is_unmet && !is_own(rules, r->file);
+    }
+    return n;
+}
+
 struct kd_ruleset_size kd_ruleset_size(const struct kd_ruleset *set)
 {
     struct kd_ruleset_size s = {

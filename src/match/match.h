@@ -23,6 +23,12 @@ struct kd_match_flow;
 
 /* ---- the set ---- */
 
+/* What became of the rules that were read, without those of Kidoban's own file. */
+struct kd_ruleset_counts {
+    uint32_t loaded, failed, skipped; /* skipped: asks for what is not here (requires) */
+};
+struct kd_ruleset_counts kd_ruleset_counts(const struct kd_ruleset *set);
+
 /* Databases that were compiled before, to be used instead of compiling: serialised by kd_ruleset_save(). */
 /* Refuse rules that cannot be judged, before they are compiled. */
 void kd_ruleset_fit(struct kd_rules *rules);
@@ -103,6 +109,10 @@ void kd_matcher_free(struct kd_matcher *m);
 KD_MUST_USE bool kd_matcher_move(struct kd_matcher *m, const struct kd_ruleset *next);
 void kd_match_flow_moves(struct kd_matcher *m, struct kd_match_flow *f);
 void kd_matcher_moved(struct kd_matcher *m);
+
+/* Names of the flow bits set in a conversation, borrowed from the set; returns how many. */
+enum { KD_MATCH_BITS = 64 };
+size_t kd_match_flowbits(const struct kd_matcher *m, const struct kd_match_flow *f, struct kd_bytes ret[KD_MATCH_BITS]);
 
 /* ---- traffic ---- */
 

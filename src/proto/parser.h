@@ -73,6 +73,8 @@ struct kd_sink {
                    const void *body);
     /* NULL: announcements are not heard (tests). */
     void (*expect)(struct kd_sink *sink, const struct kd_expect *x);
+    /* The conversation goes over to another protocol (KD_APP_FAILED: nobody knows which).  NULL: nobody cares. */
+    void (*goes_over)(struct kd_sink *sink, enum kd_app to);
 
     /* What rules look into.  NULL: there are no rules. */
     const struct kd_wanted *wanted;
@@ -131,6 +133,13 @@ static inline void kd_expect(const struct kd_ctx *ctx, const struct kd_expect *x
 {
     if (ctx->sink->expect != NULL)
         ctx->sink->expect(ctx->sink, x);
+}
+
+/* Another protocol takes over behind this one, which stays the conversation's in records. */
+static inline void kd_goes_over(const struct kd_ctx *ctx, enum kd_app to)
+{
+    if (ctx->sink->goes_over != NULL)
+        ctx->sink->goes_over(ctx->sink, to);
 }
 
 /* Do rules look at transactions of this conversation at all? */
