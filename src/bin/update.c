@@ -46,10 +46,10 @@ static void tell(const struct work *w, size_t i, const struct kd_update_row *r)
 {
     bool ja = kd_say_japanese(), well = r->fails == 0;
     const char *text = kd_fetched_text((enum kd_fetched)r->outcome, ja), *name = w->source[i].name;
-    if (!well)
+    if (!well && !w->job->due_only) /* else the parent tells, when it is news */
         (void)kd_say(0, w->job->command, "%s: %s%s%s%s", name, text, r->why[0] != '\0' ? " (" : "", r->why,
                      r->why[0] != '\0' ? ")" : "");
-    else if (w->job->shows)
+    else if (well && w->job->shows)
         printf(ja ? "%s: %s(%llu バイト)\n" : "%s: %s (%llu bytes)\n", name, text, (unsigned long long)r->bytes);
 }
 
