@@ -150,6 +150,7 @@ def what_is_wrong_is_refused_and_the_old_stays(folder):
     w.mirror.behave["/r.tar.gz"] = "no validators"
     other = Authority(os.path.join(w.folder, "other"), "another authority")
     refused("certificate", ca_file=other.pem)
+    refused("fetch.ca_file cannot be read", ca_file="/nowhere.pem")
     w.mirror.stop()
     refused("does not answer")
     w.mirror.back()
