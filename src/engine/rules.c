@@ -187,6 +187,7 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .technique = a->technique,
         .confidence = a->confidence,
         .importance = a->importance,
+        .signature_ja = a->msg_ja,
         .stream = a->in_stream || (a->has_tx && at->proto == KD_IP_TCP),
         .payload = kd_bytes_head(seen, most),
         .payload_length = (uint32_t)seen.n,

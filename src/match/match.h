@@ -88,7 +88,7 @@ struct kd_match_alert {
     uint32_t tx_id;
     uint32_t gid, sid, rev, priority;
     struct kd_bytes msg, category, classtype;
-    struct kd_bytes technique, confidence, importance; /* of its metadata; empty: not told */
+    struct kd_bytes technique, confidence, importance, msg_ja; /* of its metadata; empty: not told */
 };
 
 struct kd_match_out {
