@@ -47,7 +47,7 @@ static void tell_odd(struct kd_engine *e, const struct kd_match_at *at, const st
 void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p)
 {
     struct kd_match_flow *flow = NULL;
-    bool quiet = false;
+    uint8_t quiet = 0;
     struct kd_match_at at = {
         .packet = p,
         .addr = {p->src, p->dst},
@@ -232,7 +232,7 @@ static void on_store(void *arg)
 static void move_flow(void *arg, struct kd_flow *f)
 {
     struct kd_engine *e = arg;
-    f->rules_quiet = false;
+    f->rules_quiet = 0;
     if (f->rules != NULL)
         kd_match_flow_moves(e->match, f->rules);
 }

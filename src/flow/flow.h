@@ -50,7 +50,7 @@ struct kd_flow {
     uint8_t parser;    /* the engine's: index + 1, 0 none */
     uint8_t tcp_flags[2];
     uint8_t probes;    /* the engine's: tries to recognise the protocol so far */
-    bool rules_quiet;  /* no table of the rules names its addresses and ports */
+    uint8_t rules_quiet; /* no table of the rules names its addresses and ports: bits by direction */
     uint32_t seq[2];   /* TCP: next sequence number expected of each side */
     uint32_t isn[2];   /* TCP: sequence number of the SYN, when it was seen */
     uint32_t packets[2];

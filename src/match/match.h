@@ -68,7 +68,7 @@ struct kd_match_at {
     struct kd_match_flow **flow;      /* the conversation's slot; may hold NULL */
     uint64_t flow_id;
     void *owner;                      /* the caller's: what the conversation is to it */
-    bool *quiet;                      /* the conversation's: no table names its addresses and ports */
+    uint8_t *quiet;                   /* the conversation's: no table names its addresses and ports; bits by direction */
 };
 
 /* A rule matched. */

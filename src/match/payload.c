@@ -147,72 +147,22 @@ static void judge_packet(struct kd_matcher *m, const struct kd_match_at *at, uin
         run.r = &m->set->rule[m->cand[i]];
         if ((run.r->flags & which) == 0)
             continue;
-        if ((run.r->flags & M_ONCE) && at->packets[at->dir] > 1)
-            continue;
         run.payload = at->packet->payload;
         m_judge(&run);
     }
 }
 
-/* Header rules that the tables name for an address: sets are few for each class. */
-static bool by_address(struct kd_matcher *m, const struct m_class *c, const struct m_list *lists, uint64_t used)
-{
-    bool any = false;
-    const struct m_ends *e = &m->set->ends;
-    for (uint64_t bits = c->common & used; bits != 0; bits &= bits - 1) {
-        m_scan_list(m, &lists[__builtin_ctzll(bits)]);
-        any = true;
-    }
-    for (uint32_t i = 0; i < c->n; i++) {
-        const struct m_list *l = &lists[e->rare[c->first + i]];
-        m_scan_list(m, l);
-        any |= l->n > 0;
-    }
-    return any;
-}
-
-static bool by_port(struct kd_matcher *m, uint16_t port, const struct m_list *lists, const uint64_t *used)
-{
-    bool any = false;
-    const struct m_ends *e = &m->set->ends;
-    const uint64_t *have = e->port_bits + (size_t)e->port_class[port] * e->n_port_words;
-    for (uint32_t w = 0; w < e->n_port_words; w++)
-        for (uint64_t bits = have[w] & used[w]; bits != 0; bits &= bits - 1) {
-            m_scan_list(m, &lists[w * 64 + (unsigned)__builtin_ctzll(bits)]);
-            any = true;
-        }
-    return any;
-}
-
-static bool tables(struct kd_matcher *m, const struct kd_match_at *at)
-{
-    const struct m_ends *e = &m->set->ends;
-    bool any = false;
-    if (!e->has_address_rules && !e->has_port_rules)
-        return false;
-    for (unsigned d = 0; d < 2; d++) {
-        if (e->has_address_rules) {
-            const struct m_class *c = m_ends_class(e, &at->addr[d]);
-            any |= by_address(m, c, e->by_src, e->src_bits);
-            any |= by_address(m, c, e->by_dst, e->dst_bits);
-        }
-        if (e->has_port_rules) {
-            any |= by_port(m, at->port[d], e->by_sport, e->sport_bits);
-            any |= by_port(m, at->port[d], e->by_dport, e->dport_bits);
-        }
-    }
-    return any;
-}
-
-/* Rules that ask for the protocol alone match once in each direction. */
-static void protocol_known(struct kd_matcher *m, const struct kd_match_at *at)
+/* Rules that ask for the protocol alone match once in each direction: those, the first time; or NULL. */
+static const struct m_list *protocol_known(struct kd_matcher *m, const struct kd_match_at *at)
 {
     const struct m_list *l = &m->set->at_app[at->app];
-    struct kd_match_flow *f = l->n == 0 ? NULL : m_flow(m, at);
+    if (at->app <= KD_APP_FAILED || l->n == 0)
+        return NULL;
+    struct kd_match_flow *f = m_flow(m, at);
     if (f == NULL || f->told_app[at->dir])
-        return;
+        return NULL;
     f->told_app[at->dir] = true;
-    m_scan_list(m, l);
+    return l;
 }
 
 void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool payload_done)
@@ -221,13 +171,7 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
     enum m_transport t = transport_of(at);
     const struct m_group *g = &set->payload[t][at->dir];
     m->passed = false;
-    m_scan_begin(m, at, at->dir);
-    if (!*at->quiet)
-        *at->quiet = !tables(m, at);
-    m_scan_list(m, &set->always[t][at->dir]);
-    if (at->app > KD_APP_FAILED && m->set->at_app[at->app].n > 0)
-        protocol_known(m, at);
-    if (m->n_cand > 0)
+    if (m_tables_scan(m, at, t, protocol_known(m, at)))
         judge_packet(m, at, M_HEADER);
     if (payload_done || at->kind != KD_PACKET_IP || at->packet->payload.n == 0 || group_is_empty(g) || is_encrypted(at))
         return;

@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "match/internal.h"
 
-static const uint64_t *port_sets(const struct m_ends *e, uint16_t port)
-{
-    return e->port_bits + (size_t)e->port_class[port] * e->n_port_words;
-}
-
 void m_scan_begin(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir)
 {
     m->n_cand = 0;
     m->scan_at = at;
     m->scan_dir = dir;
     m->scan_proto = m_proto_bit(at);
-    m->scan_port[0] = port_sets(&m->set->ends, at->port[dir]);
-    m->scan_port[1] = port_sets(&m->set->ends, at->port[dir ^ 1]);
+    m->scan_port[0] = m_port_bits(&m->set->ends, at->port[dir]);
+    m->scan_port[1] = m_port_bits(&m->set->ends, at->port[dir ^ 1]);
     if (++m->stamp_now == 0) {
         memset(m->stamp, 0, m->set->n * sizeof(*m->stamp));
         m->stamp_now = 1;
     }
 }
 
-static bool has_port(const uint64_t *sets, uint16_t set)
+static bool has_port(const struct kd_matcher *m, unsigned end, uint16_t set)
 {
-    return set == UINT16_MAX || (sets[set / 64] >> (set % 64) & 1) != 0;
+    return set == UINT16_MAX ||
+           m_port_in(&m->set->ends, m->scan_port[end], m->scan_at->port[m->scan_dir ^ end], set);
 }
 
 /* Most candidates are none, by their ports already. */
@@ -32,7 +28,7 @@ static bool may_be(const struct kd_matcher *m, const struct m_hot *h)
         return false;
     if (h->apps != 0 && (h->apps >> m->scan_at->app & 1) == 0)
         return false;
-    return h->both_ways || (has_port(m->scan_port[1], h->dport) && has_port(m->scan_port[0], h->sport));
+    return h->both_ways || (has_port(m, 1, h->dport) && has_port(m, 0, h->sport));
 }
 
 void m_scan_list(struct kd_matcher *m, const struct m_list *l)
