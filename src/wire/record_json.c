@@ -457,11 +457,33 @@ static void put_query(struct kd_out *o, const struct kd_rec_head *head, const st
     kd_out_u8(o, '\n');
 }
 
+/* EVE names a file of the web by the path it was asked for with, where nobody gave it another name, and counts into
+ * its size what was lost of it. */
+static struct kd_rec_file file_as_eve(const struct kd_rec_file *r)
+{
+    struct kd_rec_file f = *r;
+    struct kd_bytes path = kd_bytes_head(r->http_url, kd_bytes_find_byte(r->http_url, '?'));
+    size_t last = path.n;
+    while (last > 0 && path.p[last - 1] != '/')
+        last--;
+    struct kd_bytes name = kd_bytes_from(path, last);
+    bool escaped = kd_bytes_find_byte(name, '%') != SIZE_MAX;
+    if (path.n > 0 && (r->filename.n == 0 || escaped || kd_bytes_eq(name, r->filename)))
+        f.filename = path;
+    f.size += r->gaps;
+    return f;
+}
+
 void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
 {
     const struct kd_rec_dns *dns = body;
+    struct kd_rec_file file;
     if (head->type == KD_REC_DNS && kd_bytes_eq_str(dns->kind, "answer"))
         put_query(o, head, dns, zone_s);
+    if (head->type == KD_REC_FILE) {
+        file = file_as_eve(body);
+        body = &file;
+    }
     kd_record_json(o, head, body, zone_s);
     kd_out_u8(o, '\n');
 }
