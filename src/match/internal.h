@@ -101,6 +101,7 @@ struct m_weak {
 struct m_group {
     hs_database_t *db;
     uint32_t n_patterns, room;
+    uint32_t shortest;      /* pattern, in bytes */
     struct m_pattern *pattern;
     struct m_list *rules;   /* by pattern */
     struct m_weak *weak;
@@ -161,6 +162,7 @@ struct m_table {
     struct m_list *by_src, *by_dst; /* by slot of the address set; NULL: none */
     uint64_t src_bits, dst_bits;    /* common sets whose list is not empty */
     struct m_by_port by_sport, by_dport;
+    bool named;                     /* any of these */
     struct m_list always[M_TRANSPORTS][2]; /* neither an address nor a port narrows them */
 };
 
@@ -232,6 +234,11 @@ static inline const struct m_list *m_at_port(const struct m_ends *e, const struc
 }
 
 /* tables.c: rules about headers alone. */
+static inline bool m_tables_ask(const struct kd_ruleset *set, enum m_transport t, unsigned dir, bool seen)
+{
+    return set->table[0].always[t][dir].n > 0 ||
+           (!seen && (set->table[0].named || set->table[1].named || set->table[1].always[t][dir].n > 0));
+}
 KD_MUST_USE bool m_table_add(struct kd_ruleset *set, const struct m_rule *r, uint32_t at);
 /* Candidates among them, and in `more` (NULL: none), for this packet; false: there is none. */
 bool m_tables_scan(struct kd_matcher *m, const struct kd_match_at *at, enum m_transport transport,
@@ -241,6 +248,11 @@ bool m_tables_scan(struct kd_matcher *m, const struct kd_match_at *at, enum m_tr
 KD_MUST_USE bool m_group_add(struct kd_ruleset *set, struct m_group *g, struct kd_bytes bytes, bool nocase,
                              uint32_t rule);
 KD_MUST_USE bool m_groups_compile(struct kd_ruleset *set, struct kd_bytes cache, struct kd_err *err);
+
+static inline bool m_group_is_empty(const struct m_group *g)
+{
+    return g->db == NULL && g->always.n == 0 && g->n_weak == 0;
+}
 
 /* ---- running ---- */
 

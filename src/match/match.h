@@ -115,8 +115,11 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
 bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
                      bool is_packet);
 
-/* Does any rule look at the payload of this conversation?  Cheap. */
-bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at);
+/* Does any rule look at such a packet?  At more of such a stream (`flow` may be NULL)?  Cheap, and true when in doubt.
+ * `seen`: it is not the first of its direction, and its conversation is quiet in this direction. */
+bool kd_match_wants_packet(const struct kd_matcher *m, uint8_t proto, unsigned dir, enum kd_app app, bool seen,
+                           bool payload);
+bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flow *flow, unsigned dir);
 
 /* A parser is about to be called for this conversation with `data`; it has returned.  What it tells between goes to
  * kd_match_value(), kd_match_number() and kd_match_end(). */

@@ -2,19 +2,19 @@
 /* Packets and streams. */
 #include "match/internal.h"
 
-static enum m_transport transport_of(const struct kd_match_at *at)
+static enum m_transport transport_of(uint8_t proto)
 {
-    uint8_t proto = at->proto;
-    return at->kind != KD_PACKET_IP                       ? M_OTHER
-           : proto == KD_IP_TCP                               ? M_TCP
-           : proto == KD_IP_UDP                             ? M_UDP
-           : proto == KD_IP_ICMP || proto == KD_IP_ICMPV6 ? M_ICMP
-                                                            : M_OTHER;
-}
-
-static bool group_is_empty(const struct m_group *g)
-{
-    return g->db == NULL && g->always.n == 0 && g->n_weak == 0;
+    switch (proto) {
+    case KD_IP_TCP:
+        return M_TCP;
+    case KD_IP_UDP:
+        return M_UDP;
+    case KD_IP_ICMP:
+    case KD_IP_ICMPV6:
+        return M_ICMP;
+    default:
+        return M_OTHER;
+    }
 }
 
 static bool is_encrypted(const struct kd_match_at *at)
@@ -22,9 +22,18 @@ static bool is_encrypted(const struct kd_match_at *at)
     return *at->flow != NULL && (*at->flow)->encrypted;
 }
 
-bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at)
+bool kd_match_wants_packet(const struct kd_matcher *m, uint8_t proto, unsigned dir, enum kd_app app, bool seen,
+                           bool payload)
 {
-    return !group_is_empty(&m->set->payload[transport_of(at)][at->dir]) && !is_encrypted(at);
+    enum m_transport t = transport_of(proto);
+    return (payload && !m_group_is_empty(&m->set->payload[t][dir])) || m_tables_ask(m->set, t, dir, seen) ||
+           m->set->at_app[app].n > 0;
+}
+
+bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flow *flow, unsigned dir)
+{
+    return !m_group_is_empty(&m->set->payload[M_TCP][dir]) &&
+           (flow == NULL || (!flow->encrypted && flow->stream_seen[dir] <= MATCH_STREAM));
 }
 
 /* ---- streams ---- */
@@ -101,7 +110,7 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
     const struct m_group *g = &m->set->payload[M_TCP][dir];
     struct kd_match_flow *f = *at->flow;
     m->passed = false;
-    if (data.n == 0 || data.n > MATCH_PIECE || group_is_empty(g))
+    if (data.n == 0 || data.n > MATCH_PIECE || m_group_is_empty(g))
         return false;
     if (f != NULL && (f->encrypted || f->stream_seen[dir] > MATCH_STREAM))
         return true; /* looked into as far as it goes */
@@ -168,12 +177,12 @@ static const struct m_list *protocol_known(struct kd_matcher *m, const struct kd
 void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool payload_done)
 {
     const struct kd_ruleset *set = m->set;
-    enum m_transport t = transport_of(at);
+    enum m_transport t = at->kind == KD_PACKET_IP ? transport_of(at->proto) : M_OTHER;
     const struct m_group *g = &set->payload[t][at->dir];
     m->passed = false;
     if (m_tables_scan(m, at, t, protocol_known(m, at)))
         judge_packet(m, at, M_HEADER);
-    if (payload_done || at->kind != KD_PACKET_IP || at->packet->payload.n == 0 || group_is_empty(g) || is_encrypted(at))
+    if (payload_done || at->kind != KD_PACKET_IP || at->packet->payload.n == 0 || m_group_is_empty(g) || is_encrypted(at))
         return;
     m_scan_begin(m, at, at->dir);
     m_scan_weak(m, g, at->packet->payload);

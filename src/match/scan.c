@@ -65,7 +65,7 @@ static int on_hit(unsigned id, unsigned long long from, unsigned long long to, u
 void m_scan(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in)
 {
     m_scan_list(m, &g->always);
-    if (g->db == NULL || in.n == 0)
+    if (g->db == NULL || in.n < g->shortest)
         return;
     m->scanning = g;
     m->stats.scans++;

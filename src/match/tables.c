@@ -63,12 +63,15 @@ bool m_table_add(struct kd_ruleset *set, const struct m_rule *r, uint32_t at)
 {
     const struct kd_rule *rule = r->rule;
     struct m_table *table = &set->table[(r->flags & M_ONCE) != 0];
+    bool was_named = table->named;
+    table->named = true;
     if (is_narrow(rule->src) || is_narrow(rule->dst))
         return add_address(set, table, r, is_narrow(rule->src), at);
     if (m_port_set_is_narrow(rule->dport) || m_port_set_is_narrow(rule->sport)) {
         bool of_src = !m_port_set_is_narrow(rule->dport);
         return add_port(set, table, of_src ? rule->sport : rule->dport, of_src, at);
     }
+    table->named = was_named;
     if (r->apps != 0 && rule->sport->any && rule->dport->any)
         return add_app(set, r, at);
     for (unsigned t = 0; t < M_TRANSPORTS; t++)
@@ -128,14 +131,16 @@ bool m_tables_scan(struct kd_matcher *m, const struct kd_match_at *at, enum m_tr
     const struct m_table *each = &m->set->table[0], *once = &m->set->table[1];
     bool first = at->packets[at->dir] <= 1;
     uint8_t quiet = (uint8_t)(1u << at->dir);
-    if (KD_LIKELY(!first && (*at->quiet & quiet) != 0) && more == NULL && each->always[transport][at->dir].n == 0)
+    bool seen = !first && (*at->quiet & quiet) != 0;
+    if (KD_LIKELY(!m_tables_ask(m->set, transport, at->dir, seen)) && more == NULL)
         return false;
     m_scan_begin(m, at, at->dir);
-    if ((*at->quiet & quiet) == 0 && !look_up(m, at, each))
+    if ((*at->quiet & quiet) == 0 && !(each->named && look_up(m, at, each)))
         *at->quiet |= quiet;
     m_scan_list(m, &each->always[transport][at->dir]);
     if (first) {
-        (void)look_up(m, at, once);
+        if (once->named)
+            (void)look_up(m, at, once);
         m_scan_list(m, &once->always[transport][at->dir]);
     }
     if (more != NULL)
