@@ -137,7 +137,7 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
 /* acked.c: which frame a record of TCP data names.  `id` is its conversation's; the packet may acknowledge its other
  * side's data. */
 void kd_engine_unacked(struct kd_engine *e, uint64_t flow_id);
-void kd_engine_acked(struct kd_engine *e, const struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_acked(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 
 /* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or
  * RECOGNISED_MORE (*set holds who still may). */

@@ -32,7 +32,8 @@ enum kd_flow_flag {
     KD_FLOW_OPAQUE = 2,    /* nothing more is parsed */
     KD_FLOW_DEGRADED = 4,  /* detail was given up for lack of memory */
     KD_FLOW_TICK = 8,      /* a parser wants to be called while nothing comes */
-    KD_FLOW_ALERTED = 16   /* the engine's: a rule matched */
+    KD_FLOW_ALERTED = 16,  /* the engine's: a rule matched */
+    KD_FLOW_UNACKED = 32   /* the engine's: records wait for the frame that acknowledges their data */
 };
 
 struct kd_flow {
