@@ -437,6 +437,17 @@ static bool find_in_tx(struct kd_ruleset *set, const struct m_rule *r, uint32_t 
     return true;
 }
 
+static bool by_port(struct kd_ruleset *set, struct m_group *g, const struct m_rule *r, uint32_t place)
+{
+    const struct kd_port_set *sport = r->rule->sport, *dport = r->rule->dport;
+    bool both = set->hot[g->weak[place].rule].both_ways, of_dst = m_port_set_is_narrow(dport);
+    const struct kd_port_set *narrow = of_dst ? dport : sport;
+    if (!m_port_set_is_narrow(narrow))
+        return m_list_add(set, &g->weak_any, place);
+    return ((!of_dst && !both) || m_by_port_add(set, &g->weak_dport, narrow, place)) &&
+           ((of_dst && !both) || m_by_port_add(set, &g->weak_sport, narrow, place));
+}
+
 static bool weak_add(struct kd_ruleset *set, struct m_group *g, const struct m_weak *w)
 {
     if (g->n_weak == g->weak_room) {
@@ -449,8 +460,8 @@ static bool weak_add(struct kd_ruleset *set, struct m_group *g, const struct m_w
         g->weak = more;
         g->weak_room = room;
     }
-    g->weak[g->n_weak++] = *w;
-    return true;
+    g->weak[g->n_weak] = *w;
+    return by_port(set, g, &set->rule[w->rule], g->n_weak++);
 }
 
 /* Is the pattern so short that the rule is better found by its ports, or by the pattern's place? */

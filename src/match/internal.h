@@ -89,6 +89,11 @@ struct m_list {
     uint32_t *v;        /* rules by place in set->rule */
 };
 
+/* What is found by port: a list for each class of ports. */
+struct m_by_port {
+    struct m_list *v; /* NULL: none */
+};
+
 /* A rule whose best content is one or two bytes: such patterns would slow down the scan of all others.  Ports,
  * or the place where the bytes must be, tell nearly always that it cannot match. */
 struct m_weak {
@@ -106,6 +111,8 @@ struct m_group {
     struct m_list *rules;   /* by pattern */
     struct m_weak *weak;
     uint32_t n_weak, weak_room;
+    struct m_by_port weak_dport, weak_sport; /* places in `weak` */
+    struct m_list weak_any;                  /* … of rules whose ports are many */
     struct m_list always;   /* rules of this buffer without a usable content */
     uint32_t *slot;         /* while compiling: hash table */
     uint32_t n_slots;
@@ -150,11 +157,6 @@ struct m_ends {
     uint16_t *port_class;           /* 65536 */
     uint64_t *port_bits;            /* by class: MATCH_PORT_WORDS each */
     const struct kd_port_set **port_set; /* by slot */
-};
-
-/* What is found by port: a list for each class of ports. */
-struct m_by_port {
-    struct m_list *v; /* NULL: none */
 };
 
 /* Rules without anything to look into. */

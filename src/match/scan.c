@@ -42,16 +42,26 @@ void m_scan_list(struct kd_matcher *m, const struct m_list *l)
     }
 }
 
-void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in)
+static void scan_weak(struct kd_matcher *m, const struct m_group *g, const struct m_list *l, struct kd_bytes in)
 {
-    for (uint32_t i = 0; i < g->n_weak; i++) {
-        const struct m_weak *w = &g->weak[i];
+    for (uint32_t i = 0; l != NULL && i < l->n; i++) {
+        const struct m_weak *w = &g->weak[l->v[i]];
         if (w->at != UINT16_MAX && ((size_t)w->at + w->n > in.n || in.p[w->at] != w->byte[0] ||
                                     (w->n > 1 && in.p[w->at + 1] != w->byte[1])))
             continue;
         struct m_list one = {.n = 1, .v = (uint32_t *)(uintptr_t)&w->rule};
         m_scan_list(m, &one);
     }
+}
+
+void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in)
+{
+    const struct m_ends *e = &m->set->ends;
+    if (g->n_weak == 0)
+        return;
+    scan_weak(m, g, &g->weak_any, in);
+    scan_weak(m, g, m_at_port(e, &g->weak_sport, m->scan_at->port[m->scan_dir]), in);
+    scan_weak(m, g, m_at_port(e, &g->weak_dport, m->scan_at->port[m->scan_dir ^ 1]), in);
 }
 
 static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
