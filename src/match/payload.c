@@ -38,21 +38,21 @@ bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flo
 
 /* ---- streams ---- */
 
-/* The bytes before `data` and `data` in one piece; *ret_before: how many those are. */
+/* The last `before` bytes before `data`, and `data`, in one piece.  `data` was put there by an earlier call if `again`. */
 static struct kd_bytes with_window(struct kd_matcher *m, const struct kd_match_flow *f, uint8_t dir,
-                                   struct kd_bytes data, size_t *ret_before)
+                                   struct kd_bytes data, size_t before, bool again)
 {
-    size_t before = f == NULL ? 0 : f->window_n[dir];
-    *ret_before = before;
     if (before == 0)
         return data;
-    memcpy(m->window, f->window[dir], before);
-    memcpy(m->window + before, data.p, data.n);
-    return kd_bytes_of(m->window, before + data.n);
+    uint8_t *at = m->window + MATCH_WINDOW - before;
+    memcpy(at, f->window[dir] + f->window_n[dir] - before, before);
+    if (!again)
+        memcpy(m->window + MATCH_WINDOW, data.p, data.n);
+    return kd_bytes_of(at, before + data.n);
 }
 
 /* Keep the last bytes for the next piece. */
-static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t dir, struct kd_bytes all)
+static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t dir, struct kd_bytes data)
 {
     if (f->window[dir] == NULL)
         f->window[dir] = kd_pool_take(m->pool, MATCH_WINDOW, &f->window_size[dir]);
@@ -60,9 +60,13 @@ static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t d
         f->window_n[dir] = 0;
         return;
     }
-    size_t n = kd_min_size(all.n, MATCH_WINDOW);
-    memcpy(f->window[dir], all.p + all.n - n, n);
-    f->window_n[dir] = (uint16_t)n;
+    uint8_t *w = f->window[dir];
+    size_t n = kd_min_size(data.n, MATCH_WINDOW), before = f->window_n[dir];
+    size_t stays = kd_min_size(before, MATCH_WINDOW - n);
+    if (stays > 0 && stays < before)
+        memmove(w, w + before - stays, stays);
+    memcpy(w + stays, data.p + data.n - n, n);
+    f->window_n[dir] = (uint16_t)(stays + n);
 }
 
 /* A rule whose pattern was seen may hold when more has come. */
@@ -114,19 +118,20 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
         return false;
     if (f != NULL && (f->encrypted || f->stream_seen[dir] > MATCH_STREAM))
         return true; /* looked into as far as it goes */
-    size_t before;
-    struct kd_bytes all = with_window(m, f, dir, data, &before);
+    size_t before = f == NULL ? 0 : f->window_n[dir], overlap = kd_min_size(before, MATCH_OVERLAP);
     uint64_t seen = f == NULL ? 0 : f->stream_seen[dir];
-    size_t overlap = kd_min_size(before, MATCH_OVERLAP);
+    struct kd_bytes all = with_window(m, f, dir, data, overlap, false);
     m_scan_begin(m, at, dir);
+    m_scan(m, g, all);
     m_scan_weak(m, g, data);
-    if (before > 0 && seen == before)
-        m_scan_weak(m, g, all);
-    m_scan(m, g, kd_bytes_from(all, before - overlap));
+    if (before > 0 && seen == before && g->n_weak > 0)
+        m_scan_weak(m, g, with_window(m, f, dir, data, before, true));
     for (unsigned i = 0; f != NULL && seen < f->pending_until[dir] && i < f->n_pending[dir]; i++) {
         struct m_list one = {.n = 1, .v = &f->pending[dir][i]};
         m_scan_list(m, &one);
     }
+    if (m->n_cand > 0)
+        all = with_window(m, f, dir, data, before, true);
     f = m_flow(m, at);
     if (f != NULL) {
         if (seen >= f->pending_until[dir])
@@ -140,7 +145,7 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
         judge_stream(&run, f, all, before, seen - before, is_packet);
     }
     if (f != NULL) {
-        keep_window(m, f, dir, all);
+        keep_window(m, f, dir, data);
         f->stream_seen[dir] += data.n;
     }
     return true;
