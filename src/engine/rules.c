@@ -284,6 +284,11 @@ uint32_t kd_engine_rule_hits(const struct kd_engine *e, struct kd_rule_hit *ret,
     return e->match == NULL ? 0 : kd_matcher_hits(e->match, ret, max);
 }
 
+const struct kd_match_stats *kd_engine_rule_stats(const struct kd_engine *e)
+{
+    return e->match == NULL ? NULL : kd_matcher_stats(e->match);
+}
+
 bool kd_engine_rules_new(struct kd_engine *e)
 {
     if (e->cfg.rules == NULL)
