@@ -151,7 +151,7 @@ void kd_record_refer(uint8_t *record, uint64_t frame)
     uint8_t flags = record[FLAGS];
     size_t at = ADDRS;
     if ((flags & HEAD_NO_ADDR) == 0)
-        at += (flags & HEAD_SRC_V4 ? 4 : 16) + (flags & HEAD_DST_V4 ? 4 : 16) + 2 * 2u;
+        at += (flags & HEAD_SRC_V4 ? 4u : 16u) + (flags & HEAD_DST_V4 ? 4u : 16u) + 2 * 2u;
     bool wide = (record[at] & record[at + 1] & record[at + 2] & 0x80) != 0 && (record[at + 3] & 0x80) == 0;
     if ((flags & HEAD_FRAME) != 0 && wide && frame <= FRAME_MAX)
         put_frame(record + at, frame);
