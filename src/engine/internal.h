@@ -74,7 +74,7 @@ enum { KD_UNACKED_MAX = 32 };
 /* A record, for the matches of rules about it. */
 struct kd_told {
     const void *body;      /* telling: its struct */
-    struct kd_bytes coded; /* told: its encoded body */
+    size_t at;             /* told: where it stands in the batch */
     uint64_t flow_id, frame;
     uint8_t type;
 };
@@ -98,6 +98,12 @@ struct kd_engine {
     struct kd_matcher *match;        /* NULL: there are no rules */
     const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
     bool payload_done;               /* rules have seen its payload */
+    struct kd_engine_telling {       /* a parser is running: what it tells is about this */
+        struct kd_flow *flow;        /* NULL: none is */
+        struct kd_bytes data;
+        uint8_t dir;
+        bool begun;                  /* it told something */
+    } parsing;
     struct kd_told telling;          /* a parser's record that rules are shown; type 0 none */
     size_t told_at;                  /* where the last record stands in the batch */
     struct kd_told told;             /* the last record of a parser, encoded in the batch; type 0 none */
@@ -138,7 +144,7 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
 /* acked.c: which frame a record of TCP data names.  `id` is its conversation's; the packet may acknowledge its other
  * side's data. */
 void kd_engine_unacked(struct kd_engine *e, uint64_t flow_id);
-void kd_engine_acked(struct kd_engine *e, const struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_acked(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 
 /* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or
  * RECOGNISED_MORE (*set holds who still may). */
@@ -181,8 +187,19 @@ static inline bool kd_engine_rules_ask(const struct kd_engine *e, unsigned kind)
 {
     return KD_UNLIKELY(e->rule_events != 0) && (e->rule_events >> kind & 1) != 0;
 }
-void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
-void kd_engine_rules_leave(struct kd_engine *e);
+/* A parser is called, and has returned.  The matcher hears of it when the parser tells something. */
+static inline void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)
+{
+    e->parsing = (struct kd_engine_telling){.flow = f, .data = in, .dir = (uint8_t)dir};
+}
+static inline void kd_engine_rules_leave(struct kd_engine *e)
+{
+    if (e->parsing.begun)
+        kd_match_leave(e->match);
+    e->parsing.flow = NULL;
+    e->parsing.begun = false;
+}
+void kd_engine_rules_encrypted(struct kd_engine *e);
 /* rule_records.c: a parser's record is shown; what is known of the transaction a match is about, as the field
  * `transaction` wants it. */
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body);

@@ -79,6 +79,8 @@ static void parser_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ex
     e->reading = false;
     e->reading_flow = NULL;
     e->stats.app_errors[f->app] += s != KD_OK && s != KD_CLOSED;
+    if (e->n_unacked > 0 && e->unacked[e->n_unacked - 1].flow_id == x->conn.flow_id)
+        f->flags |= KD_FLOW_UNACKED;
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_leave(e);
     if (x->feed[0].ended && x->feed[1].ended)
@@ -234,7 +236,7 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
         if (odd != 0)
             kd_engine_rules_odd(e, f, dir, odd);
     }
-    if (KD_UNLIKELY(e->n_unacked > 0))
+    if (KD_UNLIKELY((f->flags & KD_FLOW_UNACKED) != 0))
         kd_engine_acked(e, f, p, dir);
     kd_tcp_state(f, p, dir);
     if (is_unread(e, f) || (f->ext != NULL && ((struct kd_tcp_ext *)f->ext)->let_go))
