@@ -44,6 +44,22 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "angle": ("string", "string"),
     "angles": ("array", "string[]"),
     "one": ("array", "string[]"),
+    "yes_no": ("string", "string"),
+    "or_none": ("string", "string"),
+    "weak_cipher": ("boolean", "boolean"),
+    "failed_request": ("string", "string"),
+    "ntlm_version": ("string", "string"),
+    "smb_status": ("string", "string"),
+    "pipe_share": ("string", "string"),
+    "renamed": ("string", "string"),
+    "open_kind": ("string", "string"),
+    "guid": ("string", "string"),
+    "rpc_request": ("string", "string"),
+    "rpc_response": ("string", "string"),
+    "rpc_interfaces": ("array", "{ uuid: string; version: string; ack_result: number; service: string; procedure: string }[]"),
+    "rpc_answer_bytes": ("integer", "number"),
+    "part_names": ("array", "string[]"),
+    "range_end": ("integer", "number"),
     "flow_state": ("string", "string"),
     "flow_reason": ("string", "string"),
     "tcp_state": ("string", "string"),
@@ -259,7 +275,7 @@ def face_c(head, records, subs, protos):
     out.append("};\n")
     for i, what in enumerate(("names", "titles_en", "titles_ja")):
         out.append(f"const char *const kd_app_{what}[KD_APP_COUNT] = {{")
-        out += [f"    {c_string(p[i])}," for p in protos]
+        out += [f"    {c_string(p[i].replace('_', '-') if i == 0 else p[i])}," for p in protos]
         out.append("};")
     return "\n".join(out) + "\n"
 
@@ -342,7 +358,7 @@ def js_schema(node, subs):
         if t["type"] == "object":
             t.update(js_members(node.ts_type()))
         if t["type"] == "array":
-            item = node.ts_type()[:-2]
+            item = node.ts_type().removesuffix("[]")
             t["items"] = {"type": "string"} if item == "string" else {"type": "object", **js_members(item)}
         if t["type"] == "integer":
             t["minimum"] = 0

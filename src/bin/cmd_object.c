@@ -6,6 +6,7 @@
 
 #include "bin/reading.h"
 #include "bin/say.h"
+#include "bin/update.h"
 #include "object/words.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -15,7 +16,7 @@
 
 enum { FILE_MAX = 16 << 20, LINE_MAX_BYTES = 4096 };
 
-enum what { LIST, ADD, EXPIRE, IMPORT, EXPORT, LISTS, WHATS };
+enum what { LIST, ADD, EXPIRE, IMPORT, EXPORT, LISTS, UPDATE, WHATS };
 static const struct {
     const char *name;
     int operands;
@@ -23,7 +24,7 @@ static const struct {
 } whats[WHATS] = {
     [LIST] = {"list", 0, false},    [ADD] = {"add", 2, true},       [EXPIRE] = {"expire", 1, true},
     [IMPORT] = {"import", 1, true}, [EXPORT] = {"export", 0, false},
-    [LISTS] = {"lists", 0, false},
+    [LISTS] = {"lists", 0, false},  [UPDATE] = {"update", 0, false},
 };
 
 struct job {
@@ -35,6 +36,10 @@ struct job {
     uint8_t *file; /* import: its content, taken before the sandbox is entered */
     size_t n_file;
     char who[64];
+    struct kd_config settings; /* lists, update: what is fetched … */
+    struct kd_update_source source[KD_UPDATE_ROWS];
+    size_t n_sources;
+    struct kd_updates updates; /* … and what became of it */
 };
 
 static bool is_expected(struct job *j, int argc, char **argv)
@@ -43,7 +48,7 @@ static bool is_expected(struct job *j, int argc, char **argv)
     while (argc > 1 && j->what < WHATS && strcmp(argv[1], whats[j->what].name) != 0)
         j->what++;
     if (argc < 2 || j->what == WHATS || argc - 2 != whats[j->what].operands)
-        return kd_say(0, "object", "say list, add KIND VALUE, expire NUMBER, import FILE, export or lists; see kidoban object --help"),
+        return kd_say(0, "object", "say list, add KIND VALUE, expire NUMBER, import FILE, export, lists or update; see kidoban object --help"),
                false;
     for (int i = 2; i < argc; i++)
         j->operand[i - 2] = argv[i];
@@ -60,6 +65,33 @@ static int read_file(struct job *j)
     if (fd >= 0 && kd_fd_read_all(fd, FILE_MAX, &j->file, &j->n_file) == KD_OK)
         return KD_EXIT_DONE;
     return kd_say(KD_EXIT_COULD_NOT, "object", "%s: cannot be read (%s)", j->operand[0], fd < 0 ? strerror(errno) : "too long");
+}
+
+/* What is fetched lies outside of what is seen from inside the sandbox. */
+static int read_updates(struct job *j)
+{
+    char dir[KD_CONFIG_TEXT_MAX];
+    if (j->what != LISTS && j->what != UPDATE)
+        return KD_EXIT_DONE;
+    if (kd_load_config("object", j->config, &j->settings) != KD_EXIT_DONE || !kd_directory("object", j->dir, &j->settings, dir))
+        return KD_EXIT_COULD_NOT;
+    j->n_sources = kd_update_sources(&j->settings, j->source);
+    kd_updates_read(dir, &j->updates);
+    return KD_EXIT_DONE;
+}
+
+/* A running sensor sees by itself that there is something new. */
+static int update(struct job *j)
+{
+    char dir[KD_CONFIG_TEXT_MAX];
+    struct kd_update_sum sum;
+    struct kd_update_job job = {.command = "object update", .config = &j->settings, .dir = dir, .lists = true, .shows = true};
+    if (!kd_directory("object", j->dir, &j->settings, dir))
+        return KD_EXIT_COULD_NOT;
+    int status = kd_update_run(&job, &sum);
+    if (sum.tried == 0 && status == KD_EXIT_DONE)
+        return kd_say(KD_EXIT_NO, "object", "no list of objects.lists has a url");
+    return status;
 }
 
 /* Who gave the command, for the audit log. */
@@ -189,6 +221,43 @@ static int print_lines(struct job *j)
     return s == KD_OK ? status : kd_say(KD_EXIT_COULD_NOT, "object", "the objects cannot be read: %s", kd_status_text(s));
 }
 
+static void put_time(const struct job *j, struct kd_out *o, const char *before, uint64_t us)
+{
+    kd_out_str(o, before);
+    if (us != 0)
+        kd_out_time(o, us, j->rd.zone_s);
+    else
+        kd_out_str(o, kd_say_japanese() ? "まだ" : "never");
+}
+
+/* When it was fetched, how old it is, when it is fetched again, and why it cannot be. */
+static void put_fetched(const struct job *j, struct kd_bytes name, struct kd_out *o)
+{
+    bool ja = kd_say_japanese();
+    size_t i = 0;
+    while (i < j->n_sources && (j->source[i].rules || !kd_bytes_eq_str(name, j->source[i].name)))
+        i++;
+    const struct kd_update_row *r = i < j->n_sources ? kd_updates_find(&j->updates, j->source[i].id) : NULL;
+    static const struct kd_update_row never;
+    if (i == j->n_sources)
+        return;
+    r = r != NULL ? r : &never;
+    struct kd_clock clock = kd_os_clock();
+    uint64_t now = kd_now_us(&clock), age_us = r->new_us != 0 && now > r->new_us ? now - r->new_us : 0;
+    put_time(j, o, ja ? "\t最後に取得: " : "\tlast fetched: ", r->ok_us);
+    put_time(j, o, ja ? "\t内容の更新: " : "\tcontent of: ", r->new_us);
+    if (r->new_us != 0)
+        kd_out_fmt(o, ja ? "(%llu 時間前)" : " (%llu hours ago)", (unsigned long long)(age_us / KD_US_PER_HOUR));
+    put_time(j, o, ja ? "\t次回: " : "\tnext: ", r->next_us);
+    kd_out_u8(o, '\n');
+    if (r->fails == 0)
+        return;
+    kd_out_fmt(o, ja ? "\t取得できません(%llu 回): %s %s" : "\tcannot be fetched (%llu times): %s %s", (unsigned long long)r->fails,
+               kd_fetched_text((enum kd_fetched)r->outcome, ja), r->why);
+    put_time(j, o, ja ? "\t失敗の始まり: " : "\tsince: ", r->failing_us);
+    kd_out_u8(o, '\n');
+}
+
 /* The lists of others: how much of each is in force, since when, and what was left out. */
 static int print_lists(struct job *j)
 {
@@ -212,6 +281,7 @@ static int print_lists(struct job *j)
                    (unsigned long long)kd_sql_get(&q, 4), (unsigned long long)kd_sql_get(&q, 5));
         kd_out_time(&o, kd_sql_get(&q, 8), j->rd.zone_s);
         kd_out_u8(&o, '\n');
+        put_fetched(j, kd_sql_get_text(&q, 0), &o);
         if (problem.n > 0) {
             kd_out_str(&o, ja ? "\t最初に読めなかった行: " : "\tthe first that could not be read: ");
             kd_out_bytes(&o, ja ? kd_list_words_ja(problem, &words) : problem);
@@ -257,6 +327,10 @@ int kd_cmd_object(int argc, char **argv)
         return KD_EXIT_USAGE;
     int status = read_file(&j);
     name_caller(&j);
+    if (status == KD_EXIT_DONE)
+        status = read_updates(&j);
+    if (status == KD_EXIT_DONE && j.what == UPDATE)
+        return update(&j);
     if (status == KD_EXIT_DONE)
         status = kd_reading_enter("object", j.config, j.dir, whats[j.what].changes, &j.rd);
     if (status != KD_EXIT_DONE)

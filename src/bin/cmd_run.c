@@ -10,6 +10,7 @@
 /* Only what the command line may change beyond the configuration file. */
 struct choices {
     const char *path, *dir, *interface, *listen, *demo, *sandbox;
+    const char *place; /* the directory in force, once it is known */
 };
 
 static bool set_text(const char *option, const char *value, char *into, size_t max)
@@ -49,8 +50,11 @@ static const struct kd_config *reload(void *arg)
     static struct kd_config configs[2]; /* the one in force is borrowed by the sensor */
     static unsigned turn;
     struct kd_config *next = &configs[turn++ % 2];
-    if (configure(arg, next) == KD_EXIT_DONE)
+    const struct choices *ch = arg;
+    if (configure(ch, next) == KD_EXIT_DONE) {
+        kd_update_place(next, ch->place);
         return next;
+    }
     (void)kd_say(0, "run", "the configuration stays as it was");
     return NULL;
 }
@@ -148,6 +152,8 @@ int kd_cmd_run(int argc, char **argv)
         return status;
     if (!kd_directory("run", ch.dir, &config, dir))
         return KD_EXIT_COULD_NOT;
+    ch.place = dir;
+    kd_update_place(&config, dir);
     bool demo = ch.demo != NULL || config.interfaces.n == 0;
     if (demo && !find_demo(ch.demo, demo_path))
         return kd_say(KD_EXIT_USAGE, "run",
@@ -163,6 +169,7 @@ int kd_cmd_run(int argc, char **argv)
     struct kd_plan plan = {
         .command = "run",
         .config = &config,
+        .config_path = ch.path,
         .dir = dir,
         .json_fd = json_fd,
         .files = demo ? demo_files : NULL,

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 
 #include "bin/command.h"
+#include "bin/fetch_order.h"
 #include "bin/status.h"
 #include "bin/say.h"
 #include "os/fd.h"
@@ -93,6 +94,25 @@ static bool print_rules(const json_t *j, bool ja)
     return strcmp(state, "failed") != 0;
 }
 
+/* One that fails now and then is no trouble; one that fails for long is told by the alarm. */
+static void print_updates(const json_t *list, bool ja)
+{
+    size_t i;
+    const json_t *u;
+    json_array_foreach(list, i, u)
+    {
+        enum kd_fetched outcome = kd_fetched_of(kd_str(text_of(u, "outcome")));
+        const char *ok = text_of(u, "ok");
+        long long fails = (long long)json_integer_value(json_object_get(u, "fails"));
+        printf(ja ? "%s「%s」: 最後に取得 %s、次回 %s\n" : "%s %s: last fetched %s, next %s\n",
+               strcmp(text_of(u, "kind"), "rules") == 0 ? (ja ? "ルール" : "rules") : (ja ? "一覧" : "list"), text_of(u, "name"),
+               ok[0] != '\0' ? ok : (ja ? "まだ" : "never"), text_of(u, "next"));
+        if (fails > 0 && outcome < KD_FETCHED_OUTCOMES)
+            printf(ja ? "  取得できません(%lld 回、%s から): %s %s\n" : "  cannot be fetched (%lld times, since %s): %s %s\n", fails,
+                   text_of(u, "failing_since"), kd_fetched_text(outcome, ja), text_of(u, "why"));
+    }
+}
+
 static int print(const json_t *j)
 {
     bool ja = kd_say_japanese(), well = true;
@@ -116,6 +136,7 @@ static int print(const json_t *j)
     }
     well = print_notices(json_object_get(j, "notices"), ja) && well;
     well = print_rules(json_object_get(j, "rules"), ja) && well;
+    print_updates(json_object_get(j, "updates"), ja);
     return well ? KD_EXIT_DONE : KD_EXIT_NO;
 }
 

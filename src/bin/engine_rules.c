@@ -28,21 +28,31 @@ static struct {
     const struct kd_limits *lim;
     int fd; /* to be loaded; -1: `set` is to be freed */
     struct kd_loaded_rules set;
+    struct kd_bytes image; /* of what was loaded last */
     struct kd_err err;
     enum kd_status status;
 } work = {.fd = -1};
 
-static enum kd_status load(int fd, const struct kd_limits *lim, struct kd_loaded_rules *into, struct kd_err *err)
+/* The image stays mapped: lists that rules name are read out of it when the rules are put in force. */
+static enum kd_status load(int fd, const struct kd_limits *lim, struct kd_loaded_rules *into, struct kd_bytes *ret_image,
+                           struct kd_err *err)
 {
     struct stat st;
+    *ret_image = kd_str(NULL);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
         return kd_fail(err, KD_MALFORMED, 0, "the compiled rules are damaged");
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED)
         return kd_fail(err, KD_SYSTEM, 0, "the compiled rules cannot be mapped");
-    enum kd_status s = kd_rules_load(kd_bytes_of(p, (size_t)st.st_size), lim, into, err);
-    (void)munmap(p, (size_t)st.st_size);
-    return s;
+    *ret_image = kd_bytes_of(p, (size_t)st.st_size);
+    return kd_rules_load(*ret_image, lim, into, err);
+}
+
+static void unmap(struct kd_bytes *image)
+{
+    if (image->n > 0)
+        (void)munmap((void *)(uintptr_t)image->p, image->n);
+    *image = kd_str(NULL);
 }
 
 static void *run(void *arg)
@@ -50,10 +60,11 @@ static void *run(void *arg)
     (void)arg;
     (void)setpriority(PRIO_PROCESS, 0, LOWEST); /* of this thread alone */
     if (work.fd >= 0) {
-        work.status = load(work.fd, work.lim, &work.set, &work.err);
+        work.status = load(work.fd, work.lim, &work.set, &work.image, &work.err);
         kd_fd_close(&work.fd);
         atomic_store_explicit(&work.stage, READY, memory_order_release);
     } else {
+        unmap(&work.image);
         kd_rules_unload(&work.set);
         atomic_store_explicit(&work.stage, IDLE, memory_order_release);
     }
@@ -98,7 +109,7 @@ void kd_engine_rules_turn(struct kd_engine *e, const struct kd_start *s)
     if (stage == READY) {
         const char *why = work.status != KD_OK ? work.err.what : put_in_force(e, &work.set);
         answer(why == NULL, why == NULL ? "" : why);
-        if (work.set.pool != NULL)
+        if (work.set.pool != NULL || work.image.n > 0)
             begin(); /* throws away what is not in force */
         else
             atomic_store_explicit(&work.stage, IDLE, memory_order_relaxed);
@@ -138,15 +149,17 @@ void kd_engine_rules_note(struct kd_engine *e)
 void kd_engine_rules_first(struct kd_engine *e, const struct kd_start *s)
 {
     struct kd_err err = {0};
+    struct kd_bytes image;
     int fd = kd_start_fd(s, KD_EXTRA_RULES);
     map_hits(s);
     if (fd < 0)
         return;
-    bool ok = load(fd, &s->limits, &in_force, &err) == KD_OK;
+    bool ok = load(fd, &s->limits, &in_force, &image, &err) == KD_OK;
     if (ok && !kd_engine_rules(e, in_force.set)) {
         ok = false;
         (void)kd_fail(&err, KD_NO_MEMORY, 0, "no memory for the rules; lower limits.memory_mib");
     }
+    unmap(&image);
     if (!ok && !s->live && !s->shift)
         kd_role_fail(&err);
     if (!ok)

@@ -63,7 +63,7 @@ void kd_role_enter(const struct kd_start *s, struct kd_sandbox *into)
         .n_fds = KD_FD_EXTRA + (unsigned)s->n_extras,
         .ring_fds = rings,
         .n_ring_fds = n_rings,
-        .port = s->mail.port,
+        .port = s->dial.port,
         .memory_bytes = memory_of(s),
     };
     /* What libraries load at first use cannot be loaded afterwards. */
@@ -209,6 +209,10 @@ int kd_role_main(int argc, char **argv)
         return kd_role_box(&start);
     case KD_PROC_COMPILE:
         return kd_role_compile(&start);
+    case KD_PROC_FETCH:
+        return kd_role_fetch(&start);
+    case KD_PROC_UPDATE:
+        return kd_role_update(&start);
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;

@@ -58,5 +58,7 @@ int kd_role_dial(const struct kd_start *s);
 int kd_role_lists(const struct kd_start *s);
 int kd_role_box(const struct kd_start *s);
 int kd_role_compile(const struct kd_start *s);
+int kd_role_fetch(const struct kd_start *s);
+int kd_role_update(const struct kd_start *s); /* no sandbox: it reads no foreign byte, and starts those that do */
 
 #endif

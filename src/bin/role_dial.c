@@ -59,9 +59,9 @@ int kd_role_dial(const struct kd_start *s)
     narrow_lookups();
     kd_role_enter(s, &sb);
     char port[8];
-    snprintf(port, sizeof(port), "%u", s->mail.port);
+    snprintf(port, sizeof(port), "%u", s->dial.port);
     struct addrinfo want = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list = NULL;
-    int rc = getaddrinfo(s->mail.server, port, &want, &list);
+    int rc = getaddrinfo(s->dial.host, port, &want, &list);
     if (rc != 0)
         return answer(KD_DIALLED_NO_NAME, gai_strerror(rc), -1);
     int fd = -1;

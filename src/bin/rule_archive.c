@@ -68,8 +68,22 @@ static enum kd_status take_member(struct archive *a, struct kd_out *image, enum 
     return got < 0 ? KD_MALFORMED : kd_out_ok(image) ? KD_OK : KD_LIMIT;
 }
 
-static enum kd_status take_members(struct archive *a, struct kd_out *image, struct kd_err *err)
+/* What others brought under this name stays; this one is called after its source.  False: it is left out. */
+static bool rename_member(const struct kd_out *image, size_t begun, const char *source, enum kd_rule_part kind, char room[160],
+                          struct kd_bytes *name)
 {
+    struct kd_out before = {image->p, begun, begun, false};
+    if (source == NULL || !is_there(&before, *name))
+        return true;
+    snprintf(room, 160, "%.30s.%.*s", source, (int)kd_min_size(name->n, 80), (const char *)name->p);
+    *name = kd_str(room);
+    enum kd_rule_part still;
+    return kind == KD_PART_RULES && kd_rule_file_name_ok(*name, &still) && still == KD_PART_RULES;
+}
+
+static enum kd_status take_members(struct archive *a, const char *source, struct kd_out *image, struct kd_err *err)
+{
+    size_t begun = image->n;
     struct archive_entry *e;
     int got;
     for (unsigned n = 0; (got = archive_read_next_header(a, &e)) == ARCHIVE_OK; n++) {
@@ -78,6 +92,9 @@ static enum kd_status take_members(struct archive *a, struct kd_out *image, stru
         if (n >= KD_RULE_ARCHIVE_MEMBERS)
             return kd_fail(err, KD_LIMIT, 0, "the archive has too many members");
         if (archive_entry_filetype(e) != AE_IFREG || !kd_rule_file_name_ok(name, &kind))
+            continue;
+        char room[160];
+        if (!rename_member(image, begun, source, kind, room, &name))
             continue;
         if (is_there(image, name))
             return kd_fail(err, KD_MALFORMED, 0, "two members of the archive have one name");
@@ -88,7 +105,7 @@ static enum kd_status take_members(struct archive *a, struct kd_out *image, stru
     return got == ARCHIVE_EOF ? KD_OK : kd_fail(err, KD_MALFORMED, 0, "the archive is damaged");
 }
 
-enum kd_status kd_rule_archive(struct kd_bytes bytes, struct kd_out *image, struct kd_err *err)
+enum kd_status kd_rule_archive(struct kd_bytes bytes, const char *source, struct kd_out *image, struct kd_err *err)
 {
     struct archive *a = archive_read_new();
     if (a == NULL)
@@ -99,7 +116,7 @@ enum kd_status kd_rule_archive(struct kd_bytes bytes, struct kd_out *image, stru
     (void)archive_read_support_format_tar(a);
     (void)archive_read_support_format_zip(a);
     enum kd_status s = archive_read_open_memory(a, bytes.p, bytes.n) == ARCHIVE_OK
-                           ? take_members(a, image, err)
+                           ? take_members(a, source, image, err)
                            : kd_fail(err, KD_MALFORMED, 0, "it is no archive that is understood (tar, zip)");
     (void)archive_read_free(a);
     return s;

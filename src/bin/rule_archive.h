@@ -14,7 +14,8 @@ bool kd_rule_file_name_ok(struct kd_bytes name, enum kd_rule_part *ret);
 /* Does the file begin like an archive (rather than like rules)? */
 bool kd_rule_is_archive(struct kd_bytes head);
 
-/* `bytes`: the whole file.  Two members of one name are refused. */
-KD_MUST_USE enum kd_status kd_rule_archive(struct kd_bytes bytes, struct kd_out *image, struct kd_err *err);
+/* `bytes`: the whole file.  Two members of one name are refused.  `source` (may be NULL): goes before the names of rule files that are
+ * in the image already; of configuration files the first counts then. */
+KD_MUST_USE enum kd_status kd_rule_archive(struct kd_bytes bytes, const char *source, struct kd_out *image, struct kd_err *err);
 
 #endif

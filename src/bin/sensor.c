@@ -41,6 +41,8 @@ static bool is_due(const struct kd_sensor *s, const struct kd_child *c)
     case KD_PROC_DIAL: /* end by themselves */
     case KD_PROC_LISTS:
     case KD_PROC_COMPILE:
+    case KD_PROC_UPDATE:
+    case KD_PROC_FETCH:
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;
@@ -105,6 +107,7 @@ static void on_time(struct kd_sensor *s)
             (void)kill(c->pid, SIGKILL);
         kd_lists_late(c);
     }
+    kd_updates_tick(s);
     if (s->phase_until_us != 0 && now > s->phase_until_us) {
         s->could_not = true;
         (void)kd_say(0, s->plan.command, "not everything ended in time; ending it the hard way");

@@ -8,13 +8,14 @@
 
 #include "bin/rule_inputs.h"
 #include "bin/start.h"
+#include "bin/update_state.h"
 #include "os/log.h"
 #include "rule/image.h"
 #include "wire/notice.h"
 
 enum {
     KD_ENGINES_MAX = 64,
-    KD_CHILDREN_MAX = KD_ENGINES_MAX + 7,
+    KD_CHILDREN_MAX = KD_ENGINES_MAX + 9,
     KD_DEATHS_MAX = 6,       /* within a minute: then the role counts as failed */
     KD_RETRY_FAILED_S = 300, /* … and is tried again after this */
     KD_START_WAIT_S = 20,    /* until it must be in its sandbox */
@@ -56,6 +57,7 @@ struct kd_child {
 struct kd_plan {
     const char *command; /* for messages: "run", "replay" */
     const struct kd_config *config;
+    const char *config_path;  /* the file it was read from; NULL: the usual one */
     const char *dir;          /* the sensor's directory, or NULL: keep nothing */
     int json_fd;              /* JSON lines go there; -1 none */
     const char *const *files; /* capture files instead of interfaces */
@@ -106,6 +108,15 @@ struct kd_list_layers {
     bool were;         /* given out at least once */
 };
 
+/* Sources that are fetched, as DIR/updates/state has them. */
+struct kd_updates_in_force {
+    struct kd_updates state;
+    uint64_t signature;         /* of that file */
+    uint64_t next_us, since_us; /* look again; the first look (monotonic) */
+    uint64_t chance, alarm_us;
+    bool first, alarm;
+};
+
 struct kd_sensor {
     struct kd_plan plan;
     struct kd_child child[KD_CHILDREN_MAX];
@@ -117,6 +128,7 @@ struct kd_sensor {
     int state_fd;                     /* what brain has learned; -1: not kept */
     struct kd_list_layers lists;
     struct kd_rules_in_force rules;
+    struct kd_updates_in_force updates;
     char url[100];
     enum kd_phase phase;
     bool stop_wanted, could_not;
@@ -154,6 +166,9 @@ void kd_health_reduced(struct kd_sensor *s);
 void kd_health_status_file(const struct kd_sensor *s);
 void kd_health_rules(struct kd_sensor *s);
 void kd_health_channel(struct kd_sensor *s, struct kd_bytes message);
+void kd_health_update(struct kd_sensor *s, const struct kd_update_source *source, const struct kd_update_row *row);
+/* NULL: no source has failed for too long (any more). */
+void kd_health_update_alarm(struct kd_sensor *s, const struct kd_update_source *source, const struct kd_update_row *row);
 
 /* sensor_dial.c: a connection for gate. */
 void kd_dial_asked(struct kd_sensor *s);
@@ -183,6 +198,12 @@ void kd_lists_give(struct kd_sensor *s, const struct kd_child *c);
 void kd_lists_hear(struct kd_sensor *s, struct kd_child *c);
 void kd_lists_late(struct kd_child *c);
 void kd_lists_ended(struct kd_sensor *s, struct kd_child *c, bool well);
+
+/* sensor_update.c: sources of rules and lists. */
+void kd_updates_describe(struct kd_sensor *s);
+void kd_updates_tick(struct kd_sensor *s);
+bool kd_updates_hear(struct kd_sensor *s, struct kd_child *c, struct kd_bytes message); /* false: not for it */
+void kd_updates_ended(struct kd_sensor *s, struct kd_child *c, int wait_status);
 
 /* sensor_box.c: the inspection of files.  A line is printed when a file cannot be had. */
 bool kd_box_wanted(const struct kd_sensor *s, const struct kd_config *cfg);

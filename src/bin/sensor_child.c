@@ -118,6 +118,8 @@ static void on_order(struct kd_sensor *s, struct kd_child *c, struct kd_bytes me
     text[o.n] = '\0';
     if (c->role == KD_PROC_COMPILE && kd_rules_hear(s, c, message))
         return;
+    if (c->role == KD_PROC_UPDATE && kd_updates_hear(s, c, message))
+        return;
     switch (what) {
     case KD_ORDER_READY:
         c->state = KD_CHILD_RUNNING;
@@ -226,6 +228,10 @@ void kd_child_ended(struct kd_sensor *s, struct kd_child *c, int wait_status)
     }
     if (c->role == KD_PROC_COMPILE) {
         kd_rules_ended(s, c, wait_status);
+        return;
+    }
+    if (c->role == KD_PROC_UPDATE) {
+        kd_updates_ended(s, c, wait_status);
         return;
     }
     bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;

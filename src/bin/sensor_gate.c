@@ -7,6 +7,7 @@
 
 #include "adapter/smtp/smtp.h"
 #include "base/clock.h"
+#include "bin/authorities.h"
 #include "bin/say.h"
 #include "bin/sensor.h"
 #include "os/fd.h"
@@ -111,28 +112,10 @@ static bool add_password(const struct kd_sensor *s, struct kd_child *c, const ch
 static bool add_authorities(const struct kd_sensor *s, struct kd_child *c,
                             const struct kd_config *cfg)
 {
-    static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                         "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
     if (strcmp(cfg->mail_tls, "none") == 0)
         return true;
-    int fd = -1;
-    if (cfg->mail_ca_file[0] != '\0')
-        fd = open(cfg->mail_ca_file, O_RDONLY | O_CLOEXEC);
-    for (size_t i = 0; cfg->mail_ca_file[0] == '\0' && i < KD_COUNT(places) && fd < 0; i++)
-        fd = open(places[i], O_RDONLY | O_CLOEXEC);
-    if (fd >= 0)
-        return kd_sensor_extra(c, KD_EXTRA_AUTHORITIES, fd, "", 0);
-    if (cfg->mail_ca_file[0] != '\0')
-        (void)kd_say(
-            0, s->plan.command,
-            "notice.email.ca_file: %s: cannot be read (%s); correct the path or its permissions",
-            cfg->mail_ca_file, strerror(errno));
-    else
-        (void)kd_say(
-            0, s->plan.command,
-            "no list of certification authorities on this system; install ca-certificates or "
-            "write notice.email.ca_file");
-    return false;
+    int fd = kd_authorities_open(s->plan.command, "notice.email.ca_file", cfg->mail_ca_file);
+    return fd >= 0 && kd_sensor_extra(c, KD_EXTRA_AUTHORITIES, fd, "", 0);
 }
 
 bool kd_gate_files(const struct kd_sensor *s, struct kd_child *c, const struct kd_config *cfg)

@@ -35,6 +35,8 @@ static const char *role_ja(enum kd_proc role)
         return "ファイルの検査";
     case KD_PROC_DIAL:
     case KD_PROC_COMPILE:
+    case KD_PROC_FETCH:
+    case KD_PROC_UPDATE:
     case KD_PROC_READER:
     case KD_PROC_COUNT:
         break;
@@ -252,10 +254,88 @@ void kd_health_rules(struct kd_sensor *s)
     kd_health_status_file(s);
 }
 
+/* ---- sources ---- */
+
+void kd_health_update(struct kd_sensor *s, const struct kd_update_source *source, const struct kd_update_row *row)
+{
+    char ja[TEXT_MAX], en[TEXT_MAX];
+    bool bad = row->fails > 0;
+    const char *what_ja = source->rules ? "ルール" : "不審オブジェクトの一覧", *what_en = source->rules ? "rules" : "list";
+    enum kd_fetched outcome = (enum kd_fetched)row->outcome;
+    if (bad) {
+        snprintf(ja, sizeof(ja), "%s「%.63s」を取得できませんでした。%s(%.80s)。これまでのものを使い続けます。", what_ja,
+                 source->name, kd_fetched_text(outcome, true), row->why[0] != '\0' ? row->why : kd_fetched_word(outcome));
+        snprintf(en, sizeof(en), "%s \"%.63s\" could not be fetched: %s (%.80s); the former stays in force", what_en, source->name,
+                 kd_fetched_text(outcome, false), row->why[0] != '\0' ? row->why : kd_fetched_word(outcome));
+    } else {
+        bool fresh = outcome == KD_FETCHED_NEW;
+        snprintf(ja, sizeof(ja), fresh ? "%s「%.63s」の新しいものを取得しました(%llu バイト)。"
+                                       : "%s「%.63s」を再び取得できるようになりました(変更なし、%llu バイト)。",
+                 what_ja, source->name, (unsigned long long)row->bytes);
+        snprintf(en, sizeof(en), fresh ? "%s \"%.63s\": new, %llu bytes" : "%s \"%.63s\" can be fetched again: unchanged, %llu bytes",
+                 what_en, source->name, (unsigned long long)row->bytes);
+    }
+    struct kd_rec_health h = {.kind = kd_str("update"),
+                              .role = kd_str("parent"),
+                              .state = kd_str(bad ? "failed" : "running"),
+                              .value = row->bytes,
+                              .text_ja = kd_str(ja),
+                              .text_en = kd_str(en)};
+    tell(s, &h);
+    (void)kd_say(0, s->plan.command, "%s", kd_say_japanese() ? ja : en);
+}
+
+void kd_health_update_alarm(struct kd_sensor *s, const struct kd_update_source *source, const struct kd_update_row *row)
+{
+    char ja[TEXT_MAX] = "ルールと一覧はすべて取得できています。", en[TEXT_MAX] = "all rules and lists can be fetched";
+    if (source != NULL) {
+        struct kd_clock clock = kd_os_clock();
+        uint64_t hours = (kd_now_us(&clock) - row->failing_us) / KD_US_PER_HOUR;
+        snprintf(ja, sizeof(ja), "「%.63s」を %llu 時間取得できていません。%s。", source->name, (unsigned long long)hours,
+                 kd_fetched_text((enum kd_fetched)row->outcome, true));
+        snprintf(en, sizeof(en), "\"%.63s\" could not be fetched for %llu hours: %s", source->name, (unsigned long long)hours,
+                 kd_fetched_text((enum kd_fetched)row->outcome, false));
+    }
+    struct kd_rec_health h = {.kind = kd_str("update_alarm"),
+                              .role = kd_str("parent"),
+                              .state = kd_str(source != NULL ? "failed" : "running"),
+                              .text_ja = kd_str(ja),
+                              .text_en = kd_str(en)};
+    tell(s, &h);
+}
+
+static void put_updates(struct kd_out *o, const struct kd_sensor *s)
+{
+    static struct kd_update_source source[KD_UPDATE_ROWS];
+    size_t n = s->plan.n_files > 0 ? 0 : kd_update_sources(s->plan.config, source);
+    if (n == 0)
+        return;
+    kd_out_str(o, ",\"updates\":[");
+    for (size_t i = 0; i < n; i++) {
+        const struct kd_update_row *r = kd_updates_find(&s->updates.state, source[i].id);
+        static const struct kd_update_row none = {.outcome = KD_FETCHED_UNCHANGED};
+        r = r != NULL ? r : &none;
+        kd_out_fmt(o, "%s{\"kind\":\"%s\",\"name\":", i > 0 ? "," : "", source[i].rules ? "rules" : "list");
+        kd_json_string(o, kd_str(source[i].name));
+        kd_out_fmt(o, ",\"outcome\":\"%s\",\"fails\":%llu,\"bytes\":%llu",
+                   r->tried_us == 0 ? "never" : kd_fetched_word((enum kd_fetched)r->outcome), (unsigned long long)r->fails,
+                   (unsigned long long)r->bytes);
+        put_moment(o, "tried", r->tried_us);
+        put_moment(o, "ok", r->ok_us);
+        put_moment(o, "new", r->new_us);
+        put_moment(o, "failing_since", r->failing_us);
+        put_moment(o, "next", r->next_us);
+        kd_out_str(o, ",\"why\":");
+        kd_json_string(o, kd_str(r->why));
+        kd_out_str(o, "}");
+    }
+    kd_out_str(o, "]");
+}
+
 /* Written beside and renamed, so that a reader finds a whole one. */
 void kd_health_status_file(const struct kd_sensor *s)
 {
-    static uint8_t room[KD_CHILDREN_MAX * 120 + 8192];
+    static uint8_t room[KD_CHILDREN_MAX * 120 + 8192 + KD_UPDATE_ROWS * 700];
     if (s->dir_fd < 0)
         return;
     struct kd_clock clock = kd_os_clock();
@@ -268,12 +348,13 @@ void kd_health_status_file(const struct kd_sensor *s)
     kd_out_fmt(&o, ",\"sandbox\":\"%s\",\"roles\":[", s->plan.config->sandbox);
     for (size_t i = 0; i < s->n_children; i++)
         if (s->child[i].role != KD_PROC_DIAL && s->child[i].role != KD_PROC_COMPILE &&
-            s->child[i].role != KD_PROC_LISTS) /* come and go */
+            s->child[i].role != KD_PROC_LISTS && s->child[i].role != KD_PROC_UPDATE) /* come and go */
             put_child(&o, &s->child[i], i == 0);
     kd_out_str(&o, "]");
     if (s->channel_known)
         put_channel(&o, &s->channel);
     put_rules(&o, &s->rules);
+    put_updates(&o, s);
     kd_out_str(&o, "}\n");
     KD_AUTO_FD fd = openat(s->dir_fd, "status.new",
                            O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);

@@ -195,7 +195,8 @@ static void next(struct kd_sensor *s, const struct kd_child *c)
     fd = open(feeds->v[l->next++].file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     if (fd < 0) {
-        (void)snprintf(order.problem, sizeof(order.problem), "%.100s", strerror(errno));
+        bool awaited = errno == ENOENT && feeds->v[l->next - 1].from.url[0] != '\0';
+        (void)snprintf(order.problem, sizeof(order.problem), "%.100s", awaited ? "it has not been fetched yet" : strerror(errno));
     } else if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
         l->events = fdopendir(fd);
         fd = -1;

@@ -190,6 +190,10 @@ static void configure(struct kd_child *c, const struct kd_config *cfg)
     }
     if (c->role == KD_PROC_STORE || c->role == KD_PROC_GATE || c->role == KD_PROC_DIAL)
         kd_gate_settings(st, cfg);
+    if (c->role == KD_PROC_DIAL) {
+        memcpy(st->dial.host, st->mail.server, sizeof(st->dial.host));
+        st->dial.port = st->mail.port;
+    }
     if (c->role == KD_PROC_COMPILE)
         st->tunables = kd_bytes_of(cfg->rule_vars.lines, cfg->rule_vars.n);
     if (c->role == KD_PROC_BRAIN) {
@@ -355,6 +359,7 @@ bool kd_sensor_describe(struct kd_sensor *s)
     if (!describe_brain(s) || !describe_web(s) || !kd_gate_describe(s) || !kd_box_describe(s) || !kd_rules_describe(s))
         return false;
     (void)kd_sensor_child(s, KD_PROC_LISTS, 0); /* comes when there are lists to read */
+    kd_updates_describe(s);
     for (unsigned i = 0; i < s->plan.n_engines; i++)
         if (!describe_engine(s, i))
             return false;
@@ -395,7 +400,7 @@ void kd_sensor_reload(struct kd_sensor *s)
     s->plan.config = cfg;
     for (size_t i = 0; i < s->n_children; i++) {
         struct kd_child *c = &s->child[i];
-        if (c->role == KD_PROC_LISTS) { /* one that runs goes on as it began */
+        if (c->role == KD_PROC_LISTS || c->role == KD_PROC_UPDATE) { /* one that runs goes on as it began */
             configure(c, cfg);
             continue;
         }

@@ -33,16 +33,23 @@ static struct kd_child *compiler(struct kd_sensor *s)
 
 static bool find_inputs(struct kd_sensor *s)
 {
-    char own[KD_CONFIG_TEXT_MAX + 32] = "";
-    const char *const more[] = {own};
+    char own[KD_CONFIG_TEXT_MAX + 32] = "", fetched[KD_CONFIG_TEXT_MAX + 32] = "";
+    const char *more[2];
+    size_t n_more = 0;
     struct kd_rule_paths paths = kd_rule_paths_of(s->plan.config);
     bool named = s->plan.rules.files != NULL || s->plan.yara != NULL; /* then not our own */
     paths = kd_rule_paths_over(paths, &s->plan.rules);
     if (!named && strcmp(s->plan.config->rules_own, "on") == 0)
         kd_own_rules("suricata", own);
+    if (!named && s->plan.dir != NULL && s->plan.config->rule_sources.n > 0)
+        snprintf(fetched, sizeof(fetched), "%s/rules/current", s->plan.dir);
+    if (own[0] != '\0')
+        more[n_more++] = own;
+    if (fetched[0] != '\0' && kd_has_rules(fetched) && strstr(paths.files, fetched) == NULL)
+        more[n_more++] = fetched;
     kd_rule_inputs_done(&inputs);
     next_input = 0;
-    return kd_rule_inputs_find(s->plan.command, &paths, more, own[0] != '\0', &inputs);
+    return kd_rule_inputs_find(s->plan.command, &paths, more, n_more, &inputs);
 }
 
 /* ---- where images lie ---- */

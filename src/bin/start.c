@@ -79,6 +79,8 @@ void kd_start_put(struct kd_out *o, const struct kd_start *s)
 #include "base/limits.def"
 #undef KD_LIMIT_DEF
     put_mail(o, &s->mail);
+    put_text(o, kd_str(s->dial.host));
+    kd_out_le16(o, s->dial.port);
     kd_out_u8(o, (uint8_t)s->n_inside);
     for (size_t i = 0; i < s->n_inside; i++) {
         kd_out_bytes(o, kd_bytes_of(s->inside[i].addr.b, sizeof(s->inside[i].addr.b)));
@@ -156,6 +158,8 @@ enum kd_status kd_start_read(struct kd_bytes message, struct kd_start *ret)
 #include "base/limits.def"
 #undef KD_LIMIT_DEF
     read_mail(&c, &s->mail);
+    read_text(&c, s->dial.host, sizeof(s->dial.host));
+    s->dial.port = kd_cur_le16(&c);
     read_inside(&c, s);
     s->tunables = kd_cur_take(&c, kd_cur_varint(&c));
     s->site = kd_cur_take(&c, kd_cur_varint(&c));

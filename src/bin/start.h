@@ -21,22 +21,26 @@ enum kd_order {
                            two layers as descriptors */
     KD_ORDER_RULES,     /* to an engine: a set of rules (rule/image.h) to go over to; its descriptor */
     KD_ORDER_INPUT,     /* to compile: u8 enum kd_rule_input_kind, name; the file's descriptor */
-    KD_ORDER_LINE,      /* to gate: u8 enum kd_dialled, text of the system; a socket with KD_DIALLED */
+    KD_ORDER_LINE,      /* to gate or fetch: u8 enum kd_dialled, text of the system; a socket with KD_DIALLED */
+    KD_ORDER_FETCH,     /* to fetch: bin/fetch_order.h */
     /* role to parent */
     KD_ORDER_READY,  /* in the sandbox and at work */
     KD_ORDER_NEXT,   /* u32 files done, u64 frames read of the last one, text why it ended early */
     KD_ORDER_FAILED, /* text: why it cannot start */
     KD_ORDER_PASSWORD, /* text: the first password of the page, made just now */
     KD_ORDER_PROBLEM,  /* text: something to be told on the terminal, once */
-    KD_ORDER_DIAL,     /* of gate: a connection to its server, please */
+    KD_ORDER_DIAL,     /* of gate: a connection to its server, please; of fetch: to u16 port, name */
     KD_ORDER_DIALLED,  /* of dial: as KD_ORDER_LINE */
     KD_ORDER_BUILT,    /* of lists: u64 bytes of the index */
     KD_ORDER_TAKEN,    /* of an engine: u8 is the set of KD_ORDER_RULES in force?, text why not */
     KD_ORDER_COMPILED, /* of compile: u8 is it what was there before?, 4 × u32 struct kd_rule_counts */
-    KD_ORDER_CHANNEL   /* of gate: wire/notice.h channel message, for `kidoban status` */
+    KD_ORDER_CHANNEL,  /* of gate: wire/notice.h channel message, for `kidoban status` */
+    KD_ORDER_PROGRESS, /* of fetch: u64 bytes so far, u64 of all; 0: unknown */
+    KD_ORDER_FETCHED,  /* of fetch: bin/fetch_order.h */
+    KD_ORDER_UPDATED   /* of update: u8 are lists of objects new?, u8 are rules? */
 };
 
-enum kd_dialled { KD_DIALLED, KD_DIALLED_NO_NAME, KD_DIALLED_NO_ANSWER };
+enum kd_dialled { KD_DIALLED, KD_DIALLED_NO_NAME, KD_DIALLED_NO_ANSWER, KD_DIALLED_NOT_MEANT };
 
 /* What a descriptor from KD_FD_EXTRA on is. */
 enum kd_extra {
@@ -62,6 +66,7 @@ enum kd_extra {
     KD_EXTRA_RULES, /* a set of rules (rule/image.h); compile: the one made before */
     KD_EXTRA_HITS, /* engine: struct kd_rule_hits, a file to be mapped */
     KD_EXTRA_RULES_ROOM, /* compile: a file of as many bytes as the new one may have, to be mapped */
+    KD_EXTRA_FETCHED, /* fetch: a file of as many bytes as the fetched one may have, to be mapped; number: its MiB */
     KD_EXTRA_KINDS
 };
 
@@ -73,7 +78,13 @@ struct kd_start_extra {
     char name[KD_START_NAME_MAX];
 };
 
-/* How notices leave (gate), from where on they are kept (store), where to connect to (dial). */
+/* Where to connect to (dial). */
+struct kd_start_dial {
+    char host[256];
+    uint16_t port;
+};
+
+/* How notices leave (gate), from where on they are kept (store). */
 struct kd_start_mail {
     char server[256], helo[128], user[256], from[256], url[320];
     char to[KD_CONFIG_ITEMS_MAX][KD_CONFIG_ITEM_MAX];
@@ -105,9 +116,11 @@ struct kd_start {
     uint64_t keep_days, keep_bytes, free_bytes; /* store */
     struct kd_limits limits;
     struct kd_start_mail mail;
+    struct kd_start_dial dial;
     size_t n_inside;
     struct kd_net inside[KD_CONFIG_ITEMS_MAX];
-    struct kd_bytes tunables; /* brain: of detectors; compile: rules.vars.  Borrowed: from the message when read */
+    struct kd_bytes tunables; /* brain: of detectors; compile: rules.vars; update: its configuration
+                                  and directory, each terminated.  Borrowed: from the message when read */
     struct kd_bytes site;     /* the network plan (base/site.h); borrowed likewise */
     size_t n_extras;
     struct kd_start_extra extra[KD_EXTRAS_MAX];

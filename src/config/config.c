@@ -256,7 +256,8 @@ static bool read_value(struct kd_reader *rd, yaml_event_t *ev, struct kd_bytes k
     } else if (known && r.kind == KIND_LIST && type == YAML_SEQUENCE_START_EVENT) {
         go_on = read_list(rd, &r);
     } else if (known && r.kind == KIND_SITE && type == YAML_SEQUENCE_START_EVENT) {
-        go_on = strcmp(r.key, "objects.lists") == 0 ? kd_feeds_section(rd) : kd_site_section(rd, r.key);
+        go_on = strcmp(r.key, "objects.lists") == 0 || strcmp(r.key, "rules.sources") == 0 ? kd_feeds_section(rd, r.key)
+                                                                                           : kd_site_section(rd, r.key);
     } else if (type == YAML_MAPPING_START_EVENT &&
                ((known && r.kind == KIND_MAP) || kd_config_is_group(key))) {
         go_on = read_mapping(rd, key, known ? &r : NULL, depth + 1);

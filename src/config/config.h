@@ -34,9 +34,28 @@ struct kd_config_site {
     size_t n;
 };
 
+/* Where something is fetched from, and how it is known to be what its publisher made. */
+struct kd_config_source {
+    char url[KD_CONFIG_TEXT_MAX]; /* https://…; empty: it is not fetched */
+    char sha256[72];              /* hexadecimal; "beside": URL.sha256 tells it; empty: any */
+    char key[KD_CONFIG_TEXT_MAX]; /* PEM file of an Ed25519 key: URL.sig must fit; empty: none */
+    uint32_t every_s;
+};
+
+struct kd_config_rule_source {
+    char name[64];
+    struct kd_config_source from;
+};
+enum { KD_CONFIG_RULE_SOURCES_MAX = 8 };
+struct kd_config_rule_sources {
+    struct kd_config_rule_source v[KD_CONFIG_RULE_SOURCES_MAX];
+    size_t n;
+};
+
 /* A list of suspicious objects that others write. */
 struct kd_config_feed {
-    char file[KD_CONFIG_TEXT_MAX], name[64], format[16], kind[16];
+    char file[KD_CONFIG_TEXT_MAX], name[64], format[16], kind[16]; /* file: empty when it is fetched */
+    struct kd_config_source from;
     uint8_t confidence; /* 0: by kind */
     uint8_t severity;   /* 0 info to 4 critical; 255: by kind */
     bool force;
@@ -63,6 +82,7 @@ struct kd_config {
     struct kd_limits limits;
     struct kd_config_site site;
     struct kd_config_feeds feeds;
+    struct kd_config_rule_sources rule_sources;
 };
 
 /* One complaint: where, and what to do, in both languages.  Foreign text in it is escaped. */
@@ -89,6 +109,9 @@ enum kd_reference { KD_REFERENCE_YAML, KD_REFERENCE_MAN };
 /* All keys with meaning, default and range: as a commented YAML file that is itself a valid
  * configuration, or as the body of a manual page. */
 void kd_config_reference(struct kd_out *o, enum kd_reference form, bool japanese);
+
+/* "https://name[:port]/path": its name (an address of IPv6 without brackets) and port.  Printable ASCII, no user, no "#". */
+KD_MUST_USE bool kd_config_https(struct kd_bytes url, struct kd_bytes *ret_host, uint16_t *ret_port);
 
 /* Texts that passed the check, as values. */
 KD_MUST_USE bool kd_config_zone(const char *text, int *ret_s);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lists of suspicious objects in the configuration file. */
+/* The lists of suspicious objects, and the sources of rules, in the configuration file. */
 #include "config/reader.h"
 
-static const char section[] = "objects.lists";
+enum { EVERY_DEFAULT_S = 86400 };
+
+static const char rules_section[] = "rules.sources";
 
 static bool one_of(struct kd_bytes v, const char *words, unsigned *ret)
 {
@@ -25,11 +27,24 @@ static bool copy(char *into, size_t room, struct kd_bytes v)
     return true;
 }
 
+/* Of a source of rules a list's keys but these mean nothing. */
+static bool is_of_rules(struct kd_bytes key)
+{
+    static const char *const keys[] = {"url", "name", "every", "sha256", "key", "note"};
+    for (size_t i = 0; i < KD_COUNT(keys); i++)
+        if (kd_bytes_eq_str(key, keys[i]))
+            return true;
+    return false;
+}
+
 /* NULL, or what is wanted: English, then Japanese. */
 static const char *set(struct kd_config_feed *f, struct kd_bytes key, struct kd_bytes v, const char **ret_ja)
 {
     uint64_t number = 0;
     unsigned at = 0;
+    const char *en;
+    if (kd_source_key(&f->from, key, v, &en, ret_ja))
+        return en;
     if (kd_bytes_eq_str(key, "file")) {
         *ret_ja = "/ で始まる完全なパスを書いてください";
         return v.n > 0 && v.p[0] == '/' && copy(f->file, sizeof(f->file), v) ? NULL : "write a whole path that begins with /";
@@ -74,7 +89,7 @@ static const char *set(struct kd_config_feed *f, struct kd_bytes key, struct kd_
 }
 
 /* One "key: value"; *ret_more false behind the last. */
-static bool read_pair(struct kd_reader *rd, struct kd_config_feed *f, bool *ret_more)
+static bool read_pair(struct kd_reader *rd, const char *section, struct kd_config_feed *f, bool *ret_more)
 {
     yaml_event_t key, ev;
     const char *ja = "";
@@ -87,7 +102,8 @@ static bool read_pair(struct kd_reader *rd, struct kd_config_feed *f, bool *ret_
         struct kd_bytes name = kd_bytes_of(key.data.scalar.value, key.data.scalar.length);
         ok = ev.type == YAML_SCALAR_EVENT;
         struct kd_bytes v = ok ? kd_bytes_of(ev.data.scalar.value, ev.data.scalar.length) : kd_bytes_of(NULL, 0);
-        const char *en = ok ? set(f, name, v, &ja) : NULL;
+        bool strange = strcmp(section, rules_section) == 0 && !is_of_rules(name);
+        const char *en = ok ? set(f, strange ? kd_str("") : name, v, &ja) : NULL;
         if (en != NULL)
             kd_config_bad_value(rd, line, section, v, en, ja);
         yaml_event_delete(&ev);
@@ -98,35 +114,72 @@ static bool read_pair(struct kd_reader *rd, struct kd_config_feed *f, bool *ret_
     return ok;
 }
 
-static bool read_entry(struct kd_reader *rd, size_t line)
+/* As files are called: the last part of its path, or of its URL. */
+static void name_by_itself(struct kd_config_feed *f)
 {
-    struct kd_config_feeds *all = &rd->config->feeds;
-    struct kd_config_feed f = {.severity = UINT8_MAX, .format = "auto"};
-    bool more = true;
-    while (more)
-        if (!read_pair(rd, &f, &more))
-            return false;
-    if (f.file[0] == '\0') {
-        kd_config_wrong_shape(rd, line, section, "a list needs file", "file(ファイル)が必要です");
-        return true;
+    struct kd_bytes path = kd_str(f->file[0] != '\0' ? f->file : f->from.url), last = path;
+    path = kd_bytes_head(path, kd_bytes_find_byte(path, '?'));
+    for (struct kd_bytes rest = path; rest.n > 0;) {
+        struct kd_bytes part = kd_bytes_cut(&rest, '/');
+        last = part.n > 0 ? part : last;
     }
-    const char *slash = strrchr(f.file, '/');
-    if (f.name[0] == '\0')
-        (void)copy(f.name, sizeof(f.name), kd_bytes_head(kd_str(slash + 1), sizeof(f.name) - 1));
-    for (size_t i = 0; i < all->n; i++)
-        if (strcmp(all->v[i].name, f.name) == 0) {
-            kd_config_bad_value(rd, line, section, kd_str(f.name), "the name is taken; choose another",
-                                "この名前は使われています。別の名前にしてください");
+    (void)copy(f->name, sizeof(f->name), kd_bytes_head(last, sizeof(f->name) - 1));
+}
+
+static bool is_taken(const struct kd_config *c, bool rules, const char *name)
+{
+    for (size_t i = 0; rules && i < c->rule_sources.n; i++)
+        if (strcmp(c->rule_sources.v[i].name, name) == 0)
             return true;
-        }
-    if (all->n == KD_CONFIG_FEEDS_MAX)
+    for (size_t i = 0; !rules && i < c->feeds.n; i++)
+        if (strcmp(c->feeds.v[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void add(struct kd_reader *rd, size_t line, const char *section, const struct kd_config_feed *f)
+{
+    struct kd_config *c = rd->config;
+    bool rules = strcmp(section, rules_section) == 0;
+    if (is_taken(c, rules, f->name)) {
+        kd_config_bad_value(rd, line, section, kd_str(f->name), "the name is taken; choose another",
+                            "この名前は使われています。別の名前にしてください");
+    } else if (!rules && c->feeds.n < KD_CONFIG_FEEDS_MAX) {
+        c->feeds.v[c->feeds.n++] = *f;
+    } else if (rules && c->rule_sources.n < KD_CONFIG_RULE_SOURCES_MAX) {
+        struct kd_config_rule_source *s = &c->rule_sources.v[c->rule_sources.n++];
+        s->from = f->from;
+        memcpy(s->name, f->name, sizeof(s->name));
+    } else if (rules) {
+        kd_config_wrong_shape(rd, line, section, "there may be 8 sources", "取得元は 8 個までです");
+    } else {
         kd_config_wrong_shape(rd, line, section, "there may be 32 lists", "一覧は 32 個までです");
-    else
-        all->v[all->n++] = f;
+    }
+}
+
+static bool read_entry(struct kd_reader *rd, const char *section, size_t line)
+{
+    struct kd_config_feed f = {.severity = UINT8_MAX, .format = "auto", .from = {.every_s = EVERY_DEFAULT_S}};
+    bool more = true, rules = strcmp(section, rules_section) == 0;
+    while (more)
+        if (!read_pair(rd, section, &f, &more))
+            return false;
+    bool file = f.file[0] != '\0', url = f.from.url[0] != '\0';
+    if (rules && !url) {
+        kd_config_wrong_shape(rd, line, section, "a source needs url", "url(URL)が必要です");
+    } else if (!file && !url) {
+        kd_config_wrong_shape(rd, line, section, "a list needs file or url", "file(ファイル)または url(URL)が必要です");
+    } else if (file && url) {
+        kd_config_wrong_shape(rd, line, section, "write file or url, not both", "file と url はどちらか一方だけを書いてください");
+    } else {
+        if (f.name[0] == '\0')
+            name_by_itself(&f);
+        add(rd, line, section, &f);
+    }
     return true;
 }
 
-bool kd_feeds_section(struct kd_reader *rd)
+bool kd_feeds_section(struct kd_reader *rd, const char *section)
 {
     yaml_event_t ev;
     for (;;) {
@@ -142,7 +195,7 @@ bool kd_feeds_section(struct kd_reader *rd)
                                   "「- 」で始まる「項目: 値」の組を並べてください");
             return false;
         }
-        if (!read_entry(rd, line))
+        if (!read_entry(rd, section, line))
             return false;
     }
 }

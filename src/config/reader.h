@@ -35,8 +35,13 @@ void kd_config_bad_value(struct kd_reader *rd, size_t line, const char *key, str
  * false when reading cannot go on. */
 bool kd_site_section(struct kd_reader *rd, const char *section);
 
-/* feeds.c: the same for `objects.lists`. */
-bool kd_feeds_section(struct kd_reader *rd);
+/* feeds.c: the same for `objects.lists` and `rules.sources`. */
+bool kd_feeds_section(struct kd_reader *rd, const char *section);
+
+/* source.c: a key of a source (url, every, sha256, key).  False: it is none of these.  *ret_en, *ret_ja: NULL, or what is
+ * wanted. */
+bool kd_source_key(struct kd_config_source *s, struct kd_bytes key, struct kd_bytes v, const char **ret_en,
+                   const char **ret_ja);
 
 /* All was read: look whether it fits together, and put it into the configuration. */
 void kd_site_finish(struct kd_reader *rd);

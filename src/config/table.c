@@ -215,6 +215,46 @@ static bool is_server(struct kd_bytes value)
     return value.n <= 253 && kd_bytes_at(value, 0) != '.' && kd_bytes_at(value, 0) != '-';
 }
 
+bool kd_config_https(struct kd_bytes url, struct kd_bytes *ret_host, uint16_t *ret_port)
+{
+    enum { HTTPS_PORT = 443, BEGIN = 8 };
+    uint64_t port = HTTPS_PORT;
+    if (!kd_bytes_starts(url, kd_str("https://")) || !is_word(url, "<>\"\\#@") || url.n >= KD_CONFIG_TEXT_MAX)
+        return false;
+    struct kd_bytes rest = kd_bytes_from(url, BEGIN), host = kd_bytes_head(rest, kd_bytes_find_byte(rest, '/'));
+    if (host.n == rest.n)
+        return false; /* no path */
+    if (kd_bytes_at(host, 0) == '[') {
+        size_t end = kd_bytes_find_byte(host, ']');
+        struct kd_addr addr;
+        *ret_host = kd_bytes_head(kd_bytes_from(host, 1), end - 1);
+        host = kd_bytes_from(host, end == SIZE_MAX ? host.n : end + 1);
+        if (end == SIZE_MAX || !kd_addr_parse(*ret_host, &addr))
+            return false;
+    } else {
+        *ret_host = kd_bytes_head(host, kd_bytes_find_byte(host, ':'));
+        host = kd_bytes_from(host, ret_host->n);
+    }
+    if (host.n > 0 && (host.p[0] != ':' || !kd_bytes_to_u64(kd_bytes_from(host, 1), 65535, &port) || port == 0))
+        return false;
+    *ret_port = (uint16_t)port;
+    return ret_host->n > 0 && is_server(*ret_host);
+}
+
+static bool is_proxy(struct kd_bytes value)
+{
+    struct kd_bytes host;
+    uint16_t port;
+    uint8_t room[KD_CONFIG_TEXT_MAX + 16];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    kd_out_str(&o, "https://");
+    kd_out_bytes(&o, value);
+    kd_out_str(&o, "/");
+    bool has_port = value.n > 0 && value.p[value.n - 1] >= '0' && value.p[value.n - 1] <= '9' &&
+                    kd_bytes_find_byte(value, ':') < value.n && kd_bytes_find_byte(value, '/') == SIZE_MAX;
+    return value.n == 0 || (has_port && kd_config_https(kd_out_bytes_view(&o), &host, &port));
+}
+
 static bool is_url(struct kd_bytes value)
 {
     bool begins = kd_bytes_starts(value, kd_str("https://")) || kd_bytes_starts(value, kd_str("http://"));
@@ -291,6 +331,10 @@ bool kd_config_value_ok(enum kd_config_check check, struct kd_bytes value, const
         *ret_en = "write on or off";
         *ret_ja = "on または off と書いてください";
         return is_one_of(value, "on off");
+    case CHECK_PROXY:
+        *ret_en = "write name:port, for example proxy.town.example:8080";
+        *ret_ja = "proxy.town.example:8080 のように「名前:ポート」で書いてください";
+        return is_proxy(value);
     case CHECK_NONE:
         break;
     }

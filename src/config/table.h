@@ -25,7 +25,8 @@ enum kd_config_check {
     CHECK_MAIL_ITEM,
     CHECK_LANGUAGE,
     CHECK_SEVERITY,
-    CHECK_SWITCH
+    CHECK_SWITCH,
+    CHECK_PROXY
 };
 
 struct kd_config_row {

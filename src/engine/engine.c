@@ -62,6 +62,8 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         .app = (uint8_t)ctx->app,
     };
     kd_engine_emit(e, &head, body);
+    if (e->reading && head.frame != 0)
+        kd_engine_unacked(e, c->flow_id);
     if (type == KD_REC_FILE && KD_UNLIKELY(e->cfg.tray != NULL))
         kd_engine_contents_told(e, &head, body);
     if (KD_UNLIKELY(e->match != NULL))

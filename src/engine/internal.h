@@ -55,6 +55,16 @@ struct kd_engine_stats {
     uint64_t app_flows[KD_APP_COUNT], app_packets[KD_APP_COUNT], app_bytes[KD_APP_COUNT];
 };
 
+/* A record in the batch, made of TCP data that the receiver has not acknowledged yet: EVE names the frame that does. */
+struct kd_unacked {
+    uint64_t flow_id;
+    size_t at;     /* in the batch */
+    uint32_t seq;  /* behind the data */
+    uint8_t dir;   /* of the data */
+};
+
+enum { KD_UNACKED_MAX = 32 };
+
 /* A record, for the matches of rules about it. */
 struct kd_told {
     const void *body;      /* telling: its struct */
@@ -88,6 +98,12 @@ struct kd_engine {
     unsigned rule_events;            /* kinds of events that rules ask for: bits, 1 << enum kd_event_kind */
     uint64_t next_record;
     uint8_t engine_no;
+    /* Frames of a capture file, of records made of TCP data. */
+    bool reading;                    /* a parser reads data of the present frame … */
+    uint8_t reading_dir;
+    uint32_t reading_seq;            /* … up to here */
+    unsigned n_unacked;
+    struct kd_unacked unacked[KD_UNACKED_MAX];
     /* Parsers by what they read, and those that expect a port. */
     unsigned n_parsers;
     kd_parser_set over_tcp, over_udp;
@@ -111,6 +127,11 @@ void kd_engine_flush(struct kd_engine *e);
 void kd_engine_anomaly(struct kd_engine *e, const struct kd_flow *f, const char *kind, const char *event);
 uint64_t kd_engine_frame_number(const struct kd_engine *e); /* 0: none */
 uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
+
+/* acked.c: which frame a record of TCP data names.  `id` is its conversation's; the packet may acknowledge its other
+ * side's data. */
+void kd_engine_unacked(struct kd_engine *e, uint64_t flow_id);
+void kd_engine_acked(struct kd_engine *e, const struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 
 /* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or
  * RECOGNISED_MORE (*set holds who still may). */

@@ -15,6 +15,7 @@ void kd_engine_flush(struct kd_engine *e)
     }
     e->writer = kd_out_of(e->batch, sizeof(e->batch));
     e->told.type = 0;
+    e->n_unacked = 0;
 }
 
 void kd_engine_emit(struct kd_engine *e, struct kd_rec_head *head, const void *body)

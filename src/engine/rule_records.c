@@ -3,16 +3,19 @@
  * DNS and TLS show more, and earlier, by themselves. */
 #include "engine/internal.h"
 
+enum shape { ONE, SEVERAL, IN_ONE_LINE };
+
 struct row {
     uint8_t record;     /* enum kd_rec_type */
     uint8_t dir;
     uint16_t id;        /* enum kd_inspect */
     uint16_t offset;    /* of a text in the record's body, or of several */
-    bool several;
+    uint8_t shape;      /* enum shape */
 };
 
-#define TEXT(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), false}
-#define TEXTS(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), true}
+#define TEXT(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), ONE}
+#define TEXTS(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), SEVERAL}
+#define JOINED(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), IN_ONE_LINE}
 static const struct row rows[] = {
     TEXT(SSH, ssh, client_proto, 0, SSH_PROTO),
     TEXT(SSH, ssh, client, 0, SSH_SOFTWARE),
@@ -26,9 +29,6 @@ static const struct row rows[] = {
     TEXT(NTLM, ntlm, domain, 0, SMB_NTLMSSP_DOMAIN),
     TEXT(KRB5, krb5, cname, 1, KRB5_CNAME),
     TEXT(KRB5, krb5, sname, 1, KRB5_SNAME),
-    TEXT(SNMP, snmp, community, 0, SNMP_COMMUNITY),
-    TEXT(SNMP, snmp, community, 1, SNMP_COMMUNITY),
-    TEXT(SNMP, snmp, user, 0, SNMP_USM),
     TEXT(FTP, ftp, command, 0, FTP_COMMAND),
     TEXT(FTP, ftp, argument, 0, FTP_COMMAND_DATA),
     TEXT(FTP, ftp, reply, 1, FTP_REPLY),
@@ -36,6 +36,8 @@ static const struct row rows[] = {
     TEXT(SMTP, smtp, mail_from, 0, SMTP_MAIL_FROM),
     TEXTS(SMTP, smtp, rcpt_to, 0, SMTP_RCPT_TO),
     TEXT(SMTP, smtp, from, 0, EMAIL_FROM),
+    JOINED(SMTP, smtp, to, 0, EMAIL_TO),
+    JOINED(SMTP, smtp, cc, 0, EMAIL_CC),
     TEXT(SMTP, smtp, subject, 0, EMAIL_SUBJECT),
     TEXT(SMTP, smtp, date, 0, EMAIL_DATE),
     TEXT(SMTP, smtp, message_id, 0, EMAIL_MESSAGE_ID),
@@ -43,22 +45,46 @@ static const struct row rows[] = {
     TEXTS(SMTP, smtp, received, 0, EMAIL_RECEIVED),
     TEXTS(SMTP, smtp, urls, 0, EMAIL_URL),
     TEXT(DHCP, dhcp, hostname, 0, DHCP_HOSTNAME),
+    TEXT(TLS, tls, sni, 0, QUIC_SNI), /* of TLS itself the parser tells: here it is within QUIC */
+    TEXT(TLS, tls, ja3_hash, 0, JA3_HASH),
+    TEXT(TLS, tls, ja3_string, 0, JA3_STRING),
+    TEXT(TLS, tls, ja4, 0, JA4_HASH),
 };
 #undef TEXT
 #undef TEXTS
+#undef JOINED
 
-static void show(const struct kd_ctx *ctx, const struct row *r, const void *body)
+/* Room for what is made of a record's values until the rules have judged them. */
+struct made {
+    struct kd_out o;
+    uint8_t room[8192];
+};
+
+/* As the header line has them: separated by commas.  What finds no room is cut. */
+static struct kd_bytes joined(struct made *made, const struct kd_strs *texts)
+{
+    size_t from = made->o.n;
+    for (size_t i = 0; i < texts->n; i++) {
+        kd_out_bytes(&made->o, kd_bytes_head(kd_str(", "), i == 0 ? 0 : made->o.max - made->o.n));
+        kd_out_bytes(&made->o, kd_bytes_head(texts->v[i], made->o.max - made->o.n));
+    }
+    return kd_bytes_from(kd_out_bytes_view(&made->o), from);
+}
+
+static void show(const struct kd_ctx *ctx, const struct row *r, const void *body, struct made *made)
 {
     const void *at = (const uint8_t *)body + r->offset;
     enum kd_inspect id = (enum kd_inspect)r->id;
     enum kd_dir dir = (enum kd_dir)r->dir;
-    if (!r->several) {
-        const struct kd_bytes *text = at;
-        if (text->n > 0)
-            kd_inspect(ctx, id, dir, *text);
+    const struct kd_strs *texts = at;
+    if (!kd_wants(ctx, id, dir))
+        return;
+    if (r->shape != SEVERAL) {
+        struct kd_bytes text = r->shape == ONE ? *(const struct kd_bytes *)at : joined(made, texts);
+        if (text.n > 0)
+            kd_inspect(ctx, id, dir, text);
         return;
     }
-    const struct kd_strs *texts = at;
     for (size_t i = 0; i < texts->n; i++)
         kd_inspect(ctx, id, dir, texts->v[i]);
 }
@@ -70,9 +96,38 @@ static void show_share(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
     bool pipes = kd_bytes_eq_str(smb->share_type, "PIPE") || kd_bytes_iends(smb->share, kd_str("IPC$"));
     if (!connects || smb->share.n == 0)
         return;
-    kd_inspect(ctx, KD_IN_SMB_SHARE, KD_TO_SERVER, smb->share); /* while it is asked for nobody knows which */
+    bool smb1 = kd_bytes_starts(smb->command, kd_str("SMB1_"));
     if (pipes)
         kd_inspect(ctx, KD_IN_SMB_NAMED_PIPE, KD_TO_SERVER, smb->share);
+    if (!pipes || !smb1) /* of SMB 2 the name counts before the answer says what it is */
+        kd_inspect(ctx, KD_IN_SMB_SHARE, KD_TO_SERVER, smb->share);
+}
+
+static void show_smb(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
+{
+    for (uint8_t version = 1; version <= 2; version++)
+        if (kd_bytes_starts(smb->command, kd_str(version == 1 ? "SMB1_" : "SMB2_"))) {
+            kd_inspect_number(ctx, KD_NUM_SMB_VERSION, KD_TO_SERVER, version);
+            if (smb->status.n > 0)
+                kd_inspect_number(ctx, KD_NUM_SMB_VERSION, KD_TO_CLIENT, version);
+        }
+    show_share(ctx, smb);
+}
+
+static void show_ftp(const struct kd_ctx *ctx, const struct kd_rec_ftp *ftp, struct made *made)
+{
+    size_t from = made->o.n;
+    if (ftp->code > 0) {
+        kd_out_fmt(&made->o, "%u", ftp->code);
+        kd_inspect(ctx, KD_IN_FTP_COMPLETION_CODE, KD_TO_CLIENT, kd_bytes_from(kd_out_bytes_view(&made->o), from));
+    }
+    bool active = kd_bytes_eq_str(ftp->mode, "active");
+    if (ftp->data_port == 0)
+        return;
+    /* The client names the port of an active transfer, the server that of a passive one. */
+    enum kd_dir dir = active ? KD_TO_SERVER : KD_TO_CLIENT;
+    kd_inspect_number(ctx, KD_NUM_FTP_DYNAMIC_PORT, dir, ftp->data_port);
+    kd_inspect_number(ctx, KD_NUM_FTP_MODE, dir, active);
 }
 
 /* A request is told with its answer. */
@@ -93,6 +148,8 @@ static void show_kerberos(const struct kd_ctx *ctx, const struct kd_rec_krb5 *k)
         bool is_request = types[i].type == types[i].request;
         if (!is_request)
             kd_inspect_number(ctx, KD_NUM_KRB5_MSG_TYPE, KD_TO_CLIENT, types[i].type);
+        if (types[i].request == 0)
+            kd_inspect_number(ctx, KD_NUM_KRB5_ERR_CODE, KD_TO_CLIENT, k->error);
         if (asked == 0)
             asked = types[i].request;
     }
@@ -104,17 +161,21 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
 {
     struct kd_engine *e = (struct kd_engine *)((uint8_t *)ctx->sink - offsetof(struct kd_engine, sink));
     bool any = type == KD_REC_SMB;
+    struct made made;
     if (!kd_wants_any(ctx) || ctx->app == KD_APP_HTTP || ctx->app == KD_APP_HTTP2 ||
         ctx->app == KD_APP_DNS || ctx->app == KD_APP_TLS)
         return; /* their transactions are under way */
+    made.o = kd_out_of(made.room, sizeof(made.room));
     for (size_t i = 0; i < KD_COUNT(rows); i++) {
         if (rows[i].record != type)
             continue;
-        show(ctx, &rows[i], body);
+        show(ctx, &rows[i], body, &made);
         any = true;
     }
     if (type == KD_REC_SMB)
-        show_share(ctx, body);
+        show_smb(ctx, body);
+    if (type == KD_REC_FTP)
+        show_ftp(ctx, body, &made);
     if (type == KD_REC_KRB5)
         show_kerberos(ctx, body);
     if (!any)
@@ -131,9 +192,9 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
 static bool is_transaction(uint8_t type)
 {
     static const uint8_t types[] = {KD_REC_HTTP, KD_REC_DNS,    KD_REC_TLS, KD_REC_SMTP, KD_REC_SMB, KD_REC_KRB5,
-                                    KD_REC_DHCP, KD_REC_DCERPC, KD_REC_RDP, KD_REC_SSH,  KD_REC_FTP, KD_REC_LDAP,
+                                    KD_REC_DHCP, KD_REC_DCERPC, KD_REC_RDP, KD_REC_SSH,  KD_REC_FTP, KD_REC_FTP_DATA, KD_REC_LDAP,
                                     KD_REC_SNMP, KD_REC_SQL,    KD_REC_MAILBOX, KD_REC_MQTT, KD_REC_SIP, KD_REC_WEBSOCKET,
-                                    KD_REC_TFTP, KD_REC_MODBUS, KD_REC_IKE};
+                                    KD_REC_TFTP, KD_REC_MODBUS, KD_REC_IKE, KD_REC_QUIC, KD_REC_RFB};
     for (size_t i = 0; i < KD_COUNT(types); i++)
         if (types[i] == type)
             return true;

@@ -68,9 +68,13 @@ static void parser_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ex
     struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_enter(e, f, dir, in);
+    e->reading = e->frame != NULL;
+    e->reading_dir = (uint8_t)dir;
+    e->reading_seq = x->half[dir].next_seq;
     enum kd_status s = kd_feed_data(p, &ctx, &x->feed[dir], (enum kd_dir)dir, in);
     if (s != KD_OK && s != KD_CLOSED)
         kd_anomaly(&ctx, s == KD_LIMIT ? "message_too_long" : "message_malformed", x->feed[dir].offset);
+    e->reading = false;
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_leave(e);
     if (x->feed[0].ended && x->feed[1].ended)
@@ -222,6 +226,8 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
         if (odd != 0)
             kd_engine_rules_odd(e, f, dir, odd);
     }
+    if (KD_UNLIKELY(e->n_unacked > 0))
+        kd_engine_acked(e, f, p, dir);
     kd_tcp_state(f, p, dir);
     if (f->flags & KD_FLOW_OPAQUE)
         return;

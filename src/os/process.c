@@ -5,7 +5,7 @@ static const char *const names[KD_PROC_COUNT] = {
     [KD_PROC_ENGINE] = "engine", [KD_PROC_BRAIN] = "brain",   [KD_PROC_STORE] = "store",
     [KD_PROC_WEB] = "web",       [KD_PROC_READER] = "reader", [KD_PROC_GATE] = "gate",
     [KD_PROC_DIAL] = "dial",     [KD_PROC_COMPILE] = "compile", [KD_PROC_LISTS] = "lists",
-    [KD_PROC_BOX] = "box",
+    [KD_PROC_BOX] = "box",       [KD_PROC_FETCH] = "fetch",   [KD_PROC_UPDATE] = "update",
 };
 
 const char *kd_proc_name(enum kd_proc role)

@@ -9,7 +9,9 @@
  * read the store.  KD_PROC_DIAL lives for one connection: it finds a declared server by name, connects,
  * hands the socket to the parent and ends.  KD_PROC_COMPILE lives for one set of rules: it reads
  * their files, compiles them into memory it was given, and ends.  KD_PROC_LISTS does so for one index of lists of
- * suspicious objects.  KD_PROC_BOX looks into whole files. */
+ * suspicious objects.  KD_PROC_BOX looks into whole files.  KD_PROC_FETCH lives for one file that it
+ * fetches on a connection it is given.  KD_PROC_UPDATE brings rules and lists up to date: a part of the parent in a
+ * process of its own, without a sandbox as that has none; it starts fetch and dial, and who reads what came. */
 enum kd_proc {
     KD_PROC_ENGINE,
     KD_PROC_BRAIN,
@@ -21,6 +23,9 @@ enum kd_proc {
     KD_PROC_COMPILE,
     KD_PROC_LISTS,
     KD_PROC_BOX,
+    KD_PROC_FETCH,
+    KD_PROC_JAILED, /* those before have a sandbox */
+    KD_PROC_UPDATE = KD_PROC_JAILED,
     KD_PROC_COUNT
 };
 

@@ -271,6 +271,7 @@ static const struct kd_syscall_set web_sets[] = {SANITIZER SET(common), SET(thre
 static const struct kd_syscall_set reader_sets[] = {SANITIZER SET(common), SET(threads),
                                                     SET(directory)};
 static const struct kd_syscall_set gate_sets[] = {SANITIZER SET(common), SET(talking), SET(whole_files)};
+static const struct kd_syscall_set fetch_sets[] = {SANITIZER SET(common), SET(talking), SET(whole_files)};
 static const struct kd_syscall_set box_sets[] = {SANITIZER SET(common), SET(pinned), SET(inspecting)};
 static const struct kd_syscall_set compile_sets[] = {SANITIZER SET(common), SET(pinned), SET(whole_files),
                                                      SET(rules)};
@@ -278,7 +279,7 @@ static const struct kd_syscall_set dial_sets[] = {SANITIZER SET(common), SET(dia
 
 #define SETS(list) .sets = list, .n_sets = KD_COUNT(list)
 
-static const struct kd_profile profiles[KD_PROC_COUNT] = {
+static const struct kd_profile profiles[KD_PROC_JAILED] = {
     [KD_PROC_ENGINE] = {SETS(engine_sets), .spare_fds = 2, .pinned_output = true, .threads = true},
     [KD_PROC_BRAIN] = {SETS(brain_sets), .pinned_output = true},
     [KD_PROC_STORE] = {SETS(store_sets), .spare_fds = 1024, .own_directory = true,
@@ -288,6 +289,7 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
                         .threads = true, .stdout_too = true},
     [KD_PROC_GATE] = {SETS(gate_sets), .spare_fds = 16},
     [KD_PROC_DIAL] = {SETS(dial_sets), .spare_fds = 32, .dials = true},
+    [KD_PROC_FETCH] = {SETS(fetch_sets), .spare_fds = 16, .memory_mib = 2048},
     [KD_PROC_BOX] = {SETS(box_sets), .pinned_output = true},
     [KD_PROC_COMPILE] = {SETS(compile_sets), .spare_fds = 2, .pinned_output = true, .memory_mib = 6144},
     [KD_PROC_LISTS] = {SETS(lists_sets), .spare_fds = 4, .pinned_output = true, .memory_mib = 12288}, /* one list's file at a time */
@@ -295,6 +297,6 @@ static const struct kd_profile profiles[KD_PROC_COUNT] = {
 
 const struct kd_profile *kd_profile_of(enum kd_proc role)
 {
-    KD_ASSERT((unsigned)role < KD_PROC_COUNT);
+    KD_ASSERT((unsigned)role < KD_PROC_JAILED);
     return &profiles[role];
 }

@@ -238,9 +238,13 @@ static const struct kd_trouble problems[KD_TROUBLES] = {
     {"mail", "high", "お知らせのメールを届けられません。", "Notices cannot be delivered by mail.",
      "「お知らせ」の画面で、原因とすることを確かめてください。",
      "See the page Notices for the reason and what to do.", false},
+    {"update", "high", "ルールまたは不審オブジェクトの一覧を、長い間取得できていません。新しい脅威を見逃すおそれがあります。",
+     "Rules or lists of suspicious objects could not be fetched for long: new threats may be missed.",
+     "「センサーの健全性」の画面または kidoban status で取得元と理由を確かめ、取得元のサーバー、証明書、経路を直してください。",
+     "See the page Health or kidoban status for which and why; mend the mirror, its certificate or the way to it.", true},
 };
 
-enum { P_DROPS, P_SILENT, P_QUIET, P_LOST, P_DISK, P_ROLE, P_MAIL, P_COUNT };
+enum { P_DROPS, P_SILENT, P_QUIET, P_LOST, P_DISK, P_ROLE, P_MAIL, P_UPDATE, P_COUNT };
 
 const struct kd_trouble *kd_trouble_row(size_t i)
 {
@@ -280,6 +284,8 @@ enum kd_status kd_troubles_find(struct kd_live *l, struct kd_meta *m, const stru
         one_number(m, "SELECT count(*) FROM roles WHERE state <> 'running' AND since_us > ?", 0,
                    &s) > 0;
     found[P_MAIL] = one_number(m, "SELECT state = 3 FROM notice_channel WHERE ? = 0", 0, &s) > 0;
+    found[P_UPDATE] = one_number(m, "SELECT state = 'failed' FROM health_events WHERE kind = 'update_alarm' AND id > ?"
+                                    " ORDER BY id DESC LIMIT 1", 0, &s) > 0;
     found[P_LOST] = in->lost > 0;
     found[P_DISK] = in->disk_total > 0 && in->disk_free < in->disk_total / 20;
     return s;

@@ -21,7 +21,7 @@ KD_MUST_USE enum kd_status kd_live_health(struct kd_meta *m, uint64_t ts_us,
 void kd_live_second(struct kd_live *l, struct kd_meta *m, uint64_t now_us, struct kd_jw *w);
 
 /* What can be wrong with the sensor, in words, and is it now (any thread)? */
-enum { KD_TROUBLES = 7 };
+enum { KD_TROUBLES = 8 };
 struct kd_trouble {
     const char *kind, *severity;
     const char *ja, *en, *do_ja, *do_en;

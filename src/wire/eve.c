@@ -229,6 +229,25 @@ static void quic_answer(struct kd_out *o, const struct kd_rec_head *head, const 
     quic_line(o, &back, &t, zone_s);
 }
 
+/* ---- files ---- */
+
+/* EVE names a file of the web by the path it was asked for with, where nobody gave it another name, and counts into
+ * its size what was lost of it. */
+static struct kd_rec_file file_as_eve(const struct kd_rec_file *r)
+{
+    struct kd_rec_file f = *r;
+    struct kd_bytes path = kd_bytes_head(r->http_url, kd_bytes_find_byte(r->http_url, '?'));
+    size_t last = path.n;
+    while (last > 0 && path.p[last - 1] != '/')
+        last--;
+    struct kd_bytes name = kd_bytes_from(path, last);
+    bool escaped = kd_bytes_find_byte(name, '%') != SIZE_MAX;
+    if (path.n > 0 && (r->filename.n == 0 || escaped || kd_bytes_eq(name, r->filename)))
+        f.filename = path;
+    f.size += r->gaps;
+    return f;
+}
+
 void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
 {
     if (head->type == KD_REC_DNS && (head->app == KD_APP_MDNS || head->app == KD_APP_LLMNR))
@@ -239,7 +258,11 @@ void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const voi
         quic_line(o, head, body, zone_s);
     else if (head->type == KD_REC_QUIC)
         quic_answer(o, head, body, zone_s);
-    else
+    else if (head->type == KD_REC_FILE) {
+        struct kd_rec_file file = file_as_eve(body);
+        kd_record_json(o, head, &file, zone_s);
+    } else {
         kd_record_json(o, head, body, zone_s);
+    }
     kd_out_u8(o, '\n');
 }

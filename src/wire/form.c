@@ -243,6 +243,30 @@ bool kd_form_one(struct kd_out *o, const struct kd_field *f, const void *body, c
     return s.n > 0;
 }
 
+bool kd_form_yes_no(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_text(o, number(f, body) != 0 ? "yes" : "no");
+}
+
+bool kd_form_or_none(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes s = text(f, body);
+    kd_json_string(o, s.n > 0 ? s : kd_str("<none>"));
+    return true;
+}
+
+/* All but AES and Camellia (proto/krb5 knows the numbers, which a record does not keep). */
+bool kd_form_weak_cipher(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes s = text(f, body);
+    bool strong = kd_bytes_starts(s, kd_str("aes")) || kd_bytes_starts(s, kd_str("camellia"));
+    kd_out_str(o, strong ? "false" : "true");
+    return s.n > 0;
+}
+
 bool kd_form_base64(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
     (void)head;

@@ -20,6 +20,22 @@ kd_form kd_form_utc;         /* a time of certificates: "2026-11-22T08:30:00", i
 kd_form kd_form_angle;       /* "<a@example.jp>" */
 kd_form kd_form_angles;      /* a list of such */
 kd_form kd_form_one;         /* a text as a list of one */
+kd_form kd_form_yes_no;      /* "yes" for what is not zero */
+kd_form kd_form_or_none;     /* a text, "<none>" for an empty one */
+kd_form kd_form_weak_cipher; /* of a Kerberos cipher's name */
+kd_form kd_form_failed_request; /* Kerberos: what an error answers */
+kd_form kd_form_ntlm_version; /* "10.0 build 10586 rev 15" */
+kd_form kd_form_smb_status;  /* "0xc0000022" */
+kd_form kd_form_pipe_share;  /* SMB: a share that holds named pipes */
+kd_form kd_form_renamed;     /* … the name before */
+kd_form kd_form_open_kind;   /* … normal, delete on close: of what was opened */
+kd_form kd_form_guid;        /* 16 bytes as a GUID */
+kd_form kd_form_rpc_request; /* DCE/RPC: kinds of messages */
+kd_form kd_form_rpc_response;
+kd_form kd_form_rpc_interfaces;   /* … [{"uuid":…,"version":…}] */
+kd_form kd_form_rpc_answer_bytes; /* … of an answer that was seen */
+kd_form kd_form_part_names;       /* names of a mail's parts */
+kd_form kd_form_range_end;        /* last byte of a range of a file */
 kd_form kd_form_flow_state;  /* new, established, closed */
 kd_form kd_form_flow_reason; /* timeout, forced, shutdown */
 kd_form kd_form_tcp_state;   /* of a flow record: syn_sent … closed */

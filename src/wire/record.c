@@ -106,6 +106,15 @@ static void put_addr(struct kd_out *o, const struct kd_addr *a, bool v4)
     kd_out_bytes(o, v4 ? kd_bytes_of(a->b + 12, 4) : kd_bytes_of(a->b, 16));
 }
 
+/* Wide enough for another number in its place (kd_record_refer). */
+enum { FRAME_BYTES = 4, FRAME_MAX = (1 << 7 * FRAME_BYTES) - 1 };
+
+static void put_frame(uint8_t at[FRAME_BYTES], uint64_t frame)
+{
+    for (unsigned i = 0; i < FRAME_BYTES; i++)
+        at[i] = (uint8_t)((frame >> 7 * i & 0x7f) | (i + 1 < FRAME_BYTES ? 0x80 : 0));
+}
+
 static void put_head(struct kd_out *o, const struct kd_rec_head *h)
 {
     bool src_v4 = kd_addr_is_v4(&h->src);
@@ -127,8 +136,25 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h)
         put_addr(o, &h->dst, dst_v4);
         kd_out_le16(o, h->dst_port);
     }
-    if (h->frame != 0)
+    if (h->frame > FRAME_MAX) {
         kd_out_varint(o, h->frame);
+    } else if (h->frame != 0) {
+        uint8_t *at = kd_out_room(o, FRAME_BYTES);
+        if (at != NULL)
+            put_frame(at, h->frame);
+    }
+}
+
+void kd_record_refer(uint8_t *record, uint64_t frame)
+{
+    enum { FLAGS = 5, ADDRS = 4 + 7 + 3 * 8 }; /* lengths by put_head() */
+    uint8_t flags = record[FLAGS];
+    size_t at = ADDRS;
+    if ((flags & HEAD_NO_ADDR) == 0)
+        at += (flags & HEAD_SRC_V4 ? 4u : 16u) + (flags & HEAD_DST_V4 ? 4u : 16u) + 2 * 2u;
+    bool wide = (record[at] & record[at + 1] & record[at + 2] & 0x80) != 0 && (record[at + 3] & 0x80) == 0;
+    if ((flags & HEAD_FRAME) != 0 && wide && frame <= FRAME_MAX)
+        put_frame(record + at, frame);
 }
 
 enum kd_status kd_record_put(struct kd_out *o, const struct kd_rec_head *head, const void *body)

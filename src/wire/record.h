@@ -39,6 +39,10 @@ struct kd_rec_head {
     uint8_t engine;
 };
 
+/* Another frame's number into a record that names one and stands encoded at `record`, in place; a number too large for
+ * its place changes nothing. */
+void kd_record_refer(uint8_t *record, uint64_t frame);
+
 /* Append one record.  KD_LIMIT when it does not fit: the writer is then as before.  Over-long texts are
  * the caller's to cut; a body over KD_RECORD_MAX is refused. */
 KD_MUST_USE enum kd_status kd_record_put(struct kd_out *o, const struct kd_rec_head *head,
@@ -69,7 +73,8 @@ KD_MUST_USE bool kd_body_find(const struct kd_schema *schema, struct kd_bytes bo
 void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s);
 
 /* The same as EVE's file has it: whole lines, each with its line feed.  One, but where EVE tells apart what is one record
- * here: a name's query goes in a line before its answer.  Some kinds have another name there (eve.c). */
+ * here: a name's query goes in a line before its answer.  Some kinds have another name there, a file its own name and
+ * size (eve.c). */
 void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s);
 
 /* The ICMP (or ICMPv6, by `proto`) type that answers `type`; false: none does. */

@@ -46,7 +46,7 @@ def start(folder, name, engines, more=""):
     out = f"{folder}/{name}.json"
     with open(config, "w") as f:
         f.write(f"interfaces: [b0]\nengines: {engines}\nweb:\n  listen: 'off'\njson: {out}\n{more}")
-    p = subprocess.Popen(["ip", "netns", "exec", SPACE, KIDOBAN, "run", "-c", config, "--dir", f"{folder}/{name}.d"],
+    p = tap.popen(["ip", "netns", "exec", SPACE, KIDOBAN, "run", "-c", config, "--dir", f"{folder}/{name}.d"],
                          env=tap.ENGLISH, stderr=subprocess.PIPE)
     supervisor.wait_for(lambda: len(supervisor.children(p.pid)) >= engines + 2, 10, "all roles")
     status = [KIDOBAN, "status", "-c", config, "--dir", f"{folder}/{name}.d"]
@@ -156,7 +156,7 @@ def rules_change_under_load_and_nothing_is_lost(folder):
         f.write(many + first)
     p, out = start(folder, "reload", 1, f"rules:\n  own: 'off'\n  files: {rules}\n")
     words = [KIDOBAN, "rules", "reload", "-c", f"{folder}/reload.yaml", "--dir", f"{folder}/reload.d"]
-    replay = subprocess.Popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", "--pps=15000", "--loop=8", capture],
+    replay = tap.popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", "--pps=15000", "--loop=8", capture],
                               stdout=subprocess.DEVNULL)
     time.sleep(1)
     with open(rules, "a") as f:
@@ -183,7 +183,7 @@ def a_killed_engine_goes_on_with_its_ring(folder):
     with open(capture, "wb") as f:
         f.write(subprocess.run(["zstd", "-qdc", recording("bruteforce.pcap.zst")], check=True, capture_output=True).stdout)
     p, out = start(folder, "killed", 2)
-    replay = subprocess.Popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", "--multiplier=3", capture],
+    replay = tap.popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", "--multiplier=3", capture],
                               stdout=subprocess.DEVNULL)
     for role in ("engine 0", "engine 1", "brain", "store"):
         time.sleep(0.7)
@@ -208,7 +208,7 @@ def a_detection_is_there_within_a_second(folder):
     with open(capture, "wb") as f:
         f.write(subprocess.run(["zstd", "-qdc", recording("portscan.pcap.zst")], check=True, capture_output=True).stdout)
     p, out = start(folder, "delay", 2)
-    replay = subprocess.Popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", capture],
+    replay = tap.popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", capture],
                               stdout=subprocess.DEVNULL)
     seen = {}
     finished = time.monotonic()
@@ -251,12 +251,12 @@ def a_changed_list_loses_no_packet(folder):
     with open(config, "w") as f:
         f.write(f"interfaces: [b0]\nengines: 1\nweb:\n  listen: 'off'\njson: {out}\nobjects:\n  lists:\n"
                 f"    - file: {folder}/large.txt\n    - file: {folder}/small.txt\n      confidence: 90\n")
-    p = subprocess.Popen(["ip", "netns", "exec", SPACE, KIDOBAN, "run", "-c", config, "--dir", where],
+    p = tap.popen(["ip", "netns", "exec", SPACE, KIDOBAN, "run", "-c", config, "--dir", where],
                          env=tap.ENGLISH, stderr=subprocess.PIPE)
     supervisor.wait_for(lambda: len(in_force(config, where)) == 2, 20, "both lists in force")
     before = in_force(config, where)
     assert before["large.txt"]["objects"] == 300001 and before["small.txt"]["objects"] == 100001, before
-    replay = subprocess.Popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", "--pps=20000", "--loop=40", capture],
+    replay = tap.popen(["ip", "netns", "exec", SPACE, "tcpreplay", "-q", "-i", "a0", "--pps=20000", "--loop=40", capture],
                               stdout=subprocess.DEVNULL)
     time.sleep(0.5)
     write_list(folder + "/small.txt", 2000000, 100000)

@@ -33,7 +33,7 @@ def wait_for(what, seconds, why):
 
 
 def start(*args, env=tap.ENGLISH):
-    return subprocess.Popen([KIDOBAN, *args], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return tap.popen([KIDOBAN, *args], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def kill_and_wait(p, role):

@@ -13,6 +13,8 @@ RECORDINGS = os.path.join(ROOT, "lab", "recordings")
 ENGLISH = dict(os.environ, LC_ALL="C", KIDOBAN_DIR="")
 JAPANESE = dict(os.environ, LC_ALL="ja_JP.UTF-8", KIDOBAN_DIR="")
 
+started = []
+
 
 class Skip(Exception):
     pass
@@ -26,6 +28,24 @@ def run(*args, env=ENGLISH, timeout=120, user=None, **more):
     """(exit status, standard output, lines of standard error)"""
     done = subprocess.run([KIDOBAN, *args], env=env, timeout=timeout, user=user, capture_output=True, **more)
     return done.returncode, done.stdout, done.stderr.decode().splitlines()
+
+
+def popen(words, **more):
+    """A process that does not outlive the tests, however they end."""
+    p = subprocess.Popen(words, env=more.pop("env", ENGLISH), **more)
+    started.append(p)
+    return p
+
+
+def end_all():
+    running = [p for p in started if p.poll() is None]
+    for p in running:
+        p.terminate()
+    for p in running:
+        try:
+            p.wait(10)
+        except subprocess.TimeoutExpired:
+            p.kill()
 
 
 def records(text):
@@ -47,5 +67,6 @@ def main(tests):
                 for line in traceback.format_exc().splitlines():
                     print("#", line)
                 print(f"not ok {n} - {test.__name__}", flush=True)
+        end_all()
     print(f"1..{len(tests)}")
     sys.exit(1 if failed else 0)

@@ -190,6 +190,11 @@ static void compile_is_jailed(void)
     attack(KD_PROC_COMPILE, "full");
 }
 
+static void fetch_is_jailed(void)
+{
+    attack(KD_PROC_FETCH, "full");
+}
+
 static void box_is_jailed(void)
 {
     attack(KD_PROC_BOX, "full");
@@ -214,7 +219,7 @@ static void other_world(pid_t pid, const char *kind)
 /* What the kernel says of each role after it entered. */
 static void kernel_confirms(void)
 {
-    for (int role = 0; role < KD_PROC_COUNT; role++) {
+    for (int role = 0; role < KD_PROC_JAILED; role++) {
         int control[2];
         CHECK(kd_edge_new(4096, control, NULL) == KD_OK);
         pid_t pid = start((enum kd_proc)role, "wait", "full", control[1]);
@@ -271,10 +276,10 @@ static void fails_closed(void)
     pid_t pid = fork();
     if (pid == 0) {
         bool ok = forbid_unshare();
-        for (int role = 0; role < KD_PROC_COUNT; role++)
+        for (int role = 0; role < KD_PROC_JAILED; role++)
             ok = ok && end_of(start((enum kd_proc)role, "map data", "full", -1)) == NO_SANDBOX;
         int before = tap_bad;
-        for (int role = 0; role < KD_PROC_COUNT; role++)
+        for (int role = 0; role < KD_PROC_JAILED; role++)
             attack((enum kd_proc)role, "reduced");
         _exit(ok && tap_bad == before ? 0 : 1);
     }
@@ -355,6 +360,7 @@ static void run_all(void)
     RUN(gate_is_jailed);
     RUN(dial_is_jailed);
     RUN(lists_is_jailed);
+    RUN(fetch_is_jailed);
     RUN(box_is_jailed);
     RUN(compile_is_jailed);
     RUN(no_frame_leaves);

@@ -294,14 +294,14 @@ static bool take_memory(void)
 
 #define ALL(x)                                                                                     \
     {                                                                                              \
-        x, x, x, x, x, x, x, x, x, x                                                               \
+        x, x, x, x, x, x, x, x, x, x, x                                                            \
     }
-/*                 engine  brain   store   web     reader  gate    dial    box; compile, lists: as brain */
+/*                 engine  brain   store   web     reader  gate    dial    box; compile, lists: as brain, fetch: as gate */
 #define ROW(e, b, s, w, r, g, d, x)                                                                \
     {                                                                                              \
         [KD_PROC_ENGINE] = e, [KD_PROC_BRAIN] = b, [KD_PROC_STORE] = s, [KD_PROC_WEB] = w,         \
         [KD_PROC_READER] = r, [KD_PROC_GATE] = g, [KD_PROC_DIAL] = d, [KD_PROC_COMPILE] = b,       \
-        [KD_PROC_LISTS] = b, [KD_PROC_BOX] = x                                                     \
+        [KD_PROC_LISTS] = b, [KD_PROC_BOX] = x, [KD_PROC_FETCH] = g                                \
     }
 
 const struct probe probes[] = {
@@ -333,7 +333,7 @@ const struct probe probes[] = {
     {"take memory without end", take_memory,
      {[KD_PROC_ENGINE] = WORKS, [KD_PROC_BRAIN] = WORKS, [KD_PROC_STORE] = WORKS, [KD_PROC_WEB] = WORKS,
       [KD_PROC_READER] = WORKS, [KD_PROC_GATE] = WORKS, [KD_PROC_DIAL] = WORKS, [KD_PROC_COMPILE] = FAILS,
-      [KD_PROC_LISTS] = FAILS, [KD_PROC_BOX] = FAILS}, true, false, 0},
+      [KD_PROC_LISTS] = FAILS, [KD_PROC_BOX] = FAILS, [KD_PROC_FETCH] = FAILS}, true, false, 0},
     {"read the board", read_board, ALL(WORKS), false, false, 0},
     {"write to the board", write_board, ALL(FAILS), false, false, 0},
     {"cut the board", cut_board, ALL(FAILS), false, false, 0},

@@ -92,6 +92,7 @@ struct dce_call {
     uint8_t object[DCE_UUID];
     uint32_t status;
     uint64_t request_bytes, response_bytes;
+    uint16_t fragments[2]; /* by direction */
     struct kd_buf stub; /* of a request or answer in several fragments */
     struct dce_kept *args;
     uint32_t repeats;  /* of this call, not yet told */

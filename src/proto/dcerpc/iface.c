@@ -65,7 +65,10 @@ static const struct dce_iface ifaces[] = {
      "LsarSetDomainInformationPolicy LsarOpenTrustedDomainByName - LsarLookupSids2 LsarLookupNames2 "
      "LsarCreateTrustedDomainEx2 - - - - - - - - LsarLookupNames3 - - - - LsarQueryForestTrustInformation "
      "LsarSetForestTrustInformation - LsarLookupSids3 LsarLookupNames4"},
-    {"3919286a-b10c-11d0-9ba8-00c04fd92ef5", "dssetup", "MS-DSSP", 0, "DsRolerGetPrimaryDomainInformation"},
+    {"3919286a-b10c-11d0-9ba8-00c04fd92ef5", "dssetup", "MS-DSSP", 0,
+     "DsRolerGetPrimaryDomainInformation DsRolerDnsNameToFlatName DsRolerDcAsDc DsRolerDcAsReplica DsRolerDemoteDc "
+     "DsRolerGetDcOperationProgress DsRolerGetDcOperationResults DsRolerCancel DsRolerServerSaveStateForUpgrade "
+     "DsRolerUpgradeDownlevelServer DsRolerAbortDownlevelServerUpgrade"},
     {"12345678-1234-abcd-ef00-01234567cffb", "netlogon", "MS-NRPC", 1,
      "NetrLogonUasLogon NetrLogonUasLogoff NetrLogonSamLogon NetrLogonSamLogoff NetrServerReqChallenge "
      "NetrServerAuthenticate NetrServerPasswordSet NetrDatabaseDeltas NetrDatabaseSync NetrAccountDeltas "

@@ -307,6 +307,7 @@ static void on_request(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce
             memcpy(call->object, object.p, DCE_UUID);
     }
     call->request_bytes += stub.n;
+    call->fragments[KD_TO_SERVER]++;
     if (first && last) {
         request_whole(ctx, d, call, stub);
         return;
@@ -363,6 +364,7 @@ static void on_response(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dc
     bool wanted = readable && dce_op_wants_answer(call->op);
     bool shown = readable && kd_wants(ctx, KD_IN_DCERPC_STUB_DATA, KD_TO_CLIENT);
     call->response_bytes += stub.n;
+    call->fragments[KD_TO_CLIENT]++;
     if ((wanted || shown) && !whole)
         dce_call_hold(ctx, d, call, stub);
     if (!last)

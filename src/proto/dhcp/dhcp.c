@@ -18,6 +18,8 @@ enum option {
     OPT_TYPE = 53,
     OPT_SERVER = 54,
     OPT_PARAMS = 55,
+    OPT_RENEWAL = 58,
+    OPT_REBINDING = 59,
     OPT_VENDOR_CLASS = 60,
     OPT_CLIENT_ID = 61,
     OPT_FQDN = 81,
@@ -37,6 +39,11 @@ struct addresses {
     uint8_t text[ADDRESSES_MAX * 16];
 };
 
+struct seconds {
+    bool told;
+    uint32_t s;
+};
+
 /* What belongs to the record while it is being made. */
 struct message {
     struct kd_rec_dhcp rec;
@@ -44,6 +51,7 @@ struct message {
     struct kd_bytes fqdn;
     uint8_t fqdn_text[FQDN_MAX];
     uint8_t overload;
+    struct seconds lease, renewal, rebinding;
 };
 
 static struct kd_addr take_addr(struct kd_cur *c)
@@ -104,6 +112,12 @@ static void text_once(struct kd_bytes *field, struct kd_bytes value)
         *field = value;
 }
 
+static struct seconds take_seconds(struct kd_cur *c)
+{
+    uint32_t s = kd_cur_be32(c);
+    return (struct seconds){kd_cur_ok(c), s};
+}
+
 static void on_option(struct message *m, uint8_t option, struct kd_cur c)
 {
     struct kd_rec_dhcp *rec = &m->rec;
@@ -127,7 +141,14 @@ static void on_option(struct message *m, uint8_t option, struct kd_cur c)
         rec->requested_ip = take_addr(&c);
         break;
     case OPT_LEASE:
-        rec->lease_s = kd_cur_be32(&c);
+        m->lease = take_seconds(&c);
+        rec->lease_s = m->lease.s;
+        break;
+    case OPT_RENEWAL:
+        m->renewal = take_seconds(&c);
+        break;
+    case OPT_REBINDING:
+        m->rebinding = take_seconds(&c);
         break;
     case OPT_OVERLOAD:
         m->overload = kd_cur_u8(&c);
@@ -173,11 +194,22 @@ static bool options(struct message *m, struct kd_cur c)
     return kd_cur_ok(&c);
 }
 
+/* To the rules, with what the record tells. */
+static void show_times(const struct kd_ctx *ctx, enum kd_dir dir, const struct message *m)
+{
+    if (m->lease.told)
+        kd_inspect_number(ctx, KD_NUM_DHCP_LEASETIME, dir, m->lease.s);
+    if (m->renewal.told)
+        kd_inspect_number(ctx, KD_NUM_DHCP_RENEWAL_TIME, dir, m->renewal.s);
+    if (m->rebinding.told)
+        kd_inspect_number(ctx, KD_NUM_DHCP_REBINDING_TIME, dir, m->rebinding.s);
+}
+
 static enum kd_status dhcp_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
-    (void)dir;
     struct message m;
     m.rec = (struct kd_rec_dhcp){0};
+    m.lease = m.renewal = m.rebinding = (struct seconds){0};
     m.fqdn = (struct kd_bytes){NULL, 0};
     m.overload = 0;
     struct kd_cur c = kd_cur_of(msg);
@@ -215,6 +247,7 @@ static enum kd_status dhcp_message(struct kd_ctx *ctx, enum kd_dir dir, struct k
         s->told = true;
         kd_anomaly(ctx, "dhcp_broken_options", 240);
     }
+    show_times(ctx, dir, &m);
     kd_emit(ctx, KD_REC_DHCP, &m.rec);
     return KD_OK;
 }

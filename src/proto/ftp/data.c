@@ -105,8 +105,8 @@ static void put_source(struct kd_out *o, const struct kd_ctx *ctx, struct kd_byt
     kd_out_bytes(o, name);
 }
 
-/* The context that transfer.c reads: does it list a directory, place of the first byte, size,
- * source. */
+/* The context that transfer.c reads: does it list a directory, the command, place of the first byte, size, how much
+ * of the source is the name as the command had it, source. */
 void ftp_announce(struct kd_ctx *ctx, const struct ftp_command *c)
 {
     const struct ftp_state *st = ctx->state;
@@ -115,9 +115,13 @@ void ftp_announce(struct kd_ctx *ctx, const struct ftp_command *c)
     bool retrieves = strcmp(c->verb, "RETR") == 0;
     bool sized =
         retrieves && st->sized.n > 0 && kd_bytes_eq(ftp_view(&st->sized), ftp_view(&c->arg));
+    struct kd_bytes verb = kd_str(c->verb);
     kd_out_u8(&o, ftp_lists(c));
+    kd_out_u8(&o, (uint8_t)verb.n);
+    kd_out_bytes(&o, verb);
     kd_out_le64(&o, st->restart);
     kd_out_le64(&o, sized ? st->size : 0);
+    kd_out_le16(&o, c->arg.n);
     put_source(&o, ctx, ftp_view(&c->arg));
     const struct kd_conn *conn = ctx->conn;
     struct kd_expect x = {

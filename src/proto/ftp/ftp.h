@@ -13,7 +13,9 @@ enum {
     FTP_ARG_MAX = 256,
     FTP_REPLY_MAX = 160,
     FTP_USER_MAX = 64,
-    FTP_PENDING = 8
+    FTP_PENDING = 8,
+    FTP_LINES = 16,        /* lines kept of an answer … */
+    FTP_LINES_BYTES = 1024 /* … and of their texts */
 };
 
 enum ftp_event {
@@ -47,6 +49,7 @@ struct ftp_endpoint {
 struct ftp_command {
     char verb[FTP_VERB_MAX + 1]; /* upper case */
     bool announced;              /* its data connection */
+    bool truncated;              /* its line was too long */
     struct ftp_text arg;         /* UTF-8; empty for secrets */
     struct ftp_endpoint data;
 };
@@ -61,6 +64,16 @@ struct ftp_state {
     uint16_t reply_code;
     uint8_t reply_n;
     uint8_t reply[FTP_REPLY_MAX];
+    /* all lines to the oldest command, preliminary answers too */
+    uint8_t n_lines;
+    bool reply_truncated;
+    uint16_t lines_n;
+    struct ftp_line {
+        uint16_t at, n;
+        uint8_t code_n;
+        uint8_t code[3];
+    } line[FTP_LINES];
+    uint8_t lines[FTP_LINES_BYTES];
     uint8_t told; /* enum ftp_event bits */
     bool skip_line[2];
     bool tls, lost;

@@ -23,7 +23,7 @@ static void play_seed(const char *name)
 static void recorded_sessions(void)
 {
     play_seed("passive-download");
-    CHECK(has("\"command\":\"RETR\"") && has("\"completion_code\":226") &&
+    CHECK(has("\"command\":\"RETR\"") && has("\"code\":226") &&
           has("\"mode\":\"passive\""));
     CHECK(has("\"login\":{\"method\":\"password\",\"service\":\"ftp\",\"user\":\"yakuba\","
               "\"result\":\"success\""));
@@ -33,10 +33,10 @@ static void recorded_sessions(void)
     CHECK(has("\"command\":\"STOR\"") && has("\"mode\":\"active\"") && lacks("himitsu"));
     done();
     play_seed("wrong-password");
-    CHECK(has("\"result\":\"failure\"") && has("\"completion_code\":530") && lacks("chigau"));
+    CHECK(has("\"result\":\"failure\"") && has("\"code\":530") && lacks("chigau"));
     done();
     play_seed("auth-tls");
-    CHECK(has("\"command\":\"AUTH\",\"command_data\":\"SSL\",\"completion_code\":234") &&
+    CHECK(has("\"command\":\"AUTH\",\"command_data\":\"SSL\",\"command_truncated\":false,\"code\":234") &&
           has("\"tls\":{\"version\"") && lacks("\"login\""));
     done();
 }
@@ -57,7 +57,7 @@ static void answers_of_several_lines(void)
     client("PASS himitsu\r\n");
     server("230-Welcome\r\n530 not this\r\n230 In\r\n");
     play();
-    CHECK(records("login") == 2 && has("\"reply\":\"Hello\"") && has("\"reply\":\"Welcome\""));
+    CHECK(records("login") == 2 && has("\"reply_text\":\"Hello\"") && has("\"reply_text\":\"Welcome\""));
     CHECK(has("\"result\":\"failure\",\"reason\":\"No.\"") && has("\"result\":\"success\""));
     CHECK(lacks("himitsu") && lacks("anomaly") && records("ftp") == 4);
     done();
@@ -97,14 +97,15 @@ static void endpoints(void)
     client("PORT 1,2,3,4,5,600\r\n");
     server("501 what\r\n");
     play();
-    CHECK(has("\"command\":\"RETR\",\"command_data\":\"a.txt\",\"completion_code\":226,\"reply\":"
-              "\"Done\""));
+    CHECK(has("\"command\":\"RETR\",\"command_data\":\"a.txt\",\"command_truncated\":false,\"code\":226,"
+              "\"reply_received\":\"yes\",\"completion_code\":[\"150\",\"226\"],"
+              "\"reply\":[\"Here\",\"Done\"],\"reply_text\":\"Done\""));
     CHECK(has("\"mode\":\"passive\",\"data_ip\":\"10.1.0.5\",\"dynamic_port\":51221"));
     CHECK(has("\"data_ip\":\"10.1.0.5\",\"dynamic_port\":4660"));
     CHECK(has("\"mode\":\"active\",\"data_ip\":\"10.1.2.3\",\"dynamic_port\":1025"));
     CHECK(has("\"data_ip\":\"2001:db8::7\",\"dynamic_port\":7777"));
     CHECK(lacks(
-        "\"command_data\":\"1,2,3,4,5,600\",\"completion_code\":501,\"reply\":\"what\",\"mode\""));
+        "\"reply_text\":\"what\",\"reply_truncated\":false,\"mode\""));
     done();
 }
 

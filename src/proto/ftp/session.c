@@ -24,14 +24,30 @@ static void pop(struct ftp_state *st)
 
 static void tell(struct kd_ctx *ctx, const struct ftp_command *c, uint16_t code)
 {
-    const struct ftp_state *st = ctx->state;
+    struct ftp_state *st = ctx->state;
+    struct kd_bytes codes[FTP_LINES];
+    struct kd_bytes replies[FTP_LINES];
+    size_t n_codes = 0;
+    for (size_t i = 0; i < st->n_lines; i++) {
+        const struct ftp_line *l = &st->line[i];
+        replies[i] = kd_bytes_of(st->lines + l->at, l->n);
+        if (l->code_n > 0)
+            codes[n_codes++] = kd_bytes_of(l->code, l->code_n);
+    }
     struct kd_rec_ftp rec = {
         .command = kd_str(c->verb),
         .argument = ftp_view(&c->arg),
         .code = code,
         .reply = kd_bytes_of(st->reply, code > 0 ? st->reply_n : 0),
         .user = ftp_view(&st->user),
+        .codes = {codes, n_codes},
+        .replies = {replies, st->n_lines},
+        .command_truncated = c->truncated,
+        .reply_truncated = st->reply_truncated,
     };
+    st->n_lines = 0;
+    st->lines_n = 0;
+    st->reply_truncated = false;
     if (c->data.port != 0) {
         rec.mode = kd_str(c->data.active ? "active" : "passive");
         rec.data_ip = c->data.addr;
@@ -64,9 +80,14 @@ static void tell_login(struct kd_ctx *ctx, const struct ftp_command *c, uint16_t
 
 /* --- commands --- */
 
-static bool is_secret(const struct ftp_command *c)
+static bool is_secret(const struct ftp_state *st, const struct ftp_command *c)
 {
     static const char *const verbs[] = {"PASS", "ACCT", "ADAT"};
+    /* An anonymous user's password is none (RFC 1635). */
+    bool anonymous = kd_bytes_ieq(ftp_view(&st->user), kd_str("anonymous")) ||
+                     kd_bytes_ieq(ftp_view(&st->user), kd_str("ftp"));
+    if (anonymous && is(c, "PASS"))
+        return false;
     for (size_t i = 0; i < KD_COUNT(verbs); i++)
         if (is(c, verbs[i]))
             return true;
@@ -150,7 +171,8 @@ void ftp_command_line(struct kd_ctx *ctx, struct kd_bytes line)
     st->lost = false;
     struct ftp_command *c = push(ctx);
     memcpy(c->verb, parsed.verb, sizeof(c->verb));
-    if (!is_secret(c))
+    c->truncated = st->skip_line[KD_TO_SERVER];
+    if (!is_secret(st, c))
         ftp_keep(&c->arg, rest);
     do_command(ctx, c);
 }
@@ -218,6 +240,22 @@ static void keep_first_line(struct ftp_state *st, struct kd_bytes text)
     memcpy(st->reply, line.b, st->reply_n);
 }
 
+static void keep_line(struct ftp_state *st, struct kd_bytes code, struct kd_bytes text)
+{
+    if (st->n_lines == FTP_LINES)
+        return;
+    struct ftp_line *l = &st->line[st->n_lines++];
+    struct ftp_text kept;
+    ftp_keep(&kept, text);
+    l->code_n = (uint8_t)code.n;
+    if (code.n > 0)
+        memcpy(l->code, code.p, code.n);
+    l->at = st->lines_n;
+    l->n = (uint16_t)kd_min_size(kept.n, sizeof(st->lines) - st->lines_n);
+    memcpy(st->lines + l->at, kept.b, l->n);
+    st->lines_n = (uint16_t)(st->lines_n + l->n);
+}
+
 /* "nnn text", or "nnn-text" up to a line "nnn text" with the same number (RFC 959 4.2). */
 void ftp_reply_line(struct kd_ctx *ctx, struct kd_bytes line)
 {
@@ -226,6 +264,11 @@ void ftp_reply_line(struct kd_ctx *ctx, struct kd_bytes line)
     uint8_t after = kd_bytes_at(line, 3);
     bool numbered = line.n >= 3 && kd_bytes_to_u64(kd_bytes_head(line, 3), 699, &code) &&
                     code >= 100 && (after == 0 || after == ' ' || after == '-');
+    st->reply_truncated |= st->skip_line[KD_TO_CLIENT];
+    if (numbered)
+        keep_line(st, kd_bytes_head(line, 3), kd_bytes_trim(kd_bytes_from(line, 4)));
+    else if (st->reply_code != 0)
+        keep_line(st, (struct kd_bytes){NULL, 0}, kd_bytes_trim(line));
     if (st->reply_code != 0 && (!numbered || code != st->reply_code || after == '-'))
         return; /* within an answer of several lines */
     if (!numbered) {

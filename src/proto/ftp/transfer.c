@@ -7,7 +7,10 @@
 struct transfer {
     struct kd_carve *file;
     uint64_t start, size;
+    struct kd_rec_ftp_data rec; /* as far as it is known */
     uint16_t source_n;
+    uint8_t verb_n;
+    uint8_t verb[FTP_VERB_MAX];
     uint8_t source[KD_EXPECT_CONTEXT];
     uint8_t dir; /* of the file */
     bool listing, begun;
@@ -26,12 +29,20 @@ static void expected(struct kd_ctx *ctx, struct kd_bytes context)
     struct transfer *t = ctx->state;
     struct kd_cur c = kd_cur_of(context);
     t->listing = kd_cur_u8(&c) != 0;
+    struct kd_bytes verb = kd_bytes_head(kd_cur_take(&c, kd_cur_u8(&c)), sizeof(t->verb));
+    t->verb_n = (uint8_t)verb.n;
+    if (verb.n > 0)
+        memcpy(t->verb, verb.p, verb.n);
     t->start = kd_cur_le64(&c);
     t->size = kd_cur_le64(&c);
+    size_t name_n = kd_cur_le16(&c);
     struct kd_bytes source = kd_bytes_head(kd_cur_rest(&c), sizeof(t->source));
     t->source_n = (uint16_t)source.n;
     if (source.n > 0)
         memcpy(t->source, source.p, source.n);
+    name_n = kd_min_size(name_n, source.n);
+    t->rec.command = kd_bytes_of(t->verb, t->verb_n);
+    t->rec.filename = kd_bytes_of(t->source + source.n - name_n, name_n);
 }
 
 static struct kd_bytes name_of(struct kd_bytes source)
@@ -58,6 +69,19 @@ static void begin(struct kd_ctx *ctx, enum kd_dir dir)
     t->file = kd_carve_begin(ctx, &meta);
 }
 
+/* By the command, as rules see it: who takes the file is in front of it, whoever connected. */
+static void show_command(struct kd_ctx *ctx)
+{
+    enum { STOR = 1, RETR = 2 };
+    const struct transfer *t = ctx->state;
+    bool fetch = kd_bytes_eq_str(t->rec.command, "RETR");
+    enum kd_dir dir = fetch ? KD_TO_CLIENT : KD_TO_SERVER;
+    if (t->listing)
+        return;
+    kd_inspect_number(ctx, KD_NUM_FTPDATA_COMMAND, dir, fetch ? RETR : STOR);
+    kd_inspect_end(ctx, dir, KD_INSPECT_HEAD);
+}
+
 static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
                             struct kd_frame *ret)
 {
@@ -80,10 +104,13 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
 static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece, bool last)
 {
     struct transfer *t = ctx->state;
+    t->rec.bytes += piece.n;
     if (t->listing)
         return KD_OK;
-    if (!t->begun && piece.n > 0)
+    if (!t->begun && piece.n > 0) {
         begin(ctx, dir);
+        show_command(ctx);
+    }
     if (!t->begun || t->dir != dir)
         return KD_OK; /* a file goes one way */
     kd_carve_data(t->file, piece);
@@ -114,6 +141,16 @@ static void finish(struct kd_ctx *ctx)
     struct transfer *t = ctx->state;
     kd_carve_end(ctx, t->file, false);
     t->file = NULL;
+    if (t->rec.bytes > 0)
+        kd_emit(ctx, KD_REC_FTP_DATA, &t->rec);
+}
+
+static const void *present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct transfer *t = ctx->state;
+    (void)dir;
+    *ret_type = KD_REC_FTP_DATA;
+    return &t->rec;
 }
 
 const struct kd_parser kd_parser_ftp_data = {
@@ -131,4 +168,5 @@ const struct kd_parser kd_parser_ftp_data = {
     .gap = gap,
     .resync = resync,
     .close = finish,
+    .present = present,
 };

@@ -278,11 +278,21 @@ static void lose(struct kd_ctx *ctx, enum kd_dir dir)
     side->skip_line = false;
 }
 
-/* What is carried from here on is looked into, but not for HTTP again. */
+/* What is carried from here on is looked into; for HTTP once, not within itself again and again. */
 static void connects(struct http_state *st)
 {
     st->connects = true;
-    kd_tunnel_not(&st->carried, &kd_parser_http);
+    if (st->carried_itself)
+        kd_tunnel_not(&st->carried, &kd_parser_http);
+}
+
+static void carry(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece)
+{
+    struct http_state *st = ctx->state;
+    const struct kd_inner *in = &st->carried.inner;
+    kd_tunnel_data(&st->carried, ctx, dir, piece);
+    if (in->parser == &kd_parser_http && in->state != NULL)
+        ((struct http_state *)in->state)->carried_itself = true;
 }
 
 static void begin_tunnel(struct kd_ctx *ctx)
@@ -532,7 +542,7 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
     }
     if (side->phase == HTTP_TUNNEL) {
         if (st->connects)
-            kd_tunnel_data(&st->carried, ctx, dir, piece);
+            carry(ctx, dir, piece);
         else
             http_upgrade_data(ctx, dir, piece);
         return KD_OK;

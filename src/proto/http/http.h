@@ -161,6 +161,7 @@ struct http_state {
     bool connects; /* the tunnel was asked for by CONNECT */
     bool answered; /* something came from the server */
     struct kd_tunnel carried;
+    bool carried_itself; /* this is HTTP within HTTP */
     struct kd_inner upgraded; /* what a 101 went over to */
     struct http_ranges ranges;
     uint64_t login_key; /* the last successful logon that was told */

@@ -4,6 +4,8 @@
  * that some rule wants. */
 #include "proto/http/http.h"
 
+#define AUTHORITY ":authority"
+
 enum { TAP_FIELDS = 128, TAP_HEAD_MAX = 64 * 1024 };
 
 struct tap_field {
@@ -260,7 +262,9 @@ static void tell_common(const struct kd_ctx *ctx, struct tap_head *h, enum kd_di
 static void tell_host(const struct kd_ctx *ctx, struct tap_head *h, struct kd_bytes target, struct kd_out *o)
 {
     bool has;
-    struct kd_bytes host = value_of(h, "Host", &has);
+    struct kd_bytes host = value_of(h, AUTHORITY, &has);
+    if (!has)
+        host = value_of(h, "Host", &has);
     size_t at = kd_bytes_find(kd_bytes_head(target, 16), kd_str("://"));
     if (kd_bytes_at(target, 0) != '/' && at != SIZE_MAX) {
         host = kd_bytes_from(target, at + 3);
@@ -323,6 +327,23 @@ static void tell_response(const struct kd_ctx *ctx, struct tap_head *h)
     tell_field(ctx, h, dir, KD_IN_HTTP_LOCATION, "Location");
 }
 
+/* HTTP/2 has no first line: what it would say stands in fields, which rules see as such (RFC 9113 8.3). */
+static void add_pseudo_fields(struct tap_head *h, enum kd_dir dir)
+{
+    enum { MOST = 2 };
+    struct kd_bytes rest = h->line, first = kd_bytes_cut(&rest, ' '), second = kd_bytes_cut(&rest, ' ');
+    bool request = dir == KD_TO_SERVER;
+    struct tap_field add[MOST] = {{.name = kd_str(request ? ":method" : ":status"), .value = request ? first : second},
+                                  {.name = kd_str(":path"), .value = second}};
+    size_t n = request ? 2 : 1;
+    if (request && h->n > 0 && kd_bytes_eq_str(h->field[0].name, "Host"))
+        h->field[0].name = kd_str(AUTHORITY);
+    n = kd_min_size(n, TAP_FIELDS - h->n);
+    memmove(h->field + n, h->field, h->n * sizeof(h->field[0]));
+    memcpy(h->field, add, n * sizeof(add[0]));
+    h->n += n;
+}
+
 void http_tap_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_tap_room *ret_room)
 {
     struct http_state *st = ctx->state;
@@ -337,6 +358,8 @@ void http_tap_head(struct kd_ctx *ctx, enum kd_dir dir, struct http_tap_room *re
     h.fields = h.raw;
     h.line = cut_line(&h.fields);
     read_fields(&h, &o);
+    if (st->framed.on)
+        add_pseudo_fields(&h, dir);
     if (dir == KD_TO_SERVER)
         tell_request(ctx, &h, &o);
     else

@@ -121,7 +121,14 @@ static void field_lines(struct kd_ctx *c, enum kd_dir dir, const struct h2_head 
 
 static void show_names(const struct kd_ctx *ctx, enum kd_dir dir, const struct h2_head *h)
 {
+    const struct {
+        const char *name;
+        const struct kd_buf *value;
+    } pseudo[] = {{":method", &h->method}, {":path", &h->path}, {":authority", &h->authority}, {":status", &h->status}};
     struct kd_bytes rest = kd_buf_view(&h->fields);
+    for (size_t i = 0; i < KD_COUNT(pseudo); i++)
+        if (pseudo[i].value->n > 0)
+            kd_inspect(ctx, KD_IN_HTTP2_HEADER_NAME, dir, kd_str(pseudo[i].name));
     while (kd_wants(ctx, KD_IN_HTTP2_HEADER_NAME, dir) && rest.n > 0) {
         struct kd_bytes one = kd_bytes_cut(&rest, '\n');
         kd_inspect(ctx, KD_IN_HTTP2_HEADER_NAME, dir, kd_bytes_cut(&one, ':'));

@@ -168,7 +168,8 @@ static enum kd_status frame_search(struct kd_bytes in, struct kd_frame *ret, boo
 static uint64_t held_of(const struct kd_ctx *ctx, const struct ldap_head *h)
 {
     uint64_t limit = kd_min_u64(ctx->lim->ldap_message_bytes, LDAP_MESSAGE_MAX);
-    bool counted_only = h->op == LDAP_ENTRY || h->op == LDAP_REFERENCE || h->total > limit;
+    bool entry = h->op == LDAP_ENTRY || h->op == LDAP_REFERENCE;
+    bool counted_only = (entry && !ldap_shows_entries(ctx)) || h->total > limit;
     return counted_only ? h->at : h->total;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the LDAP parser.  ldap.c cuts the stream, message.c reads what stands in a message,
  * filter.c prints search filters, session.c joins requests with their answers, bind.c follows
- * logons. */
+ * logons, show.c shows messages to rules. */
 #ifndef KD_PROTO_LDAP_LDAP_H
 #define KD_PROTO_LDAP_LDAP_H
 
@@ -111,6 +111,7 @@ struct ldap_state {
     struct ldap_bind *bind;
     struct kd_inner inner; /* TLS after StartTLS */
     uint32_t told;
+    uint32_t shown; /* answers of the present request, to rules */
     uint64_t sealed_bytes[2];
     uint32_t sealed_messages[2];
     uint64_t sealed_at_us;
@@ -137,6 +138,10 @@ static inline struct ldap_state *ldap_state_of(const struct kd_ctx *ctx)
 /* session.c: a message (or the head of an entry), and the end. */
 void ldap_session_message(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes msg);
 void ldap_session_close(struct kd_ctx *ctx);
+
+/* show.c: to the rules, which see a request and its answers.  What entries hold is kept only if some rule asks. */
+bool ldap_shows_entries(const struct kd_ctx *ctx);
+void ldap_show(const struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes content);
 
 /* bind.c: content of a bind request or answer. */
 void ldap_bind_request(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_der *d);

@@ -323,6 +323,7 @@ void ldap_session_message(struct kd_ctx *ctx, const struct ldap_head *h, struct 
     struct kd_bytes raw = kd_bytes_head(kd_bytes_from(msg, h->at), (size_t)h->content);
     struct kd_bytes behind = kd_bytes_from(msg, h->at + (size_t)h->content);
     struct kd_der d = kd_der_of(raw);
+    ldap_show(ctx, h, raw);
     switch (h->op) {
     case LDAP_BIND:
         ldap_bind_request(ctx, h, &d);

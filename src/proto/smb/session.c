@@ -374,6 +374,7 @@ void smb_logon_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
         rec.user = kerberos ? kd_str("") : smb_pending_view(p, TEXT_USER);
         rec.domain = smb_pending_view(p, kerberos ? 0 : TEXT_DOMAIN);
         rec.host = kerberos ? kd_str("") : smb_pending_view(p, TEXT_HOST);
+        rec.windows = kerberos ? kd_str("") : smb_pending_view(p, TEXT_VERSION);
     }
     if (p != NULL) {
         rec.client_os = smb_pending_view(p, TEXT_SYSTEM);

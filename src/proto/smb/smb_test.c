@@ -76,7 +76,7 @@ static void files_of_a_real_server(void)
     CHECK(lines_with("COMMAND_CREATE|町民名簿.txt|\"create_action\":\"created\"") == 1);
     CHECK(lines_with("COMMAND_CLOSE|税務課\\\\mid.bin|\"write_bytes\":9000") == 1);
     CHECK(lines_with("COMMAND_CLOSE|税務課\\\\mid.bin|\"read_bytes\":9000|\"size\":9000") == 1);
-    CHECK(lines_with("SET_INFO|町民名簿.txt|\"rename\":{\"to\":\"住民.txt\"}") == 1);
+    CHECK(lines_with("SET_INFO|町民名簿.txt|\"rename\":{|\"to\":\"住民.txt\"}") == 1);
     CHECK(lines_with("COMMAND_CREATE|住民.txt|\"delete_on_close\":true") == 1);
     CHECK(lines_with("SET_INFO|税務課|\"delete_on_close\":true") == 1);
     CHECK(lines_with("nothere.txt|STATUS_OBJECT_NAME_NOT_FOUND") == 1);
@@ -135,7 +135,7 @@ static void old_protocol_has_the_same_records(void)
     CHECK(lines_with("CLOSE|税務課\\\\mid.bin|\"write_bytes\":9000") == 1);
     CHECK(lines_with("CLOSE|税務課\\\\mid.bin|\"read_bytes\":9000") == 1);
     CHECK(lines_with("\"fileinfo\":{|税務課\\\\mid.bin|\"state\":\"CLOSED\",\"size\":9000") == 2);
-    CHECK(lines_with("RENAME|町民名簿.txt|\"rename\":{\"to\":\"住民.txt\"}") == 1);
+    CHECK(lines_with("RENAME|町民名簿.txt|\"rename\":{|\"to\":\"住民.txt\"}") == 1);
     CHECK(lines_with("SMB1_COMMAND_DELETE|住民.txt|\"delete_on_close\":true") == 1);
     CHECK(lines_with("nothere.txt|STATUS_OBJECT_NAME_NOT_FOUND") == 1);
     CHECK(lines_with("DELETE_DIRECTORY|税務課|STATUS_SUCCESS") == 1);

@@ -28,7 +28,7 @@ static void read_pdu(struct kd_der *d, struct snmp_message *m)
     if (m->pdu == SNMP_TRAP_V1) {
         (void)kd_der_take(&pdu, KD_DER_OID);
         (void)kd_der_take(&pdu, IPADDRESS);
-        (void)number(&pdu);
+        m->trap = number(&pdu);
         (void)number(&pdu);
         (void)kd_der_take(&pdu, TIMETICKS);
     } else {

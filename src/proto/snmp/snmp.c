@@ -204,6 +204,20 @@ static void finish_old(struct kd_ctx *ctx)
     }
 }
 
+/* Every message is a transaction of its own to the rules. */
+static void show(const struct kd_ctx *ctx, enum kd_dir dir, const struct snmp_message *m)
+{
+    if (!kd_wants_any(ctx))
+        return;
+    kd_inspect(ctx, m->version == SNMP_V3 ? KD_IN_SNMP_USM : KD_IN_SNMP_COMMUNITY, dir, m->who);
+    kd_inspect_number(ctx, KD_NUM_SNMP_VERSION, dir, m->version == SNMP_V3 ? 3u : m->version + 1u);
+    if (m->pdu != SNMP_ENCRYPTED)
+        kd_inspect_number(ctx, KD_NUM_SNMP_PDU_TYPE, dir, m->pdu);
+    if (m->pdu == SNMP_TRAP_V1)
+        kd_inspect_number(ctx, KD_NUM_SNMP_TRAP_TYPE, dir, m->trap);
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+}
+
 /* ---- the parser ---- */
 
 static enum kd_status snmp_message_in(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
@@ -224,6 +238,7 @@ static enum kd_status snmp_message_in(struct kd_ctx *ctx, enum kd_dir dir, struc
         answer(ctx, &m);
     else
         request(ctx, &m);
+    show(ctx, dir, &m);
     return KD_OK;
 }
 

@@ -30,6 +30,7 @@ struct snmp_message {
     enum snmp_pdu pdu;
     uint32_t id; /* request-id, or msgID of version 3 */
     uint32_t error;
+    uint32_t trap;          /* generic-trap of version 1 */
     struct kd_bytes who;    /* community, or user of version 3 */
     struct kd_bytes engine; /* of version 3 */
     struct kd_der names;    /* variable bindings, for snmp_next_oid() */

@@ -105,6 +105,8 @@ static const struct kd_rec_tls *record_of(const struct state *s)
     rec->ja3_hash = n->client.ja3_hash;
     rec->ja4 = n->client.ja4;
     rec->ech = n->client.ech;
+    if (!n->has_server && n->has_client) /* as far as is known: the most that was offered */
+        rec->version = name_or_number(tls_version_name(n->client.version), n->client.version, n->number[0]);
     if (n->has_server) {
         rec->version =
             name_or_number(tls_version_name(n->server.version), n->server.version, n->number[0]);
