@@ -466,7 +466,8 @@ static void health_follows_the_sensor(void)
 {
     static uint8_t buf[KD_BATCH_MAX];
     struct kd_out o = kd_out_of(buf, sizeof(buf));
-    struct kd_stats_proto p[2] = {{kd_str("dns"), 10, 20, 3000}, {kd_str("tls"), 5, 90, 70000}};
+    struct kd_stats_proto p[2] = {{.name = kd_str("dns"), .flows = 10, .packets = 20, .bytes = 3000},
+                                   {.name = kd_str("tls"), .flows = 5, .packets = 90, .bytes = 70000}};
     for (uint64_t i = 1; i <= 3; i++) {
         struct kd_rec_head h = {.ts_us = fake_now, .type = KD_REC_STATS, .engine = 0};
         struct kd_rec_stats s = {.scope = kd_str("engine"),
