@@ -519,7 +519,7 @@ static bool find_by_header(struct kd_ruleset *set, struct m_rule *r, uint32_t at
         e->sport_bits[r->sport_set / 64] |= (uint64_t)1 << (r->sport_set % 64);
         return m_list_add(set, &e->by_sport[r->sport_set], at);
     }
-    if (r->apps != 0) {
+    if (r->apps != 0 && rule->n_looks == 0 && rule->n_checks == 0) { /* the protocol alone: told once */
         for (unsigned app = 0; app < KD_APP_COUNT; app++)
             if ((r->apps >> app & 1) != 0 && !m_list_add(set, &set->at_app[app], at))
                 return false;
