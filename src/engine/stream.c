@@ -69,6 +69,7 @@ static void parser_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ex
     struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_enter(e, f, dir, in);
+    e->reading_flow = f;
     e->reading = e->frame != NULL;
     e->reading_dir = (uint8_t)dir;
     e->reading_seq = x->half[dir].next_seq;
@@ -76,6 +77,10 @@ static void parser_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ex
     if (s != KD_OK && s != KD_CLOSED)
         kd_anomaly(&ctx, s == KD_LIMIT ? "message_too_long" : "message_malformed", x->feed[dir].offset);
     e->reading = false;
+    e->reading_flow = NULL;
+    e->stats.app_errors[f->app] += s != KD_OK && s != KD_CLOSED;
+    if (e->n_unacked > 0 && e->unacked[e->n_unacked - 1].flow_id == x->conn.flow_id)
+        f->flags |= KD_FLOW_UNACKED;
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_leave(e);
     if (x->feed[0].ended && x->feed[1].ended)
@@ -176,6 +181,7 @@ static void on_gap(void *arg, struct kd_flow *f, unsigned dir, uint64_t n)
 {
     struct kd_engine *e = arg;
     struct kd_tcp_ext *x = f->ext;
+    e->stats.gaps++;
     if (kd_engine_rules_ask(e, KD_EVENT_STREAM))
         kd_engine_rules_odd(e, f, dir, (uint64_t)1 << KD_TCP_ODD_GAP);
     if (f->flags & KD_FLOW_OPAQUE)
@@ -230,7 +236,7 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
         if (odd != 0)
             kd_engine_rules_odd(e, f, dir, odd);
     }
-    if (KD_UNLIKELY(e->n_unacked > 0))
+    if (KD_UNLIKELY((f->flags & KD_FLOW_UNACKED) != 0))
         kd_engine_acked(e, f, p, dir);
     kd_tcp_state(f, p, dir);
     if (is_unread(e, f) || (f->ext != NULL && ((struct kd_tcp_ext *)f->ext)->let_go))

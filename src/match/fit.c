@@ -23,7 +23,6 @@ static const uint16_t untold_buffers[] = {
     KD_IN_QUIC_CYU_HASH,
     KD_IN_QUIC_CYU_STRING,
     KD_IN_EMAIL_BODY_MD5,
-    KD_IN_RFB_NAME,
     KD_IN_PGSQL_QUERY,
     KD_IN_DNP3_DATA,
     KD_IN_ENIP_PRODUCT_NAME,
