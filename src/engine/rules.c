@@ -87,7 +87,8 @@ void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, u
 
 bool kd_engine_rules_read(const struct kd_engine *e, const struct kd_flow *f)
 {
-    return e->match != NULL && kd_match_reads_stream(e->match, f->rules);
+    return e->match != NULL && (kd_match_wants_stream(e->match, f->rules, KD_TO_SERVER) ||
+                                kd_match_wants_stream(e->match, f->rules, KD_TO_CLIENT));
 }
 
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)

@@ -131,9 +131,6 @@ bool kd_match_wants_packet(const struct kd_matcher *m, uint8_t proto, unsigned d
                            bool payload);
 bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flow *flow, unsigned dir);
 
-/* Does any rule look into streams, and into more of this one (its slot may be NULL)?  Cheap. */
-bool kd_match_reads_stream(const struct kd_matcher *m, const struct kd_match_flow *f);
-
 /* A parser is about to be called for this conversation with `data`; it has returned.  What it tells between goes to
  * kd_match_value(), kd_match_number() and kd_match_end(). */
 void kd_match_enter(struct kd_matcher *m, const struct kd_match_at *at, struct kd_bytes data);

@@ -38,15 +38,6 @@ bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flo
 
 /* ---- streams ---- */
 
-bool kd_match_reads_stream(const struct kd_matcher *m, const struct kd_match_flow *f)
-{
-    const struct m_group(*g)[2] = &m->set->payload[M_TCP];
-    bool any = false;
-    for (unsigned dir = 0; dir < 2; dir++)
-        any |= !m_group_is_empty(&(*g)[dir]) && (f == NULL || f->stream_seen[dir] <= MATCH_STREAM);
-    return any && (f == NULL || !f->encrypted);
-}
-
 /* The last `before` bytes before `data`, and `data`, in one piece.  `data` was put there by an earlier call if `again`. */
 static struct kd_bytes with_window(struct kd_matcher *m, const struct kd_match_flow *f, uint8_t dir,
                                    struct kd_bytes data, size_t before, bool again)

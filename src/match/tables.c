@@ -72,7 +72,8 @@ bool m_table_add(struct kd_ruleset *set, const struct m_rule *r, uint32_t at)
         return add_port(set, table, of_src ? rule->sport : rule->dport, of_src, at);
     }
     table->named = was_named;
-    if (r->apps != 0 && rule->sport->any && rule->dport->any)
+    bool app_alone = rule->n_looks == 0 && rule->n_checks == 0; /* told once */
+    if (r->apps != 0 && app_alone && rule->sport->any && rule->dport->any)
         return add_app(set, r, at);
     for (unsigned t = 0; t < M_TRANSPORTS; t++)
         for (unsigned dir = 0; dir < 2; dir++)

@@ -131,11 +131,30 @@ static struct kd_bytes stream_so_far(struct kd_matcher *m, uint8_t dir)
     return kd_bytes_of(m->window, before + m->stream.n);
 }
 
+/* Is it in this direction that the rule asks for a file?  Those with => may ask in the other alone. */
+static bool asks_for_file(const struct m_rule *r, uint8_t dir)
+{
+    if ((r->flags & M_FILE) == 0 || r->sides != KD_INSPECT_BOTH)
+        return (r->flags & M_FILE) != 0;
+    bool any = false;
+    for (unsigned i = 0; i < r->rule->n_checks; i++) {
+        const struct kd_cond *c = &r->rule->check[i];
+        bool file = c->kind == KD_COND_FILE_HASH || (c->kind == KD_COND_NUMBER && c->is.number.field == KD_NUM_FILESIZE);
+        uint8_t side = m_check_side(c);
+        any |= file && (side == 0 || (side >> dir & 1) != 0);
+    }
+    for (unsigned i = 0; i < r->n_looks; i++) {
+        uint8_t side = r->look[i].side;
+        any |= kd_inspect_rows[r->look[i].in].unit == KD_INSPECT_FILE && (side == 0 || (side >> dir & 1) != 0);
+    }
+    return any;
+}
+
 static void judge_one(struct kd_matcher *m, uint8_t dir, uint32_t rule)
 {
     struct m_run run = m_run_of(m, &m->at, dir);
     run.r = &m->set->rule[rule];
-    if ((run.r->flags & M_FILE) != 0 && !m->side[dir].has_file)
+    if (KD_UNLIKELY((run.r->flags & M_FILE) != 0) && !m->side[dir].has_file && asks_for_file(run.r, dir))
         return;
     run.side = &m->side[dir];
     run.payload = stream_so_far(m, dir);
