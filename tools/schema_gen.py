@@ -59,6 +59,9 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "rpc_interfaces": ("array", "{ uuid: string; version: string; ack_result: number; service: string; procedure: string }[]"),
     "rpc_answer_bytes": ("integer", "number"),
     "part_names": ("array", "string[]"),
+    "range_first": ("integer", "number"),
+    "range_last": ("integer", "number"),
+    "range_total": ("integer", "number"),
     "range_end": ("integer", "number"),
     "flow_state": ("string", "string"),
     "flow_reason": ("string", "string"),
@@ -84,6 +87,20 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "arp_target": ("string", "string"),
     "arp_hardware": ("string", "string"),
     "arp_protocol": ("string", "string"),
+    "app_tx": ("object", "Record<string, number>"),
+    "app_errors": ("object", "Record<string, { parser: number }>"),
+    "odd_events": ("object", "Record<string, Record<string, number>>"),
+    "avg_size": ("integer", "number"),
+    "rule_engines": ("array", "{ id: number; rules_loaded: number; rules_failed: number; rules_skipped: number }[]"),
+    "event_name": ("string", "string"),
+    "proto_parser": ("string", "string"),
+    "mac_list": ("array", "string[]"),
+    "outer_app": ("string", "string"),
+    "flowbits": ("array", "string[]"),
+    "traffic_id": ("array", "string[]"),
+    "traffic_label": ("array", "string[]"),
+    "answer_flags": ("string", "string"),
+    "answer_version": ("integer", "number"),
     "grouped": ("object", "Record<string, string[]>"),
     "soa": ("object", "{ mname: string; rname: string; serial: number; refresh: number; retry: number; "
                       "expire: number; minimum: number }"),
@@ -99,8 +116,11 @@ class Field:
         if len(head) != 3 or len(parts) < 3:
             sys.exit(f"{where}: not 'name type path | English | 日本語': {line}")
         self.name, self.type, self.path = head
-        self.type, _, self.form = self.type.partition(":") if not self.type.startswith("list:") \
-            else (self.type, "", "")
+        if self.type.startswith("list:"):
+            item, _, self.form = self.type[5:].partition(":")
+            self.type = "list:" + item
+        else:
+            self.type, _, self.form = self.type.partition(":")
         if self.form and self.form not in FORMS:
             sys.exit(f"{where}: unknown form {self.form}")
         self.en, self.ja = parts[1], parts[2]
@@ -207,7 +227,7 @@ def face_h(head, records, subs, protos):
            "enum kd_rec_type {", "    KD_REC_NONE = 0,"]
     out += [f"    KD_REC_{r.name.upper()} = {r.id}," for r in records]
     out += [f"    KD_REC_MAX = {max(r.id for r in records)}", "};", "", "enum kd_app {"]
-    out += [f"    KD_APP_{p[0].upper()}, /* {p[1]} */" for p in protos]
+    out += [f"    KD_APP_{p[0].upper().replace('-', '_')}, /* {p[1]} */" for p in protos]
     out += ["    KD_APP_COUNT", "};", ""]
     out += [c_struct(t) for t in subs.values()] + [c_struct(t) for t in records]
     out += [f"extern const struct kd_schema kd_schema_{t.name};" for t in list(subs.values()) + records]
@@ -330,17 +350,20 @@ def face_ts(head, records, subs, protos):
     return "\n".join(out) + "\n"
 
 
-def js_members(ts):
-    """JSON Schema of a form's object, from its TypeScript."""
-    if "any" in ts:
-        return {"properties": {}, "required": [], "additionalProperties": {}}
-    if ts == "Record<string, string | number>":
-        return {"properties": {}, "required": [], "additionalProperties": {"type": ["string", "integer"]}}
-    if ts.startswith("Record<"):
-        one = {"type": "integer"} if "number" in ts else {"type": "array", "items": {"type": "string"}}
-        return {"properties": {}, "required": [], "additionalProperties": one}
-    pairs = [p.split(": ") for p in ts.strip("{} ").split("; ")]
-    return {"properties": {k: {"type": "integer" if v == "number" else v} for k, v in pairs}, "required": []}
+def js_form(ts):
+    """JSON Schema of a form's value, from its TypeScript."""
+    if ts == "any":
+        return {}
+    if " | " in ts and not ts.endswith(("[]", ">", "}")):
+        return {"type": [js_form(t)["type"] for t in ts.split(" | ")]}
+    if ts.endswith("[]"):
+        return {"type": "array", "items": js_form(ts[:-2])}
+    if ts.startswith("Record<string, "):
+        return {"type": "object", "properties": {}, "required": [], "additionalProperties": js_form(ts[15:-1])}
+    if ts.startswith("{"):
+        pairs = [p.split(": ") for p in ts.strip("{} ").split("; ")]
+        return {"type": "object", "properties": {k: js_form(v) for k, v in pairs}, "required": []}
+    return {"type": "integer" if ts == "number" else ts}
 
 
 def js_schema(node, subs):
@@ -355,11 +378,8 @@ def js_schema(node, subs):
                 return {**item, "description": node.en}
             return {"type": "array", "description": node.en, "items": item}
         t = {"type": node.json_type(), "description": node.en}
-        if t["type"] == "object":
-            t.update(js_members(node.ts_type()))
-        if t["type"] == "array":
-            item = node.ts_type().removesuffix("[]")
-            t["items"] = {"type": "string"} if item == "string" else {"type": "object", **js_members(item)}
+        if t["type"] in ("object", "array"):
+            t.update(js_form(node.ts_type()))
         if t["type"] == "integer":
             t["minimum"] = 0
         return t

@@ -10,26 +10,15 @@ enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58, PROTO_S
 
 void kd_out_proto(struct kd_out *o, uint8_t proto)
 {
-    switch (proto) {
-    case PROTO_ICMP:
-        kd_out_str(o, "ICMP");
-        break;
-    case PROTO_TCP:
-        kd_out_str(o, "TCP");
-        break;
-    case PROTO_UDP:
-        kd_out_str(o, "UDP");
-        break;
-    case PROTO_ICMPV6:
-        kd_out_str(o, "IPv6-ICMP");
-        break;
-    case PROTO_SCTP:
-        kd_out_str(o, "SCTP");
-        break;
-    default:
+    static const char *const names[] = {
+        [PROTO_ICMP] = "ICMP", [2] = "IGMP",  [4] = "IP-in-IP", [PROTO_TCP] = "TCP",          [PROTO_UDP] = "UDP",
+        [41] = "IPv6",         [47] = "GRE",  [50] = "ESP",     [51] = "AH",                  [PROTO_ICMPV6] = "IPv6-ICMP",
+        [88] = "EIGRP",        [103] = "PIM", [112] = "VRRP",   [PROTO_SCTP] = "SCTP",
+    };
+    if (proto < KD_COUNT(names) && names[proto] != NULL)
+        kd_out_str(o, names[proto]);
+    else
         kd_out_u64(o, proto);
-        break;
-    }
 }
 
 bool kd_icmp_reply(uint8_t proto, unsigned type, uint8_t *ret_type)
@@ -433,7 +422,11 @@ void kd_json_head(struct kd_out *o, const struct kd_rec_head *h, const char *eve
 
 void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
 {
-    kd_json_head(o, head, kd_schemas[head->type]->event, zone_s);
+    struct kd_rec_head shown = *head;
+    const struct kd_rec_flow *flow = body;
+    if (head->type == KD_REC_FLOW && flow->carried != 0 && flow->carried < KD_APP_COUNT)
+        shown.app = flow->carried;
+    kd_json_head(o, &shown, kd_schemas[head->type]->event, zone_s);
     kd_json_body(o, kd_schemas[head->type], head, body, zone_s, true);
     kd_out_u8(o, '}');
 }
