@@ -19,8 +19,16 @@ static const char hello[] =
     "\x00\x2b\x00\x03\x02\x03\x04"
     "\x00\x0a\x00\x04\x00\x02\x00\x1d";
 
-/* RFC 9001 §5 the other way round, by the library's own cipher. */
-static struct kd_bytes packet(uint8_t *room, uint32_t number, size_t offset, struct kd_bytes crypto, bool second)
+/* An answer: TLS 1.3, TLS_AES_128_GCM_SHA256. */
+static const char answer[] =
+    "\x02\x00\x00\x2e\x03\x03" "0123456789abcdef0123456789abcdef" "\x00\x13\x01\x00\x00\x06"
+    "\x00\x2b\x00\x02\x03\x04";
+
+#define OTHER_DCID "\x11\x22\x33\x44\x55\x66\x77\x88"
+
+/* RFC 9001 §5 the other way round, by the library's own cipher; `to_id`: from which the keys follow. */
+static struct kd_bytes packet_of(uint8_t *room, uint32_t number, size_t offset, struct kd_bytes crypto, bool second,
+                                 const char *side, const char *to_id)
 {
     static const uint8_t salts[2][20] = {{0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,
                                           0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a},
@@ -28,8 +36,8 @@ static struct kd_bytes packet(uint8_t *room, uint32_t number, size_t offset, str
                                           0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9}};
     enum { PAYLOAD = 1162, NUMBER_BYTES = 4 };
     uint8_t initial[32], client[32], key[16], iv[12], mask_key[16], plain[PAYLOAD] = {0}, mask[16];
-    kd_hkdf_extract(kd_bytes_of(salts[second], 20), kd_bytes_of(DCID, 8), initial);
-    kd_hkdf_label(initial, "client in", client, 32);
+    kd_hkdf_extract(kd_bytes_of(salts[second], 20), kd_bytes_of(to_id, 8), initial);
+    kd_hkdf_label(initial, side, client, 32);
     kd_hkdf_label(client, second ? "quicv2 key" : "quic key", key, 16);
     kd_hkdf_label(client, second ? "quicv2 iv" : "quic iv", iv, 12);
     kd_hkdf_label(client, second ? "quicv2 hp" : "quic hp", mask_key, 16);
@@ -42,7 +50,7 @@ static struct kd_bytes packet(uint8_t *room, uint32_t number, size_t offset, str
     kd_out_u8(&o, (uint8_t)((second ? 0xd0 : 0xc0) | (NUMBER_BYTES - 1)));
     kd_out_bytes(&o, second ? kd_bytes_of("\x6b\x33\x43\xcf", 4) : kd_bytes_of("\0\0\0\1", 4));
     kd_out_u8(&o, 8);
-    kd_out_bytes(&o, kd_bytes_of(DCID, 8));
+    kd_out_bytes(&o, kd_bytes_of(to_id, 8));
     kd_out_u8(&o, 0); /* no source id */
     kd_out_u8(&o, 0); /* no token */
     kd_out_be16(&o, (uint16_t)(0x4000 | (NUMBER_BYTES + PAYLOAD + KD_GCM_TAG)));
@@ -64,6 +72,11 @@ static struct kd_bytes packet(uint8_t *room, uint32_t number, size_t offset, str
     for (unsigned i = 0; i < NUMBER_BYTES; i++)
         room[head + i] ^= mask[1 + i];
     return kd_bytes_of(room, o.n + PAYLOAD + KD_GCM_TAG);
+}
+
+static struct kd_bytes packet(uint8_t *into, uint32_t number, size_t offset, struct kd_bytes crypto, bool second)
+{
+    return packet_of(into, number, offset, crypto, second, "client in", DCID);
 }
 
 static uint8_t room[1 << 14];
@@ -118,6 +131,35 @@ static void pieces_come_in_any_order(void)
     CHECK(shows("", 0));
 }
 
+static void an_answer_is_told(void)
+{
+    uint8_t b[1400];
+    struct kd_bytes said = kd_bytes_of(answer, sizeof(answer) - 1);
+    for (int second = 0; second < 2; second++) {
+        begin();
+        kd_tape_add(&tape, KD_TO_CLIENT, packet_of(b, 0, 0, said, second, "server in", DCID)); /* too early */
+        kd_tape_add(&tape, KD_TO_SERVER, packet(b, 2, 0, part(0, all), second));
+        kd_tape_add(&tape, KD_TO_CLIENT, packet_of(b, 0, 0, said, second, "server in", DCID));
+        kd_tape_add(&tape, KD_TO_CLIENT, packet_of(b, 1, 0, said, second, "server in", DCID));
+        CHECK(shows("\"cipher\":\"TLS_AES_128_GCM_SHA256\"", 2) && shows("\"string\":\"771,4865,43\"", 2));
+    }
+}
+
+/* A Retry is heeded once: the second hello is told, too, and the answer opened by the keys of its id. */
+static void after_a_retry_the_hello_comes_again(void)
+{
+    static const char retry[] = "\xf0\0\0\0\1\0\x08" OTHER_DCID "token and its integrity tag";
+    uint8_t b[1400];
+    struct kd_bytes said = kd_bytes_of(answer, sizeof(answer) - 1);
+    begin();
+    kd_tape_add(&tape, KD_TO_SERVER, packet(b, 2, 0, part(0, all), false));
+    kd_tape_add(&tape, KD_TO_CLIENT, kd_bytes_of(retry, sizeof(retry) - 1));
+    kd_tape_add(&tape, KD_TO_SERVER, packet_of(b, 3, 0, part(0, all), false, "client in", OTHER_DCID));
+    kd_tape_add(&tape, KD_TO_CLIENT, kd_bytes_of(retry, sizeof(retry) - 1));
+    kd_tape_add(&tape, KD_TO_CLIENT, packet_of(b, 0, 0, said, false, "server in", OTHER_DCID));
+    CHECK(shows("\"ja3s\"", 3));
+}
+
 static void damaged_and_other_packets_are_passed_over(void)
 {
     uint8_t b[1400];
@@ -141,11 +183,15 @@ int main(int argc, char **argv)
         begin();
         kd_tape_add(&tape, KD_TO_SERVER, packet(b, 4, 60, part(60, all), false));
         kd_tape_add(&tape, KD_TO_SERVER, packet(b, 3, 0, part(0, 70), false));
+        kd_tape_add(&tape, KD_TO_CLIENT,
+                    packet_of(b, 0, 0, kd_bytes_of(answer, sizeof(answer) - 1), false, "server in", DCID));
         FILE *f = fopen(argv[1], "wb");
         return f == NULL || fwrite(tape.p, 1, tape.n, f) != tape.n || fclose(f) != 0;
     }
     RUN(a_hello_is_told);
     RUN(pieces_come_in_any_order);
+    RUN(an_answer_is_told);
+    RUN(after_a_retry_the_hello_comes_again);
     RUN(damaged_and_other_packets_are_passed_over);
     return tap_done();
 }
