@@ -52,6 +52,14 @@ static void flowbit_set(struct kd_matcher *m, struct kd_match_flow *f, uint32_t 
     f->bits[f->n_bits++] = name;
 }
 
+size_t kd_match_flowbits(const struct kd_matcher *m, const struct kd_match_flow *f, struct kd_bytes ret[KD_MATCH_BITS])
+{
+    size_t n = kd_min_size(f->n_bits, KD_MATCH_BITS);
+    for (size_t i = 0; i < n; i++)
+        ret[i] = m->set->rules->flowbits.name[f->bits[i]];
+    return n;
+}
+
 static void flowbit_unset(struct kd_match_flow *f, uint32_t name)
 {
     for (uint32_t i = 0; i < f->n_bits; i++)
@@ -160,6 +168,7 @@ static void tell(struct m_run *run)
         .technique = metadata(r, "mitre_technique_id"),
         .confidence = metadata(r, "confidence"),
         .importance = metadata(r, "signature_severity"),
+        .msg_ja = metadata(r, "msg_ja"),
     };
     if (r->classtype != NULL) {
         a.category = r->classtype->text;

@@ -49,6 +49,12 @@ static enum kd_probe probe_greeting(struct kd_bytes in, const struct kd_conn *co
     return conn->server_port == 25 || conn->server_port == 587 ? KD_PROBE_YES : KD_PROBE_MORE;
 }
 
+/* QUIT is said in other protocols, too: here by who addressed a mail server. */
+static bool is_quit(struct kd_bytes in, const struct kd_conn *conn)
+{
+    return (conn->server_port == 25 || conn->server_port == 587) && kd_bytes_istarts(in, kd_str("QUIT\r\n"));
+}
+
 static enum kd_probe probe_command(struct kd_bytes in)
 {
     static const char *const begins[] = {"EHLO ", "HELO ", "LHLO ", "MAIL FROM:", "RCPT TO:"};
@@ -64,7 +70,7 @@ static enum kd_probe probe_command(struct kd_bytes in)
 
 static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
 {
-    enum kd_probe command = probe_command(in);
+    enum kd_probe command = is_quit(in, conn) ? KD_PROBE_YES : probe_command(in);
     enum kd_probe greeting = probe_greeting(in, conn);
     if (command == KD_PROBE_YES)
         return dir == KD_TO_SERVER ? KD_PROBE_YES : KD_PROBE_REVERSED;

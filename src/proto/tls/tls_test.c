@@ -163,7 +163,7 @@ static void old_hello_is_tolerated(void)
 static void too_long_is_refused(void)
 {
     begin(), record(KD_TO_CLIENT, 22, BYTES("\x0b\xff\xff\xff\0\0\0")), play();
-    CHECK(run.status[KD_TO_CLIENT] == KD_LIMIT && has("invalid_handshake_message"));
+    CHECK(run.status[KD_TO_CLIENT] == KD_LIMIT && has("INVALID_HANDSHAKE_MESSAGE"));
 }
 
 static void midstream_data_tells_nothing(void)

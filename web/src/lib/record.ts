@@ -28,7 +28,7 @@ const SUMMARY: Record<string, readonly string[]> = {
     arp: ['arp.opcode', 'arp.src_mac', 'arp.src_ip', 'arp.dest_ip'],
     nbns: ['nbns.type', 'nbns.name', 'nbns.addresses'],
     login: ['login.user', 'login.service', 'login.method', 'login.result', 'login.reason'],
-    anomaly: ['anomaly.event', 'anomaly.layer'],
+    anomaly: ['anomaly.event', 'anomaly.app_proto'],
     fileinfo: ['fileinfo.filename', 'fileinfo.magic', 'fileinfo.size', 'fileinfo.sha256'],
     health: ['health.kind', 'health.role', 'health.state'],
     host: ['host.address', 'host.name', 'host.user', 'host.source'],
