@@ -52,37 +52,47 @@ static bool add(const char *command, struct kd_rule_inputs *all, enum kd_rule_in
     return true;
 }
 
+static bool ends_in(const struct dirent *e, const char *const *ends, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
+            return true;
+    return false;
+}
+
 static int is_rule_file(const struct dirent *e)
 {
     static const char *const ends[] = {".rules", ".rules.gz", ".rules.zst"};
-    for (size_t i = 0; i < KD_COUNT(ends); i++)
-        if (e->d_name[0] != '.' && kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
-            return 1;
-    return 0;
+    return e->d_name[0] != '.' && ends_in(e, ends, KD_COUNT(ends));
 }
 
+/* Lists by their usual names, which go first. */
 static int is_data_file(const struct dirent *e)
 {
     static const char *const ends[] = {".lst", ".list", ".csv", ".md5", ".sha1", ".sha256", ".dat", ".data", ".state", ".rep"};
-    for (size_t i = 0; i < KD_COUNT(ends); i++)
-        if (e->d_name[0] != '.' && kd_bytes_iends(kd_str(e->d_name), kd_str(ends[i])))
-            return 1;
-    return 0;
+    return e->d_name[0] != '.' && ends_in(e, ends, KD_COUNT(ends));
+}
+
+/* A rule may give its list any name; what is surely none is left out. */
+static int may_be_data_file(const struct dirent *e)
+{
+    static const char *const others[] = {".yaml", ".yml",  ".toml", ".config", ".conf", ".pcap", ".pcapng", ".md",  ".map",
+                                         ".gz",   ".zst",  ".zip",  ".tar",    ".lua",  ".sh",   ".py",     ".log", ".json"};
+    return e->d_name[0] != '.' && !is_data_file(e) && !is_rule_file(e) && !ends_in(e, others, KD_COUNT(others));
 }
 
 /* What rules may load lies beside them; which of it they want is known only when they are read, shut in. */
-static bool add_data(const char *command, struct kd_rule_inputs *all, const char *folder)
+static bool add_data_named(const char *command, struct kd_rule_inputs *all, const char *folder,
+                           int (*is)(const struct dirent *), int max, off_t largest)
 {
-    enum { DATA_MAX = 64 };
-    const off_t largest = KD_RULE_LIST_MAX;
     struct dirent **found = NULL;
-    int n = scandir(folder, &found, is_data_file, alphasort);
+    int n = scandir(folder, &found, is, alphasort);
     bool ok = true;
     for (int i = 0; i < n; i++) {
         struct stat st;
-        ok = ok && (i >= DATA_MAX || add(command, all, KD_INPUT_DATA, kd_str(folder), kd_str(found[i]->d_name)));
+        ok = ok && (i >= max || add(command, all, KD_INPUT_DATA, kd_str(folder), kd_str(found[i]->d_name)));
         struct kd_rule_input *in = all->n == 0 ? NULL : &all->at[all->n - 1];
-        if (ok && i < DATA_MAX && in != NULL) {
+        if (ok && i < max && in != NULL) {
             in->name = in->path + strlen(folder) + 1; /* rules name it so */
             if (stat(in->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > largest || access(in->path, R_OK) != 0)
                 free(all->at[--all->n].path);
@@ -91,6 +101,13 @@ static bool add_data(const char *command, struct kd_rule_inputs *all, const char
     }
     free(found);
     return ok;
+}
+
+static bool add_data(const char *command, struct kd_rule_inputs *all, const char *folder)
+{
+    enum { DATA_MAX = 64, OTHERS_MAX = 32, OTHER_LARGEST = 1 << 20 };
+    return add_data_named(command, all, folder, is_data_file, DATA_MAX, KD_RULE_LIST_MAX) &&
+           add_data_named(command, all, folder, may_be_data_file, OTHERS_MAX, OTHER_LARGEST);
 }
 
 static bool add_data_beside(const char *command, struct kd_rule_inputs *all, const char *rules)
