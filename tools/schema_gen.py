@@ -38,6 +38,7 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "bit2": ("boolean", "boolean"),
     "bit3": ("boolean", "boolean"),
     "bit4": ("boolean", "boolean"),
+    "bit6": ("boolean", "boolean"),
     "bit15": ("boolean", "boolean"),
     "utc": ("string", "string"),
     "angle": ("string", "string"),
@@ -58,6 +59,9 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "rpc_interfaces": ("array", "{ uuid: string; version: string; ack_result: number; service: string; procedure: string }[]"),
     "rpc_answer_bytes": ("integer", "number"),
     "part_names": ("array", "string[]"),
+    "range_first": ("integer", "number"),
+    "range_last": ("integer", "number"),
+    "range_total": ("integer", "number"),
     "range_end": ("integer", "number"),
     "flow_state": ("string", "string"),
     "flow_reason": ("string", "string"),
@@ -75,6 +79,14 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "client_port": ("integer", "number"),
     "server_port": ("integer", "number"),
     "app_flows": ("object", "Record<string, number>"),
+    "dns_version": ("integer", "number"),
+    "queries": ("array", "{ rrname: string; rrtype: string }[]"),
+    "by_type": ("array", "Record<string, string | number>[]"),  # in [line.NAME] alone: written by wire/eve.c
+    "extensions": ("array", "Record<string, any>[]"),  # the same
+    "bytes": ("string", "string"),
+    "arp_target": ("string", "string"),
+    "arp_hardware": ("string", "string"),
+    "arp_protocol": ("string", "string"),
     "app_tx": ("object", "Record<string, number>"),
     "app_errors": ("object", "Record<string, { parser: number }>"),
     "odd_events": ("object", "Record<string, Record<string, number>>"),
@@ -181,6 +193,7 @@ def load(folder):
     with open(os.path.join(folder, "protocols.toml"), "rb") as f:
         protos = [[p.strip() for p in line.split("|")] for line in tomllib.load(f)["protocols"]]
     head = Table("head", {"fields": raw["head"]}, "head")
+    head.further = [Table(n, b, "line") for n, b in raw.get("line", {}).items()]
     subs = {n: Table(n, b, "sub") for n, b in raw.get("sub", {}).items()}
     records = sorted((Table(n, b, "record") for n, b in raw["record"].items()), key=lambda t: t.id)
     if len({r.id for r in records}) != len(records) or min(r.id for r in records) < 1 \
@@ -339,6 +352,10 @@ def face_ts(head, records, subs, protos):
 
 def js_form(ts):
     """JSON Schema of a form's value, from its TypeScript."""
+    if ts == "any":
+        return {}
+    if " | " in ts and not ts.endswith(("[]", ">", "}")):
+        return {"type": [js_form(t)["type"] for t in ts.split(" | ")]}
     if ts.endswith("[]"):
         return {"type": "array", "items": js_form(ts[:-2])}
     if ts.startswith("Record<string, "):
@@ -380,7 +397,7 @@ def face_schema(head, records, subs, protos):
     heads["record_id"] = {"type": "string", "description": heads["record_id"]["description"]}
     heads["vlan"] = {"type": "array", "description": heads["vlan"]["description"], "items": {"type": "integer"}}
     one_of = []
-    for t in records:
+    for t in records + head.further:
         body = js_schema(tree_of([f for f in t.lines if "spread" not in f.flags]), subs)
         body["properties"].update((k, js_schema(v, subs)) for k, (_, v) in spread(t, records).items())
         body["properties"] = {**heads, "event_type": {"const": t.event}, **body["properties"]}
@@ -404,7 +421,7 @@ def face_md(lang, head, records, subs, protos):
         out.append("")
     out.extend([f"## {words[1]}", ""])
     rows(head)
-    for t in records:
+    for t in records + head.further:
         out.extend([f"## {t.name}", "", t.en if lang == "en" else t.ja, ""])
         rows(t)
     for t in subs.values():

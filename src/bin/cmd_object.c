@@ -300,12 +300,38 @@ static int print_lists(struct job *j)
     return s == KD_OK ? status : kd_say(KD_EXIT_COULD_NOT, "object", "the lists cannot be read: %s", kd_status_text(s));
 }
 
+/* The same for programs. */
+static void put_fetched_json(const struct job *j, struct kd_jw *w)
+{
+    static const struct kd_update_row never = {.outcome = KD_FETCHED_UNCHANGED};
+    kd_jw_open(w, "fetched", '[');
+    for (size_t i = 0; i < j->n_sources; i++) {
+        const struct kd_update_row *r = kd_updates_find(&j->updates, j->source[i].id);
+        if (j->source[i].rules)
+            continue;
+        r = r != NULL ? r : &never;
+        kd_jw_open(w, NULL, '{');
+        kd_jw_str(w, "name", j->source[i].name);
+        kd_jw_str(w, "outcome", r->tried_us == 0 ? "never" : kd_fetched_word((enum kd_fetched)r->outcome));
+        kd_jw_str(w, "why", r->why);
+        kd_jw_u64(w, "fails", r->fails);
+        kd_jw_time(w, "ok", r->ok_us);
+        kd_jw_time(w, "new", r->new_us);
+        kd_jw_time(w, "failing_since", r->failing_us);
+        kd_jw_time(w, "next", r->next_us);
+        kd_jw_close(w, '}');
+    }
+    kd_jw_close(w, ']');
+}
+
 static int print_json(struct job *j)
 {
     struct kd_jw w;
     kd_jw_init(&w, j->rd.zone_s);
     kd_jw_open(&w, NULL, j->what == LISTS ? '{' : '[');
     enum kd_status s = j->what == LISTS ? kd_lists_json(&j->meta, &w) : kd_objects_json(&j->meta, &w);
+    if (j->what == LISTS)
+        put_fetched_json(j, &w);
     kd_jw_close(&w, j->what == LISTS ? '}' : ']');
     int status = s == KD_OK && kd_jw_ok(&w) ? kd_reading_print("object", kd_jw_view(&w))
                                             : kd_say(KD_EXIT_COULD_NOT, "object", "the objects cannot be read: %s", kd_status_text(s));

@@ -55,6 +55,11 @@ int kd_cmd_replay(int argc, char **argv)
         return kd_say(KD_EXIT_USAGE, "replay", "--sandbox %s: write full or reduced", sandbox);
     if (sandbox != NULL)
         snprintf(config.sandbox, sizeof(config.sandbox), "%s", sandbox);
+    static char place[KD_CONFIG_TEXT_MAX];
+    bool fetches = config.rule_sources.n > 0 || config.feeds.n > 0;
+    if (fetches && !kd_directory("replay", NULL, &config, place))
+        return KD_EXIT_COULD_NOT;
+    kd_update_place(&config, place);
     KD_AUTO_FD json_fd = open_json(json);
     if (json != NULL && json_fd < 0)
         return kd_say(KD_EXIT_COULD_NOT, "replay",
@@ -64,6 +69,7 @@ int kd_cmd_replay(int argc, char **argv)
         .command = "replay",
         .config = &config,
         .dir = db,
+        .fetched = fetches ? place : NULL,
         .json_fd = json_fd,
         .files = (const char *const *)(argv + 1),
         .n_files = (size_t)argc - 1,

@@ -171,6 +171,7 @@ int kd_cmd_run(int argc, char **argv)
         .config = &config,
         .config_path = ch.path,
         .dir = dir,
+        .fetched = dir,
         .json_fd = json_fd,
         .files = demo ? demo_files : NULL,
         .n_files = demo ? 1 : 0,

@@ -250,7 +250,7 @@ static void hear_fetch(struct work *w)
     while (!w->over && (s = kd_edge_take(w->fetch.control, false, message, sizeof(message), &n)) == KD_OK)
         on_order(w, kd_bytes_of(message, n));
     if (!w->over && s != KD_MORE)
-        fail(w, KD_FETCHED_INSIDE, "the process that fetches ended");
+        fail(w, KD_FETCHED_INSIDE, "the process that fetches ended; is the disk full?");
 }
 
 void kd_fetch(const struct kd_config *config, int authorities_fd, const struct kd_fetch_want *want,

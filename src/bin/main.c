@@ -95,7 +95,7 @@ const struct kd_command kd_commands[] = {
      "  --json              JSON で表示\n"
      "  --dir フォルダー    センサーの保存先、または replay --db の保存先\n",
      kd_cmd_incident},
-    {"object", "list | add KIND VALUE --reason TEXT | expire NUMBER | import FILE | export | lists [--dir DIRECTORY]",
+    {"object", "list | add KIND VALUE --reason TEXT | expire NUMBER | import FILE | export | lists | update [--dir DIRECTORY]",
      "suspicious objects: watched for, and looked for in the past", "不審オブジェクトを登録し、過去の記録も照合する",
      "  list               all objects, with who met them before they were added\n"
      "  add KIND VALUE     kinds: ip, domain, url, sha256, sha1, md5, ja3, ja4\n"
@@ -103,6 +103,7 @@ const struct kd_command kd_commands[] = {
      "  import FILE        lines \"kind value [remark]\", or the same with commas; all or nothing\n"
      "  export             those in force, as lines that import takes\n"
      "  lists              the lists of others (objects.lists): how much of each is in force, what was left out\n"
+     "  update             fetch those that have a url now (a running sensor does it by itself)\n"
      "  --reason TEXT      where it comes from\n"
      "  --until TIME       the watch ends then (default: no end)\n"
      "  --json             list, lists: as JSON\n"
@@ -113,6 +114,7 @@ const struct kd_command kd_commands[] = {
      "  import ファイル      「種類 値 [備考]」の行。コンマ区切りも可。1 行でも誤りがあれば登録しない\n"
      "  export              有効なものを import できる形で出力する\n"
      "  lists               他者の一覧(objects.lists)の件数、読み取り日時、除外した件数\n"
+     "  update              URL のある一覧を今すぐ取得する(稼働中のセンサーは自動で取得する)\n"
      "  --reason 理由        情報源など\n"
      "  --until 日時         監視を終える日時(省略時は期限なし)\n"
      "  --json              list、lists を JSON で表示\n"
@@ -165,7 +167,8 @@ const struct kd_command kd_commands[] = {
      "  test RULES PCAP…   which rules fire in which capture, and which do not; --fires SID,…, --silent SID,… and in a\n"
      "                     rule metadata:kidoban_test fires (or silent) say what is expected: exit status 1 if not so\n"
      "  update [SOURCE]    take new rules from a directory, a file or an archive (or rules.update.source) into rules/current of\n"
-     "                     the sensor's directory: --sha256 FILE, --signature FILE, --key PEM; rollback: the set before\n"
+     "                     the sensor's directory: --sha256 FILE, --signature FILE, --key PEM; without a source those of\n"
+     "                     rules.sources are fetched; rollback: the set before\n"
      "  reload             the running sensor reads its rules anew, without losing a packet (--dir, -c)\n"
      "  hits               of the running sensor (or replay --db): rule, how often it matched and was looked at, dearest first\n"
      "  keywords           all keywords and buffers of the language\n"
@@ -182,7 +185,8 @@ const struct kd_command kd_commands[] = {
      "  test ルール pcap…   どのルールがどの通信で反応するか、しないかを示す。--fires 番号,…、--silent 番号,…、または\n"
      "                      ルールの metadata:kidoban_test fires(silent)で期待を書く。違えば終了コード 1\n"
      "  update [元]         新しいルール(フォルダー・ファイル・書庫、省略時は rules.update.source)を保存先の rules/current に\n"
-     "                      取り込む。--sha256、--signature、--key ファイルで確かめる。rollback で一つ前に戻す\n"
+     "                      取り込む。--sha256、--signature、--key ファイルで確かめる。rules.sources があれば、元を省略すると\n"
+     "                      そこから取得する。rollback で一つ前に戻す\n"
      "  reload              動いているセンサーにルールを読み直させる。通信は取りこぼさない(--dir、-c)\n"
      "  hits                稼働中のセンサー(または replay --db)で、各ルールの一致した回数と調べた回数。負担の大きい順\n"
      "  keywords            使えるキーワードとバッファーの一覧\n"

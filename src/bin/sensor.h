@@ -59,6 +59,7 @@ struct kd_plan {
     const struct kd_config *config;
     const char *config_path;  /* the file it was read from; NULL: the usual one */
     const char *dir;          /* the sensor's directory, or NULL: keep nothing */
+    const char *fetched;      /* the directory that rules and lists are fetched into; NULL: none */
     int json_fd;              /* JSON lines go there; -1 none */
     const char *const *files; /* capture files instead of interfaces */
     size_t n_files;

@@ -290,7 +290,8 @@ void kd_health_update_alarm(struct kd_sensor *s, const struct kd_update_source *
     char ja[TEXT_MAX] = "ルールと一覧はすべて取得できています。", en[TEXT_MAX] = "all rules and lists can be fetched";
     if (source != NULL) {
         struct kd_clock clock = kd_os_clock();
-        uint64_t hours = (kd_now_us(&clock) - row->failing_us) / KD_US_PER_HOUR;
+        uint64_t since_us = row->failing_us != 0 ? row->failing_us : row->ok_us;
+        uint64_t hours = (kd_now_us(&clock) - since_us) / KD_US_PER_HOUR;
         snprintf(ja, sizeof(ja), "「%.63s」を %llu 時間取得できていません。%s。", source->name, (unsigned long long)hours,
                  kd_fetched_text((enum kd_fetched)row->outcome, true));
         snprintf(en, sizeof(en), "\"%.63s\" could not be fetched for %llu hours: %s", source->name, (unsigned long long)hours,

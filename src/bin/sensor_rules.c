@@ -41,8 +41,8 @@ static bool find_inputs(struct kd_sensor *s)
     paths = kd_rule_paths_over(paths, &s->plan.rules);
     if (!named && strcmp(s->plan.config->rules_own, "on") == 0)
         kd_own_rules("suricata", own);
-    if (!named && s->plan.dir != NULL && s->plan.config->rule_sources.n > 0)
-        snprintf(fetched, sizeof(fetched), "%s/rules/current", s->plan.dir);
+    if (!named && s->plan.fetched != NULL && s->plan.config->rule_sources.n > 0)
+        snprintf(fetched, sizeof(fetched), "%s/rules/current", s->plan.fetched);
     if (own[0] != '\0')
         more[n_more++] = own;
     if (fetched[0] != '\0' && kd_has_rules(fetched) && strstr(paths.files, fetched) == NULL)

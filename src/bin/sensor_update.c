@@ -70,9 +70,12 @@ static void tell_alarm(struct kd_sensor *s, const struct kd_update_source *sourc
     uint64_t now = now_us(), mono = kd_os_monotonic_us();
     for (size_t i = 0; i < n; i++) {
         const struct kd_update_row *r = row_of(&s->updates.state, &source[i]);
-        bool late = r != NULL && r->failing_us != 0 &&
-                    now >= r->failing_us + s->plan.config->fetch_alarm_minutes * KD_US_PER_MINUTE;
-        if (late && (its == NULL || r->failing_us < its->failing_us)) {
+        uint64_t after_us = s->plan.config->fetch_alarm_minutes * KD_US_PER_MINUTE;
+        bool late = r != NULL && r->failing_us != 0 && now >= r->failing_us + after_us;
+        /* Nor was it tried: what should fetch it cannot. */
+        late = late || (r != NULL && r->ok_us != 0 && now > r->ok_us + 2 * source[i].from->every_s * (uint64_t)KD_US_PER_S +
+                                                                after_us + RUN_S * (uint64_t)KD_US_PER_S);
+        if (late && (its == NULL || r->ok_us < its->ok_us)) {
             its = r;
             worst = &source[i];
         }

@@ -46,10 +46,10 @@ static void tell(const struct work *w, size_t i, const struct kd_update_row *r)
 {
     bool ja = kd_say_japanese(), well = r->fails == 0;
     const char *text = kd_fetched_text((enum kd_fetched)r->outcome, ja), *name = w->source[i].name;
-    if (!well)
+    if (!well && !w->job->due_only) /* else the parent tells, when it is news */
         (void)kd_say(0, w->job->command, "%s: %s%s%s%s", name, text, r->why[0] != '\0' ? " (" : "", r->why,
                      r->why[0] != '\0' ? ")" : "");
-    else if (w->job->shows)
+    else if (well && w->job->shows)
         printf(ja ? "%s: %s(%llu バイト)\n" : "%s: %s (%llu bytes)\n", name, text, (unsigned long long)r->bytes);
 }
 
@@ -332,6 +332,17 @@ static int open_folder(const struct kd_update_job *job)
     return fd;
 }
 
+static void update_all(struct work *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->source[i].rules && is_wanted(w, i))
+            update_list(w, i);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->source[i].rules && is_wanted(w, i))
+            w->fresh[i] = fetch_one(w, i);
+    update_rules(w);
+}
+
 int kd_update_run(const struct kd_update_job *job, struct kd_update_sum *ret)
 {
     static struct work w;
@@ -340,19 +351,15 @@ int kd_update_run(const struct kd_update_job *job, struct kd_update_sum *ret)
     KD_AUTO_FD lock = open_folder(job);
     if (lock < 0)
         return KD_EXIT_COULD_NOT;
-    KD_AUTO_FD authorities = kd_authorities_open(job->command, "fetch.ca_file", job->config->fetch_ca_file);
-    if (authorities < 0)
-        return KD_EXIT_COULD_NOT;
-    w.authorities = authorities;
     kd_updates_read(job->dir, &w.state);
     w.n = kd_update_sources(job->config, w.source);
     forget(&w);
-    for (size_t i = 0; i < w.n; i++)
-        if (!w.source[i].rules && is_wanted(&w, i))
-            update_list(&w, i);
-    for (size_t i = 0; i < w.n; i++)
-        if (w.source[i].rules && is_wanted(&w, i))
-            w.fresh[i] = fetch_one(&w, i);
-    update_rules(&w);
+    KD_AUTO_FD authorities = kd_authorities_open(job->command, "fetch.ca_file", job->config->fetch_ca_file);
+    w.authorities = authorities;
+    if (authorities >= 0)
+        update_all(&w);
+    for (size_t i = 0; authorities < 0 && i < w.n; i++)
+        if (is_wanted(&w, i))
+            note(&w, i, KD_FETCHED_INSIDE, "fetch.ca_file cannot be read");
     return ret->failed > 0 ? KD_EXIT_NO : KD_EXIT_DONE;
 }

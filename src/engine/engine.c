@@ -47,7 +47,7 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
     if (KD_UNLIKELY(e->match != NULL) && type != KD_REC_HTTP && type != KD_REC_DNS && type != KD_REC_TLS)
         kd_engine_rules_record(ctx, type, body);
     if (type == KD_REC_TLS && KD_UNLIKELY(e->match != NULL) && ((const struct kd_rec_tls *)body)->established)
-        kd_match_encrypted(e->match);
+        kd_engine_rules_encrypted(e);
     struct kd_rec_head head = {
         .ts_us = ctx->now_us,
         .frame = ctx->frame,

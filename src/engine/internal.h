@@ -28,6 +28,8 @@ struct kd_tcp_ext {
     size_t size;                 /* of this block */
     uint8_t head[KD_HEAD_BYTES]; /* first bytes of an unknown protocol */
     uint8_t n_head;
+    bool turned;                 /* client and server were taken for each other */
+    bool let_go;                 /* nobody follows the stream any more */
 };
 
 /* What a UDP flow with a parser carries. */
@@ -83,7 +85,7 @@ enum { KD_TAGGED_MAX = 32 };
 /* A record, for the matches of rules about it. */
 struct kd_told {
     const void *body;      /* telling: its struct */
-    struct kd_bytes coded; /* told: its encoded body */
+    size_t at;             /* told: where it stands in the batch */
     uint64_t flow_id, frame;
     uint8_t type;
 };
@@ -107,6 +109,12 @@ struct kd_engine {
     struct kd_matcher *match;        /* NULL: there are no rules */
     const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
     bool payload_done;               /* rules have seen its payload */
+    struct kd_engine_telling {       /* a parser is running: what it tells is about this */
+        struct kd_flow *flow;        /* NULL: none is */
+        struct kd_bytes data;
+        uint8_t dir;
+        bool begun;                  /* it told something */
+    } parsing;
     struct kd_told telling;          /* a parser's record that rules are shown; type 0 none */
     size_t told_at;                  /* where the last record stands in the batch */
     struct kd_told told;             /* the last record of a parser, encoded in the batch; type 0 none */
@@ -149,7 +157,7 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
 /* acked.c: which frame a record of TCP data names.  `id` is its conversation's; the packet may acknowledge its other
  * side's data. */
 void kd_engine_unacked(struct kd_engine *e, uint64_t flow_id);
-void kd_engine_acked(struct kd_engine *e, const struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_acked(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 
 /* tagged.c: rules with tag.  A match; a packet, before rules see it. */
 void kd_engine_tag(struct kd_engine *e, const struct kd_match_alert *a);
@@ -188,14 +196,27 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
 KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules, too */
 void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+/* Do rules look into this stream, whether it is parsed or not? */
+bool kd_engine_rules_read(const struct kd_engine *e, const struct kd_flow *f);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t odd); /* 1 << enum kd_tcp_odd */
 static inline bool kd_engine_rules_ask(const struct kd_engine *e, unsigned kind) /* enum kd_event_kind */
 {
     return KD_UNLIKELY(e->rule_events != 0) && (e->rule_events >> kind & 1) != 0;
 }
-void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
-void kd_engine_rules_leave(struct kd_engine *e);
+/* A parser is called, and has returned.  The matcher hears of it when the parser tells something. */
+static inline void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)
+{
+    e->parsing = (struct kd_engine_telling){.flow = f, .data = in, .dir = (uint8_t)dir};
+}
+static inline void kd_engine_rules_leave(struct kd_engine *e)
+{
+    if (e->parsing.begun)
+        kd_match_leave(e->match);
+    e->parsing.flow = NULL;
+    e->parsing.begun = false;
+}
+void kd_engine_rules_encrypted(struct kd_engine *e);
 /* rule_records.c: a parser's record is shown; what is known of the transaction a match is about, as the field
  * `transaction` wants it. */
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body);

@@ -170,6 +170,7 @@ static void tell(struct m_run *run)
         .technique = metadata(r, "mitre_technique_id"),
         .confidence = metadata(r, "confidence"),
         .importance = metadata(r, "signature_severity"),
+        .msg_ja = metadata(r, "msg_ja"),
     };
     if (r->classtype != NULL) {
         a.category = r->classtype->text;

@@ -74,7 +74,7 @@ struct kd_match_at {
     struct kd_match_flow **flow;      /* the conversation's slot; may hold NULL */
     uint64_t flow_id;
     void *owner;                      /* the caller's: what the conversation is to it */
-    bool *quiet;                      /* the conversation's: no table names its addresses and ports */
+    uint8_t *quiet;                   /* the conversation's: no table names its addresses and ports; bits by direction */
 };
 
 /* A rule matched. */
@@ -96,7 +96,7 @@ struct kd_match_alert {
     uint32_t gid, sid, rev, priority;
     struct kd_bytes msg, category, classtype;
     struct kd_match_tag tag;
-    struct kd_bytes technique, confidence, importance; /* of its metadata; empty: not told */
+    struct kd_bytes technique, confidence, importance, msg_ja; /* of its metadata; empty: not told */
 };
 
 struct kd_match_out {
@@ -133,8 +133,14 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
 bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
                      bool is_packet);
 
-/* Does any rule look at the payload of this conversation?  Cheap. */
-bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at);
+/* Does any rule look at such a packet?  At more of such a stream (`flow` may be NULL)?  Cheap, and true when in doubt.
+ * `seen`: it is not the first of its direction, and its conversation is quiet in this direction. */
+bool kd_match_wants_packet(const struct kd_matcher *m, uint8_t proto, unsigned dir, enum kd_app app, bool seen,
+                           bool payload);
+bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flow *flow, unsigned dir);
+
+/* Does any rule look into streams, and into more of this one (its slot may be NULL)?  Cheap. */
+bool kd_match_reads_stream(const struct kd_matcher *m, const struct kd_match_flow *f);
 
 /* A parser is about to be called for this conversation with `data`; it has returned.  What it tells between goes to
  * kd_match_value(), kd_match_number() and kd_match_end(). */

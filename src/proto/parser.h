@@ -153,13 +153,13 @@ static inline bool kd_wants_any(const struct kd_ctx *ctx)
 static inline bool kd_wants(const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir)
 {
     const struct kd_wanted *w = ctx->sink->wanted;
-    return KD_UNLIKELY(w != NULL) && (w->bytes[dir][id / 64] >> (id % 64) & 1) != 0;
+    return KD_UNLIKELY(w != NULL) && w->app[ctx->app] && (w->bytes[dir][id / 64] >> (id % 64) & 1) != 0;
 }
 
 static inline bool kd_wants_number(const struct kd_ctx *ctx, enum kd_number id, enum kd_dir dir)
 {
     const struct kd_wanted *w = ctx->sink->wanted;
-    return KD_UNLIKELY(w != NULL) && (w->numbers[dir][id / 64] >> (id % 64) & 1) != 0;
+    return KD_UNLIKELY(w != NULL) && w->app[ctx->app] && (w->numbers[dir][id / 64] >> (id % 64) & 1) != 0;
 }
 
 /* Show a value of the present transaction's side to the rules.  It must stay where it is until

@@ -346,12 +346,21 @@ static void facts(const struct telling *t)
     }
 }
 
+/* In the reader's language where the rule has it. */
+static struct kd_bytes message(const struct telling *t)
+{
+    for (uint16_t i = 0; t->ja && i < t->rule->n_metadata; i++)
+        if (kd_bytes_eq_str(t->rule->metadata[i].key, "msg_ja") && t->rule->metadata[i].value.n > 0)
+            return t->rule->metadata[i].value;
+    return t->rule->msg;
+}
+
 void kd_rule_explain(const struct kd_rules *rules, const struct kd_rule *rule, bool ja,
                      struct kd_out *out)
 {
     const struct telling t = {rules, rule, out, ja};
     kd_out_fmt(out, ja ? "ルール %u(版 %u): " : "Rule %u (revision %u): ", rule->sid, rule->rev);
-    plain(&t, rule->msg);
+    plain(&t, message(&t));
     kd_out_str(out, "\n");
     header(&t);
     conditions(&t);

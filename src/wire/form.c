@@ -80,6 +80,7 @@ BIT(1)
 BIT(2)
 BIT(3)
 BIT(4)
+BIT(6)
 BIT(15)
 #undef BIT
 
@@ -450,6 +451,30 @@ bool kd_form_printable(struct kd_out *o, const struct kd_field *f, const void *b
     return b.n > 0;
 }
 
+bool kd_form_bytes(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes b = text(f, body);
+    if (kd_bytes_is_utf8(b)) {
+        kd_json_string(o, b);
+        return b.n > 0;
+    }
+    kd_out_u8(o, '"');
+    for (size_t i = 0; i < b.n; i++) {
+        uint8_t json[8];
+        struct kd_out one = kd_out_of(json, sizeof(json));
+        if (b.p[i] >= 0x80) {
+            kd_out_str(o, "\\\\x");
+            kd_out_hex(o, kd_bytes_of(b.p + i, 1));
+            continue;
+        }
+        kd_json_string(&one, kd_bytes_of(b.p + i, 1));
+        kd_out_bytes(o, kd_bytes_of(json + 1, one.n - 2));
+    }
+    kd_out_u8(o, '"');
+    return true;
+}
+
 bool kd_form_utc(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
     (void)head;
@@ -466,20 +491,25 @@ bool kd_form_utc(struct kd_out *o, const struct kd_field *f, const void *body, c
 
 /* ---- names ---- */
 
-enum { DNS_ANSWER = 0x8000 };
-
-bool kd_form_answer_flags(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+bool kd_form_dns_version(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
-    (void)head;
-    uint64_t v = number(f, body);
-    return (v & DNS_ANSWER) != 0 && put_hex(o, v, 2);
+    (void)f, (void)body, (void)head;
+    kd_out_u64(o, 3);
+    return true;
 }
 
-bool kd_form_answer_version(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+bool kd_form_queries(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
-    (void)head;
-    kd_out_u64(o, 2);
-    return (number(f, body) & DNS_ANSWER) != 0;
+    (void)f, (void)head;
+    const struct kd_rec_dns *r = body;
+    kd_out_str(o, "[{\"rrname\":");
+    kd_json_string(o, r->rrname);
+    if (r->rrtype.n > 0) {
+        kd_out_str(o, ",\"rrtype\":");
+        kd_json_string(o, r->rrtype);
+    }
+    kd_out_str(o, "}]");
+    return r->rrname.n > 0;
 }
 
 static bool is_first_of_type(const struct kd_dns_rr *rr, size_t i)
@@ -568,6 +598,35 @@ bool kd_form_sshfp(struct kd_out *o, const struct kd_field *f, const void *body,
     }
     kd_out_str(o, "\"}");
     return true;
+}
+
+/* ---- link addresses ---- */
+
+static bool is_arp(const void *body)
+{
+    const struct kd_rec_arp *r = body;
+    return !kd_addr_is_none(&r->sender_ip) && kd_addr_is_v4(&r->sender_ip);
+}
+
+bool kd_form_arp_target(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    kd_out_u8(o, '"');
+    kd_out_mac(o, at(f, body));
+    kd_out_u8(o, '"');
+    return is_arp(body) || !kd_mac_is_none(at(f, body));
+}
+
+bool kd_form_arp_hardware(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)f, (void)head;
+    return is_arp(body) && put_text(o, "ethernet");
+}
+
+bool kd_form_arp_protocol(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)f, (void)head;
+    return is_arp(body) && put_text(o, "ipv4");
 }
 
 /* ---- flows ---- */

@@ -44,7 +44,7 @@ static void record_survives_the_wire(void)
     struct kd_out o = kd_out_of(json, sizeof(json) - 1);
     kd_record_json(&o, &h, &dns, 0);
     json[o.n] = '\0';
-    CHECK(strstr(json, "\"dns\":{\"type\":\"answer\",\"id\":0,\"rrname\":\"a.example\",\"opcode\":0,\"rd\":true,\"answers\":[{") != NULL);
+    CHECK(strstr(json, "\"dns\":{\"type\":\"answer\",\"id\":0,\"rrname\":\"a.example\",\"opcode\":0,\"version\":3,\"queries\":[{\"rrname\":\"a.example\"}],\"rd\":true,\"answers\":[{") != NULL);
     CHECK(strstr(json, "{\"rrname\":\"a.example\",\"rrtype\":\"A\",\"ttl\":60}]") != NULL);
     CHECK(kd_record_next(&c, &h, &body, &whole) == KD_NOT_FOUND);
     kd_arena_done(&mem);
@@ -217,12 +217,35 @@ static void names_are_two_lines(void)
     char *second = strchr(json, '\n');
     CHECK(second != NULL && json[o.n - 1] == '\n');
     *second++ = '\0';
-    CHECK(strstr(json, "\"pcap_cnt\":3") != NULL && strstr(json, "\"type\":\"query\"") != NULL);
+    CHECK(strstr(json, "\"pcap_cnt\":3") != NULL && strstr(json, "\"type\":\"request\"") != NULL);
     CHECK(strstr(json, "\"answered\":true") != NULL && strstr(json, "answers") == NULL);
-    CHECK(strstr(second, "\"pcap_cnt\":4") != NULL && strstr(second, "\"type\":\"answer\"") != NULL);
-    CHECK(strstr(second, "\"flags\":\"8180\",\"qr\":true,\"version\":2") != NULL);
+    CHECK(strstr(second, "\"pcap_cnt\":4") != NULL && strstr(second, "\"type\":\"response\"") != NULL);
+    CHECK(strstr(second, "\"flags\":\"8180\",\"qr\":true,\"version\":3") != NULL);
     CHECK(strstr(second, "\"grouped\":{\"A\":[\"192.0.2.1\",\"192.0.2.2\"],\"SRV\":[\"1 2 88 dc.example\"]}") != NULL);
     CHECK(strstr(second, "\"srv\":{\"priority\":1,\"weight\":2,\"port\":88,\"name\":\"dc.example\"}") != NULL);
+}
+
+/* EVE has kinds of their own for names of the neighbourhood and for QUIC. */
+static void other_kinds_in_lines(void)
+{
+    struct kd_dns_rr rr[] = {{.rrname = kd_str("printer"), .rrtype = kd_str("A"), .ttl = 30, .rdata = kd_str("192.0.2.1")}};
+    struct kd_rec_dns dns = {.kind = kd_str("response"), .rrname = kd_str("printer"), .rrtype = kd_str("A"), .answers = {rr, 1}};
+    const struct kd_bytes alpn[] = {kd_str("h3")};
+    struct kd_rec_tls tls = {.version = kd_str("QUIC v1"), .sni = kd_str("a.example"), .client_alpns = {alpn, 1},
+                             .ja3_string = kd_str("771,4865,0-16-4660,29,")};
+    struct kd_rec_head h = a_head(KD_REC_DNS);
+    char json[4096];
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    h.app = KD_APP_LLMNR;
+    kd_record_lines(&o, &h, &dns, 0);
+    h.type = KD_REC_TLS;
+    h.app = KD_APP_QUIC;
+    kd_record_lines(&o, &h, &tls, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "\"event_type\":\"llmnr\"") != NULL && strstr(json, "\"event_type\":\"quic\"") != NULL);
+    CHECK(strstr(json, "\"answers\":[{\"rrname\":\"printer\",\"rrtype\":\"a\",\"ttl\":30,\"a\":\"192.0.2.1\"}]}}") != NULL);
+    CHECK(strstr(json, "\"quic\":{\"version\":\"1\",\"sni\":\"a.example\",\"extensions\":[{\"name\":\"server_name\",\"type\":0,"
+                       "\"values\":[\"a.example\"]},{\"name\":\"alpn\",\"type\":16,\"values\":[\"h3\"]},{\"type\":4660}]}}") != NULL);
 }
 
 /* A match tells of its transaction under that one's own names; damaged bytes tell nothing. */
@@ -285,6 +308,7 @@ int main(void)
     RUN(forms_of_flows_anomalies_and_stats);
     RUN(frame_is_written_anew_in_place);
     RUN(names_are_two_lines);
+    RUN(other_kinds_in_lines);
     RUN(transaction_is_spread);
     RUN(groups_open_and_close);
     RUN(community_id_is_the_published_one);

@@ -525,6 +525,8 @@ def rules_are_checked_listed_and_explained(folder):
     thresholds = write(folder, "threshold.config", "suppress gen_id 1, sig_id 7\nrate_filter gen_id 1, sig_id 7\n")
     one_line(run("rules", "check", "--thresholds", thresholds, packed), 1, "threshold.config:2:1: rate_filter")
     one_line(run("rules", "check", os.path.join(folder, "none.rules")), 3, "none.rules", "cannot be opened")
+    both = 'alert tcp any any -> any any (msg:"A sign"; metadata:msg_ja 兆候; content:"x"; sid:5;)'
+    assert "兆候" in run("rules", "explain", both, env=JAPANESE)[1].decode() and "A sign" in run("rules", "explain", both)[1].decode()
     one_line(run("rules", "explain", "5", packed), 1, "no such rule")
     for words in ((), ("check",), ("list",), ("explain",), ("fly", path)):
         one_line(run("rules", *words), 2, "rules")

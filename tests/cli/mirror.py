@@ -4,6 +4,8 @@ import email.utils
 import hashlib
 import http.server
 import os
+import socket
+import socketserver
 import ssl
 import subprocess
 import threading
@@ -113,3 +115,43 @@ class Mirror:
             request.wfile.flush()
             request.close_connection = True
             request.connection.close()
+
+
+class Proxy:
+    """Takes CONNECT (RFC 9110, 9.3.6) and passes bytes on.  asked: the targets."""
+
+    def __init__(self):
+        self.asked, self.refuse = [], False
+        proxy = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += self.request.recv(1)
+                target = head.split()[1].decode()
+                proxy.asked.append(target)
+                if proxy.refuse:
+                    self.request.sendall(b"HTTP/1.1 403 no\r\nContent-Length: 0\r\n\r\n")
+                    return
+                name, port = target.rsplit(":", 1)
+                with socket.create_connection((name, int(port))) as other:
+                    self.request.sendall(b"HTTP/1.1 200 well\r\n\r\n")
+                    back = threading.Thread(target=self.pass_on, args=(other, self.request), daemon=True)
+                    back.start()
+                    self.pass_on(self.request, other)
+                    back.join(5)
+
+            @staticmethod
+            def pass_on(here, there):
+                try:
+                    while data := here.recv(65536):
+                        there.sendall(data)
+                    there.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -165,8 +165,10 @@ static bool set_want(struct kd_https *h, char room[URL_ROOM], struct curl_slist 
     bool ok = true, proxied = w->proxy[0] != '\0';
     snprintf(room, URL_ROOM, "%s:%u:127.0.0.1", proxied ? w->proxy : w->host, proxied ? w->proxy_port : w->port);
     *ret_address = curl_slist_append(NULL, room);
-    snprintf(room, URL_ROOM, proxied ? "http://%s%s%s:%u" : "", strchr(w->proxy, ':') != NULL ? "[" : "", w->proxy,
-             strchr(w->proxy, ':') != NULL ? "]" : "", w->proxy_port);
+    bool six = strchr(w->proxy, ':') != NULL;
+    room[0] = '\0';
+    if (proxied)
+        snprintf(room, URL_ROOM, "http://%s%s%s:%u", six ? "[" : "", w->proxy, six ? "]" : "", w->proxy_port);
     SET(CURLOPT_RESOLVE, *ret_address);
     SET(CURLOPT_PROXY, room);
     SET(CURLOPT_HTTPPROXYTUNNEL, proxied ? 1L : 0L);

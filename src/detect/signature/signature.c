@@ -3,7 +3,7 @@
 #include "detect/common.h"
 #include "findings.h"
 
-enum { CORROBORATED = 3, WINDOW_S = 3600 };
+enum { CORROBORATED = 3, WINDOW_S = 3600, MESSAGE_MAX = 200 };
 
 /* What rules said about one machine. */
 struct told {
@@ -86,6 +86,7 @@ static void signature_record(struct kd_detect *d, const struct kd_record *r)
     kd_out_addr(&o, &sides.peer);
     struct kd_fact facts[] = {
         {"message", kd_bytes_head(s->signature, 100)},
+        {"message_ja", s->signature_ja.n > 0 && s->signature_ja.n <= MESSAGE_MAX ? s->signature_ja : kd_bytes_head(s->signature, 100)},
         {"rule", kd_out_bytes_view(&address)},
         {"class", s->category.n > 0 ? s->category : kd_str("-")},
         {"other", o.n > 0 ? kd_out_bytes_view(&o) : kd_str("-")},

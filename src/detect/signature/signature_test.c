@@ -45,10 +45,23 @@ static void weak_ones_stay_weak(void)
     kd_tb_free(t);
 }
 
+static void the_message_is_in_the_readers_language(void)
+{
+    struct kd_tb *t = kd_tb_new(NULL, NULL);
+    struct kd_rec_signature s = {.signature_id = 7, .signature = kd_str("Example"), .signature_ja = kd_str("見本"),
+                                 .classtype = kd_str("trojan-activity"), .category = kd_str("An example")};
+    kd_tb_put(t, kd_tb_head(KD_REC_SIGNATURE, 1, "10.0.0.5", 50000, "203.0.113.9", 80), &s);
+    kd_tb_finish(t);
+    const struct kd_tb_alert *a = kd_tb_alert(t, "KD-SG-0001");
+    CHECK(strstr(a->title_ja, "見本") != NULL && strstr(a->title_en, "Example") != NULL && strstr(a->why_ja, "見本") != NULL);
+    kd_tb_free(t);
+}
+
 int main(void)
 {
     RUN(one_rule_is_a_hint);
     RUN(several_that_agree_are_more);
     RUN(weak_ones_stay_weak);
+    RUN(the_message_is_in_the_readers_language);
     return tap_done();
 }

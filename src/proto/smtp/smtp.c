@@ -12,11 +12,10 @@ static const char *const event_names[SMTP_EVENTS] = {
     [SMTP_EV_COMMAND_TOO_LONG] = "max_command_line_len_exceeded",
     [SMTP_EV_REPLY_TOO_LONG] = "max_reply_line_len_exceeded",
     [SMTP_EV_DATA_END_BARE_LF] = "data_end_bare_lf",
-    [SMTP_EV_BDAT_SIZE] = "bdat_chunk_len_exceeded",
+    [SMTP_EV_BDAT_SIZE] = "invalid_bdat",
     [SMTP_EV_STARTTLS_PIPELINED] = "invalid_pipelined_sequence",
     [SMTP_EV_TOO_MANY_PENDING] = "too_many_pending",
     [SMTP_EV_DUPLICATE] = "duplicate_fields",
-    [SMTP_EV_DATA_REJECTED] = "data_command_rejected",
 };
 
 void smtp_event(struct kd_ctx *ctx, enum smtp_event event, uint64_t at)
@@ -150,12 +149,20 @@ static void prepare(struct kd_ctx *ctx)
         kd_arena_init(&st->session, ctx->pool, SESSION_ARENA);
 }
 
+/* A mail follows DATA when that was answered, where answers are seen at all. */
+static void judge_pipelining(struct kd_ctx *ctx)
+{
+    struct smtp_state *st = ctx->state;
+    if (st->welcome && smtp_is_pending(st, SMTP_DATA_COMMAND))
+        smtp_event(ctx, SMTP_EV_STARTTLS_PIPELINED, 0);
+}
+
 static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct smtp_state *st = ctx->state;
     prepare(ctx);
     if (st->phase[dir] == SMTP_DATA) {
-        smtp_data_begins(ctx);
+        judge_pipelining(ctx);
         dot(ctx, msg);
         return KD_OK;
     }
@@ -189,7 +196,7 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
     if (dir != KD_TO_SERVER || st->phase[dir] == SMTP_TUNNEL)
         return KD_OK;
     if (st->phase[dir] == SMTP_DATA) {
-        smtp_data_begins(ctx);
+        judge_pipelining(ctx);
         mail_bytes(ctx, piece);
         return KD_OK;
     }

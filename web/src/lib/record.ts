@@ -20,6 +20,8 @@ const SUMMARY: Record<string, readonly string[]> = {
     tls: ['tls.sni', 'tls.version', 'tls.subject', 'tls.ja4'],
     smtp: ['smtp.mail_from', 'smtp.rcpt_to', 'email.subject', 'email.attachments.filename'],
     smb: ['smb.command', 'smb.share', 'smb.filename', 'smb.rename.to', 'smb.status', 'smb.ntlmssp.user'],
+    dcerpc: ['dcerpc.interface', 'dcerpc.operation', 'dcerpc.endpoint', 'dcerpc.status', 'dcerpc.user'],
+    ftp: ['ftp.command', 'ftp.command_data', 'ftp.code', 'ftp.reply_text', 'ftp.user'],
     ntlm: ['ntlm.user', 'ntlm.domain', 'ntlm.host', 'ntlm.target', 'ntlm.over'],
     krb5: ['krb5.msg_type', 'krb5.cname', 'krb5.sname', 'krb5.error_code'],
     dhcp: ['dhcp.dhcp_type', 'dhcp.hostname', 'dhcp.assigned_ip', 'dhcp.client_mac'],
