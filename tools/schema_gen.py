@@ -28,7 +28,7 @@ SCALARS = {  # type: (C type, KD_T_ name, JSON type, TypeScript, SQLite, ClickHo
 FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM", "spread": "KD_F_SPREAD", "one": "KD_F_ONE",
          "plain": "KD_F_PLAIN", "map": "KD_F_MAP"}
 NO_TRANSACTIONS = {"flow", "alert", "signature", "stats", "health", "host", "incident", "crossing", "anomaly", "file",
-                   "arp", "nbns", "icmp", "login", "ntlm", "socks", "irc"}
+                   "packet", "arp", "nbns", "icmp", "login", "ntlm", "socks", "irc"}
 FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "age": ("integer", "number"),
     "hex8": ("string", "string"),

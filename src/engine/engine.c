@@ -64,6 +64,8 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
     kd_engine_emit(e, &head, body);
     if (kd_engine_is_transaction((uint8_t)type)) {
         e->stats.app_tx[ctx->app]++;
+        if (e->reading_flow != NULL)
+            e->reading_flow->n_tx++;
         e->stats.app_tx_udp[ctx->app] += c->proto == KD_IP_UDP;
     }
     if (e->reading && head.frame != 0)
@@ -146,6 +148,7 @@ static void flow_record(struct kd_engine *e, struct kd_flow *f, enum kd_flow_end
         .alerted = (f->flags & KD_FLOW_ALERTED) != 0,
         .replayed = e->cfg.id_base == 0,
         .carried = f->carried,
+        .tx_cnt = f->n_tx,
     };
     struct kd_bytes bits[KD_MATCH_BITS];
     if (f->rules != NULL)
@@ -340,6 +343,8 @@ static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
     bool is_new;
     struct kd_flow *f = kd_flow_table_packet(e->flows, p, hash, &dir, &is_new);
     keep_frame(e, p, f);
+    if (KD_UNLIKELY(e->n_tagged > 0))
+        kd_engine_tagged(e, f, p);
     e->packet = p;
     e->payload_done = false;
     if (p->proto == KD_IP_TCP)

@@ -71,6 +71,17 @@ struct kd_unacked {
 
 enum { KD_UNACKED_MAX = 32 };
 
+/* Whose packets are told after a match of a rule with tag: a conversation's, or a host's. */
+struct kd_tagged {
+    uint64_t flow_id;    /* 0: a host's */
+    struct kd_addr host;
+    uint64_t until_us;   /* 0: packets or bytes are counted */
+    uint64_t left;
+    bool bytes;
+};
+
+enum { KD_TAGGED_MAX = 32 };
+
 /* A record, for the matches of rules about it. */
 struct kd_told {
     const void *body;      /* telling: its struct */
@@ -117,6 +128,8 @@ struct kd_engine {
     uint32_t reading_seq;            /* … up to here */
     unsigned n_unacked;
     struct kd_unacked unacked[KD_UNACKED_MAX];
+    unsigned n_tagged;
+    struct kd_tagged tagged[KD_TAGGED_MAX];
     /* Parsers by what they read, and those that expect a port. */
     unsigned n_parsers;
     kd_parser_set over_tcp, over_udp;
@@ -145,6 +158,10 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
  * side's data. */
 void kd_engine_unacked(struct kd_engine *e, uint64_t flow_id);
 void kd_engine_acked(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+
+/* tagged.c: rules with tag.  A match; a packet, before rules see it. */
+void kd_engine_tag(struct kd_engine *e, const struct kd_match_alert *a);
+void kd_engine_tagged(struct kd_engine *e, const struct kd_flow *f, const struct kd_packet *p);
 
 /* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or
  * RECOGNISED_MORE (*set holds who still may). */

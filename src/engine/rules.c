@@ -255,6 +255,8 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .app = (uint8_t)at->app,
     };
     kd_engine_emit(e, &head, &rec);
+    if (KD_UNLIKELY(a->tag.count > 0))
+        kd_engine_tag(e, a);
 }
 
 static void on_store(void *arg)

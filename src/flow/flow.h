@@ -51,6 +51,7 @@ struct kd_flow {
     uint8_t parser;    /* the engine's: index + 1, 0 none */
     uint8_t tcp_flags[2];
     uint8_t probes;    /* the engine's: tries to recognise the protocol so far */
+    uint32_t n_tx;     /* the engine's: transactions told */
     uint8_t carried;   /* the engine's: protocol it went over to behind `app`, 0 none */
     uint8_t rules_quiet; /* no table of the rules names its addresses and ports: bits by direction */
     uint32_t seq[2];   /* TCP: next sequence number expected of each side */

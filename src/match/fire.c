@@ -165,6 +165,8 @@ static void tell(struct m_run *run)
         .rev = r->rev,
         .priority = r->priority,
         .msg = r->msg,
+        .tag = {r->tag.host, r->tag.dst, r->tag.metric == KD_TAG_SECONDS, r->tag.metric == KD_TAG_BYTES,
+                r->tag.set ? r->tag.count : 0},
         .technique = metadata(r, "mitre_technique_id"),
         .confidence = metadata(r, "confidence"),
         .importance = metadata(r, "signature_severity"),

@@ -78,6 +78,13 @@ struct kd_match_at {
 };
 
 /* A rule matched. */
+/* What the rule wants to be told behind the match (tag): so many packets, seconds or bytes; count 0: nothing. */
+struct kd_match_tag {
+    bool host, dst; /* of one of the packet's ends, or of the conversation */
+    bool seconds, bytes;
+    uint32_t count;
+};
+
 struct kd_match_alert {
     const struct kd_rule *rule;
     const struct kd_match_at *at;
@@ -88,6 +95,7 @@ struct kd_match_alert {
     uint32_t tx_id;
     uint32_t gid, sid, rev, priority;
     struct kd_bytes msg, category, classtype;
+    struct kd_match_tag tag;
     struct kd_bytes technique, confidence, importance, msg_ja; /* of its metadata; empty: not told */
 };
 
