@@ -38,6 +38,7 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "bit2": ("boolean", "boolean"),
     "bit3": ("boolean", "boolean"),
     "bit4": ("boolean", "boolean"),
+    "bit6": ("boolean", "boolean"),
     "bit15": ("boolean", "boolean"),
     "utc": ("string", "string"),
     "angle": ("string", "string"),
@@ -58,6 +59,9 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "rpc_interfaces": ("array", "{ uuid: string; version: string; ack_result: number; service: string; procedure: string }[]"),
     "rpc_answer_bytes": ("integer", "number"),
     "part_names": ("array", "string[]"),
+    "range_first": ("integer", "number"),
+    "range_last": ("integer", "number"),
+    "range_total": ("integer", "number"),
     "range_end": ("integer", "number"),
     "flow_state": ("string", "string"),
     "flow_reason": ("string", "string"),
@@ -75,6 +79,26 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "client_port": ("integer", "number"),
     "server_port": ("integer", "number"),
     "app_flows": ("object", "Record<string, number>"),
+    "dns_version": ("integer", "number"),
+    "queries": ("array", "{ rrname: string; rrtype: string }[]"),
+    "by_type": ("array", "Record<string, string | number>[]"),  # in [line.NAME] alone: written by wire/eve.c
+    "extensions": ("array", "Record<string, any>[]"),  # the same
+    "bytes": ("string", "string"),
+    "arp_target": ("string", "string"),
+    "arp_hardware": ("string", "string"),
+    "arp_protocol": ("string", "string"),
+    "app_tx": ("object", "Record<string, number>"),
+    "app_errors": ("object", "Record<string, { parser: number }>"),
+    "odd_events": ("object", "Record<string, Record<string, number>>"),
+    "avg_size": ("integer", "number"),
+    "rule_engines": ("array", "{ id: number; rules_loaded: number; rules_failed: number; rules_skipped: number }[]"),
+    "event_name": ("string", "string"),
+    "proto_parser": ("string", "string"),
+    "mac_list": ("array", "string[]"),
+    "outer_app": ("string", "string"),
+    "flowbits": ("array", "string[]"),
+    "traffic_id": ("array", "string[]"),
+    "traffic_label": ("array", "string[]"),
     "answer_flags": ("string", "string"),
     "answer_version": ("integer", "number"),
     "grouped": ("object", "Record<string, string[]>"),
@@ -92,8 +116,11 @@ class Field:
         if len(head) != 3 or len(parts) < 3:
             sys.exit(f"{where}: not 'name type path | English | 日本語': {line}")
         self.name, self.type, self.path = head
-        self.type, _, self.form = self.type.partition(":") if not self.type.startswith("list:") \
-            else (self.type, "", "")
+        if self.type.startswith("list:"):
+            item, _, self.form = self.type[5:].partition(":")
+            self.type = "list:" + item
+        else:
+            self.type, _, self.form = self.type.partition(":")
         if self.form and self.form not in FORMS:
             sys.exit(f"{where}: unknown form {self.form}")
         self.en, self.ja = parts[1], parts[2]
@@ -166,6 +193,7 @@ def load(folder):
     with open(os.path.join(folder, "protocols.toml"), "rb") as f:
         protos = [[p.strip() for p in line.split("|")] for line in tomllib.load(f)["protocols"]]
     head = Table("head", {"fields": raw["head"]}, "head")
+    head.further = [Table(n, b, "line") for n, b in raw.get("line", {}).items()]
     subs = {n: Table(n, b, "sub") for n, b in raw.get("sub", {}).items()}
     records = sorted((Table(n, b, "record") for n, b in raw["record"].items()), key=lambda t: t.id)
     if len({r.id for r in records}) != len(records) or min(r.id for r in records) < 1 \
@@ -199,7 +227,7 @@ def face_h(head, records, subs, protos):
            "enum kd_rec_type {", "    KD_REC_NONE = 0,"]
     out += [f"    KD_REC_{r.name.upper()} = {r.id}," for r in records]
     out += [f"    KD_REC_MAX = {max(r.id for r in records)}", "};", "", "enum kd_app {"]
-    out += [f"    KD_APP_{p[0].upper()}, /* {p[1]} */" for p in protos]
+    out += [f"    KD_APP_{p[0].upper().replace('-', '_')}, /* {p[1]} */" for p in protos]
     out += ["    KD_APP_COUNT", "};", ""]
     out += [c_struct(t) for t in subs.values()] + [c_struct(t) for t in records]
     out += [f"extern const struct kd_schema kd_schema_{t.name};" for t in list(subs.values()) + records]
@@ -322,13 +350,20 @@ def face_ts(head, records, subs, protos):
     return "\n".join(out) + "\n"
 
 
-def js_members(ts):
-    """JSON Schema of a form's object, from its TypeScript."""
-    if ts.startswith("Record<"):
-        one = {"type": "integer"} if "number" in ts else {"type": "array", "items": {"type": "string"}}
-        return {"properties": {}, "required": [], "additionalProperties": one}
-    pairs = [p.split(": ") for p in ts.strip("{} ").split("; ")]
-    return {"properties": {k: {"type": "integer" if v == "number" else v} for k, v in pairs}, "required": []}
+def js_form(ts):
+    """JSON Schema of a form's value, from its TypeScript."""
+    if ts == "any":
+        return {}
+    if " | " in ts and not ts.endswith(("[]", ">", "}")):
+        return {"type": [js_form(t)["type"] for t in ts.split(" | ")]}
+    if ts.endswith("[]"):
+        return {"type": "array", "items": js_form(ts[:-2])}
+    if ts.startswith("Record<string, "):
+        return {"type": "object", "properties": {}, "required": [], "additionalProperties": js_form(ts[15:-1])}
+    if ts.startswith("{"):
+        pairs = [p.split(": ") for p in ts.strip("{} ").split("; ")]
+        return {"type": "object", "properties": {k: js_form(v) for k, v in pairs}, "required": []}
+    return {"type": "integer" if ts == "number" else ts}
 
 
 def js_schema(node, subs):
@@ -343,11 +378,8 @@ def js_schema(node, subs):
                 return {**item, "description": node.en}
             return {"type": "array", "description": node.en, "items": item}
         t = {"type": node.json_type(), "description": node.en}
-        if t["type"] == "object":
-            t.update(js_members(node.ts_type()))
-        if t["type"] == "array":
-            ts = node.ts_type().removesuffix("[]")
-            t["items"] = {"type": "object", **js_members(ts)} if ts[0] == "{" else {"type": "string"}
+        if t["type"] in ("object", "array"):
+            t.update(js_form(node.ts_type()))
         if t["type"] == "integer":
             t["minimum"] = 0
         return t
@@ -365,7 +397,7 @@ def face_schema(head, records, subs, protos):
     heads["record_id"] = {"type": "string", "description": heads["record_id"]["description"]}
     heads["vlan"] = {"type": "array", "description": heads["vlan"]["description"], "items": {"type": "integer"}}
     one_of = []
-    for t in records:
+    for t in records + head.further:
         body = js_schema(tree_of([f for f in t.lines if "spread" not in f.flags]), subs)
         body["properties"].update((k, js_schema(v, subs)) for k, (_, v) in spread(t, records).items())
         body["properties"] = {**heads, "event_type": {"const": t.event}, **body["properties"]}
@@ -389,7 +421,7 @@ def face_md(lang, head, records, subs, protos):
         out.append("")
     out.extend([f"## {words[1]}", ""])
     rows(head)
-    for t in records:
+    for t in records + head.further:
         out.extend([f"## {t.name}", "", t.en if lang == "en" else t.ja, ""])
         rows(t)
     for t in subs.values():

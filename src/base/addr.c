@@ -20,6 +20,21 @@ void kd_out_addr(struct kd_out *o, const struct kd_addr *a)
         kd_out_str(o, text);
 }
 
+struct kd_bytes kd_addr_view(const struct kd_addr *a, uint8_t room[KD_ADDR_ROOM])
+{
+    struct kd_out o = kd_out_of(room, KD_ADDR_ROOM);
+    kd_out_addr(&o, a);
+    return kd_out_bytes_view(&o);
+}
+
+const char *kd_addr_text(const struct kd_addr *a, char room[KD_ADDR_ROOM])
+{
+    struct kd_out o = kd_out_of(room, KD_ADDR_ROOM - 1);
+    kd_out_addr(&o, a);
+    room[o.n] = '\0';
+    return room;
+}
+
 void kd_out_mac(struct kd_out *o, const struct kd_mac *m)
 {
     kd_out_hex_sep(o, kd_bytes_of(m->b, sizeof(m->b)), ':');

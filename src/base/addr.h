@@ -65,6 +65,11 @@ static inline bool kd_mac_is_none(const struct kd_mac *m)
 void kd_out_addr(struct kd_out *o, const struct kd_addr *a);
 void kd_out_mac(struct kd_out *o, const struct kd_mac *m);
 
+/* The same as a view into `room`, and as a C string there. */
+enum { KD_ADDR_ROOM = 48 };
+struct kd_bytes kd_addr_view(const struct kd_addr *a, uint8_t room[KD_ADDR_ROOM]);
+const char *kd_addr_text(const struct kd_addr *a, char room[KD_ADDR_ROOM]);
+
 /* Strict parsers of the same forms; a prefix without "/n" is a single address. */
 KD_MUST_USE bool kd_addr_parse(struct kd_bytes text, struct kd_addr *ret);
 KD_MUST_USE bool kd_net_parse(struct kd_bytes text, struct kd_net *ret);

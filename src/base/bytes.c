@@ -70,6 +70,14 @@ bool kd_bytes_icontains(struct kd_bytes hay, struct kd_bytes needle)
     return has_from(hay, needle, first) || (is_letter && has_from(hay, needle, first & ~0x20 & 0xff));
 }
 
+bool kd_bytes_icontains_any(struct kd_bytes hay, const char *const *needles, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (kd_bytes_icontains(hay, kd_str(needles[i])))
+            return true;
+    return false;
+}
+
 struct kd_bytes kd_bytes_trim(struct kd_bytes b)
 {
     while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))

@@ -89,6 +89,16 @@ static inline uint8_t kd_ascii_lower(uint8_t c)
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
+static inline bool kd_ascii_is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool kd_ascii_is_letter(uint8_t c)
+{
+    return kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'z';
+}
+
 /* Compare, ASCII letters without case. */
 bool kd_bytes_ieq(struct kd_bytes a, struct kd_bytes b);
 bool kd_bytes_istarts(struct kd_bytes a, struct kd_bytes head);
@@ -98,6 +108,7 @@ bool kd_bytes_iends(struct kd_bytes a, struct kd_bytes tail);
 size_t kd_bytes_find(struct kd_bytes hay, struct kd_bytes needle);
 size_t kd_bytes_find_byte(struct kd_bytes hay, uint8_t c);
 bool kd_bytes_icontains(struct kd_bytes hay, struct kd_bytes needle);
+bool kd_bytes_icontains_any(struct kd_bytes hay, const char *const *needles, size_t n);
 
 /* Without spaces and tabs at both ends. */
 struct kd_bytes kd_bytes_trim(struct kd_bytes b);

@@ -217,7 +217,8 @@ bool kd_filename_is_risky(struct kd_bytes name)
 void kd_filetype_add(struct kd_filetype_scan *s, struct kd_bytes piece)
 {
     static const char mark[] = "CD001";
-    size_t n = kd_min_size(piece.n, KD_FILETYPE_HEAD - s->n);
+    bool joins = s->seen == s->n; /* what stands behind a gap is no part of the head */
+    size_t n = joins ? kd_min_size(piece.n, KD_FILETYPE_HEAD - s->n) : 0;
     if (n > 0)
         memcpy(s->head + s->n, piece.p, n);
     s->n += (uint32_t)n;

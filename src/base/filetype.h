@@ -30,7 +30,7 @@ bool kd_filetype_is_risky(const char *type);
 /* The same by the end of its name: scripts and shortcuts, which are mere text by content. */
 bool kd_filename_is_risky(struct kd_bytes name);
 
-/* The same for a file that comes in pieces.  Zeroed is ready. */
+/* The same for a file that comes in pieces.  Zeroed is ready; what is missing is added to `seen`, and ends the head. */
 struct kd_filetype_scan {
     uint8_t head[KD_FILETYPE_HEAD];
     uint32_t n;   /* bytes in head */

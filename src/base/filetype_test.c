@@ -86,8 +86,19 @@ static void disc_image_in_pieces_of_any_size(void)
     }
 }
 
+static void a_gap_ends_the_head(void)
+{
+    static const uint8_t mz[] = "MZ", rest[] = "PE behind what is missing";
+    static struct kd_filetype_scan s;
+    kd_filetype_add(&s, kd_bytes_of(mz, 2));
+    s.seen += 100;
+    kd_filetype_add(&s, kd_bytes_of(rest, sizeof(rest)));
+    CHECK(s.n == 2 && s.seen == 102 + sizeof(rest));
+}
+
 int main(void)
 {
+    RUN(a_gap_ends_the_head);
     RUN(marks);
     RUN(programs_need_their_header);
     RUN(zip_by_its_first_entry);

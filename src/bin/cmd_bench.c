@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -18,9 +19,11 @@
 #include "bin/rules_load.h"
 #include "brain/brain.h"
 #include "engine/engine.h"
+#include "match/match.h"
 #include "packet/capfile.h"
 
 #define IMAGE_ROOM ((size_t)1 << 30)
+#define HEAD_ROOM ((size_t)4096)
 
 enum { KEEP_MAX = 512 << 20, BRAIN_MEMORY = 512 << 20, BODY_WORDS = 1024, DECODE_MEMORY = 16 << 20, JAPAN_S = 32400 };
 
@@ -181,6 +184,7 @@ static enum kd_status read_only(const char *path, int counter, struct cost *ret,
 struct engine_figures {
     struct cost cost;
     uint64_t flows_at_end, memory_at_end, resident_at_end;
+    struct kd_match_stats rules;
 };
 
 static enum kd_status run_engine(const char *path, const struct kd_ruleset *rules, struct taken *t, int counter,
@@ -204,6 +208,8 @@ static enum kd_status run_engine(const char *path, const struct kd_ruleset *rule
         ret->resident_at_end = own_bytes();
         kd_engine_finish(e, 0);
         ret->cost = since(counter, start);
+        if (rules != NULL)
+            ret->rules = *kd_engine_rule_stats(e);
     }
     if (e != NULL)
         close_capture(&c);
@@ -310,6 +316,14 @@ static void tell_engine(const char *path, const struct taken *t, const struct en
            (unsigned long long)f->resident_at_end);
 }
 
+/* What the rules looked at. */
+static void tell_matching(const struct kd_match_stats *m)
+{
+    printf(",\"scans\":%llu,\"scanned_bytes\":%llu,\"candidates\":%llu,\"judged\":%llu,\"matches\":%llu",
+           (unsigned long long)m->scans, (unsigned long long)m->scanned_bytes, (unsigned long long)m->candidates,
+           (unsigned long long)m->verified, (unsigned long long)m->alerts);
+}
+
 static int bench_file(const char *path, const struct kd_ruleset *rules, bool behind, int counter)
 {
     struct kd_err err = {0};
@@ -324,6 +338,8 @@ static int bench_file(const char *path, const struct kd_ruleset *rules, bool beh
         status = kd_say(KD_EXIT_COULD_NOT, "bench", "%s: %s", path, err.what != NULL ? err.what : "no memory");
     } else {
         tell_engine(path, &t, &f, reading);
+        if (rules != NULL)
+            tell_matching(&f.rules);
         uint64_t lines = t.kept != NULL ? run_json(&t, counter, &json) : 0;
         if (lines > 0 && run_brain(&t, counter, &brain, &err) == KD_OK)
             printf(",\"json_lines_per_cpu_s\":%.0f,\"brain_records_per_cpu_s\":%.0f", per(lines, json.cpu_us),
@@ -345,14 +361,18 @@ static void tell_rules(const struct kd_loaded_rules *r, size_t image_bytes, uint
            image_bytes, (double)cold_us / 1e6, (double)warm_us / 1e6, (unsigned long long)own_bytes());
 }
 
-/* The rules as the compile role makes them, and then as an engine finds them: from the image. */
-static bool load_rules(const struct kd_rule_paths *paths, struct kd_loaded_rules *into)
+/* What the process that compiles tells its parent, before the image. */
+struct compiled {
+    size_t n; /* bytes of the image; 0: it failed */
+    uint64_t cpu_us;
+};
+
+static void compile_rules(const struct kd_rule_paths *paths, struct compiled *ret, uint8_t *room)
 {
     static uint8_t key[KD_RULE_KEY_BYTES];
     struct kd_rule_inputs inputs;
     struct kd_err err = {0};
-    void *room = mmap(NULL, IMAGE_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    struct kd_out image = kd_out_of(room, room == MAP_FAILED ? 0 : IMAGE_ROOM);
+    struct kd_out image = kd_out_of(room, IMAGE_ROOM);
     bool ok = kd_rule_inputs_find("bench", paths, NULL, 0, &inputs) && kd_rule_inputs_open("bench", &inputs);
     uint64_t start = thread_cpu_us();
     kd_rule_image_begin(&image);
@@ -360,19 +380,38 @@ static bool load_rules(const struct kd_rule_paths *paths, struct kd_loaded_rules
         if (kd_rules_add(&image, inputs.at[i].kind, inputs.at[i].name, inputs.at[i].fd, &err) != KD_OK)
             ok = kd_say(1, "bench", "%s: %s", inputs.at[i].name, err.what) == 0;
     kd_rule_inputs_done(&inputs);
-    if (ok) {
-        kd_rules_key(&image, &kd_limits_default, key);
-        ok = kd_rules_compile(&image, key, &kd_limits_default, NULL, &err) == KD_OK;
-        uint64_t cold_us = thread_cpu_us() - start;
-        start = thread_cpu_us();
-        ok = ok && kd_rules_load(kd_out_bytes_view(&image), &kd_limits_default, into, &err) == KD_OK;
-        if (ok)
-            tell_rules(into, image.n, cold_us, thread_cpu_us() - start);
-        else
-            (void)kd_say_err(0, "bench", &err);
+    if (!ok)
+        return;
+    kd_rules_key(&image, &kd_limits_default, key);
+    if (kd_rules_compile(&image, key, &kd_limits_default, NULL, &err) != KD_OK) {
+        (void)kd_say_err(0, "bench", &err);
+        return;
     }
-    if (room != MAP_FAILED)
-        (void)munmap(room, IMAGE_ROOM);
+    *ret = (struct compiled){image.n, thread_cpu_us() - start};
+}
+
+/* The rules as the compile role makes them, in a process of its own so that the memory it takes is not counted, and then
+ * as an engine finds them: from the image. */
+static bool load_rules(const struct kd_rule_paths *paths, struct kd_loaded_rules *into)
+{
+    struct kd_err err = {0};
+    struct compiled *c = mmap(NULL, HEAD_ROOM + IMAGE_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (c == MAP_FAILED)
+        return kd_say(1, "bench", "no memory for rules") == 0;
+    uint8_t *room = (uint8_t *)c + HEAD_ROOM;
+    pid_t child = fork();
+    if (child == 0) {
+        compile_rules(paths, c, room);
+        _exit(c->n > 0 ? 0 : 1);
+    }
+    int status = 1;
+    bool ok = child > 0 && waitpid(child, &status, 0) == child && status == 0;
+    uint64_t start = thread_cpu_us();
+    if (ok && kd_rules_load(kd_bytes_of(room, c->n), &kd_limits_default, into, &err) == KD_OK)
+        tell_rules(into, c->n, c->cpu_us, thread_cpu_us() - start);
+    else
+        ok = ok && kd_say_err(1, "bench", &err) == 0;
+    (void)munmap(c, HEAD_ROOM + IMAGE_ROOM);
     return ok;
 }
 

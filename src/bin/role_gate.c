@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "adapter/smtp/smtp.h"
+#include "base/severity.h"
 #include "bin/role.h"
 #include "bin/say.h"
 #include "notice/channel.h"
@@ -61,7 +62,6 @@ static void to_store(const struct kd_notice_message *m)
 static void say_hello(struct gate *g, uint64_t now)
 {
     static const char *const security[] = {"starttls", "tls", "none"};
-    static const char *const severity[] = {"info", "low", "medium", "high", "critical"};
     const struct kd_start_mail *m = &g->start->mail;
     char server[300], to[KD_NOTICE_TEXT_MAX];
     if (now - g->hello_us < HELLO_S * (uint64_t)KD_US_PER_S && now >= g->hello_us)
@@ -79,7 +79,7 @@ static void say_hello(struct gate *g, uint64_t now)
                                          .language = kd_str(m->ja && m->en ? "both"
                                                             : m->ja        ? "ja"
                                                                            : "en"),
-                                         .severity = kd_str(severity[m->severity]),
+                                         .severity = kd_str(kd_severity_names[m->severity]),
                                          .quiet_us = m->quiet_us};
     to_store(&msg);
 }

@@ -7,6 +7,7 @@
 
 #include "adapter/smtp/smtp.h"
 #include "base/clock.h"
+#include "base/severity.h"
 #include "bin/authorities.h"
 #include "bin/say.h"
 #include "bin/sensor.h"
@@ -43,15 +44,6 @@ static void copy(char *into, size_t size, const char *text)
     into[b.n] = '\0';
 }
 
-static uint8_t severity_of(const char *name)
-{
-    static const char *const names[] = {"info", "low", "medium", "high", "critical"};
-    uint8_t i = 0;
-    while (i + 1u < KD_COUNT(names) && strcmp(names[i], name) != 0)
-        i++;
-    return i;
-}
-
 void kd_gate_settings(struct kd_start *st, const struct kd_config *cfg)
 {
     struct kd_start_mail *m = &st->mail;
@@ -61,7 +53,7 @@ void kd_gate_settings(struct kd_start *st, const struct kd_config *cfg)
                                 .tls = tls     ? KD_SMTP_TLS
                                        : plain ? KD_SMTP_PLAIN
                                                : KD_SMTP_STARTTLS,
-                                .severity = severity_of(cfg->mail_min_severity)};
+                                .severity = (uint8_t)kd_severity_of(kd_str(cfg->mail_min_severity))};
     copy(m->server, sizeof(m->server), cfg->mail_server);
     if (st->role == KD_PROC_STORE)
         m->n_to = m->server[0] != '\0'; /* that there is somebody */

@@ -99,12 +99,6 @@ static void fill_texts(struct kd_brain *b, const struct kd_finding *f, const str
     }
 }
 
-static const char *severity_name(int severity)
-{
-    static const char *const names[] = {"info", "low", "medium", "high", "critical"};
-    return names[severity];
-}
-
 static uint8_t eve_severity(int severity)
 {
     static const uint8_t eve[] = {4, 3, 2, 1, 1};
@@ -172,7 +166,7 @@ static void write_alert(struct kd_brain *b, const struct kd_finding *f, struct k
         .category = kd_str(k->phase_en), .alert_severity = eve_severity(fold->severity),
         .detection_id = kd_str(k->id), .key = kd_bytes_of(key_sum, sizeof(key_sum)), .method = kd_str(k->method),
         .phase = kd_str(k->phase), .technique = {techniques, n_techniques},
-        .severity = kd_str(severity_name(fold->severity)),
+        .severity = kd_str(kd_severity_names[fold->severity]),
         .confidence = (uint8_t)(f->confidence < 0 ? k->confidence : kd_min_size((size_t)f->confidence, 100)),
         .host = f->host, .peer = f->peer, .host_name = host == NULL ? kd_str("") : kd_text_view(&host->name),
         .user = kd_out_bytes_view(&o), .title_ja = t.title_view[KD_JA], .title_en = t.title_view[KD_EN],

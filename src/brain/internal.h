@@ -88,7 +88,9 @@ struct kd_brain {
     uint64_t total_first_us, total_last_us;
     struct kd_stats_proto *protocols; /* KD_LIST_MAX */
     size_t n_protocols;
-    uint8_t text_store[4096]; /* texts of `total` */
+    struct kd_stats_event odd[128];
+    size_t n_odd;
+    uint8_t text_store[8192]; /* texts of `total` */
     size_t n_text_store;
 };
 

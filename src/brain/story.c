@@ -13,15 +13,6 @@ enum { TRAILS_MOST = 1024, THINGS_MOST = 8192, MAILS_MOST = 512, STORIES_MOST = 
 
 /* ---- one alert ---- */
 
-static enum kd_severity severity_of(struct kd_bytes name)
-{
-    static const char *const names[] = {"info", "low", "medium", "high", "critical"};
-    size_t i = KD_COUNT(names) - 1;
-    while (i > 0 && !kd_bytes_eq_str(name, names[i]))
-        i--;
-    return (enum kd_severity)i;
-}
-
 static enum kd_stage stage_of(const struct kd_rec_alert *a)
 {
     static const struct {
@@ -120,7 +111,7 @@ static void step_of(const struct kd_brain *b, const struct kd_rec_head *head, co
     *t = (struct kd_step){.first_us = a->first_us, .last_us = a->last_us, .count = a->count, .alert_id = head->id};
     memcpy(t->key, a->key.p, kd_min_size(a->key.n, sizeof(t->key)));
     t->stage = (uint8_t)stage_of(a);
-    t->severity = (uint8_t)severity_of(a->severity);
+    t->severity = (uint8_t)kd_severity_of(a->severity);
     t->confidence = a->confidence;
     set_sides(b, head, a, t);
     copy_text(t->id, sizeof(t->id), a->detection_id);

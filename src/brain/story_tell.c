@@ -4,7 +4,6 @@
 
 enum { THINGS_TOLD = 32, TEXT_MOST = 2048, TECHNIQUES_TOLD = 32 };
 
-static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
 static const char *const parts[] = {"first", "spread", "entered", "same", "targeted"};
 static const char *const thing_kinds[] = {"", "place", "file", "mail", "link"};
 
@@ -75,7 +74,7 @@ static void put_steps(const struct kd_story *y, struct room *r, size_t *ret_tech
         r->steps[i] = (struct kd_incident_step){
             .first_us = t->first_us, .last_us = t->last_us, .count = t->count, .detection_id = kd_str(t->id),
             .alert_key = kd_bytes_of(t->key, t->id[0] == '\0' ? 0 : sizeof(t->key)), .alert_id = t->alert_id,
-            .phase = kd_str(t->phase), .severity = kd_str(severities[t->severity]),
+            .phase = kd_str(t->phase), .severity = kd_str(kd_severity_names[t->severity]),
             .technique = kd_out_bytes_view(&techniques), .host = t->host, .from = t->from, .to = t->to,
             .user = kd_bytes_of(t->user, t->n_user), .title_ja = kd_bytes_of(t->title[KD_JA], t->n_title[KD_JA]),
             .title_en = kd_bytes_of(t->title[KD_EN], t->n_title[KD_EN]), .record_ids = kd_out_bytes_view(&records),
@@ -171,7 +170,7 @@ static void tell(struct kd_brain *b, struct kd_story *y)
     struct kd_rec_incident rec = {
         .key = kd_bytes_of(y->key, sizeof(y->key)), .state = kd_str(y->merged_into == 0 ? "open" : "merged"),
         .merged_into = into == NULL ? kd_str("") : kd_bytes_of(into->key, sizeof(into->key)), .version = ++y->version,
-        .title_ja = title.v[KD_JA], .title_en = title.v[KD_EN], .severity = kd_str(severities[y->severity]),
+        .title_ja = title.v[KD_JA], .title_en = title.v[KD_EN], .severity = kd_str(kd_severity_names[y->severity]),
         .confidence = confidence_of(y), .first_us = y->first_us, .last_us = y->last_us, .phases = {r->phases, n_phases},
         .technique = {r->all_techniques, n_techniques}, .zero_name = zero == NULL ? kd_str("") : kd_text_view(&zero->name),
         .zero_why_ja = why.v[KD_JA], .zero_why_en = why.v[KD_EN], .hosts = {r->hosts, y->n_hosts},

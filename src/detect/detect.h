@@ -14,11 +14,10 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/severity.h"
 #include "base/site.h"
 #include "base/snap.h"
 #include "wire/record.h"
-
-enum kd_severity { KD_INFO, KD_LOW, KD_MEDIUM, KD_HIGH, KD_CRITICAL };
 
 /* One record, decoded.  `body` is the struct of head->type (struct kd_rec_dns …). */
 struct kd_record {

@@ -12,18 +12,25 @@ void kd_engine_unacked(struct kd_engine *e, uint64_t flow_id)
         .flow_id = flow_id, .at = e->told_at, .seq = e->reading_seq, .dir = e->reading_dir};
 }
 
-void kd_engine_acked(struct kd_engine *e, const struct kd_flow *f, const struct kd_packet *p, unsigned dir)
+void kd_engine_acked(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
 {
     uint64_t flow_id = kd_engine_flow_id(e, f);
     unsigned kept = 0;
+    bool more = false;
     if ((p->tcp_flags & KD_TCP_ACK) == 0)
         return;
     for (unsigned i = 0; i < e->n_unacked; i++) {
         struct kd_unacked *u = &e->unacked[i];
-        if (u->flow_id == flow_id && u->dir != dir && (int32_t)(p->ack - u->seq) >= 0)
+        bool mine = u->flow_id == flow_id;
+        if (mine && u->dir != dir && (int32_t)(p->ack - u->seq) >= 0) {
             kd_record_refer(e->batch + u->at, kd_engine_frame_number(e));
-        else
-            e->unacked[kept++] = *u;
+            continue;
+        }
+        more |= mine;
+        if (kept++ != i)
+            e->unacked[kept - 1] = *u;
     }
     e->n_unacked = kept;
+    if (!more)
+        f->flags &= (uint8_t)~KD_FLOW_UNACKED;
 }

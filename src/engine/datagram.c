@@ -72,8 +72,10 @@ static void message(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct
     struct kd_ctx ctx = kd_engine_ctx(e, &conn, f, x->state);
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_enter(e, f, dir, data);
-    if (parser->message(&ctx, (enum kd_dir)dir, data) != KD_OK)
+    if (parser->message(&ctx, (enum kd_dir)dir, data) != KD_OK) {
         kd_anomaly(&ctx, "message_malformed", 0);
+        e->stats.app_errors[f->app]++;
+    }
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_leave(e);
     if (parser->idle != NULL && parser->idle(x->state)) {

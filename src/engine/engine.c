@@ -47,7 +47,7 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
     if (KD_UNLIKELY(e->match != NULL) && type != KD_REC_HTTP && type != KD_REC_DNS && type != KD_REC_TLS)
         kd_engine_rules_record(ctx, type, body);
     if (type == KD_REC_TLS && KD_UNLIKELY(e->match != NULL) && ((const struct kd_rec_tls *)body)->established)
-        kd_match_encrypted(e->match);
+        kd_engine_rules_encrypted(e);
     struct kd_rec_head head = {
         .ts_us = ctx->now_us,
         .frame = ctx->frame,
@@ -62,12 +62,23 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         .app = (uint8_t)ctx->app,
     };
     kd_engine_emit(e, &head, body);
+    if (kd_engine_is_transaction((uint8_t)type)) {
+        e->stats.app_tx[ctx->app]++;
+        e->stats.app_tx_udp[ctx->app] += c->proto == KD_IP_UDP;
+    }
     if (e->reading && head.frame != 0)
         kd_engine_unacked(e, c->flow_id);
     if (type == KD_REC_FILE && KD_UNLIKELY(e->cfg.tray != NULL))
         kd_engine_contents_told(e, &head, body);
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_told(e, &head);
+}
+
+static void on_goes_over(struct kd_sink *sink, enum kd_app to)
+{
+    struct kd_engine *e = (struct kd_engine *)((uint8_t *)sink - offsetof(struct kd_engine, sink));
+    if (e->reading_flow != NULL)
+        e->reading_flow->carried = (uint8_t)to;
 }
 
 /* ---- the flow record ---- */
@@ -133,7 +144,12 @@ static void flow_record(struct kd_engine *e, struct kd_flow *f, enum kd_flow_end
         .icmp_type = icmp ? (uint8_t)f->client_port : 0,
         .icmp_code = icmp ? (uint8_t)f->server_port : 0,
         .alerted = (f->flags & KD_FLOW_ALERTED) != 0,
+        .replayed = e->cfg.id_base == 0,
+        .carried = f->carried,
     };
+    struct kd_bytes bits[KD_MATCH_BITS];
+    if (f->rules != NULL)
+        rec.bits = (struct kd_strs){bits, kd_match_flowbits(e->match, f->rules, bits)};
     struct kd_tcp_ext *x = tcp ? f->ext : NULL;
     if (x != NULL && f->parser == 0 && x->n_head > 0) {
         rec.payload_head = kd_bytes_of(x->head, x->n_head);
@@ -161,11 +177,12 @@ static void on_flow_end(void *arg, struct kd_flow *f, enum kd_flow_end why)
     else
         kd_engine_udp_end(e, f);
     e->packet = packet;
+    flow_record(e, f, why);
     if (f->rules != NULL)
         kd_engine_rules_flow_end(e, f);
-    flow_record(e, f, why);
     e->frame = frame;
     e->stats.app_flows[f->app]++;
+    e->stats.app_flows_udp[f->app] += f->proto == KD_IP_UDP;
     e->stats.app_packets[f->app] += (uint64_t)f->packets[0] + f->packets[1];
     e->stats.app_bytes[f->app] += f->bytes[0] + f->bytes[1];
     e->stats.gap_bytes += f->gap_bytes;
@@ -221,6 +238,7 @@ struct kd_engine *kd_engine_new(const struct kd_engine_config *cfg, struct kd_en
     e->writer = kd_out_of(e->batch, sizeof(e->batch));
     e->sink.record = on_record;
     e->sink.expect = kd_engine_expect;
+    e->sink.goes_over = on_goes_over;
     size_t memory = (size_t)cfg->lim->memory_mib << 20;
     struct kd_flow_events events = {.end = on_flow_end, .tick = on_flow_tick, .arg = e};
     e->pool = kd_pool_new(memory);
@@ -369,6 +387,25 @@ static bool other_packet(struct kd_engine *e, const struct kd_packet *p)
     return true;
 }
 
+static void count_odd(struct kd_engine *e, const struct kd_packet *p)
+{
+    for (unsigned i = 0; i < p->n_odd; i++)
+        e->stats.odd[p->odd[i]]++;
+}
+
+/* What it was, once it is done with. */
+static void count_kind(struct kd_engine *e, const struct kd_packet *p)
+{
+    struct kd_engine_stats *s = &e->stats;
+    s->ethernet += e->frame->link == KD_LINK_ETHERNET;
+    s->tagged += p->tags > 0;
+    s->largest = p->length > s->largest ? p->length : s->largest;
+    if (p->ip_version == 0)
+        return;
+    s->ip[p->ip_version == 6]++;
+    s->ip_proto[p->proto] += p->kind != KD_PACKET_FRAGMENT;
+}
+
 static bool fragment(struct kd_engine *e, struct kd_packet *p)
 {
     struct kd_bytes whole;
@@ -386,6 +423,7 @@ static bool fragment(struct kd_engine *e, struct kd_packet *p)
     }
     p->n_odd = 0; /* told */
     kd_packet_transport(p, whole, e->cfg.lim->tunnel_depth);
+    count_odd(e, p);
     return p->kind == KD_PACKET_IP ? transport_packet(e, p) : other_packet(e, p);
 }
 
@@ -405,12 +443,16 @@ void kd_engine_frame(struct kd_engine *e, const struct kd_captured *frame)
     }
     bool mine;
     bool bad = p.kind == KD_PACKET_BAD;
+    if (KD_UNLIKELY(p.n_odd > 0))
+        count_odd(e, &p);
     if (p.kind == KD_PACKET_IP)
         mine = transport_packet(e, &p);
     else if (p.kind == KD_PACKET_FRAGMENT)
         mine = fragment(e, &p);
     else
         mine = other_packet(e, &p);
+    if (mine)
+        count_kind(e, &p);
     e->frame = NULL;
     if (!mine)
         return;

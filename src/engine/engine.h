@@ -12,6 +12,7 @@
 
 struct kd_engine;
 struct kd_ruleset;
+struct kd_match_stats;
 
 struct kd_engine_config {
     const struct kd_limits *lim; /* outlives the engine */
@@ -68,6 +69,9 @@ KD_MUST_USE bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *s
 /* What each rule cost so far (those that were candidates, by gid and sid): their number, at most `max`. */
 struct kd_rule_hit;
 uint32_t kd_engine_rule_hits(const struct kd_engine *e, struct kd_rule_hit *ret, size_t max);
+
+/* What the rules cost so far; NULL: there are none. */
+const struct kd_match_stats *kd_engine_rule_stats(const struct kd_engine *e);
 
 /* End: all flows end, the last records and a final stats record go out. */
 void kd_engine_finish(struct kd_engine *e, uint64_t cpu_us);

@@ -28,6 +28,8 @@ struct kd_tcp_ext {
     size_t size;                 /* of this block */
     uint8_t head[KD_HEAD_BYTES]; /* first bytes of an unknown protocol */
     uint8_t n_head;
+    bool turned;                 /* client and server were taken for each other */
+    bool let_go;                 /* nobody follows the stream any more */
 };
 
 /* What a UDP flow with a parser carries. */
@@ -53,6 +55,10 @@ struct kd_engine_stats {
     uint64_t kept, kept_bytes, kept_out; /* frames in the packet ring; left out for length or lack of room */
     uint64_t scanned;                    /* files handed to box */
     uint64_t app_flows[KD_APP_COUNT], app_packets[KD_APP_COUNT], app_bytes[KD_APP_COUNT];
+    uint64_t app_flows_udp[KD_APP_COUNT], app_tx[KD_APP_COUNT], app_tx_udp[KD_APP_COUNT], app_errors[KD_APP_COUNT];
+    uint64_t ethernet, tagged, ip[2], ip_proto[256], gaps; /* ip: version 4, 6 */
+    uint64_t odd[KD_ODD_COUNT];
+    uint32_t largest, pressure_max;
 };
 
 /* A record in the batch, made of TCP data that the receiver has not acknowledged yet: EVE names the frame that does. */
@@ -68,7 +74,7 @@ enum { KD_UNACKED_MAX = 32 };
 /* A record, for the matches of rules about it. */
 struct kd_told {
     const void *body;      /* telling: its struct */
-    struct kd_bytes coded; /* told: its encoded body */
+    size_t at;             /* told: where it stands in the batch */
     uint64_t flow_id, frame;
     uint8_t type;
 };
@@ -92,6 +98,12 @@ struct kd_engine {
     struct kd_matcher *match;        /* NULL: there are no rules */
     const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
     bool payload_done;               /* rules have seen its payload */
+    struct kd_engine_telling {       /* a parser is running: what it tells is about this */
+        struct kd_flow *flow;        /* NULL: none is */
+        struct kd_bytes data;
+        uint8_t dir;
+        bool begun;                  /* it told something */
+    } parsing;
     struct kd_told telling;          /* a parser's record that rules are shown; type 0 none */
     size_t told_at;                  /* where the last record stands in the batch */
     struct kd_told told;             /* the last record of a parser, encoded in the batch; type 0 none */
@@ -99,7 +111,8 @@ struct kd_engine {
     uint64_t next_record;
     uint8_t engine_no;
     /* Frames of a capture file, of records made of TCP data. */
-    bool reading;                    /* a parser reads data of the present frame … */
+    struct kd_flow *reading_flow;    /* whose data a parser reads; NULL none */
+    bool reading;                    /* it is data of the present frame … */
     uint8_t reading_dir;
     uint32_t reading_seq;            /* … up to here */
     unsigned n_unacked;
@@ -131,7 +144,7 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f);
 /* acked.c: which frame a record of TCP data names.  `id` is its conversation's; the packet may acknowledge its other
  * side's data. */
 void kd_engine_unacked(struct kd_engine *e, uint64_t flow_id);
-void kd_engine_acked(struct kd_engine *e, const struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+void kd_engine_acked(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 
 /* recognise.c: which parser reads this?  A place in kd_parsers, or RECOGNISED_NONE (nobody) or
  * RECOGNISED_MORE (*set holds who still may). */
@@ -166,17 +179,31 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
 KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules, too */
 void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
+/* Do rules look into this stream, whether it is parsed or not? */
+bool kd_engine_rules_read(const struct kd_engine *e, const struct kd_flow *f);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t odd); /* 1 << enum kd_tcp_odd */
 static inline bool kd_engine_rules_ask(const struct kd_engine *e, unsigned kind) /* enum kd_event_kind */
 {
     return KD_UNLIKELY(e->rule_events != 0) && (e->rule_events >> kind & 1) != 0;
 }
-void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
-void kd_engine_rules_leave(struct kd_engine *e);
+/* A parser is called, and has returned.  The matcher hears of it when the parser tells something. */
+static inline void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)
+{
+    e->parsing = (struct kd_engine_telling){.flow = f, .data = in, .dir = (uint8_t)dir};
+}
+static inline void kd_engine_rules_leave(struct kd_engine *e)
+{
+    if (e->parsing.begun)
+        kd_match_leave(e->match);
+    e->parsing.flow = NULL;
+    e->parsing.begun = false;
+}
+void kd_engine_rules_encrypted(struct kd_engine *e);
 /* rule_records.c: a parser's record is shown; what is known of the transaction a match is about, as the field
  * `transaction` wants it. */
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body);
+bool kd_engine_is_transaction(uint8_t type); /* enum kd_rec_type */
 void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head);
 void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_alert *a, struct kd_out *o);
 void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f);

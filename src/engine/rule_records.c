@@ -31,7 +31,8 @@ static const struct row rows[] = {
     TEXT(KRB5, krb5, sname, 1, KRB5_SNAME),
     TEXT(FTP, ftp, command, 0, FTP_COMMAND),
     TEXT(FTP, ftp, argument, 0, FTP_COMMAND_DATA),
-    TEXT(FTP, ftp, reply, 1, FTP_REPLY),
+    TEXTS(FTP, ftp, codes, 1, FTP_COMPLETION_CODE),
+    TEXTS(FTP, ftp, replies, 1, FTP_REPLY),
     TEXT(SMTP, smtp, helo, 0, SMTP_HELO),
     TEXT(SMTP, smtp, mail_from, 0, SMTP_MAIL_FROM),
     TEXTS(SMTP, smtp, rcpt_to, 0, SMTP_RCPT_TO),
@@ -114,13 +115,8 @@ static void show_smb(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
     show_share(ctx, smb);
 }
 
-static void show_ftp(const struct kd_ctx *ctx, const struct kd_rec_ftp *ftp, struct made *made)
+static void show_ftp(const struct kd_ctx *ctx, const struct kd_rec_ftp *ftp)
 {
-    size_t from = made->o.n;
-    if (ftp->code > 0) {
-        kd_out_fmt(&made->o, "%u", ftp->code);
-        kd_inspect(ctx, KD_IN_FTP_COMPLETION_CODE, KD_TO_CLIENT, kd_bytes_from(kd_out_bytes_view(&made->o), from));
-    }
     bool active = kd_bytes_eq_str(ftp->mode, "active");
     if (ftp->data_port == 0)
         return;
@@ -181,7 +177,7 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
     if (type == KD_REC_SMB)
         show_smb(ctx, body);
     if (type == KD_REC_FTP)
-        show_ftp(ctx, body, &made);
+        show_ftp(ctx, body);
     if (type == KD_REC_TLS)
         show_quic(ctx, body);
     if (type == KD_REC_KRB5)
@@ -197,28 +193,34 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
 /* ---- what a match tells of its transaction ---- */
 
 /* Kinds that are a transaction, not something noticed in one. */
-static bool is_transaction(uint8_t type)
+bool kd_engine_is_transaction(uint8_t type)
 {
-    static const uint8_t types[] = {KD_REC_HTTP, KD_REC_DNS,    KD_REC_TLS, KD_REC_SMTP, KD_REC_SMB, KD_REC_KRB5,
-                                    KD_REC_DHCP, KD_REC_DCERPC, KD_REC_RDP, KD_REC_SSH,  KD_REC_FTP, KD_REC_FTP_DATA, KD_REC_LDAP,
-                                    KD_REC_SNMP, KD_REC_SQL,    KD_REC_MAILBOX, KD_REC_MQTT, KD_REC_SIP, KD_REC_WEBSOCKET,
-                                    KD_REC_TFTP, KD_REC_MODBUS, KD_REC_IKE};
-    for (size_t i = 0; i < KD_COUNT(types); i++)
-        if (types[i] == type)
-            return true;
-    return false;
+    static const bool is[UINT8_MAX + 1] = {
+        [KD_REC_HTTP] = true, [KD_REC_DNS] = true, [KD_REC_TLS] = true, [KD_REC_SMTP] = true,
+        [KD_REC_SMB] = true, [KD_REC_KRB5] = true, [KD_REC_DHCP] = true, [KD_REC_DCERPC] = true,
+        [KD_REC_RDP] = true, [KD_REC_SSH] = true, [KD_REC_FTP] = true, [KD_REC_FTP_DATA] = true,
+        [KD_REC_LDAP] = true, [KD_REC_SNMP] = true, [KD_REC_SQL] = true, [KD_REC_MAILBOX] = true,
+        [KD_REC_MQTT] = true, [KD_REC_SIP] = true, [KD_REC_WEBSOCKET] = true, [KD_REC_TFTP] = true,
+        [KD_REC_MODBUS] = true, [KD_REC_IKE] = true
+    };
+    return is[type];
 }
 
 void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head)
 {
-    if (!is_transaction(head->type))
+    if (!kd_engine_is_transaction(head->type))
         return;
-    struct kd_cur c = kd_cur_of(kd_bytes_from(kd_out_bytes_view(&e->writer), e->told_at));
+    bool is_there = e->told_at < e->writer.n;
+    e->told = (struct kd_told){.at = e->told_at, .flow_id = head->flow_id, .frame = e->frames, .type = is_there ? head->type : 0};
+}
+
+/* The last record as it stands in the batch. */
+static bool told_body(const struct kd_engine *e, struct kd_bytes *ret)
+{
+    struct kd_cur c = kd_cur_of(kd_bytes_from(kd_out_bytes_view(&e->writer), e->told.at));
     struct kd_rec_head h;
-    struct kd_bytes body, whole;
-    e->told.type = 0;
-    if (kd_record_next(&c, &h, &body, &whole) == KD_OK && h.id == head->id)
-        e->told = (struct kd_told){.coded = body, .flow_id = h.flow_id, .frame = e->frames, .type = h.type};
+    struct kd_bytes whole;
+    return kd_record_next(&c, &h, ret, &whole) == KD_OK && h.type == e->told.type && h.flow_id == e->told.flow_id;
 }
 
 /* What the parser of this conversation has under way. */
@@ -239,12 +241,13 @@ void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_aler
 {
     enum kd_rec_type type = (enum kd_rec_type)e->telling.type;
     const struct kd_told *told = &e->told;
+    struct kd_bytes coded;
     const void *body = type != KD_REC_NONE ? e->telling.body : under_way(a->at->owner, (enum kd_dir)a->dir, &type);
-    if (body != NULL && is_transaction((uint8_t)type)) {
+    if (body != NULL && kd_engine_is_transaction((uint8_t)type)) {
         kd_out_u8(o, (uint8_t)type);
         kd_body_put(o, kd_schemas[type], body);
-    } else if (told->type != 0 && told->flow_id == a->at->flow_id && told->frame == e->frames) {
+    } else if (told->type != 0 && told->flow_id == a->at->flow_id && told->frame == e->frames && told_body(e, &coded)) {
         kd_out_u8(o, told->type);
-        kd_out_bytes(o, told->coded);
+        kd_out_bytes(o, coded);
     }
 }

@@ -47,7 +47,7 @@ static void tell_odd(struct kd_engine *e, const struct kd_match_at *at, const st
 void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p)
 {
     struct kd_match_flow *flow = NULL;
-    bool quiet = false;
+    uint8_t quiet = 0;
     struct kd_match_at at = {
         .packet = p,
         .addr = {p->src, p->dst},
@@ -69,6 +69,10 @@ void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct
 {
     if (p->proto == KD_IP_TCP || p->proto == KD_IP_UDP) /* the parser may have turned the conversation round */
         dir = p->sport == f->client_port && kd_addr_eq(&p->src, &f->client) ? 0 : 1;
+    bool odd = p->n_odd > 0 && kd_engine_rules_ask(e, KD_EVENT_DECODE);
+    bool seen = f->packets[dir] > 1 && (f->rules_quiet >> dir & 1) != 0;
+    if (!odd && !kd_match_wants_packet(e->match, p->proto, dir, (enum kd_app)f->app, seen, !e->payload_done && p->payload.n > 0))
+        return;
     struct kd_match_at at = place(e, f, dir);
     kd_match_packet(e->match, &at, e->payload_done);
     tell_odd(e, &at, p);
@@ -81,23 +85,21 @@ void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, u
         kd_match_event(e->match, &at, kd_tcp_odd_names[__builtin_ctzll(odd)] + strlen("stream."));
 }
 
+bool kd_engine_rules_read(const struct kd_engine *e, const struct kd_flow *f)
+{
+    return e->match != NULL && kd_match_reads_stream(e->match, f->rules);
+}
+
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)
 {
-    struct kd_match_at at = place(e, f, dir);
     bool whole = e->packet != NULL && in.p == e->packet->payload.p && in.n == e->packet->payload.n;
+    if (!kd_match_wants_stream(e->match, f->rules, dir)) {
+        e->payload_done |= whole;
+        return;
+    }
+    struct kd_match_at at = place(e, f, dir);
     if (kd_match_stream(e->match, &at, (uint8_t)dir, in, whole) && whole)
         e->payload_done = true;
-}
-
-void kd_engine_rules_enter(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in)
-{
-    struct kd_match_at at = place(e, f, dir);
-    kd_match_enter(e->match, &at, in);
-}
-
-void kd_engine_rules_leave(struct kd_engine *e)
-{
-    kd_match_leave(e->match);
 }
 
 void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f)
@@ -112,9 +114,31 @@ static struct kd_engine *engine_of(struct kd_sink *sink)
     return (struct kd_engine *)((uint8_t *)sink - offsetof(struct kd_engine, sink));
 }
 
+/* The first that a parser tells in this call; false: it is about no conversation. */
+static bool begin(struct kd_engine *e)
+{
+    struct kd_engine_telling *t = &e->parsing;
+    if (t->flow == NULL)
+        return false;
+    if (!t->begun) {
+        struct kd_match_at at = place(e, t->flow, t->dir);
+        kd_match_enter(e->match, &at, t->data);
+        t->begun = true;
+    }
+    return true;
+}
+
+void kd_engine_rules_encrypted(struct kd_engine *e)
+{
+    if (begin(e))
+        kd_match_encrypted(e->match);
+}
+
 static void on_inspect(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir,
                        struct kd_bytes value)
 {
+    if (!begin(engine_of(sink)))
+        return;
     kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_value(engine_of(sink)->match, id, (uint8_t)dir, value);
 }
@@ -122,6 +146,8 @@ static void on_inspect(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_i
 static void on_number(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_number id, enum kd_dir dir,
                       uint64_t value)
 {
+    if (!begin(engine_of(sink)))
+        return;
     kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_number(engine_of(sink)->match, id, (uint8_t)dir, value);
 }
@@ -129,6 +155,8 @@ static void on_number(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_nu
 static void on_inspect_end(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir,
                            enum kd_inspect_stage stage)
 {
+    if (!begin(engine_of(sink)))
+        return;
     kd_match_speaks(engine_of(sink)->match, ctx->app);
     kd_match_end(engine_of(sink)->match, (uint8_t)dir, stage);
 }
@@ -144,7 +172,8 @@ static void on_odd(struct kd_sink *sink, const struct kd_ctx *ctx, const char *e
     if (!kd_out_ok(&name))
         return;
     room[name.n] = 0;
-    kd_match_event(engine_of(sink)->match, NULL, room);
+    if (begin(engine_of(sink)))
+        kd_match_event(engine_of(sink)->match, NULL, room);
 }
 
 /* ---- matches ---- */
@@ -202,6 +231,9 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     if (kd_out_ok(&transaction))
         rec.transaction = kd_out_bytes_view(&transaction);
     struct kd_flow *f = at->owner;
+    struct kd_bytes bits[KD_MATCH_BITS];
+    if (*at->flow != NULL)
+        rec.bits = (struct kd_strs){bits, kd_match_flowbits(e->match, *at->flow, bits)};
     if (f != NULL)
         f->flags |= KD_FLOW_ALERTED;
     if (at->packet != NULL && (at->proto == KD_IP_ICMP || at->proto == KD_IP_ICMPV6)) {
@@ -233,7 +265,7 @@ static void on_store(void *arg)
 static void move_flow(void *arg, struct kd_flow *f)
 {
     struct kd_engine *e = arg;
-    f->rules_quiet = false;
+    f->rules_quiet = 0;
     if (f->rules != NULL)
         kd_match_flow_moves(e->match, f->rules);
 }
@@ -259,6 +291,11 @@ bool kd_engine_rules(struct kd_engine *e, const struct kd_ruleset *set)
 uint32_t kd_engine_rule_hits(const struct kd_engine *e, struct kd_rule_hit *ret, size_t max)
 {
     return e->match == NULL ? 0 : kd_matcher_hits(e->match, ret, max);
+}
+
+const struct kd_match_stats *kd_engine_rule_stats(const struct kd_engine *e)
+{
+    return e->match == NULL ? NULL : kd_matcher_stats(e->match);
 }
 
 bool kd_engine_rules_new(struct kd_engine *e)

@@ -55,6 +55,7 @@ static void turn(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext *x)
     x->half[1] = half;
     x->probe[0] = x->probe[1];
     x->probe[1] = probe;
+    x->turned = !x->turned;
     kd_flow_turn(f);
     if (f->rules != NULL)
         kd_engine_rules_flow_end(e, f);
@@ -68,6 +69,7 @@ static void parser_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ex
     struct kd_ctx ctx = kd_engine_ctx(e, &x->conn, f, x->state);
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_enter(e, f, dir, in);
+    e->reading_flow = f;
     e->reading = e->frame != NULL;
     e->reading_dir = (uint8_t)dir;
     e->reading_seq = x->half[dir].next_seq;
@@ -75,6 +77,10 @@ static void parser_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ex
     if (s != KD_OK && s != KD_CLOSED)
         kd_anomaly(&ctx, s == KD_LIMIT ? "message_too_long" : "message_malformed", x->feed[dir].offset);
     e->reading = false;
+    e->reading_flow = NULL;
+    e->stats.app_errors[f->app] += s != KD_OK && s != KD_CLOSED;
+    if (e->n_unacked > 0 && e->unacked[e->n_unacked - 1].flow_id == x->conn.flow_id)
+        f->flags |= KD_FLOW_UNACKED;
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_leave(e);
     if (x->feed[0].ended && x->feed[1].ended)
@@ -156,33 +162,30 @@ static void probe_data(struct kd_engine *e, struct kd_flow *f, struct kd_tcp_ext
         parser_data(e, f, x, dir, in);
 }
 
-/* The direction of the present packet: the parser may have found that client and server were taken for each
- * other. */
-static unsigned dir_of(const struct kd_engine *e, const struct kd_flow *f)
-{
-    const struct kd_packet *p = e->packet;
-    return p->sport == f->client_port && kd_addr_eq(&p->src, &f->client) ? 0 : 1;
-}
-
 static void on_data(void *arg, struct kd_flow *f, unsigned dir, struct kd_bytes in)
 {
     struct kd_engine *e = arg;
     struct kd_tcp_ext *x = f->ext;
     bool first = f->parser == 0 && x->probe[0].n + x->probe[1].n + x->n_head == 0;
-    if (f->parser != 0 || (first && begin_expected(e, f, x)))
+    bool parsed = (f->flags & KD_FLOW_OPAQUE) == 0;
+    bool turned = x->turned;
+    if (parsed && (f->parser != 0 || (first && begin_expected(e, f, x))))
         parser_data(e, f, x, dir, in);
-    else if ((f->flags & KD_FLOW_OPAQUE) == 0)
+    else if (parsed)
         probe_data(e, f, x, dir, in);
     if (KD_UNLIKELY(e->match != NULL))
-        kd_engine_rules_stream(e, f, e->packet == NULL ? dir : dir_of(e, f), in);
+        kd_engine_rules_stream(e, f, turned != x->turned ? dir ^ 1u : dir, in);
 }
 
 static void on_gap(void *arg, struct kd_flow *f, unsigned dir, uint64_t n)
 {
     struct kd_engine *e = arg;
     struct kd_tcp_ext *x = f->ext;
+    e->stats.gaps++;
     if (kd_engine_rules_ask(e, KD_EVENT_STREAM))
         kd_engine_rules_odd(e, f, dir, (uint64_t)1 << KD_TCP_ODD_GAP);
+    if (f->flags & KD_FLOW_OPAQUE)
+        return;
     if (f->parser == 0) {
         /* What is behind the hole is the middle of something. */
         kd_buf_done(&x->probe[dir], e->pool);
@@ -210,10 +213,17 @@ void kd_engine_reader(struct kd_engine *e)
     e->reader = (struct kd_tcp_reader){.data = on_data, .gap = on_gap, .conflict = on_conflict, .arg = e};
 }
 
+/* Neither a parser nor the rules read it. */
+static bool is_unread(const struct kd_engine *e, const struct kd_flow *f)
+{
+    return (f->flags & KD_FLOW_OPAQUE) != 0 && !kd_engine_rules_read(e, f);
+}
+
 /* Nobody reads the stream any more: what it held is given back, its numbers go on. */
 static void let_go(struct kd_engine *e, struct kd_flow *f)
 {
     struct kd_tcp_ext *x = f->ext;
+    x->let_go = true;
     kd_tcp_drop(x->half, e->pool);
     drop_probes(e, x);
 }
@@ -226,10 +236,10 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
         if (odd != 0)
             kd_engine_rules_odd(e, f, dir, odd);
     }
-    if (KD_UNLIKELY(e->n_unacked > 0))
+    if (KD_UNLIKELY((f->flags & KD_FLOW_UNACKED) != 0))
         kd_engine_acked(e, f, p, dir);
     kd_tcp_state(f, p, dir);
-    if (f->flags & KD_FLOW_OPAQUE)
+    if (is_unread(e, f) || (f->ext != NULL && ((struct kd_tcp_ext *)f->ext)->let_go))
         return;
     bool has_data = p->payload_wire > 0 && (p->tcp_flags & KD_TCP_RST) == 0;
     if (f->ext == NULL && !has_data)
@@ -242,7 +252,7 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
     if (before == KD_FLOW_RESET || (p->payload_wire > 0 && !has_data))
         return; /* what a reset says is no part of the stream (RFC 9293 section 3.5.3) */
     kd_tcp_data(x->half, f, p, dir, e->cfg.lim, e->pool, &e->reader);
-    if (f->flags & KD_FLOW_OPAQUE)
+    if (is_unread(e, f))
         let_go(e, f);
 }
 
@@ -251,7 +261,7 @@ void kd_engine_tcp_end(struct kd_engine *e, struct kd_flow *f)
     struct kd_tcp_ext *x = f->ext;
     if (x == NULL)
         return;
-    if ((f->flags & KD_FLOW_OPAQUE) == 0)
+    if (!x->let_go)
         kd_tcp_finish(x->half, f, e->pool, &e->reader);
     if (f->parser != 0) {
         const struct kd_parser *p = kd_parsers[f->parser - 1];

@@ -32,7 +32,8 @@ enum kd_flow_flag {
     KD_FLOW_OPAQUE = 2,    /* nothing more is parsed */
     KD_FLOW_DEGRADED = 4,  /* detail was given up for lack of memory */
     KD_FLOW_TICK = 8,      /* a parser wants to be called while nothing comes */
-    KD_FLOW_ALERTED = 16   /* the engine's: a rule matched */
+    KD_FLOW_ALERTED = 16,  /* the engine's: a rule matched */
+    KD_FLOW_UNACKED = 32   /* the engine's: records wait for the frame that acknowledges their data */
 };
 
 struct kd_flow {
@@ -50,7 +51,8 @@ struct kd_flow {
     uint8_t parser;    /* the engine's: index + 1, 0 none */
     uint8_t tcp_flags[2];
     uint8_t probes;    /* the engine's: tries to recognise the protocol so far */
-    bool rules_quiet;  /* no table of the rules names its addresses and ports */
+    uint8_t carried;   /* the engine's: protocol it went over to behind `app`, 0 none */
+    uint8_t rules_quiet; /* no table of the rules names its addresses and ports: bits by direction */
     uint32_t seq[2];   /* TCP: next sequence number expected of each side */
     uint32_t isn[2];   /* TCP: sequence number of the SYN, when it was seen */
     uint32_t packets[2];

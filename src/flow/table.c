@@ -503,6 +503,7 @@ void kd_flow_turn(struct kd_flow *f)
     swap_u32(f->packets);
     swap_u64(f->bytes);
     swap_u64(f->data);
+    f->rules_quiet = 0;
 }
 
 void kd_flow_table_each(struct kd_flow_table *t, void (*each)(void *arg, struct kd_flow *f), void *arg)

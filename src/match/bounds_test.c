@@ -81,7 +81,7 @@ struct world {
     struct kd_packet packet;
     struct kd_match_at at;
     struct kd_match_flow *flow;
-    bool quiet;
+    uint8_t quiet;
 };
 
 static void set_up(struct world *w)

@@ -213,7 +213,7 @@ static bool bits_hold(const struct m_run *run, const struct kd_bits *b)
     return b->what == KD_BITS_ISNOTSET ? !any : any;
 }
 
-static bool ranges_hold(const struct kd_ranges *r, uint64_t v)
+bool m_ranges_hold(const struct kd_ranges *r, uint64_t v)
 {
     for (uint32_t i = 0; i < r->n; i++)
         if (kd_range_has(&r->range[i], v))
@@ -274,7 +274,7 @@ static bool calls_opnum(const struct m_run *run, const struct kd_ranges *want)
 {
     const struct m_side *s = run->side;
     for (unsigned i = 0; s != NULL && i < s->n_numbers; i++)
-        if (s->number[i].id == KD_NUM_DCERPC_OPNUM && ranges_hold(want, s->number[i].v))
+        if (s->number[i].id == KD_NUM_DCERPC_OPNUM && m_ranges_hold(want, s->number[i].v))
             return true;
     return false;
 }
@@ -299,7 +299,7 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
     case KD_COND_TCP_FLAGS:
         return p != NULL && p->proto == KD_IP_TCP && flags_hold(&c->is.flags, p->tcp_flags) != c->negated;
     case KD_COND_IP_PROTO:
-        return p != NULL && ranges_hold(&c->is.ranges, p->proto) != c->negated;
+        return p != NULL && m_ranges_hold(&c->is.ranges, p->proto) != c->negated;
     case KD_COND_FRAGBITS:
         return p != NULL && p->ip_version == 4 && flags_hold(&c->is.flags, fragment_bits(p)) != c->negated;
     case KD_COND_IPOPTS:

@@ -54,7 +54,7 @@ uint64_t m_apps_of(enum kd_rule_proto proto)
         {KD_RP_KRB5, {KD_APP_KRB5}},   {KD_RP_LDAP, {KD_APP_LDAP}},
         {KD_RP_NTP, {KD_APP_NTP}},     {KD_RP_SNMP, {KD_APP_SNMP}},
         {KD_RP_TFTP, {KD_APP_TFTP}},   {KD_RP_RDP, {KD_APP_RDP}},
-        {KD_RP_RFB, {KD_APP_VNC}},     {KD_RP_TELNET, {KD_APP_TELNET}},
+        {KD_RP_RFB, {KD_APP_RFB}},     {KD_RP_TELNET, {KD_APP_TELNET}},
         {KD_RP_PGSQL, {KD_APP_PGSQL}}, {KD_RP_QUIC, {KD_APP_QUIC}},
         {KD_RP_BITTORRENT_DHT, {KD_APP_BITTORRENT}},
         {KD_RP_IRC, {KD_APP_IRC}},     {KD_RP_MQTT, {KD_APP_MQTT}},
@@ -98,6 +98,21 @@ static uint8_t protocols_of(enum kd_rule_proto proto)
             return M_P_IP;
         return (uint8_t)((strchr(row->over, 'T') != NULL ? M_P_TCP : 0) | (strchr(row->over, 'U') != NULL ? M_P_UDP : 0));
     }
+}
+
+/* ip_proto: among the checks leaves out what it cannot be; bits of enum m_proto. */
+static uint8_t narrowed(uint8_t protos, const struct kd_rule *rule)
+{
+    static const struct {
+        uint8_t bit, number;
+    } rows[] = {{M_P_TCP, KD_IP_TCP}, {M_P_UDP, KD_IP_UDP}, {M_P_ICMP, KD_IP_ICMP}, {M_P_ICMPV6, KD_IP_ICMPV6},
+                {M_P_SCTP, KD_IP_SCTP}};
+    for (unsigned i = 0; i < rule->n_checks; i++)
+        for (unsigned j = 0; j < KD_COUNT(rows); j++)
+            if (rule->check[i].kind == KD_COND_IP_PROTO &&
+                m_ranges_hold(&rule->check[i].is.ranges, rows[j].number) == rule->check[i].negated)
+                protos &= (uint8_t)~rows[j].bit;
+    return protos;
 }
 
 static uint8_t ip_number_of(enum kd_rule_proto proto)
@@ -330,7 +345,7 @@ static bool rule_of(struct kd_ruleset *set, const struct kd_rule *rule, struct m
 {
     r->rule = rule;
     r->apps = m_apps_of(rule->proto);
-    r->ip_protos = protocols_of(rule->proto);
+    r->ip_protos = narrowed(protocols_of(rule->proto), rule);
     r->ip_number = ip_number_of(rule->proto);
     r->family = rule->proto == KD_RP_IPV4 ? 4 : rule->proto == KD_RP_IPV6 ? 6 : 0;
     r->dirs = (uint8_t)(rule->dir == 0 ? KD_INSPECT_BOTH : rule->dir);
@@ -422,6 +437,17 @@ static bool find_in_tx(struct kd_ruleset *set, const struct m_rule *r, uint32_t 
     return true;
 }
 
+static bool by_port(struct kd_ruleset *set, struct m_group *g, const struct m_rule *r, uint32_t place)
+{
+    const struct kd_port_set *sport = r->rule->sport, *dport = r->rule->dport;
+    bool both = set->hot[g->weak[place].rule].both_ways, of_dst = m_port_set_is_narrow(dport);
+    const struct kd_port_set *narrow = of_dst ? dport : sport;
+    if (!m_port_set_is_narrow(narrow))
+        return m_list_add(set, &g->weak_any, place);
+    return ((!of_dst && !both) || m_by_port_add(set, &g->weak_dport, narrow, place)) &&
+           ((of_dst && !both) || m_by_port_add(set, &g->weak_sport, narrow, place));
+}
+
 static bool weak_add(struct kd_ruleset *set, struct m_group *g, const struct m_weak *w)
 {
     if (g->n_weak == g->weak_room) {
@@ -434,8 +460,8 @@ static bool weak_add(struct kd_ruleset *set, struct m_group *g, const struct m_w
         g->weak = more;
         g->weak_room = room;
     }
-    g->weak[g->n_weak++] = *w;
-    return true;
+    g->weak[g->n_weak] = *w;
+    return by_port(set, g, &set->rule[w->rule], g->n_weak++);
 }
 
 /* Is the pattern so short that the rule is better found by its ports, or by the pattern's place? */
@@ -474,62 +500,6 @@ static bool find_in_payload(struct kd_ruleset *set, const struct m_rule *r, uint
         if (f.look == NULL ? !m_list_add(set, &g->always, at) : !m_group_add(set, g, f.bytes, f.nocase, at))
             return false;
     }
-    return true;
-}
-
-/* An address set small enough to be worth asking for by address. */
-static bool is_narrow(const struct kd_addr_set *s)
-{
-    enum { WIDE_BITS = 16 }; /* as wide as an IPv4 /16 */
-    if (s->any)
-        return false;
-    for (uint32_t i = 0; i < s->n; i++) {
-        const struct kd_addr *a = &s->range[i].first, *b = &s->range[i].last;
-        if (memcmp(a->b, b->b, 16 - WIDE_BITS / 8) != 0)
-            return false;
-    }
-    return true;
-}
-
-static bool find_by_header(struct kd_ruleset *set, struct m_rule *r, uint32_t at)
-{
-    static const uint8_t bits[M_TRANSPORTS] = {M_P_TCP, M_P_UDP, M_P_ICMP | M_P_ICMPV6,
-                                                M_P_OTHER | M_P_SCTP | M_P_ARP | M_P_LINK};
-    struct m_ends *e = &set->ends;
-    const struct kd_rule *rule = r->rule;
-    if (is_narrow(rule->src)) {
-        e->has_address_rules = true;
-        if (r->src_set < MATCH_COMMON_SETS)
-            e->src_bits |= (uint64_t)1 << r->src_set;
-        return m_list_add(set, &e->by_src[r->src_set], at);
-    }
-    if (is_narrow(rule->dst)) {
-        e->has_address_rules = true;
-        if (r->dst_set < MATCH_COMMON_SETS)
-            e->dst_bits |= (uint64_t)1 << r->dst_set;
-        return m_list_add(set, &e->by_dst[r->dst_set], at);
-    }
-    if (!rule->dport->any) {
-        e->has_port_rules = true;
-        e->dport_bits[r->dport_set / 64] |= (uint64_t)1 << (r->dport_set % 64);
-        return m_list_add(set, &e->by_dport[r->dport_set], at);
-    }
-    if (!rule->sport->any) {
-        e->has_port_rules = true;
-        e->sport_bits[r->sport_set / 64] |= (uint64_t)1 << (r->sport_set % 64);
-        return m_list_add(set, &e->by_sport[r->sport_set], at);
-    }
-    if (r->apps != 0) {
-        for (unsigned app = 0; app < KD_APP_COUNT; app++)
-            if ((r->apps >> app & 1) != 0 && !m_list_add(set, &set->at_app[app], at))
-                return false;
-        return true;
-    }
-    for (unsigned t = 0; t < M_TRANSPORTS; t++)
-        for (unsigned dir = 0; dir < 2; dir++)
-            if ((r->ip_protos & bits[t]) != 0 && (r->dirs >> dir & 1) != 0 &&
-                !m_list_add(set, &set->always[t][dir], at))
-                return false;
     return true;
 }
 
@@ -611,7 +581,7 @@ static bool find_rule(struct kd_ruleset *set, struct m_rule *r, uint32_t at)
     if (r->flags & M_EVENT)
         return find_by_event(set, r, at);
     if (r->flags & M_HEADER)
-        return find_by_header(set, r, at);
+        return m_table_add(set, r, at);
     for (unsigned dir = 0; dir < 2; dir++) {
         if ((r->dirs >> dir & 1) == 0)
             continue;
@@ -626,22 +596,12 @@ static bool find_rule(struct kd_ruleset *set, struct m_rule *r, uint32_t at)
 static bool tables_new(struct kd_ruleset *set)
 {
     const struct kd_rules *rules = set->rules;
-    struct m_ends *e = &set->ends;
-    size_t sets = rules->n_addr_sets + 1, ports = rules->n_port_sets + 64;
     set->n_buffers = rules->n_buffers;
     for (unsigned d = 0; d < 2; d++)
         set->group[d] = m_alloc(set, (rules->n_buffers + 1) * sizeof(*set->group[d]));
     set->events = m_alloc(set, (rules->events.n + 1) * sizeof(*set->events));
-    e->by_src = m_alloc(set, sets * sizeof(*e->by_src));
-    e->by_dst = m_alloc(set, sets * sizeof(*e->by_dst));
-    e->by_sport = m_alloc(set, ports * sizeof(*e->by_sport));
-    e->by_dport = m_alloc(set, ports * sizeof(*e->by_dport));
-    e->sport_bits = m_alloc(set, (ports / 64 + 1) * sizeof(uint64_t));
-    e->dport_bits = m_alloc(set, (ports / 64 + 1) * sizeof(uint64_t));
     set->transform_code = m_alloc(set, (rules->n_buffers * 4 + 1) * sizeof(*set->transform_code));
-    return set->group[0] != NULL && set->group[1] != NULL && set->events != NULL && e->by_src != NULL &&
-           e->by_dst != NULL && e->by_sport != NULL && e->by_dport != NULL && e->sport_bits != NULL &&
-           e->dport_bits != NULL && set->transform_code != NULL;
+    return set->group[0] != NULL && set->group[1] != NULL && set->events != NULL && set->transform_code != NULL;
 }
 
 static bool buffers(struct kd_ruleset *set)
@@ -761,6 +721,25 @@ unsigned kd_ruleset_events(const struct kd_ruleset *set)
     return set->event_kinds;
 }
 
+static bool is_own(const struct kd_rules *rules, uint16_t file)
+{
+    return kd_bytes_iends(rules->files.name[file], kd_str("kidoban.rules"));
+}
+
+struct kd_ruleset_counts kd_ruleset_counts(const struct kd_ruleset *set)
+{
+    const struct kd_rules *rules = set->rules;
+    struct kd_ruleset_counts n = {0};
+    for (uint32_t i = 0; i < rules->n; i++)
+        n.loaded += !is_own(rules, rules->rule[i]->file);
+    for (uint32_t i = 0; i < rules->n_refused; i++) {
+        const struct kd_refusal *r = &rules->refusal[i];
+        n.skipped += r->is_unmet && !is_own(rules, r->file);
+        n.failed += !r->is_unmet && !is_own(rules, r->file);
+    }
+    return n;
+}
+
 struct kd_ruleset_size kd_ruleset_size(const struct kd_ruleset *set)
 {
     struct kd_ruleset_size s = {
@@ -774,7 +753,7 @@ struct kd_ruleset_size kd_ruleset_size(const struct kd_ruleset *set)
         for (uint32_t i = 0; i < set->n_buffers; i++)
             s.always += set->group[d][i].always.n;
         for (unsigned t = 0; t < M_TRANSPORTS; t++)
-            s.always += set->payload[t][d].always.n + set->always[t][d].n;
+            s.always += set->payload[t][d].always.n + set->table[0].always[t][d].n + set->table[1].always[t][d].n;
     }
     return s;
 }

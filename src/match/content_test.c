@@ -13,7 +13,7 @@ struct world {
     struct kd_match_at at;
     struct kd_packet packet;
     unsigned alerts[16], stored;
-    bool quiet;
+    uint8_t quiet;
 };
 
 static void on_alert(void *arg, const struct kd_match_alert *a)

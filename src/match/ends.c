@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which of the rules' address and port sets is this in?  All sets together cut the address space into intervals;
+/* Which of the rules' address sets is this in?  All sets together cut the address space into intervals;
  * each interval has a class, the list of the sets that hold it.  A look-up is one binary search among intervals
  * of the same upper 16 bits, however many lists of addresses the rules have. */
 #include "base/hash.h"
@@ -26,11 +26,6 @@ static bool next_address(struct kd_addr *a)
         if (++a->b[i] != 0)
             return true;
     return false;
-}
-
-static uint32_t v4_of(const struct kd_addr *a)
-{
-    return (uint32_t)a->b[12] << 24 | (uint32_t)a->b[13] << 16 | (uint32_t)a->b[14] << 8 | a->b[15];
 }
 
 /* A class for the sets whose count in `in` is not zero; classes are made once per combination. */
@@ -98,7 +93,7 @@ static bool add_interval(struct m_ends *e, const struct kd_addr *at, uint32_t cl
     if (kd_addr_is_v4(at)) {
         if (e->n_v4 > 0 && e->v4_class[e->n_v4 - 1] == class)
             return true;
-        e->v4_start[e->n_v4] = v4_of(at);
+        e->v4_start[e->n_v4] = m_v4(at);
         e->v4_class[e->n_v4++] = class;
         return true;
     }
@@ -186,7 +181,7 @@ static bool build_addresses(struct kd_ruleset *set, const struct kd_addr_set *co
 const struct m_class *m_ends_class(const struct m_ends *e, const struct kd_addr *a)
 {
     if (kd_addr_is_v4(a)) {
-        uint32_t v = v4_of(a);
+        uint32_t v = m_v4(a);
         uint32_t low = e->v4_top[v >> 16], high = e->v4_top[(v >> 16) + 1];
         while (low < high) {
             uint32_t mid = low + (high - low + 1) / 2;
@@ -223,45 +218,6 @@ bool m_ends_has(const struct m_ends *e, const struct m_class *c, uint32_t slot)
     return low < c->n && e->rare[c->first + low] == slot;
 }
 
-/* ---- ports ---- */
-
-static bool build_ports(struct kd_ruleset *set)
-{
-    struct m_ends *e = &set->ends;
-    const struct kd_rules *rules = set->rules;
-    uint32_t words = (rules->n_port_sets + 63) / 64 + 1;
-    e->n_port_words = words;
-    e->n_port_sets = rules->n_port_sets;
-    e->port_class = m_alloc(set, 65536 * sizeof(uint16_t));
-    uint8_t *edge = calloc(65537, 1);
-    if (e->port_class == NULL || edge == NULL) {
-        free(edge);
-        return false;
-    }
-    edge[0] = 1;
-    for (uint32_t i = 0; i < rules->n_port_sets; i++)
-        for (uint32_t j = 0; j < rules->port_set[i]->n; j++) {
-            edge[rules->port_set[i]->range[j].first] = 1;
-            edge[rules->port_set[i]->range[j].last + 1] = 1;
-        }
-    uint32_t n = 0;
-    for (uint32_t p = 0; p < 65536; p++) {
-        n += edge[p] && p > 0;
-        e->port_class[p] = (uint16_t)n;
-    }
-    free(edge);
-    e->n_port_classes = n + 1;
-    e->port_bits = m_alloc(set, (size_t)e->n_port_classes * words * sizeof(uint64_t));
-    if (e->port_bits == NULL)
-        return false;
-    for (uint32_t i = 0; i < rules->n_port_sets; i++)
-        for (uint32_t j = 0; j < rules->port_set[i]->n; j++)
-            for (uint32_t c = e->port_class[rules->port_set[i]->range[j].first];
-                 c <= e->port_class[rules->port_set[i]->range[j].last]; c++)
-                e->port_bits[(size_t)c * words + i / 64] |= (uint64_t)1 << (i % 64);
-    return true;
-}
-
 /* ---- sets by how often rules use them ---- */
 
 struct use {
@@ -283,7 +239,8 @@ bool m_ends_build(struct kd_ruleset *set)
     struct use *use = calloc(n + 1, sizeof(*use));
     const struct kd_addr_set **by_slot = calloc(n + 1, sizeof(struct kd_addr_set *));
     uint32_t *slot = calloc(n + 1, sizeof(uint32_t));
-    bool ok = use != NULL && by_slot != NULL && slot != NULL;
+    uint32_t *port_slot = calloc(rules->n_port_sets + 1, sizeof(uint32_t));
+    bool ok = use != NULL && by_slot != NULL && slot != NULL && port_slot != NULL && m_ports_build(set, port_slot);
     for (uint32_t i = 0; ok && i < n; i++)
         use[i].set = i;
     for (uint32_t i = 0; ok && i < rules->n; i++) {
@@ -300,13 +257,14 @@ bool m_ends_build(struct kd_ruleset *set)
         struct m_rule *r = &set->rule[i];
         r->src_set = r->rule->src->any ? UINT32_MAX : slot[r->rule->src->id];
         r->dst_set = r->rule->dst->any ? UINT32_MAX : slot[r->rule->dst->id];
-        r->sport_set = r->rule->sport->any ? UINT32_MAX : r->rule->sport->id;
-        r->dport_set = r->rule->dport->any ? UINT32_MAX : r->rule->dport->id;
+        r->sport_set = r->rule->sport->any ? UINT32_MAX : port_slot[r->rule->sport->id];
+        r->dport_set = r->rule->dport->any ? UINT32_MAX : port_slot[r->rule->dport->id];
     }
     set->ends.n_sets = n;
-    ok = ok && build_addresses(set, by_slot, n) && build_ports(set);
+    ok = ok && build_addresses(set, by_slot, n);
     free(use);
     free(by_slot);
     free(slot);
+    free(port_slot);
     return ok;
 }

@@ -52,6 +52,14 @@ static void flowbit_set(struct kd_matcher *m, struct kd_match_flow *f, uint32_t 
     f->bits[f->n_bits++] = name;
 }
 
+size_t kd_match_flowbits(const struct kd_matcher *m, const struct kd_match_flow *f, struct kd_bytes ret[KD_MATCH_BITS])
+{
+    size_t n = kd_min_size(f->n_bits, KD_MATCH_BITS);
+    for (size_t i = 0; i < n; i++)
+        ret[i] = m->set->rules->flowbits.name[f->bits[i]];
+    return n;
+}
+
 static void flowbit_unset(struct kd_match_flow *f, uint32_t name)
 {
     for (uint32_t i = 0; i < f->n_bits; i++)

@@ -23,7 +23,7 @@ static const uint16_t untold_buffers[] = {
     KD_IN_QUIC_CYU_HASH,
     KD_IN_QUIC_CYU_STRING,
     KD_IN_EMAIL_BODY_MD5,
-    KD_IN_RFB_NAME,
+    KD_IN_PGSQL_QUERY,
     KD_IN_DNP3_DATA,
     KD_IN_ENIP_PRODUCT_NAME,
     KD_IN_ENIP_SERVICE_NAME,
@@ -32,6 +32,7 @@ static const uint16_t untold_buffers[] = {
 static const uint16_t untold_numbers[] = {
     KD_NUM_VXLAN_VNI,
     KD_NUM_FLOW_ELEPHANT,
+    KD_NUM_HTTP_RESPONSE_BODY_SIZE,
     KD_NUM_HTTP2_SIZE_UPDATE,
     KD_NUM_NFS_PROCEDURE,
     KD_NUM_NFS_VERSION,

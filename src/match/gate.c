@@ -2,11 +2,9 @@
 #include "match/internal.h"
 
 /* The classes of both addresses, looked up once per conversation. */
-static const struct m_class *const *classes(struct m_run *run)
+const struct m_class *const *m_classes(struct kd_matcher *m, const struct kd_match_at *at)
 {
-    struct kd_matcher *m = run->m;
-    const struct kd_match_at *at = run->at;
-    if (m->class_flow != at->flow_id || !kd_addr_eq(&m->class_client, &at->addr[0]) || m->class[0] == NULL) {
+    if (at->flow_id == 0 || m->class_flow != at->flow_id || !kd_addr_eq(&m->class_client, &at->addr[0]) || m->class[0] == NULL) {
         m->class_flow = at->flow_id;
         m->class_client = at->addr[0];
         m->class[0] = m_ends_class(&m->set->ends, &at->addr[0]);
@@ -20,13 +18,14 @@ static bool ends_fit(struct m_run *run, unsigned from)
     const struct m_ends *e = &run->m->set->ends;
     const struct m_rule *r = run->r;
     const struct kd_match_at *at = run->at;
-    if (r->dport_set != UINT32_MAX && !m_ends_port(e, at->port[from ^ 1], r->dport_set))
+    uint16_t sport = at->port[from], dport = at->port[from ^ 1];
+    if (r->dport_set != UINT32_MAX && !m_port_in(e, m_port_bits(e, dport), dport, r->dport_set))
         return false;
-    if (r->sport_set != UINT32_MAX && !m_ends_port(e, at->port[from], r->sport_set))
+    if (r->sport_set != UINT32_MAX && !m_port_in(e, m_port_bits(e, sport), sport, r->sport_set))
         return false;
     if (r->src_set == UINT32_MAX && r->dst_set == UINT32_MAX)
         return true;
-    const struct m_class *const *c = classes(run);
+    const struct m_class *const *c = m_classes(run->m, at);
     return (r->src_set == UINT32_MAX || m_ends_has(e, c[from], r->src_set)) &&
            (r->dst_set == UINT32_MAX || m_ends_has(e, c[from ^ 1], r->dst_set));
 }

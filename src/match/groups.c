@@ -75,6 +75,8 @@ bool m_group_add(struct kd_ruleset *set, struct m_group *g, struct kd_bytes byte
     }
     g->pattern[g->n_patterns] = (struct m_pattern){bytes, nocase};
     g->slot[at] = ++g->n_patterns;
+    if (g->shortest == 0 || bytes.n < g->shortest)
+        g->shortest = (uint32_t)bytes.n;
     set->n_patterns++;
     return m_list_add(set, &g->rules[g->n_patterns - 1], rule);
 }

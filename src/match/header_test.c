@@ -53,7 +53,7 @@ static bool matches(const char *rule, const char *hex)
     struct kd_ruleset *set = kd_ruleset_new(rules, kd_str(NULL), &err);
     struct kd_matcher *m = kd_matcher_new(set, pool, &kd_limits_default, 1, (struct kd_match_out){.alert = on_alert});
     struct kd_match_flow *flow = NULL;
-    bool quiet = false;
+    uint8_t quiet = 0;
     struct kd_match_at at = {
         .packet = &p, .addr = {p.src, p.dst}, .port = {p.sport, p.dport}, .proto = p.proto, .kind = p.kind,
         .now_us = 1000000, .packets = {1, 0}, .flow = &flow, .quiet = &quiet,

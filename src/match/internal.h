@@ -24,7 +24,9 @@ enum {
     MATCH_HALVES = 24,         /* requests that wait for their answer, of rules over both */
     MATCH_TRIES = 3000,          /* steps of one look (Suricata's recursion limit) */
     MATCH_VARS = 32,
-    MATCH_COMMON_SETS = 64
+    MATCH_COMMON_SETS = 64,
+    MATCH_PORT_WORDS = 4,        /* port sets with a bit, in words */
+    MATCH_COMMON_PORTS = 64 * MATCH_PORT_WORDS
 };
 
 /* ---- compiled ---- */
@@ -87,6 +89,11 @@ struct m_list {
     uint32_t *v;        /* rules by place in set->rule */
 };
 
+/* What is found by port: a list for each class of ports. */
+struct m_by_port {
+    struct m_list *v; /* NULL: none */
+};
+
 /* A rule whose best content is one or two bytes: such patterns would slow down the scan of all others.  Ports,
  * or the place where the bytes must be, tell nearly always that it cannot match. */
 struct m_weak {
@@ -99,10 +106,13 @@ struct m_weak {
 struct m_group {
     hs_database_t *db;
     uint32_t n_patterns, room;
+    uint32_t shortest;      /* pattern, in bytes */
     struct m_pattern *pattern;
     struct m_list *rules;   /* by pattern */
     struct m_weak *weak;
     uint32_t n_weak, weak_room;
+    struct m_by_port weak_dport, weak_sport; /* places in `weak` */
+    struct m_list weak_any;                  /* … of rules whose ports are many */
     struct m_list always;   /* rules of this buffer without a usable content */
     uint32_t *slot;         /* while compiling: hash table */
     uint32_t n_slots;
@@ -143,16 +153,19 @@ struct m_ends {
     uint32_t *v6_class;
     struct m_class *class;
     uint32_t *rare;
-    uint32_t n_port_words, n_port_classes;
+    uint32_t n_sets, n_port_classes;
     uint16_t *port_class;           /* 65536 */
-    uint64_t *port_bits;            /* by class: n_port_words each */
-    /* Rules without anything to look into, by set. */
-    struct m_list *by_src, *by_dst; /* by slot of the address set */
-    struct m_list *by_sport, *by_dport;
-    uint64_t src_bits, dst_bits;   /* common sets of which by_… is not empty */
-    uint64_t *sport_bits, *dport_bits;
-    uint32_t n_sets, n_port_sets;
-    bool has_address_rules, has_port_rules;
+    uint64_t *port_bits;            /* by class: MATCH_PORT_WORDS each */
+    const struct kd_port_set **port_set; /* by slot */
+};
+
+/* Rules without anything to look into. */
+struct m_table {
+    struct m_list *by_src, *by_dst; /* by slot of the address set; NULL: none */
+    uint64_t src_bits, dst_bits;    /* common sets whose list is not empty */
+    struct m_by_port by_sport, by_dport;
+    bool named;                     /* any of these */
+    struct m_list always[M_TRANSPORTS][2]; /* neither an address nor a port narrows them */
 };
 
 struct kd_ruleset {
@@ -165,7 +178,7 @@ struct kd_ruleset {
     struct m_group payload[M_TRANSPORTS][2];
     struct m_list at_app[KD_APP_COUNT]; /* rules that ask for the protocol alone */
     struct m_list at_tx[KD_APP_COUNT][2]; /* rules of an app without any buffer */
-    struct m_list always[M_TRANSPORTS][2]; /* header rules that no table narrows */
+    struct m_table table[2];        /* header rules: for each packet, once in each direction */
     struct m_list *events;          /* by kd_rules.events */
     unsigned event_kinds;           /* bits, 1 << enum kd_event_kind */
     struct m_codes {
@@ -193,15 +206,55 @@ KD_MUST_USE bool m_list_add(struct kd_ruleset *set, struct m_list *l, uint32_t v
 KD_MUST_USE bool m_ends_build(struct kd_ruleset *set);
 const struct m_class *m_ends_class(const struct m_ends *e, const struct kd_addr *a);
 bool m_ends_has(const struct m_ends *e, const struct m_class *c, uint32_t slot);
-static inline bool m_ends_port(const struct m_ends *e, uint16_t port, uint32_t set)
+
+static inline uint32_t m_v4(const struct kd_addr *a)
 {
-    return e->port_bits[(size_t)e->port_class[port] * e->n_port_words + set / 64] >> (set % 64) & 1;
+    return (uint32_t)a->b[12] << 24 | (uint32_t)a->b[13] << 16 | (uint32_t)a->b[14] << 8 | a->b[15];
 }
+
+/* ports.c; sets by slot */
+KD_MUST_USE bool m_ports_build(struct kd_ruleset *set, uint32_t *slot); /* slots by kd_port_set.id */
+bool m_port_set_is_narrow(const struct kd_port_set *s);
+bool m_port_set_has(const struct kd_port_set *s, uint16_t port);
+KD_MUST_USE bool m_by_port_add(struct kd_ruleset *set, struct m_by_port *to, const struct kd_port_set *s, uint32_t v);
+
+static inline const uint64_t *m_port_bits(const struct m_ends *e, uint16_t port)
+{
+    return e->port_bits + (size_t)e->port_class[port] * MATCH_PORT_WORDS;
+}
+
+/* Is a port, whose bits these are, in the set? */
+static inline bool m_port_in(const struct m_ends *e, const uint64_t *bits, uint16_t port, uint32_t set)
+{
+    return KD_LIKELY(set < MATCH_COMMON_PORTS) ? (bits[set / 64] >> (set % 64) & 1) != 0
+                                               : m_port_set_has(e->port_set[set], port);
+}
+
+static inline const struct m_list *m_at_port(const struct m_ends *e, const struct m_by_port *p, uint16_t port)
+{
+    return p->v == NULL ? NULL : &p->v[e->port_class[port]];
+}
+
+/* tables.c: rules about headers alone. */
+static inline bool m_tables_ask(const struct kd_ruleset *set, enum m_transport t, unsigned dir, bool seen)
+{
+    return set->table[0].always[t][dir].n > 0 ||
+           (!seen && (set->table[0].named || set->table[1].named || set->table[1].always[t][dir].n > 0));
+}
+KD_MUST_USE bool m_table_add(struct kd_ruleset *set, const struct m_rule *r, uint32_t at);
+/* Candidates among them, and in `more` (NULL: none), for this packet; false: there is none. */
+bool m_tables_scan(struct kd_matcher *m, const struct kd_match_at *at, enum m_transport transport,
+                   const struct m_list *more);
 
 /* groups.c: databases */
 KD_MUST_USE bool m_group_add(struct kd_ruleset *set, struct m_group *g, struct kd_bytes bytes, bool nocase,
                              uint32_t rule);
 KD_MUST_USE bool m_groups_compile(struct kd_ruleset *set, struct kd_bytes cache, struct kd_err *err);
+
+static inline bool m_group_is_empty(const struct m_group *g)
+{
+    return g->db == NULL && g->always.n == 0 && g->n_weak == 0;
+}
 
 /* ---- running ---- */
 
@@ -242,6 +295,7 @@ struct kd_match_flow {
     uint16_t window_n[2];
     uint8_t n_pending[2];
     uint32_t pending[2][MATCH_PENDING];
+    uint16_t early[2];           /* bits: those whose pattern came before the conversation was established */
     uint64_t pending_until[2];   /* place in the stream */
     uint64_t stream_seen[2];
     uint32_t *bits;              /* flow bits set, by name */
@@ -370,9 +424,11 @@ uint8_t m_proto_bit(const struct kd_match_at *at); /* enum m_proto */
 
 /* gate.c: direction, protocol, addresses, ports: may the rule match here at all? */
 bool m_gate(struct m_run *run);
+const struct m_class *const *m_classes(struct kd_matcher *m, const struct kd_match_at *at); /* client's, server's */
 
 /* check.c */
 bool m_checks_hold(struct m_run *run);
+bool m_ranges_hold(const struct kd_ranges *r, uint64_t v);
 uint8_t m_check_side(const struct kd_cond *c); /* of rules with =>: enum kd_inspect_dir, 0 either */
 
 /* header.c: what headers of the packet say.  False: it is not there. */

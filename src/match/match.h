@@ -23,6 +23,12 @@ struct kd_match_flow;
 
 /* ---- the set ---- */
 
+/* What became of the rules that were read, without those of Kidoban's own file. */
+struct kd_ruleset_counts {
+    uint32_t loaded, failed, skipped; /* skipped: asks for what is not here (requires) */
+};
+struct kd_ruleset_counts kd_ruleset_counts(const struct kd_ruleset *set);
+
 /* Databases that were compiled before, to be used instead of compiling: serialised by kd_ruleset_save(). */
 /* Refuse rules that cannot be judged, before they are compiled. */
 void kd_ruleset_fit(struct kd_rules *rules);
@@ -68,7 +74,7 @@ struct kd_match_at {
     struct kd_match_flow **flow;      /* the conversation's slot; may hold NULL */
     uint64_t flow_id;
     void *owner;                      /* the caller's: what the conversation is to it */
-    bool *quiet;                      /* the conversation's: no table names its addresses and ports */
+    uint8_t *quiet;                   /* the conversation's: no table names its addresses and ports; bits by direction */
 };
 
 /* A rule matched. */
@@ -104,6 +110,10 @@ KD_MUST_USE bool kd_matcher_move(struct kd_matcher *m, const struct kd_ruleset *
 void kd_match_flow_moves(struct kd_matcher *m, struct kd_match_flow *f);
 void kd_matcher_moved(struct kd_matcher *m);
 
+/* Names of the flow bits set in a conversation, borrowed from the set; returns how many. */
+enum { KD_MATCH_BITS = 64 };
+size_t kd_match_flowbits(const struct kd_matcher *m, const struct kd_match_flow *f, struct kd_bytes ret[KD_MATCH_BITS]);
+
 /* ---- traffic ---- */
 
 /* A packet, after its stream data was shown: rules about headers, and about the payload of single packets.
@@ -115,8 +125,14 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
 bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
                      bool is_packet);
 
-/* Does any rule look at the payload of this conversation?  Cheap. */
-bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at);
+/* Does any rule look at such a packet?  At more of such a stream (`flow` may be NULL)?  Cheap, and true when in doubt.
+ * `seen`: it is not the first of its direction, and its conversation is quiet in this direction. */
+bool kd_match_wants_packet(const struct kd_matcher *m, uint8_t proto, unsigned dir, enum kd_app app, bool seen,
+                           bool payload);
+bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flow *flow, unsigned dir);
+
+/* Does any rule look into streams, and into more of this one (its slot may be NULL)?  Cheap. */
+bool kd_match_reads_stream(const struct kd_matcher *m, const struct kd_match_flow *f);
 
 /* A parser is about to be called for this conversation with `data`; it has returned.  What it tells between goes to
  * kd_match_value(), kd_match_number() and kd_match_end(). */

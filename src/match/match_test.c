@@ -14,7 +14,7 @@ struct world {
     struct kd_match_flow *flow;
     struct kd_packet packet;
     struct kd_match_at at;
-    bool quiet;
+    uint8_t quiet;
     unsigned alerts;
     struct kd_pool *new_pool; /* of rules that came later */
     uint32_t last_sid;
@@ -249,7 +249,7 @@ static void exchange(struct world *w, const char *rules)
     struct kd_ruleset *set = w->set;
     struct kd_rules *of = w->rules;
     CHECK(kd_matcher_move(w->m, next->set));
-    w->quiet = false;
+    w->quiet = 0;
     if (w->flow != NULL)
         kd_match_flow_moves(w->m, w->flow);
     kd_matcher_moved(w->m);

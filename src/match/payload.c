@@ -2,19 +2,19 @@
 /* Packets and streams. */
 #include "match/internal.h"
 
-static enum m_transport transport_of(const struct kd_match_at *at)
+static enum m_transport transport_of(uint8_t proto)
 {
-    uint8_t proto = at->proto;
-    return at->kind != KD_PACKET_IP                       ? M_OTHER
-           : proto == KD_IP_TCP                               ? M_TCP
-           : proto == KD_IP_UDP                             ? M_UDP
-           : proto == KD_IP_ICMP || proto == KD_IP_ICMPV6 ? M_ICMP
-                                                            : M_OTHER;
-}
-
-static bool group_is_empty(const struct m_group *g)
-{
-    return g->db == NULL && g->always.n == 0 && g->n_weak == 0;
+    switch (proto) {
+    case KD_IP_TCP:
+        return M_TCP;
+    case KD_IP_UDP:
+        return M_UDP;
+    case KD_IP_ICMP:
+    case KD_IP_ICMPV6:
+        return M_ICMP;
+    default:
+        return M_OTHER;
+    }
 }
 
 static bool is_encrypted(const struct kd_match_at *at)
@@ -22,28 +22,46 @@ static bool is_encrypted(const struct kd_match_at *at)
     return *at->flow != NULL && (*at->flow)->encrypted;
 }
 
-bool kd_match_wants_payload(const struct kd_matcher *m, const struct kd_match_at *at)
+bool kd_match_wants_packet(const struct kd_matcher *m, uint8_t proto, unsigned dir, enum kd_app app, bool seen,
+                           bool payload)
 {
-    return !group_is_empty(&m->set->payload[transport_of(at)][at->dir]) && !is_encrypted(at);
+    enum m_transport t = transport_of(proto);
+    return (payload && !m_group_is_empty(&m->set->payload[t][dir])) || m_tables_ask(m->set, t, dir, seen) ||
+           m->set->at_app[app].n > 0;
+}
+
+bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flow *flow, unsigned dir)
+{
+    return !m_group_is_empty(&m->set->payload[M_TCP][dir]) &&
+           (flow == NULL || (!flow->encrypted && flow->stream_seen[dir] <= MATCH_STREAM));
 }
 
 /* ---- streams ---- */
 
-/* The bytes before `data` and `data` in one piece; *ret_before: how many those are. */
-static struct kd_bytes with_window(struct kd_matcher *m, const struct kd_match_flow *f, uint8_t dir,
-                                   struct kd_bytes data, size_t *ret_before)
+bool kd_match_reads_stream(const struct kd_matcher *m, const struct kd_match_flow *f)
 {
-    size_t before = f == NULL ? 0 : f->window_n[dir];
-    *ret_before = before;
+    const struct m_group(*g)[2] = &m->set->payload[M_TCP];
+    bool any = false;
+    for (unsigned dir = 0; dir < 2; dir++)
+        any |= !group_is_empty(&(*g)[dir]) && (f == NULL || f->stream_seen[dir] <= MATCH_STREAM);
+    return any && (f == NULL || !f->encrypted);
+}
+
+/* The last `before` bytes before `data`, and `data`, in one piece.  `data` was put there by an earlier call if `again`. */
+static struct kd_bytes with_window(struct kd_matcher *m, const struct kd_match_flow *f, uint8_t dir,
+                                   struct kd_bytes data, size_t before, bool again)
+{
     if (before == 0)
         return data;
-    memcpy(m->window, f->window[dir], before);
-    memcpy(m->window + before, data.p, data.n);
-    return kd_bytes_of(m->window, before + data.n);
+    uint8_t *at = m->window + MATCH_WINDOW - before;
+    memcpy(at, f->window[dir] + f->window_n[dir] - before, before);
+    if (!again)
+        memcpy(m->window + MATCH_WINDOW, data.p, data.n);
+    return kd_bytes_of(at, before + data.n);
 }
 
 /* Keep the last bytes for the next piece. */
-static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t dir, struct kd_bytes all)
+static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t dir, struct kd_bytes data)
 {
     if (f->window[dir] == NULL)
         f->window[dir] = kd_pool_take(m->pool, MATCH_WINDOW, &f->window_size[dir]);
@@ -51,19 +69,44 @@ static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t d
         f->window_n[dir] = 0;
         return;
     }
-    size_t n = kd_min_size(all.n, MATCH_WINDOW);
-    memcpy(f->window[dir], all.p + all.n - n, n);
-    f->window_n[dir] = (uint16_t)n;
+    uint8_t *w = f->window[dir];
+    size_t n = kd_min_size(data.n, MATCH_WINDOW), before = f->window_n[dir];
+    size_t stays = kd_min_size(before, MATCH_WINDOW - n);
+    if (stays > 0 && stays < before)
+        memmove(w, w + before - stays, stays);
+    memcpy(w + stays, data.p + data.n - n, n);
+    f->window_n[dir] = (uint16_t)(stays + n);
+}
+
+static unsigned pending_at(const struct kd_match_flow *f, uint8_t dir, uint32_t rule)
+{
+    unsigned i = 0;
+    while (i < f->n_pending[dir] && f->pending[dir][i] != rule)
+        i++;
+    return i;
 }
 
 /* A rule whose pattern was seen may hold when more has come. */
-static void note_pending(struct kd_match_flow *f, uint8_t dir, uint32_t rule)
+static void note_pending(struct kd_match_flow *f, uint8_t dir, uint32_t rule, bool early)
 {
-    for (unsigned i = 0; i < f->n_pending[dir]; i++)
-        if (f->pending[dir][i] == rule)
-            return;
-    if (f->n_pending[dir] < MATCH_PENDING)
+    unsigned i = pending_at(f, dir, rule);
+    if (i < MATCH_PENDING && i == f->n_pending[dir])
         f->pending[dir][f->n_pending[dir]++] = rule;
+    if (i < MATCH_PENDING && early)
+        f->early[dir] |= (uint16_t)(1u << i);
+}
+
+/* The conversation was seen from its middle: does the rule want it established, and nothing else?  What one side sent
+ * is judged when the other has answered. */
+static bool is_early(const struct m_run *run)
+{
+    if (run->at->established || (run->r->rule->flow & KD_FLOW_ESTABLISHED) == 0)
+        return false;
+    struct kd_match_at at = *run->at;
+    struct m_run later = *run;
+    at.established = true;
+    later.at = &at;
+    return m_gate(&later);
 }
 
 static bool may_hold_later(const struct m_rule *r)
@@ -75,6 +118,7 @@ static void judge_stream(struct m_run *run, struct kd_match_flow *f, struct kd_b
                          uint64_t start, bool is_packet)
 {
     const struct m_rule *r = run->r;
+    uint32_t rule = (uint32_t)(r - run->m->set->rule);
     uint64_t alerts = run->m->count[r->rule->index].matches;
     if ((r->flags & M_ON_PACKET) && is_packet) {
         run->payload = kd_bytes_from(all, before);
@@ -87,12 +131,18 @@ static void judge_stream(struct m_run *run, struct kd_match_flow *f, struct kd_b
     if ((r->flags & M_ON_STREAM) == 0)
         return;
     run->payload = all;
+    unsigned waits = f == NULL ? MATCH_PENDING : pending_at(f, run->dir, rule);
+    bool was_early = f != NULL && waits < f->n_pending[run->dir] && (f->early[run->dir] >> waits & 1) != 0;
     run->in_stream = true;
-    run->beyond = before;
+    run->beyond = was_early ? 0 : before;
     run->stream_start = start;
     m_judge(run);
-    if (f != NULL && run->m->count[r->rule->index].matches == alerts && may_hold_later(r) && m_gate(run))
-        note_pending(f, run->dir, (uint32_t)(r - run->m->set->rule));
+    bool matched = run->m->count[r->rule->index].matches != alerts;
+    bool early = f != NULL && !matched && is_early(run);
+    if (was_early && run->at->established)
+        f->early[run->dir] &= (uint16_t)~(1u << waits);
+    if (early || (f != NULL && !matched && may_hold_later(r) && m_gate(run)))
+        note_pending(f, run->dir, rule, early);
 }
 
 bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
@@ -101,27 +151,30 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
     const struct m_group *g = &m->set->payload[M_TCP][dir];
     struct kd_match_flow *f = *at->flow;
     m->passed = false;
-    if (data.n == 0 || data.n > MATCH_PIECE || group_is_empty(g))
+    if (data.n == 0 || data.n > MATCH_PIECE || m_group_is_empty(g))
         return false;
     if (f != NULL && (f->encrypted || f->stream_seen[dir] > MATCH_STREAM))
         return true; /* looked into as far as it goes */
-    size_t before;
-    struct kd_bytes all = with_window(m, f, dir, data, &before);
+    size_t before = f == NULL ? 0 : f->window_n[dir], overlap = kd_min_size(before, MATCH_OVERLAP);
     uint64_t seen = f == NULL ? 0 : f->stream_seen[dir];
-    size_t overlap = kd_min_size(before, MATCH_OVERLAP);
+    struct kd_bytes all = with_window(m, f, dir, data, overlap, false);
     m_scan_begin(m, at, dir);
+    m_scan(m, g, all);
     m_scan_weak(m, g, data);
-    if (before > 0 && seen == before)
-        m_scan_weak(m, g, all);
-    m_scan(m, g, kd_bytes_from(all, before - overlap));
+    if (before > 0 && seen == before && g->n_weak > 0)
+        m_scan_weak(m, g, with_window(m, f, dir, data, before, true));
     for (unsigned i = 0; f != NULL && seen < f->pending_until[dir] && i < f->n_pending[dir]; i++) {
         struct m_list one = {.n = 1, .v = &f->pending[dir][i]};
         m_scan_list(m, &one);
     }
+    if (m->n_cand > 0)
+        all = with_window(m, f, dir, data, before, true);
     f = m_flow(m, at);
     if (f != NULL) {
-        if (seen >= f->pending_until[dir])
+        if (seen >= f->pending_until[dir]) {
             f->n_pending[dir] = 0;
+            f->early[dir] = 0;
+        }
         f->pending_until[dir] = seen + data.n + MATCH_WINDOW;
     }
     m_scan_sort(m);
@@ -131,7 +184,7 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
         judge_stream(&run, f, all, before, seen - before, is_packet);
     }
     if (f != NULL) {
-        keep_window(m, f, dir, all);
+        keep_window(m, f, dir, data);
         f->stream_seen[dir] += data.n;
     }
     return true;
@@ -147,89 +200,33 @@ static void judge_packet(struct kd_matcher *m, const struct kd_match_at *at, uin
         run.r = &m->set->rule[m->cand[i]];
         if ((run.r->flags & which) == 0)
             continue;
-        if ((run.r->flags & M_ONCE) && at->packets[at->dir] > 1)
-            continue;
         run.payload = at->packet->payload;
         m_judge(&run);
     }
 }
 
-/* Header rules that the tables name for an address: sets are few for each class. */
-static bool by_address(struct kd_matcher *m, const struct m_class *c, const struct m_list *lists, uint64_t used)
-{
-    bool any = false;
-    const struct m_ends *e = &m->set->ends;
-    for (uint64_t bits = c->common & used; bits != 0; bits &= bits - 1) {
-        m_scan_list(m, &lists[__builtin_ctzll(bits)]);
-        any = true;
-    }
-    for (uint32_t i = 0; i < c->n; i++) {
-        const struct m_list *l = &lists[e->rare[c->first + i]];
-        m_scan_list(m, l);
-        any |= l->n > 0;
-    }
-    return any;
-}
-
-static bool by_port(struct kd_matcher *m, uint16_t port, const struct m_list *lists, const uint64_t *used)
-{
-    bool any = false;
-    const struct m_ends *e = &m->set->ends;
-    const uint64_t *have = e->port_bits + (size_t)e->port_class[port] * e->n_port_words;
-    for (uint32_t w = 0; w < e->n_port_words; w++)
-        for (uint64_t bits = have[w] & used[w]; bits != 0; bits &= bits - 1) {
-            m_scan_list(m, &lists[w * 64 + (unsigned)__builtin_ctzll(bits)]);
-            any = true;
-        }
-    return any;
-}
-
-static bool tables(struct kd_matcher *m, const struct kd_match_at *at)
-{
-    const struct m_ends *e = &m->set->ends;
-    bool any = false;
-    if (!e->has_address_rules && !e->has_port_rules)
-        return false;
-    for (unsigned d = 0; d < 2; d++) {
-        if (e->has_address_rules) {
-            const struct m_class *c = m_ends_class(e, &at->addr[d]);
-            any |= by_address(m, c, e->by_src, e->src_bits);
-            any |= by_address(m, c, e->by_dst, e->dst_bits);
-        }
-        if (e->has_port_rules) {
-            any |= by_port(m, at->port[d], e->by_sport, e->sport_bits);
-            any |= by_port(m, at->port[d], e->by_dport, e->dport_bits);
-        }
-    }
-    return any;
-}
-
-/* Rules that ask for the protocol alone match once in each direction. */
-static void protocol_known(struct kd_matcher *m, const struct kd_match_at *at)
+/* Rules that ask for the protocol alone match once in each direction: those, the first time; or NULL. */
+static const struct m_list *protocol_known(struct kd_matcher *m, const struct kd_match_at *at)
 {
     const struct m_list *l = &m->set->at_app[at->app];
-    struct kd_match_flow *f = l->n == 0 ? NULL : m_flow(m, at);
+    if (at->app <= KD_APP_FAILED || l->n == 0)
+        return NULL;
+    struct kd_match_flow *f = m_flow(m, at);
     if (f == NULL || f->told_app[at->dir])
-        return;
+        return NULL;
     f->told_app[at->dir] = true;
-    m_scan_list(m, l);
+    return l;
 }
 
 void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool payload_done)
 {
     const struct kd_ruleset *set = m->set;
-    enum m_transport t = transport_of(at);
+    enum m_transport t = at->kind == KD_PACKET_IP ? transport_of(at->proto) : M_OTHER;
     const struct m_group *g = &set->payload[t][at->dir];
     m->passed = false;
-    m_scan_begin(m, at, at->dir);
-    if (!*at->quiet)
-        *at->quiet = !tables(m, at);
-    m_scan_list(m, &set->always[t][at->dir]);
-    if (at->app > KD_APP_FAILED && m->set->at_app[at->app].n > 0)
-        protocol_known(m, at);
-    if (m->n_cand > 0)
+    if (m_tables_scan(m, at, t, protocol_known(m, at)))
         judge_packet(m, at, M_HEADER);
-    if (payload_done || at->kind != KD_PACKET_IP || at->packet->payload.n == 0 || group_is_empty(g) || is_encrypted(at))
+    if (payload_done || at->kind != KD_PACKET_IP || at->packet->payload.n == 0 || m_group_is_empty(g) || is_encrypted(at))
         return;
     m_scan_begin(m, at, at->dir);
     m_scan_weak(m, g, at->packet->payload);

@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "match/internal.h"
 
-static const uint64_t *port_sets(const struct m_ends *e, uint16_t port)
-{
-    return e->port_bits + (size_t)e->port_class[port] * e->n_port_words;
-}
-
 void m_scan_begin(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir)
 {
     m->n_cand = 0;
     m->scan_at = at;
     m->scan_dir = dir;
     m->scan_proto = m_proto_bit(at);
-    m->scan_port[0] = port_sets(&m->set->ends, at->port[dir]);
-    m->scan_port[1] = port_sets(&m->set->ends, at->port[dir ^ 1]);
+    m->scan_port[0] = m_port_bits(&m->set->ends, at->port[dir]);
+    m->scan_port[1] = m_port_bits(&m->set->ends, at->port[dir ^ 1]);
     if (++m->stamp_now == 0) {
         memset(m->stamp, 0, m->set->n * sizeof(*m->stamp));
         m->stamp_now = 1;
     }
 }
 
-static bool has_port(const uint64_t *sets, uint16_t set)
+static bool has_port(const struct kd_matcher *m, unsigned end, uint16_t set)
 {
-    return set == UINT16_MAX || (sets[set / 64] >> (set % 64) & 1) != 0;
+    return set == UINT16_MAX ||
+           m_port_in(&m->set->ends, m->scan_port[end], m->scan_at->port[m->scan_dir ^ end], set);
 }
 
 /* Most candidates are none, by their ports already. */
@@ -32,7 +28,7 @@ static bool may_be(const struct kd_matcher *m, const struct m_hot *h)
         return false;
     if (h->apps != 0 && (h->apps >> m->scan_at->app & 1) == 0)
         return false;
-    return h->both_ways || (has_port(m->scan_port[1], h->dport) && has_port(m->scan_port[0], h->sport));
+    return h->both_ways || (has_port(m, 1, h->dport) && has_port(m, 0, h->sport));
 }
 
 void m_scan_list(struct kd_matcher *m, const struct m_list *l)
@@ -46,16 +42,26 @@ void m_scan_list(struct kd_matcher *m, const struct m_list *l)
     }
 }
 
-void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in)
+static void scan_weak(struct kd_matcher *m, const struct m_group *g, const struct m_list *l, struct kd_bytes in)
 {
-    for (uint32_t i = 0; i < g->n_weak; i++) {
-        const struct m_weak *w = &g->weak[i];
+    for (uint32_t i = 0; l != NULL && i < l->n; i++) {
+        const struct m_weak *w = &g->weak[l->v[i]];
         if (w->at != UINT16_MAX && ((size_t)w->at + w->n > in.n || in.p[w->at] != w->byte[0] ||
                                     (w->n > 1 && in.p[w->at + 1] != w->byte[1])))
             continue;
         struct m_list one = {.n = 1, .v = (uint32_t *)(uintptr_t)&w->rule};
         m_scan_list(m, &one);
     }
+}
+
+void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in)
+{
+    const struct m_ends *e = &m->set->ends;
+    if (g->n_weak == 0)
+        return;
+    scan_weak(m, g, &g->weak_any, in);
+    scan_weak(m, g, m_at_port(e, &g->weak_sport, m->scan_at->port[m->scan_dir]), in);
+    scan_weak(m, g, m_at_port(e, &g->weak_dport, m->scan_at->port[m->scan_dir ^ 1]), in);
 }
 
 static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
@@ -69,7 +75,7 @@ static int on_hit(unsigned id, unsigned long long from, unsigned long long to, u
 void m_scan(struct kd_matcher *m, const struct m_group *g, struct kd_bytes in)
 {
     m_scan_list(m, &g->always);
-    if (g->db == NULL || in.n == 0)
+    if (g->db == NULL || in.n < g->shortest)
         return;
     m->scanning = g;
     m->stats.scans++;

@@ -87,11 +87,6 @@ static bool is_word(uint8_t c)
            (kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'z');
 }
 
-static bool is_letter(uint8_t c)
-{
-    return kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'z';
-}
-
 /* Endings of files an officer is told of; not those that are as common as places ("com"). */
 static bool is_file_ending(struct kd_bytes label)
 {
@@ -113,7 +108,7 @@ static bool is_place_ending(struct kd_bytes label)
 {
     bool coded = kd_bytes_istarts(label, kd_str("xn--"));
     for (size_t i = 0; i < label.n && !coded; i++)
-        if (!is_letter(label.p[i]))
+        if (!kd_ascii_is_letter(label.p[i]))
             return false;
     return label.n >= 2 && !is_file_ending(label);
 }

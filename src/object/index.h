@@ -57,7 +57,7 @@ struct kd_obj_list {
                                                       looked for, there already, no room */
     uint64_t read_us;
     uint64_t signature; /* of the file it was read from */
-    uint8_t severity; /* at most this, as enum kd_severity of detect/detect.h; 255: by kind */
+    uint8_t severity; /* at most this, enum kd_severity; 255: by kind */
     uint8_t forced; /* read without the safe-list: it may name the site's own addresses */
     uint8_t failed; /* the file could not be read as a whole: problem tells */
     uint8_t number; /* place in the configuration */

@@ -180,7 +180,20 @@ static void ip_by_nibble(struct decode *d)
         ipv6(d);
 }
 
-/* RFC 2784, 2890; version 1 is PPTP's (RFC 2637).  ERSPAN: draft-foschiano-erspan. */
+/* draft-foschiano-erspan, types II and III: which VLAN was mirrored, then the frame. */
+static void erspan(struct decode *d, bool third)
+{
+    enum { HEADER_2 = 8, HEADER_3 = 12, PLATFORM = 8 };
+    struct kd_bytes head = kd_cur_take(&d->c, third ? HEADER_3 : HEADER_2);
+    unsigned vlan = kd_bytes_be16(head, 0) & 0x0fff;
+    if (vlan != 0)
+        d->p->vlan = (uint16_t)vlan;
+    if (third && (kd_bytes_at(head, 11) & 1))
+        (void)kd_cur_take(&d->c, PLATFORM);
+    ethernet(d);
+}
+
+/* RFC 2784, 2890; version 1 is PPTP's (RFC 2637). */
 static bool gre(struct decode *d)
 {
     struct decode save = *d;
@@ -196,20 +209,15 @@ static bool gre(struct decode *d)
         (void)kd_cur_take(&d->c, 4);
     if (version == 1 && (flags & 0x0080))
         (void)kd_cur_take(&d->c, 4); /* acknowledgement */
-    if (type == ETHER_ERSPAN2 && has_seq)
-        (void)kd_cur_take(&d->c, 8);
-    if (type == ETHER_ERSPAN3) {
-        struct kd_bytes head = kd_cur_take(&d->c, 12);
-        if (head.n == 12 && (head.p[11] & 1))
-            (void)kd_cur_take(&d->c, 8); /* platform specific */
-    }
     if (!kd_cur_more(&d->c) || version > 1 || !enter(d)) {
         *d = save;
         return false;
     }
     if (version == 1 || type == ETHER_PPP)
         ppp_protocol(d);
-    else if (type == ETHER_TEB || type == ETHER_ERSPAN2 || type == ETHER_ERSPAN3)
+    else if (type == ETHER_ERSPAN3 || (type == ETHER_ERSPAN2 && has_seq))
+        erspan(d, type == ETHER_ERSPAN3);
+    else if (type == ETHER_TEB || type == ETHER_ERSPAN2) /* type I has no header of its own */
         ethernet(d);
     else
         ethertype(d, type);

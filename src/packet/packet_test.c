@@ -159,7 +159,7 @@ static void tunnels(void)
     PUT(&f, 0x10, 0x00, 0x88, 0xbe, 0, 0, 0, 1);
     ipv4(&f, 47);
     ether(&f, 0x0800);
-    is_hello(&f, 1, 0);
+    is_hello(&f, 1, 1);
 
     f = dns_in_ipv4(); /* ERSPAN III without platform header */
     ether(&f, 0x0800);

@@ -17,6 +17,8 @@ bool kd_inner_begin(struct kd_inner *in, const struct kd_ctx *outer, const struc
         return false;
     memset(in->state, 0, in->size);
     in->parser = parser;
+    if (outer->app != KD_APP_RDP) /* there TLS is a part of it */
+        kd_goes_over(outer, parser->app);
     return true;
 }
 

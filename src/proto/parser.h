@@ -73,6 +73,8 @@ struct kd_sink {
                    const void *body);
     /* NULL: announcements are not heard (tests). */
     void (*expect)(struct kd_sink *sink, const struct kd_expect *x);
+    /* The conversation goes over to another protocol (KD_APP_FAILED: nobody knows which).  NULL: nobody cares. */
+    void (*goes_over)(struct kd_sink *sink, enum kd_app to);
 
     /* What rules look into.  NULL: there are no rules. */
     const struct kd_wanted *wanted;
@@ -133,6 +135,13 @@ static inline void kd_expect(const struct kd_ctx *ctx, const struct kd_expect *x
         ctx->sink->expect(ctx->sink, x);
 }
 
+/* Another protocol takes over behind this one, which stays the conversation's in records. */
+static inline void kd_goes_over(const struct kd_ctx *ctx, enum kd_app to)
+{
+    if (ctx->sink->goes_over != NULL)
+        ctx->sink->goes_over(ctx->sink, to);
+}
+
 /* Do rules look at transactions of this conversation at all? */
 static inline bool kd_wants_any(const struct kd_ctx *ctx)
 {
@@ -144,13 +153,13 @@ static inline bool kd_wants_any(const struct kd_ctx *ctx)
 static inline bool kd_wants(const struct kd_ctx *ctx, enum kd_inspect id, enum kd_dir dir)
 {
     const struct kd_wanted *w = ctx->sink->wanted;
-    return KD_UNLIKELY(w != NULL) && (w->bytes[dir][id / 64] >> (id % 64) & 1) != 0;
+    return KD_UNLIKELY(w != NULL) && w->app[ctx->app] && (w->bytes[dir][id / 64] >> (id % 64) & 1) != 0;
 }
 
 static inline bool kd_wants_number(const struct kd_ctx *ctx, enum kd_number id, enum kd_dir dir)
 {
     const struct kd_wanted *w = ctx->sink->wanted;
-    return KD_UNLIKELY(w != NULL) && (w->numbers[dir][id / 64] >> (id % 64) & 1) != 0;
+    return KD_UNLIKELY(w != NULL) && w->app[ctx->app] && (w->numbers[dir][id / 64] >> (id % 64) & 1) != 0;
 }
 
 /* Show a value of the present transaction's side to the rules.  It must stay where it is until

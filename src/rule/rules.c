@@ -90,6 +90,7 @@ void kd_refusal_explain(struct kd_refusal *r, enum kd_why why)
     r->why = whys[why].en;
     r->why_ja = whys[why].ja;
     r->is_unsupported = whys[why].unsupported;
+    r->is_unmet = why == KD_WHY_REQUIRES;
 }
 
 static enum kd_status note_refusal(struct kd_rules *rules, struct kd_refusal r, enum kd_why why)

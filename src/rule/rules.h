@@ -19,6 +19,7 @@ struct kd_refusal {
     struct kd_bytes what;  /* keyword or word concerned */
     const char *why, *why_ja;
     bool is_unsupported; /* understood, but not done by this version (lua …), rather than wrong */
+    bool is_unmet;       /* the rule itself says that it is not for here (requires) */
 };
 
 /* Alerts that threshold.config keeps back. */

@@ -4,24 +4,6 @@
 #include "store/exceptions.h"
 #include "store/objects.h"
 
-const char *const kd_severity_names[5] = {"info", "low", "medium", "high", "critical"};
-
-static unsigned severity_of(struct kd_bytes name)
-{
-    for (unsigned i = 0; i < KD_COUNT(kd_severity_names); i++)
-        if (kd_bytes_eq_str(name, kd_severity_names[i]))
-            return i;
-    return 0;
-}
-
-static struct kd_bytes addr_text(const struct kd_addr *a, uint8_t buf[48])
-{
-    struct kd_out o = kd_out_of(buf, 48);
-    if (!kd_addr_is_none(a))
-        kd_out_addr(&o, a);
-    return kd_out_bytes_view(&o);
-}
-
 /* What an earlier row of the same fold key knows. */
 struct known {
     uint64_t id, count, first_us, last_us, state_us;
@@ -72,10 +54,10 @@ static void bind_row(struct kd_sql *q, const struct kd_rec_alert *a, bool except
     else
         kd_sql_blob(q, a->key);
     kd_sql_text(q, a->detection_id);
-    kd_sql_u64(q, severity_of(a->severity));
+    kd_sql_u64(q, kd_severity_of(a->severity));
     kd_sql_text(q, a->phase);
-    kd_sql_text(q, addr_text(&a->host, host));
-    kd_sql_text(q, addr_text(&a->peer, peer));
+    kd_sql_text(q, kd_addr_view(&a->host, host));
+    kd_sql_text(q, kd_addr_view(&a->peer, peer));
     kd_sql_text(q, a->host_name);
     kd_sql_text(q, a->title_ja);
     kd_sql_text(q, a->title_en);

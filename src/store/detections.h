@@ -3,12 +3,11 @@
 #ifndef KD_STORE_DETECTIONS_H
 #define KD_STORE_DETECTIONS_H
 
+#include "base/severity.h"
 #include "store/decisions.h"
 #include "store/jw.h"
 #include "store/meta.h"
 #include "wire/record.h"
-
-extern const char *const kd_severity_names[5]; /* info … critical */
 
 /* Take an alert record: a new row, or an update of the one with the same fold key (count, first,
  * last, newest text; a closed one opens again).  *ret_id is its number, 0 when an exception hides

@@ -3,6 +3,7 @@
 
 
 #include "store/hosts.h"
+#include "store/plain.h"
 #include "store/tally.h"
 
 enum { TOP = 50 };
@@ -295,14 +296,6 @@ static void put_names(const struct kd_host_report *r, struct kd_jw *w)
     }
 }
 
-static void put_addr(struct kd_jw *w, const char *key, const struct kd_addr *a)
-{
-    uint8_t buf[48];
-    struct kd_out o = kd_out_of(buf, sizeof(buf));
-    kd_out_addr(&o, a);
-    kd_jw_text(w, key, kd_out_bytes_view(&o));
-}
-
 static void put_detections(const struct kd_host_ask *ask, const struct kd_host_report *r,
                            struct kd_jw *w);
 
@@ -313,7 +306,7 @@ void kd_host_report_json(const struct kd_host_ask *ask, const struct kd_host_rep
     kd_jw_text(w, "asked", ask->who);
     kd_jw_open(w, "addresses", '[');
     for (size_t i = 0; i < r->n_addr; i++)
-        put_addr(w, NULL, &r->addr[i]);
+        kd_jw_addr(w, NULL, &r->addr[i]);
     kd_jw_close(w, ']');
     kd_jw_u64(w, "records", r->records);
     kd_jw_open(w, "by_type", '{');
@@ -330,7 +323,7 @@ void kd_host_report_json(const struct kd_host_ask *ask, const struct kd_host_rep
     kd_jw_open(w, "peers", '[');
     for (size_t i = 0; i < kd_min_size(r->n_peers, TOP); i++) {
         kd_jw_open(w, NULL, '{');
-        put_addr(w, "address", &r->peer[i].addr);
+        kd_jw_addr(w, "address", &r->peer[i].addr);
         kd_jw_u64(w, "bytes_out", r->peer[i].bytes_out);
         kd_jw_u64(w, "bytes_in", r->peer[i].bytes_in);
         kd_jw_u64(w, "flows", r->peer[i].flows);
@@ -390,39 +383,6 @@ static void put_detections(const struct kd_host_ask *ask, const struct kd_host_r
 
 /* ---- text ---- */
 
-static const char *time_text(uint64_t us, int zone_s, char buf[48])
-{
-    struct kd_out o = kd_out_of(buf, 47);
-    kd_out_time(&o, us, zone_s);
-    buf[o.n] = '\0';
-    if (o.n > 19) { /* to the second is enough for people */
-        buf[10] = ' ';
-        buf[19] = '\0';
-    }
-    return us == 0 ? "-" : buf;
-}
-
-static const char *addr_text(const struct kd_addr *a, char buf[48])
-{
-    struct kd_out o = kd_out_of(buf, 47);
-    kd_out_addr(&o, a);
-    buf[o.n] = '\0';
-    return buf;
-}
-
-/* Foreign text on a terminal: control characters are made visible. */
-static const char *safe_text(const char *text, char buf[160])
-{
-    size_t n = 0;
-    for (; *text != '\0' && n < 150; text++)
-        buf[n++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
-    buf[n] = '\0';
-    if (!kd_bytes_is_utf8(kd_bytes_of(buf, n)))
-        for (size_t i = 0; i < n; i++)
-            buf[i] = (unsigned char)buf[i] >= 0x80 ? '?' : buf[i];
-    return buf;
-}
-
 static void say_names(const struct kd_host_report *r, bool ja, int zone_s, struct kd_heap *h)
 {
     static const char *const title[KD_NAMED_KINDS][2] = {
@@ -438,8 +398,8 @@ static void say_names(const struct kd_host_report *r, bool ja, int zone_s, struc
         kd_heap_say(h, "\n%s (%zu)\n", title[k][ja], r->n_named[k]);
         for (size_t i = 0; i < kd_min_size(r->n_named[k], 10); i++)
             kd_heap_say(h, "  %8llu  %s  %s\n", (unsigned long long)r->named[k][i].count,
-                time_text(r->named[k][i].last_us, zone_s, time),
-                safe_text(r->named[k][i].text, text));
+                kd_plain_time(r->named[k][i].last_us, zone_s, true, time),
+                kd_plain_text(r->named[k][i].text, text));
     }
 }
 
@@ -453,7 +413,7 @@ static void say_detections(const struct kd_host_ask *ask, const struct kd_host_r
         struct kd_sql q = detections_of(ask, &r->addr[i]);
         for (; kd_sql_row(&q); n++) {
             struct kd_bytes title = kd_sql_get_text(&q, ja ? 3 : 4);
-            kd_heap_say(h, "  %s  %.*s  x%llu\n", time_text(kd_sql_get(&q, 7), ask->zone_s, time),
+            kd_heap_say(h, "  %s  %.*s  x%llu\n", kd_plain_time(kd_sql_get(&q, 7), ask->zone_s, true, time),
                 (int)kd_min_size(title.n, 300), (const char *)title.p,
                 (unsigned long long)kd_sql_get(&q, 5));
         }
@@ -469,9 +429,9 @@ void kd_host_report_text(const struct kd_host_ask *ask, const struct kd_host_rep
     char a[48], b[48];
     kd_heap_say(h, ja ? "端末 " : "Host ");
     for (size_t i = 0; i < r->n_addr; i++)
-        kd_heap_say(h, "%s%s", i > 0 ? ", " : "", addr_text(&r->addr[i], a));
+        kd_heap_say(h, "%s%s", i > 0 ? ", " : "", kd_addr_text(&r->addr[i], a));
     kd_heap_say(h, "\n%s: %s - %s\n", ja ? "記録の期間" : "Records from",
-        time_text(r->first_us, ask->zone_s, a), time_text(r->last_us, ask->zone_s, b));
+        kd_plain_time(r->first_us, ask->zone_s, true, a), kd_plain_time(r->last_us, ask->zone_s, true, b));
     kd_heap_say(h,
         ja ? "記録 %llu 件。始めた通信 %llu 件、受けた通信 %llu 件。送信 %llu バイト、受信 %llu "
              "バイト。\n"
@@ -494,8 +454,8 @@ void kd_host_report_text(const struct kd_host_ask *ask, const struct kd_host_rep
         kd_heap_say(h,
             ja ? "  %-39s  送信 %12llu  受信 %12llu  %6llu 件  最後 %s\n"
                : "  %-39s  sent %12llu  received %12llu  %6llu times  last %s\n",
-            addr_text(&r->peer[i].addr, a), (unsigned long long)r->peer[i].bytes_out,
+            kd_addr_text(&r->peer[i].addr, a), (unsigned long long)r->peer[i].bytes_out,
             (unsigned long long)r->peer[i].bytes_in, (unsigned long long)r->peer[i].flows,
-            time_text(r->peer[i].last_us, ask->zone_s, b));
+            kd_plain_time(r->peer[i].last_us, ask->zone_s, true, b));
     say_names(r, ja, ask->zone_s, h);
 }

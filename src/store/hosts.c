@@ -12,13 +12,6 @@ static const char *const phases[] = {"intelligence_gathering",
                                      "impact",
                                      "policy"};
 
-static struct kd_bytes addr_text(const struct kd_addr *a, uint8_t buf[48])
-{
-    struct kd_out o = kd_out_of(buf, 48);
-    kd_out_addr(&o, a);
-    return kd_out_bytes_view(&o);
-}
-
 static struct kd_bytes mac_text(const struct kd_mac *mac, uint8_t buf[24])
 {
     struct kd_out o = kd_out_of(buf, 24);
@@ -87,7 +80,7 @@ enum kd_status kd_host_take(struct kd_meta *m, const struct kd_rec_head *head,
     uint8_t a[48], b[24];
     if (kd_addr_is_none(&h->address))
         return KD_OK;
-    struct kd_bytes address = addr_text(&h->address, a);
+    struct kd_bytes address = kd_addr_view(&h->address, a);
     struct kd_bytes mac = mac_text(&h->mac, b);
     uint64_t first = h->first_us == 0 ? head->ts_us : h->first_us;
     uint64_t last = h->last_us == 0 ? head->ts_us : h->last_us;

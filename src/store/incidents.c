@@ -3,22 +3,6 @@
 
 #include "store/detections.h"
 
-static unsigned severity_of(struct kd_bytes name)
-{
-    for (unsigned i = 0; i < KD_COUNT(kd_severity_names); i++)
-        if (kd_bytes_eq_str(name, kd_severity_names[i]))
-            return i;
-    return 0;
-}
-
-static struct kd_bytes addr_text(const struct kd_addr *a, uint8_t buf[48])
-{
-    struct kd_out o = kd_out_of(buf, 48);
-    if (!kd_addr_is_none(a))
-        kd_out_addr(&o, a);
-    return kd_out_bytes_view(&o);
-}
-
 /* What an earlier version said. */
 struct known {
     uint64_t id, severity, hosts, steps, version;
@@ -69,7 +53,7 @@ static void put_brief(const struct kd_rec_incident *r, struct kd_jw *w)
     kd_jw_time(w, "first", r->first_us);
     kd_jw_time(w, "last", r->last_us);
     kd_jw_open(w, "patient_zero", '{');
-    kd_jw_text(w, "address", addr_text(&r->zero, buf));
+    kd_jw_addr(w, "address", &r->zero);
     kd_jw_text(w, "name", r->zero_name);
     kd_jw_close(w, '}');
     kd_jw_u64(w, "hosts", r->hosts.n);
@@ -93,7 +77,7 @@ static enum kd_status put_parts(struct kd_meta *m, uint64_t id, const struct kd_
         uint8_t buf[48];
         struct kd_sql q = kd_sql(m, "INSERT OR IGNORE INTO incident_hosts (incident, host) VALUES (?, ?)");
         kd_sql_u64(&q, id);
-        kd_sql_text(&q, addr_text(&h[i].address, buf));
+        kd_sql_text(&q, kd_addr_view(&h[i].address, buf));
         s = kd_sql_done(&q);
     }
     for (size_t i = 0; i < r->steps.n && s == KD_OK; i++) {
@@ -121,7 +105,7 @@ static enum kd_status put_change(struct kd_meta *m, uint64_t id, uint64_t ts_us,
     kd_sql_u64(&q, id);
     kd_sql_u64(&q, r->version);
     kd_sql_u64(&q, ts_us);
-    kd_sql_u64(&q, severity_of(r->severity));
+    kd_sql_u64(&q, kd_severity_of(r->severity));
     kd_sql_u64(&q, r->hosts.n);
     kd_sql_u64(&q, count_steps(r));
     kd_sql_text(&q, r->title_ja);
@@ -152,7 +136,7 @@ static enum kd_status put_row(struct kd_meta *m, const struct kd_rec_head *head,
             kd_sql_blob(&q, r->merged_into);
         else
             kd_sql_none(&q);
-        kd_sql_u64(&q, severity_of(r->severity));
+        kd_sql_u64(&q, kd_severity_of(r->severity));
         kd_sql_text(&q, r->title_ja);
         kd_sql_text(&q, r->title_en);
         kd_sql_u64(&q, r->first_us);
@@ -178,7 +162,7 @@ enum kd_status kd_incident_take(struct kd_meta *m, const struct kd_rec_head *hea
     enum kd_status s = find(m, r->key, &was);
     if (s != KD_OK || (was.id != 0 && r->version < was.version))
         return s;
-    bool news = was.id == 0 || was.severity != severity_of(r->severity) || was.hosts != r->hosts.n ||
+    bool news = was.id == 0 || was.severity != kd_severity_of(r->severity) || was.hosts != r->hosts.n ||
                 was.steps != count_steps(r);
     s = put_row(m, head, r, zone_s, news);
     if (s == KD_OK)

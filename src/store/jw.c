@@ -100,6 +100,12 @@ void kd_jw_fixed(struct kd_jw *w, const char *key, double v)
     end(w, &o);
 }
 
+void kd_jw_addr(struct kd_jw *w, const char *key, const struct kd_addr *a)
+{
+    uint8_t room[KD_ADDR_ROOM];
+    kd_jw_text(w, key, kd_addr_view(a, room));
+}
+
 void kd_jw_time(struct kd_jw *w, const char *key, uint64_t us)
 {
     if (us == 0) {

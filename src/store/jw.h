@@ -4,6 +4,7 @@
 #ifndef KD_STORE_JW_H
 #define KD_STORE_JW_H
 
+#include "base/addr.h"
 #include "base/clock.h"
 #include "store/column.h"
 
@@ -35,6 +36,7 @@ void kd_jw_bool(struct kd_jw *w, const char *key, bool v);
 void kd_jw_null(struct kd_jw *w, const char *key);
 void kd_jw_fixed(struct kd_jw *w, const char *key, double v);   /* two decimals */
 void kd_jw_time(struct kd_jw *w, const char *key, uint64_t us); /* RFC 3339, +09:00; 0: null */
+void kd_jw_addr(struct kd_jw *w, const char *key, const struct kd_addr *a); /* none: "" */
 void kd_jw_raw(struct kd_jw *w, const char *key, struct kd_bytes json); /* a JSON value as it is */
 void kd_jw_both(struct kd_jw *w, const char *key, struct kd_bytes ja,
                 struct kd_bytes en); /* {ja,en} */

@@ -8,20 +8,13 @@ enum { FLOWS_MOST = 300, PAIRS_MOST = 1000 };
 
 /* ---- taking ---- */
 
-static struct kd_bytes addr_text(const struct kd_addr *a, uint8_t room[48])
-{
-    struct kd_out o = kd_out_of(room, 48);
-    kd_out_addr(&o, a);
-    return kd_out_bytes_view(&o);
-}
-
 /* Machines outside are one, by their zone; the newest of them is kept as an example. */
 enum kd_status kd_crossing_take(struct kd_meta *m, const struct kd_rec_head *head, const struct kd_rec_crossing *c,
                                 int zone_s)
 {
     uint8_t room[2][48];
     bool from_out = kd_bytes_eq_str(c->from_zone, "outside"), to_out = kd_bytes_eq_str(c->to_zone, "outside");
-    struct kd_bytes client = addr_text(&head->src, room[0]), server = addr_text(&head->dst, room[1]);
+    struct kd_bytes client = kd_addr_view(&head->src, room[0]), server = kd_addr_view(&head->dst, room[1]);
     struct kd_sql q = kd_sql(
         m, "INSERT INTO crossings (day, from_zone, to_zone, client, server, proto, port, forbidden, answered, outside,"
            " app, conversations, bytes_out, bytes_in, new_us, first_us, last_us)"

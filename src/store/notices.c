@@ -5,22 +5,6 @@
 
 enum { KEEP_DAYS = 90, PAGE_ROWS = 50, TEST_WAIT_S = 600 };
 
-static uint8_t severity_of(struct kd_bytes name)
-{
-    for (uint8_t i = 0; i < KD_COUNT(kd_severity_names); i++)
-        if (kd_bytes_eq_str(name, kd_severity_names[i]))
-            return i;
-    return 0;
-}
-
-static struct kd_bytes addr_text(const struct kd_addr *a, uint8_t buf[48])
-{
-    struct kd_out o = kd_out_of(buf, 48);
-    if (!kd_addr_is_none(a))
-        kd_out_addr(&o, a);
-    return kd_out_bytes_view(&o);
-}
-
 /* ---- what there is to tell ---- */
 
 static uint64_t row_of(struct kd_meta *m, struct kd_bytes key, enum kd_status *ret_s)
@@ -115,12 +99,12 @@ enum kd_status kd_notice_detection(struct kd_meta *m, uint64_t id, const struct 
     enum kd_status s = KD_OK;
     bool known = false;
     *ret = 0;
-    if (severity_of(a->severity) < least ||
-        (a->key.n > 0 && is_covered(m, a->key, severity_of(a->severity), &s)) || s != KD_OK)
+    if (kd_severity_of(a->severity) < least ||
+        (a->key.n > 0 && is_covered(m, a->key, kd_severity_of(a->severity), &s)) || s != KD_OK)
         return s;
     struct kd_notice n = {.kind = KD_NOTICE_DETECTION,
                           .number = id,
-                          .host = addr_text(&a->host, host),
+                          .host = kd_addr_view(&a->host, host),
                           .host_name = a->host_name,
                           .title = {a->title_ja, a->title_en},
                           .what = {a->why_ja, a->why_en},
@@ -155,11 +139,11 @@ enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct k
     *ret = 0;
     struct kd_notice n = {.kind = KD_NOTICE_INCIDENT,
                           .number = id,
-                          .severity = severity_of(r->severity),
+                          .severity = kd_severity_of(r->severity),
                           .count = r->steps.n + r->hosts.n,
                           .first_us = r->first_us,
                           .last_us = r->last_us,
-                          .host = addr_text(&r->zero, host),
+                          .host = kd_addr_view(&r->zero, host),
                           .host_name = r->zero_name,
                           .title = {r->title_ja, r->title_en},
                           .what = {r->summary_ja, r->summary_en},

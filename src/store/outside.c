@@ -46,7 +46,7 @@ static enum kd_outside_class class_of(const struct kd_rec_head *h, const struct 
         return KD_OUTSIDE_ENCRYPTED;
     case KD_APP_UNKNOWN:
     case KD_APP_FAILED:
-    case KD_APP_VNC:
+    case KD_APP_RFB:
     case KD_APP_SOCKS:
     case KD_APP_BITTORRENT:
         /* The beginning of a conversation carries nothing, nor does one that was refused. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/outside.h"
 
+#include "store/plain.h"
+
 enum { TOP_JSON = 200, TOP_TEXT = 20 };
 #define U(x) ((unsigned long long)(x))
 
@@ -16,14 +18,6 @@ static const char *const class_key[KD_OUTSIDE_CLASSES] = {"readable", "encrypted
 
 /* ---- JSON ---- */
 
-static void put_addr(struct kd_jw *w, const char *key, const struct kd_addr *a)
-{
-    uint8_t buf[48];
-    struct kd_out o = kd_out_of(buf, sizeof(buf));
-    kd_out_addr(&o, a);
-    kd_jw_text(w, key, kd_bytes_of(buf, kd_addr_is_none(a) ? 0 : o.n));
-}
-
 static void put_places(const struct kd_outside *r, struct kd_jw *w)
 {
     static const char *const rank[] = {"", "dns", "http", "tls"};
@@ -31,7 +25,7 @@ static void put_places(const struct kd_outside *r, struct kd_jw *w)
     for (size_t i = 0; i < kd_min_size(r->n_places, TOP_JSON); i++) {
         const struct kd_outside_place *p = &r->place[i];
         kd_jw_open(w, NULL, '{');
-        put_addr(w, "address", &p->addr);
+        kd_jw_addr(w, "address", &p->addr);
         kd_jw_str(w, "name", p->name);
         kd_jw_str(w, "name_from", rank[p->name_rank]);
         kd_jw_str(w, "certificate", p->subject);
@@ -66,7 +60,7 @@ static void put_items(const struct kd_outside *r, struct kd_jw *w)
             const struct kd_outside_item *it = &r->item[k][i];
             kd_jw_open(w, NULL, '{');
             kd_jw_time(w, "time", it->ts_us);
-            put_addr(w, "peer", &it->peer);
+            kd_jw_addr(w, "peer", &it->peer);
             kd_jw_str(w, "how", it->how);
             kd_jw_str(w, "what", it->what);
             kd_jw_u64(w, "bytes", it->bytes);
@@ -96,7 +90,7 @@ static void put_detections(const struct kd_outside *r, struct kd_jw *w)
         kd_jw_str(w, "detection_id", d->detection_id);
         kd_jw_u64(w, "severity", d->severity);
         kd_jw_str(w, "phase", d->leak ? "exfiltration" : "command_and_control");
-        put_addr(w, "peer", &d->peer);
+        kd_jw_addr(w, "peer", &d->peer);
         kd_jw_both(w, "title", kd_str(d->ja), kd_str(d->en));
         kd_jw_u64(w, "count", d->count);
         kd_jw_time(w, "first", d->first_us);
@@ -138,7 +132,7 @@ void kd_outside_json(const struct kd_outside_ask *ask, const struct kd_outside *
     kd_jw_text(w, "asked", ask->host.who);
     kd_jw_open(w, "addresses", '[');
     for (size_t i = 0; i < r->n_addr; i++)
-        put_addr(w, NULL, &r->addr[i]);
+        kd_jw_addr(w, NULL, &r->addr[i]);
     kd_jw_close(w, ']');
     kd_jw_time(w, "from", ask->host.from_us);
     kd_jw_time(w, "to", ask->host.to_us == UINT64_MAX ? 0 : ask->host.to_us);
@@ -174,51 +168,6 @@ void kd_outside_json(const struct kd_outside_ask *ask, const struct kd_outside *
 
 /* ---- text ---- */
 
-static const char *time_text(uint64_t us, int zone_s, char buf[48])
-{
-    struct kd_out o = kd_out_of(buf, 47);
-    kd_out_time(&o, us, zone_s);
-    buf[o.n] = '\0';
-    if (o.n > 16) { /* to the minute is enough for people */
-        buf[10] = ' ';
-        buf[16] = '\0';
-    }
-    return us == 0 || us == UINT64_MAX ? "-" : buf;
-}
-
-static const char *addr_text(const struct kd_addr *a, char buf[48])
-{
-    struct kd_out o = kd_out_of(buf, 47);
-    kd_out_addr(&o, a);
-    buf[o.n] = '\0';
-    return kd_addr_is_none(a) ? "-" : buf;
-}
-
-/* Foreign text on a terminal: control characters are made visible. */
-static const char *safe_text(const char *text, char buf[160])
-{
-    size_t n = 0;
-    for (; *text != '\0' && n < 150; text++)
-        buf[n++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
-    buf[n] = '\0';
-    if (!kd_bytes_is_utf8(kd_bytes_of(buf, n)))
-        for (size_t i = 0; i < n; i++)
-            buf[i] = (unsigned char)buf[i] >= 0x80 ? '?' : buf[i];
-    return buf;
-}
-
-/* 12345678 as 12.3 MB. */
-static const char *size_text(uint64_t n, char buf[24])
-{
-    static const char *const unit[] = {"B", "kB", "MB", "GB", "TB"};
-    double v = (double)n;
-    size_t u = 0;
-    for (; v >= 1000 && u < 4; u++)
-        v /= 1000;
-    (void)snprintf(buf, 24, u == 0 ? "%.0f %s" : "%.1f %s", v, unit[u]);
-    return buf;
-}
-
 static void say_texts(struct kd_heap *h, const char *title, const struct kd_outside_text *t,
                       size_t n, bool ja)
 {
@@ -237,7 +186,7 @@ static void say_places(const struct kd_outside_ask *ask, const struct kd_outside
         r->n_places, r->n_new);
     for (size_t i = 0; i < kd_min_size(r->n_places, TOP_TEXT); i++) {
         const struct kd_outside_place *p = &r->place[i];
-        kd_heap_say(h, "  %s  %s%s%s%s\n", addr_text(&p->addr, a), safe_text(p->name, text),
+        kd_heap_say(h, "  %s  %s%s%s%s\n", kd_addr_text(&p->addr, a), kd_plain_text(p->name, text),
             p->proxy ? (ja ? "  [プロキシ]" : "  [proxy]") : "",
             p->is_new ? (ja ? "  [初めて]" : "  [new]") : "",
             p->site_knew ? (ja ? " [他の端末は以前から]" : " [known to others here]") : "");
@@ -245,13 +194,13 @@ static void say_places(const struct kd_outside_ask *ask, const struct kd_outside
             ja ? "      送信 %s(見えない %s) 受信 %s  %llu 回  %s - %s  以前の送信 %s\n"
                : "      sent %s (%s unreadable), received %s, %llu times, %s - %s; sent before "
                  "%s\n",
-            size_text(p->bytes_out, out),
-            size_text(p->out[KD_OUTSIDE_ENCRYPTED] + p->out[KD_OUTSIDE_UNKNOWN], enc),
-            size_text(p->bytes_in, in), U(p->flows), time_text(p->first_us, ask->host.zone_s, a),
-            time_text(p->last_us, ask->host.zone_s, b), size_text(p->before_out, before));
+            kd_plain_size(p->bytes_out, out),
+            kd_plain_size(p->out[KD_OUTSIDE_ENCRYPTED] + p->out[KD_OUTSIDE_UNKNOWN], enc),
+            kd_plain_size(p->bytes_in, in), U(p->flows), kd_plain_time(p->first_us, ask->host.zone_s, false, a),
+            kd_plain_time(p->last_us, ask->host.zone_s, false, b), kd_plain_size(p->before_out, before));
         if (p->subject[0] != '\0')
             kd_heap_say(h, ja ? "      証明書 %s / 発行者 %s\n" : "      certificate %s / issuer %s\n",
-                safe_text(p->subject, text), safe_text(p->issuer, cert));
+                kd_plain_text(p->subject, text), kd_plain_text(p->issuer, cert));
     }
 }
 
@@ -269,12 +218,12 @@ static void say_items(const struct kd_outside_ask *ask, const struct kd_outside 
         kd_heap_say(h, "\n%s (%llu)\n", title[k][ja], U(r->all_items[k]));
         for (size_t i = 0; i < kd_min_size(r->n_items[k], TOP_TEXT); i++) {
             const struct kd_outside_item *it = &r->item[k][i];
-            kd_heap_say(h, "  %s  %s  %s  %s", time_text(it->ts_us, ask->host.zone_s, t),
-                addr_text(&it->peer, a), safe_text(it->how, how), safe_text(it->what, what));
+            kd_heap_say(h, "  %s  %s  %s  %s", kd_plain_time(it->ts_us, ask->host.zone_s, false, t),
+                kd_addr_text(&it->peer, a), kd_plain_text(it->how, how), kd_plain_text(it->what, what));
             if (k != KD_OUTSIDE_LOGON)
-                kd_heap_say(h, "  %s", size_text(it->bytes, size));
+                kd_heap_say(h, "  %s", kd_plain_size(it->bytes, size));
             if (k == KD_OUTSIDE_SHARE)
-                kd_heap_say(h, " / %s", size_text(it->read_bytes, read));
+                kd_heap_say(h, " / %s", kd_plain_size(it->read_bytes, read));
             if (it->sha256[0] != '\0')
                 kd_heap_say(h, "  sha256 %s", it->sha256);
             kd_heap_say(h, "%s%s\n",
@@ -290,24 +239,24 @@ static void say_head(const struct kd_outside_ask *ask, const struct kd_outside *
     char a[48], b[48], out[24], in[24], median[24], busiest[24];
     kd_heap_say(h, ja ? "外部への通信:端末 " : "What went outside: host ");
     for (size_t i = 0; i < r->n_addr; i++)
-        kd_heap_say(h, "%s%s", i > 0 ? ", " : "", addr_text(&r->addr[i], a));
+        kd_heap_say(h, "%s%s", i > 0 ? ", " : "", kd_addr_text(&r->addr[i], a));
     kd_heap_say(h, "\n%s: %s - %s\n", ja ? "期間" : "Time asked for",
         ask->host.from_us == 0 ? (ja ? "最初の記録" : "the first record")
-                               : time_text(ask->host.from_us, ask->host.zone_s, a),
+                               : kd_plain_time(ask->host.from_us, ask->host.zone_s, false, a),
         ask->host.to_us == UINT64_MAX ? (ja ? "最後の記録" : "the last record")
-                                      : time_text(ask->host.to_us, ask->host.zone_s, b));
+                                      : kd_plain_time(ask->host.to_us, ask->host.zone_s, false, b));
     kd_heap_say(h, "%s: %s - %s\n\n", ja ? "この端末の記録" : "Its records",
-        time_text(r->first_us, ask->host.zone_s, a), time_text(r->last_us, ask->host.zone_s, b));
+        kd_plain_time(r->first_us, ask->host.zone_s, false, a), kd_plain_time(r->last_us, ask->host.zone_s, false, b));
     kd_heap_say(h, "%s: %s\n", ja ? "結論" : "Conclusion", ja ? grade_ja[r->grade] : grade_en[r->grade]);
     kd_heap_say(h,
         ja ? "外部へ送信 %s、受信 %s。送信のうち中身を確かめられた割合 %u%%。\n"
            : "Sent outside %s, received %s. Of what was sent, %u%% could be read.\n",
-        size_text(r->bytes_out, out), size_text(r->bytes_in, in), kd_outside_judged(r));
+        kd_plain_size(r->bytes_out, out), kd_plain_size(r->bytes_in, in), kd_outside_judged(r));
     if (r->habit_days > 0)
         kd_heap_say(h,
             ja ? "最も多い日 %s、普段の 1 日 %s(前の %u 日分の中央値)。\n"
                : "Busiest day %s, a usual day %s (median of %u day(s) before).\n",
-            size_text(r->busiest, busiest), size_text(r->habit_median, median), r->habit_days);
+            kd_plain_size(r->busiest, busiest), kd_plain_size(r->habit_median, median), r->habit_days);
 }
 
 void kd_outside_text(const struct kd_outside_ask *ask, const struct kd_outside *r, bool ja,
@@ -321,7 +270,7 @@ void kd_outside_text(const struct kd_outside_ask *ask, const struct kd_outside *
         ja ? "検知(持ち出し・外部からの操作)" : "Detections (data leaving, control from outside)",
         r->n_detections);
     for (size_t i = 0; i < kd_min_size(r->n_detections, TOP_TEXT); i++)
-        kd_heap_say(h, "  %s  %s  %s  x%llu\n", time_text(r->detection[i].last_us, ask->host.zone_s, t),
+        kd_heap_say(h, "  %s  %s  %s  x%llu\n", kd_plain_time(r->detection[i].last_us, ask->host.zone_s, false, t),
             r->detection[i].detection_id, ja ? r->detection[i].ja : r->detection[i].en,
             U(r->detection[i].count));
     say_places(ask, r, ja, h);

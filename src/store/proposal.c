@@ -240,13 +240,6 @@ static void net_text(const struct kd_net *n, char room[64])
     room[o.n] = '\0';
 }
 
-static void addr_text(const struct kd_addr *a, char room[64])
-{
-    struct kd_out o = kd_out_of(room, 63);
-    kd_out_addr(&o, a);
-    room[o.n] = '\0';
-}
-
 static void yaml_zone(struct kd_heap *to, const struct kd_proposal_zone *z, bool ja)
 {
     char name[64], net[64];
@@ -272,7 +265,7 @@ static void yaml_host(struct kd_heap *to, const struct kd_proposal_host *h, bool
 {
     char room[64];
     size_t n = 0;
-    addr_text(&h->addr, room);
+    kd_addr_text(&h->addr, room);
     line(to, "  - address: \"%s\"\n    role: [", room);
     for (size_t i = 0; i < KD_COUNT(reasons); i++)
         if (has(&reasons[i], h->duties))
@@ -336,7 +329,7 @@ static void json_zone(struct kd_jw *w, const struct kd_proposal_zone *z)
 static void json_host(struct kd_jw *w, const struct kd_proposal_host *h)
 {
     char room[64];
-    addr_text(&h->addr, room);
+    kd_addr_text(&h->addr, room);
     kd_jw_open(w, NULL, '{');
     kd_jw_str(w, "address", room);
     if (h->name[0] != '\0')

@@ -80,6 +80,7 @@ BIT(1)
 BIT(2)
 BIT(3)
 BIT(4)
+BIT(6)
 BIT(15)
 #undef BIT
 
@@ -163,19 +164,168 @@ bool kd_form_server_port(struct kd_out *o, const struct kd_field *f, const void 
 
 /* ---- stats ---- */
 
-bool kd_form_app_flows(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+/* EVE counts these by transport, too. */
+static bool over_both(unsigned app)
 {
-    const struct kd_list *list = at(f, body);
+    return app == KD_APP_FAILED || app == KD_APP_DNS || app == KD_APP_KRB5 || app == KD_APP_DCERPC ||
+           app == KD_APP_SIP || app == KD_APP_NFS || app == KD_APP_ENIP || app == KD_APP_LDAP;
+}
+
+static const struct kd_stats_proto *proto_of(const struct kd_list *list, unsigned app)
+{
+    static const struct kd_stats_proto none;
     const struct kd_stats_proto *p = list->v;
-    (void)head;
-    for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++) {
-        kd_out_u8(o, i == 0 ? '{' : ',');
-        kd_json_string(o, p[i].name);
-        kd_out_u8(o, ':');
-        kd_out_u64(o, p[i].flows);
+    for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++)
+        if (kd_bytes_eq_str(p[i].name, kd_app_names[app]))
+            return &p[i];
+    return &none;
+}
+
+static void put_count(struct kd_out *o, const char *name, const char *suffix, uint64_t v, bool *comma)
+{
+    if (*comma)
+        kd_out_u8(o, ',');
+    *comma = true;
+    kd_out_u8(o, '"');
+    kd_out_str(o, name);
+    kd_out_str(o, suffix);
+    kd_out_str(o, "\":");
+    kd_out_u64(o, v);
+}
+
+/* At the end of a capture file every protocol is named, else those that were met. */
+static bool put_by_app(struct kd_out *o, const struct kd_field *f, const void *body, bool tx)
+{
+    const struct kd_rec_stats *r = body;
+    bool all = kd_bytes_eq_str(r->scope, "total"), comma = false;
+    kd_out_u8(o, '{');
+    for (unsigned app = KD_APP_FAILED; app < KD_APP_COUNT; app++) {
+        const struct kd_stats_proto *p = proto_of(at(f, body), app);
+        uint64_t n = tx ? p->tx : p->flows, udp = tx ? p->tx_udp : p->flows_udp;
+        if (!all && n == 0)
+            continue;
+        if (!over_both(app)) {
+            put_count(o, kd_app_names[app], "", n, &comma);
+            continue;
+        }
+        put_count(o, kd_app_names[app], "_tcp", n - udp, &comma);
+        put_count(o, kd_app_names[app], "_udp", udp, &comma);
     }
     kd_out_u8(o, '}');
+    return comma;
+}
+
+bool kd_form_app_flows(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_by_app(o, f, body, false);
+}
+
+bool kd_form_app_tx(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_by_app(o, f, body, true);
+}
+
+bool kd_form_app_errors(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    const struct kd_rec_stats *r = body;
+    bool all = kd_bytes_eq_str(r->scope, "total"), comma = false;
+    (void)head;
+    kd_out_u8(o, '{');
+    for (unsigned app = KD_APP_FAILED + 1; app < KD_APP_COUNT; app++) {
+        uint64_t n = proto_of(at(f, body), app)->errors;
+        if (!all && n == 0)
+            continue;
+        kd_out_str(o, comma ? ",\"" : "\"");
+        kd_out_str(o, kd_app_names[app]);
+        kd_out_str(o, "\":{\"parser\":");
+        kd_out_u64(o, n);
+        kd_out_u8(o, '}');
+        comma = true;
+    }
+    kd_out_u8(o, '}');
+    return comma;
+}
+
+/* Names are "ipv4.trunc_pkt"; those of one layer stand together. */
+bool kd_form_odd_events(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    const struct kd_list *list = at(f, body);
+    const struct kd_stats_event *event = list->v;
+    struct kd_bytes open = {NULL, 0};
+    (void)head;
+    kd_out_u8(o, '{');
+    for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++) {
+        struct kd_bytes rest = event[i].name;
+        struct kd_bytes layer = kd_bytes_cut(&rest, '.');
+        if (open.p == NULL || !kd_bytes_eq(open, layer)) {
+            kd_out_str(o, open.p == NULL ? "" : "},");
+            kd_json_string(o, layer);
+            kd_out_str(o, ":{");
+        } else {
+            kd_out_u8(o, ',');
+        }
+        open = layer;
+        kd_json_string(o, rest);
+        kd_out_u8(o, ':');
+        kd_out_u64(o, event[i].count);
+    }
+    kd_out_str(o, "}}");
     return list->n > 0;
+}
+
+bool kd_form_avg_size(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    const struct kd_rec_stats *r = body;
+    (void)head;
+    kd_out_u64(o, r->packets == 0 ? 0 : number(f, body) / r->packets);
+    return true;
+}
+
+bool kd_form_rule_engines(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    const struct kd_rec_stats *r = body;
+    bool comma = false;
+    (void)f, (void)head;
+    kd_out_str(o, "[{");
+    put_count(o, "id", "", 0, &comma);
+    put_count(o, "rules_loaded", "", r->rules_loaded, &comma);
+    put_count(o, "rules_failed", "", r->rules_failed, &comma);
+    put_count(o, "rules_skipped", "", r->rules_skipped, &comma);
+    kd_out_str(o, "}]");
+    return true;
+}
+
+/* ---- anomalies ---- */
+
+/* EVE writes the names of these protocols' events in capitals. */
+static bool is_capital(struct kd_bytes layer)
+{
+    static const char *const layers[] = {"http", "smtp", "tls", "dnp3"};
+    for (size_t i = 0; i < KD_COUNT(layers); i++)
+        if (kd_bytes_eq_str(layer, layers[i]))
+            return true;
+    return false;
+}
+
+bool kd_form_event_name(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    const struct kd_rec_anomaly *r = body;
+    struct kd_bytes s = text(f, body);
+    size_t from = o->n;
+    (void)head;
+    kd_json_string(o, s);
+    for (size_t i = from; is_capital(r->layer) && i < o->n; i++)
+        if (o->p[i] >= 'a' && o->p[i] <= 'z')
+            o->p[i] = (uint8_t)(o->p[i] - 'a' + 'A');
+    return s.n > 0;
+}
+
+bool kd_form_proto_parser(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return text(f, body).n > 0 && put_text(o, "proto_parser");
 }
 
 /* ---- texts ---- */
@@ -301,6 +451,30 @@ bool kd_form_printable(struct kd_out *o, const struct kd_field *f, const void *b
     return b.n > 0;
 }
 
+bool kd_form_bytes(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    struct kd_bytes b = text(f, body);
+    if (kd_bytes_is_utf8(b)) {
+        kd_json_string(o, b);
+        return b.n > 0;
+    }
+    kd_out_u8(o, '"');
+    for (size_t i = 0; i < b.n; i++) {
+        uint8_t json[8];
+        struct kd_out one = kd_out_of(json, sizeof(json));
+        if (b.p[i] >= 0x80) {
+            kd_out_str(o, "\\\\x");
+            kd_out_hex(o, kd_bytes_of(b.p + i, 1));
+            continue;
+        }
+        kd_json_string(&one, kd_bytes_of(b.p + i, 1));
+        kd_out_bytes(o, kd_bytes_of(json + 1, one.n - 2));
+    }
+    kd_out_u8(o, '"');
+    return true;
+}
+
 bool kd_form_utc(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
     (void)head;
@@ -317,20 +491,25 @@ bool kd_form_utc(struct kd_out *o, const struct kd_field *f, const void *body, c
 
 /* ---- names ---- */
 
-enum { DNS_ANSWER = 0x8000 };
-
-bool kd_form_answer_flags(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+bool kd_form_dns_version(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
-    (void)head;
-    uint64_t v = number(f, body);
-    return (v & DNS_ANSWER) != 0 && put_hex(o, v, 2);
+    (void)f, (void)body, (void)head;
+    kd_out_u64(o, 3);
+    return true;
 }
 
-bool kd_form_answer_version(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+bool kd_form_queries(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
-    (void)head;
-    kd_out_u64(o, 2);
-    return (number(f, body) & DNS_ANSWER) != 0;
+    (void)f, (void)head;
+    const struct kd_rec_dns *r = body;
+    kd_out_str(o, "[{\"rrname\":");
+    kd_json_string(o, r->rrname);
+    if (r->rrtype.n > 0) {
+        kd_out_str(o, ",\"rrtype\":");
+        kd_json_string(o, r->rrtype);
+    }
+    kd_out_str(o, "}]");
+    return r->rrname.n > 0;
 }
 
 static bool is_first_of_type(const struct kd_dns_rr *rr, size_t i)
@@ -421,6 +600,35 @@ bool kd_form_sshfp(struct kd_out *o, const struct kd_field *f, const void *body,
     return true;
 }
 
+/* ---- link addresses ---- */
+
+static bool is_arp(const void *body)
+{
+    const struct kd_rec_arp *r = body;
+    return !kd_addr_is_none(&r->sender_ip) && kd_addr_is_v4(&r->sender_ip);
+}
+
+bool kd_form_arp_target(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    kd_out_u8(o, '"');
+    kd_out_mac(o, at(f, body));
+    kd_out_u8(o, '"');
+    return is_arp(body) || !kd_mac_is_none(at(f, body));
+}
+
+bool kd_form_arp_hardware(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)f, (void)head;
+    return is_arp(body) && put_text(o, "ethernet");
+}
+
+bool kd_form_arp_protocol(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)f, (void)head;
+    return is_arp(body) && put_text(o, "ipv4");
+}
+
 /* ---- flows ---- */
 
 bool kd_form_age(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
@@ -445,8 +653,11 @@ bool kd_form_flow_reason(struct kd_out *o, const struct kd_field *f, const void 
 {
     (void)head;
     struct kd_bytes s = text(f, body);
+    const struct kd_rec_flow *r = body;
     if (kd_bytes_eq_str(s, "update"))
         return put_text(o, "update");
+    if (r->replayed) /* EVE ends what it reads from a file with the file */
+        return put_text(o, "shutdown");
     return put_text(o, kd_bytes_eq_str(s, "forced")   ? "shutdown"
                        : kd_bytes_eq_str(s, "budget") ? "forced"
                                                       : "timeout");
@@ -492,4 +703,58 @@ bool kd_form_icmp_reply(struct kd_out *o, const struct kd_field *f, const void *
         return false;
     kd_out_u64(o, f->type == KD_T_U8 && f->offset == offsetof(struct kd_rec_flow, icmp_type) ? type : 0);
     return true;
+}
+
+bool kd_form_mac_list(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    const struct kd_mac *mac = at(f, body);
+    (void)head;
+    kd_out_str(o, "[\"");
+    kd_out_mac(o, mac);
+    kd_out_str(o, "\"]");
+    return !kd_mac_is_none(mac);
+}
+
+bool kd_form_outer_app(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    return number(f, body) != 0 && head != NULL && put_text(o, kd_app_names[head->app]);
+}
+
+static bool put_bits(struct kd_out *o, const struct kd_field *f, const void *body, const char *prefix)
+{
+    const struct kd_strs *list = at(f, body);
+    size_t skip = strlen(prefix);
+    bool any = false;
+    kd_out_u8(o, '[');
+    for (size_t i = 0; i < list->n && i < KD_LIST_MAX; i++) {
+        struct kd_bytes name = list->v[i];
+        bool wanted = skip == 0 ? !kd_bytes_starts(name, kd_str("traffic/id/")) && !kd_bytes_starts(name, kd_str("traffic/label/"))
+                                : kd_bytes_starts(name, kd_str(prefix));
+        if (!wanted)
+            continue;
+        if (any)
+            kd_out_u8(o, ',');
+        kd_json_string(o, kd_bytes_from(name, skip));
+        any = true;
+    }
+    kd_out_u8(o, ']');
+    return any;
+}
+
+bool kd_form_flowbits(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_bits(o, f, body, "");
+}
+
+bool kd_form_traffic_id(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_bits(o, f, body, "traffic/id/");
+}
+
+bool kd_form_traffic_label(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_bits(o, f, body, "traffic/label/");
 }

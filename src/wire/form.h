@@ -14,6 +14,7 @@ kd_form kd_form_bit1;
 kd_form kd_form_bit2;
 kd_form kd_form_bit3;
 kd_form kd_form_bit4;
+kd_form kd_form_bit6;
 kd_form kd_form_bit15;
 kd_form kd_form_utc;         /* a time of certificates: "2026-11-22T08:30:00", in UTC */
 kd_form kd_form_angle;       /* "<a@example.jp>" */
@@ -34,6 +35,9 @@ kd_form kd_form_rpc_response;
 kd_form kd_form_rpc_interfaces;   /* … [{"uuid":…,"version":…}] */
 kd_form kd_form_rpc_answer_bytes; /* … of an answer that was seen */
 kd_form kd_form_part_names;       /* names of a mail's parts */
+kd_form kd_form_range_first; /* of "bytes 5-9/20" (RFC 9110, 14.4) */
+kd_form kd_form_range_last;
+kd_form kd_form_range_total;
 kd_form kd_form_range_end;        /* last byte of a range of a file */
 kd_form kd_form_flow_state;  /* new, established, closed */
 kd_form kd_form_flow_reason; /* timeout, forced, shutdown */
@@ -49,10 +53,26 @@ kd_form kd_form_server_ip;
 kd_form kd_form_client_port;
 kd_form kd_form_server_port;
 kd_form kd_form_app_flows;      /* stats: {"http":3} */
+kd_form kd_form_app_tx;
+kd_form kd_form_app_errors;     /* … {"http":{"parser":0}} */
+kd_form kd_form_odd_events;     /* … {"ipv4":{"trunc_pkt":1}} */
+kd_form kd_form_avg_size;       /* … of packets */
+kd_form kd_form_rule_engines;   /* … [{"id":0,"rules_loaded":3,…}] */
+kd_form kd_form_event_name;     /* of an anomaly: capitals where EVE has them */
+kd_form kd_form_proto_parser;   /* "proto_parser", of what was found in a protocol */
+kd_form kd_form_mac_list;       /* a link address as a list of one */
+kd_form kd_form_outer_app;      /* of a flow record that went over to another protocol: the first */
+kd_form kd_form_flowbits;       /* names of flow bits, but those called traffic/… */
+kd_form kd_form_traffic_id;     /* … those called traffic/id/…, without that */
+kd_form kd_form_traffic_label;
 kd_form kd_form_base64;
 kd_form kd_form_printable;      /* bytes as text, dots for what is none */
-kd_form kd_form_answer_flags;   /* DNS: of an answer, "8180" */
-kd_form kd_form_answer_version; /* … EVE's version 2 */
+kd_form kd_form_bytes;          /* text that may be no UTF-8: then "\\xa0" for what is not ASCII */
+kd_form kd_form_arp_target;     /* ARP: a link address, 00:00:00:00:00:00 too */
+kd_form kd_form_arp_hardware;   /* … "ethernet" */
+kd_form kd_form_arp_protocol;   /* … "ipv4" */
+kd_form kd_form_dns_version;    /* DNS: EVE's version 3 */
+kd_form kd_form_queries;        /* … what was asked for: [{"rrname":…,"rrtype":…}] */
 kd_form kd_form_grouped;        /* … values by type: {"A":[…]} */
 kd_form kd_form_soa;            /* … parts of a value, by name */
 kd_form kd_form_srv;

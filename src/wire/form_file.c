@@ -159,6 +159,39 @@ bool kd_form_part_names(struct kd_out *o, const struct kd_field *f, const void *
     return any;
 }
 
+enum part { FIRST, LAST, TOTAL };
+
+static bool put_range(struct kd_out *o, const struct kd_field *f, const void *body, enum part part)
+{
+    struct kd_bytes rest = *(const struct kd_bytes *)((const uint8_t *)body + f->offset);
+    uint64_t v = 0;
+    (void)kd_bytes_cut(&rest, ' ');
+    struct kd_bytes places = kd_bytes_cut(&rest, '/');
+    struct kd_bytes first = kd_bytes_cut(&places, '-');
+    struct kd_bytes text = part == FIRST ? first : part == LAST ? places : rest;
+    bool is = kd_bytes_to_u64(kd_bytes_trim(text), INT64_MAX, &v);
+    kd_out_u64(o, v);
+    return is;
+}
+
+bool kd_form_range_first(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_range(o, f, body, FIRST);
+}
+
+bool kd_form_range_last(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_range(o, f, body, LAST);
+}
+
+bool kd_form_range_total(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)head;
+    return put_range(o, f, body, TOTAL);
+}
+
 bool kd_form_range_end(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
     (void)f, (void)head;

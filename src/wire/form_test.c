@@ -102,6 +102,12 @@ static void files(void)
     f.gaps = 0;
     tell(KD_REC_FILE, &f);
     CHECK(has("\"filename\":\"given.bin\"") && has("\"start\":500,\"end\":511"));
+    f.content_range = kd_str("bytes 500-511/900");
+    tell(KD_REC_FILE, &f);
+    CHECK(has("\"content_range\":{\"raw\":\"bytes 500-511/900\",\"start\":500,\"end\":511,\"size\":900}"));
+    f.content_range = kd_str("bytes */900");
+    tell(KD_REC_FILE, &f);
+    CHECK(has("\"content_range\":{\"raw\":\"bytes */900\",\"size\":900}"));
     f.filename = kd_str("b c");
     f.http_url = kd_str("/b%20c");
     tell(KD_REC_FILE, &f);

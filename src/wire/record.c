@@ -150,10 +150,12 @@ void kd_record_refer(uint8_t *record, uint64_t frame)
     enum { FLAGS = 5, ADDRS = 4 + 7 + 3 * 8 }; /* lengths by put_head() */
     uint8_t flags = record[FLAGS];
     size_t at = ADDRS;
+    if ((flags & HEAD_FRAME) == 0)
+        return;
     if ((flags & HEAD_NO_ADDR) == 0)
         at += (flags & HEAD_SRC_V4 ? 4u : 16u) + (flags & HEAD_DST_V4 ? 4u : 16u) + 2 * 2u;
     bool wide = (record[at] & record[at + 1] & record[at + 2] & 0x80) != 0 && (record[at + 3] & 0x80) == 0;
-    if ((flags & HEAD_FRAME) != 0 && wide && frame <= FRAME_MAX)
+    if (wide && frame <= FRAME_MAX)
         put_frame(record + at, frame);
 }
 

@@ -3,32 +3,22 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "wire/eve.h"
 #include "wire/record.h"
 
 enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58, PROTO_SCTP = 132 };
 
 void kd_out_proto(struct kd_out *o, uint8_t proto)
 {
-    switch (proto) {
-    case PROTO_ICMP:
-        kd_out_str(o, "ICMP");
-        break;
-    case PROTO_TCP:
-        kd_out_str(o, "TCP");
-        break;
-    case PROTO_UDP:
-        kd_out_str(o, "UDP");
-        break;
-    case PROTO_ICMPV6:
-        kd_out_str(o, "IPv6-ICMP");
-        break;
-    case PROTO_SCTP:
-        kd_out_str(o, "SCTP");
-        break;
-    default:
+    static const char *const names[] = {
+        [PROTO_ICMP] = "ICMP", [2] = "IGMP",  [4] = "IP-in-IP", [PROTO_TCP] = "TCP",          [PROTO_UDP] = "UDP",
+        [41] = "IPv6",         [47] = "GRE",  [50] = "ESP",     [51] = "AH",                  [PROTO_ICMPV6] = "IPv6-ICMP",
+        [88] = "EIGRP",        [103] = "PIM", [112] = "VRRP",   [PROTO_SCTP] = "SCTP",
+    };
+    if (proto < KD_COUNT(names) && names[proto] != NULL)
+        kd_out_str(o, names[proto]);
+    else
         kd_out_u64(o, proto);
-        break;
-    }
 }
 
 bool kd_icmp_reply(uint8_t proto, unsigned type, uint8_t *ret_type)
@@ -95,9 +85,6 @@ void kd_out_community_id(struct kd_out *o, const struct kd_rec_head *h)
 
 /* ---- bodies ---- */
 
-static void put_body(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
-                     const void *body, int zone_s, bool comma);
-
 static uint64_t number_at(const struct kd_field *f, const void *at)
 {
     uint64_t v = 0;
@@ -117,7 +104,7 @@ static void put_item(struct kd_out *o, const struct kd_field *f, const void *ite
         return;
     }
     kd_out_u8(o, '{');
-    put_body(o, f->sub, NULL, item, zone_s, false);
+    kd_json_body(o, f->sub, NULL, item, zone_s, false);
     kd_out_u8(o, '}');
 }
 
@@ -318,14 +305,18 @@ static void put_spread(struct kd_out *o, struct kd_bytes in, const struct kd_rec
     if (pool == NULL)
         return;
     kd_arena_init(&mem, pool, MEMORY);
-    if (kd_body_decode(schema, kd_bytes_from(in, 1), &mem, body) == KD_OK)
+    struct kd_rec_dns *dns = (void *)body;
+    bool good = kd_body_decode(schema, kd_bytes_from(in, 1), &mem, body) == KD_OK;
+    if (good && type == KD_REC_DNS) /* a match is about one message */
+        dns->kind = kd_str(kd_bytes_eq_str(dns->kind, "query") ? "request" : "response");
+    if (good)
         put_lines(o, schema, head, body, zone_s, (struct nest){"", true}, true);
     kd_arena_done(&mem);
     kd_pool_free(pool);
 }
 
-static void put_body(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head,
-                     const void *body, int zone_s, bool comma)
+void kd_json_body(struct kd_out *o, const struct kd_schema *schema, const struct kd_rec_head *head, const void *body,
+                  int zone_s, bool comma)
 {
     put_lines(o, schema, head, body, zone_s, (struct nest){"", comma}, false);
 }
@@ -384,12 +375,12 @@ static void put_end(struct kd_out *o, const char *which, const struct kd_addr *a
     kd_out_u64(o, port);
 }
 
-static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
+void kd_json_head(struct kd_out *o, const struct kd_rec_head *h, const char *event, int zone_s)
 {
     kd_out_str(o, "{\"timestamp\":\"");
     kd_out_time(o, h->ts_us, zone_s);
     kd_out_str(o, "\",\"event_type\":\"");
-    kd_out_str(o, kd_schemas[h->type]->event);
+    kd_out_str(o, event);
     kd_out_u8(o, '"');
     if (h->flow_id != 0)
         put_number(o, "flow_id", h->flow_id);
@@ -431,59 +422,11 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h, int zone_s)
 
 void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
 {
-    put_head(o, head, zone_s);
-    put_body(o, kd_schemas[head->type], head, body, zone_s, true);
+    struct kd_rec_head shown = *head;
+    const struct kd_rec_flow *flow = body;
+    if (head->type == KD_REC_FLOW && flow->carried != 0 && flow->carried < KD_APP_COUNT)
+        shown.app = flow->carried;
+    kd_json_head(o, &shown, kd_schemas[head->type]->event, zone_s);
+    kd_json_body(o, kd_schemas[head->type], head, body, zone_s, true);
     kd_out_u8(o, '}');
-}
-
-static void put_query(struct kd_out *o, const struct kd_rec_head *head, const struct kd_rec_dns *r, int zone_s)
-{
-    struct kd_rec_head h = *head;
-    struct kd_rec_dns q = {
-        .kind = kd_str("query"),
-        .tx_id = r->tx_id,
-        .rrname = r->rrname,
-        .rrtype = r->rrtype,
-        .rclass = r->rclass,
-        .opcode = r->opcode,
-        .rd = r->rd,
-        .query_bytes = r->query_bytes,
-        .tx_no = r->tx_no,
-        .answered = true,
-    };
-    h.ts_us -= r->latency_us;
-    h.frame = r->asked_frame;
-    kd_record_json(o, &h, &q, zone_s);
-    kd_out_u8(o, '\n');
-}
-
-/* EVE names a file of the web by the path it was asked for with, where nobody gave it another name, and counts into
- * its size what was lost of it. */
-static struct kd_rec_file file_as_eve(const struct kd_rec_file *r)
-{
-    struct kd_rec_file f = *r;
-    struct kd_bytes path = kd_bytes_head(r->http_url, kd_bytes_find_byte(r->http_url, '?'));
-    size_t last = path.n;
-    while (last > 0 && path.p[last - 1] != '/')
-        last--;
-    struct kd_bytes name = kd_bytes_from(path, last);
-    bool escaped = kd_bytes_find_byte(name, '%') != SIZE_MAX;
-    if (path.n > 0 && (r->filename.n == 0 || escaped || kd_bytes_eq(name, r->filename)))
-        f.filename = path;
-    f.size += r->gaps;
-    return f;
-}
-
-void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
-{
-    const struct kd_rec_dns *dns = body;
-    struct kd_rec_file file;
-    if (head->type == KD_REC_DNS && kd_bytes_eq_str(dns->kind, "answer"))
-        put_query(o, head, dns, zone_s);
-    if (head->type == KD_REC_FILE) {
-        file = file_as_eve(body);
-        body = &file;
-    }
-    kd_record_json(o, head, body, zone_s);
-    kd_out_u8(o, '\n');
 }

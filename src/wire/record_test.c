@@ -44,7 +44,7 @@ static void record_survives_the_wire(void)
     struct kd_out o = kd_out_of(json, sizeof(json) - 1);
     kd_record_json(&o, &h, &dns, 0);
     json[o.n] = '\0';
-    CHECK(strstr(json, "\"dns\":{\"type\":\"answer\",\"id\":0,\"rrname\":\"a.example\",\"opcode\":0,\"rd\":true,\"answers\":[{") != NULL);
+    CHECK(strstr(json, "\"dns\":{\"type\":\"answer\",\"id\":0,\"rrname\":\"a.example\",\"opcode\":0,\"version\":3,\"queries\":[{\"rrname\":\"a.example\"}],\"rd\":true,\"answers\":[{") != NULL);
     CHECK(strstr(json, "{\"rrname\":\"a.example\",\"rrtype\":\"A\",\"ttl\":60}]") != NULL);
     CHECK(kd_record_next(&c, &h, &body, &whole) == KD_NOT_FOUND);
     kd_arena_done(&mem);
@@ -141,6 +141,65 @@ static void forms_of_eve(void)
     CHECK(strstr(json, "\"smtp\":{\"mail_from\":\"<a@b.example>\"},\"tx_id\":0") != NULL);
 }
 
+static char *json_of(struct kd_out *o, const struct kd_rec_head *h, const void *body)
+{
+    static char json[16384];
+    *o = kd_out_of(json, sizeof(json) - 1);
+    kd_record_json(o, h, body, 0);
+    json[o->n] = '\0';
+    return json;
+}
+
+static void forms_of_flows_anomalies_and_stats(void)
+{
+    struct kd_bytes bits[] = {kd_str("a.bit"), kd_str("traffic/id/shop"), kd_str("traffic/label/safe")};
+    struct kd_rec_flow flow = {.reason = kd_str("rst"), .replayed = true, .carried = KD_APP_TLS, .bits = {bits, 3},
+                               .smac = {{2, 0, 0, 0, 0, 1}}};
+    struct kd_rec_head h = a_head(KD_REC_FLOW);
+    struct kd_out o;
+    char *json = json_of(&o, &h, &flow);
+    CHECK(strstr(json, "\"reason\":\"shutdown\"") != NULL && strstr(json, "\"src_macs\":[\"02:00:00:00:00:01\"]") != NULL);
+    CHECK(strstr(json, "\"app_proto\":\"tls\"") != NULL && strstr(json, "\"app_proto_orig\":\"dns\"") != NULL);
+    CHECK(strstr(json, "\"metadata\":{\"flowbits\":[\"a.bit\"]}") != NULL && strstr(json, "dest_macs") == NULL);
+    CHECK(strstr(json, "\"traffic\":{\"id\":[\"shop\"],\"label\":[\"safe\"]}") != NULL);
+    struct kd_rec_anomaly odd = {.kind = kd_str("applayer"), .event = kd_str("bad_line"), .layer = kd_str("smtp")};
+    h = a_head(KD_REC_ANOMALY);
+    h.proto = 2;
+    json = json_of(&o, &h, &odd);
+    CHECK(strstr(json, "\"event\":\"BAD_LINE\",\"app_proto\":\"smtp\",\"layer\":\"proto_parser\"") != NULL);
+    CHECK(strstr(json, "\"proto\":\"IGMP\"") != NULL);
+    odd.layer = kd_str("mqtt");
+    CHECK(strstr(json_of(&o, &h, &odd), "\"bad_line\"") != NULL);
+    struct kd_stats_proto dns = {.name = kd_str("dns"), .flows = 3, .flows_udp = 2, .errors = 1};
+    struct kd_stats_event met[] = {{kd_str("ipv4.a"), 1}, {kd_str("ipv4.b"), 2}, {kd_str("tcp.c"), 3}};
+    struct kd_rec_stats stats = {.packets = 4, .bytes = 402, .protocols = {&dns, 1}, .odd = {met, 3}, .rules_loaded = 5};
+    h = (struct kd_rec_head){.type = KD_REC_STATS};
+    json = json_of(&o, &h, &stats);
+    CHECK(strstr(json, "\"flow\":{\"dns_tcp\":1,\"dns_udp\":2}") != NULL);
+    CHECK(strstr(json, "\"error\":{\"dns\":{\"parser\":1}}") != NULL && strstr(json, "\"avg_pkt_size\":100") != NULL);
+    CHECK(strstr(json, "\"event\":{\"ipv4\":{\"a\":1,\"b\":2},\"tcp\":{\"c\":3}}") != NULL);
+    CHECK(strstr(json, "\"engines\":[{\"id\":0,\"rules_loaded\":5,\"rules_failed\":0,\"rules_skipped\":0}]") != NULL);
+    stats.scope = kd_str("total");
+    CHECK(strstr(json_of(&o, &h, &stats), "\"http\":0") != NULL);
+}
+
+static void frame_is_written_anew_in_place(void)
+{
+    uint8_t buf[256];
+    struct kd_rec_anomaly rec = {.event = kd_str("x")};
+    for (unsigned i = 0; i < 3; i++) {
+        struct kd_rec_head h = i == 2 ? (struct kd_rec_head){.type = KD_REC_ANOMALY} : a_head(KD_REC_ANOMALY);
+        struct kd_out o = kd_out_of(buf, sizeof(buf));
+        struct kd_bytes body, whole;
+        h.frame = i == 1 ? 0 : 5;
+        CHECK(kd_record_put(&o, &h, &rec) == KD_OK);
+        kd_record_refer(buf, 200000);
+        struct kd_cur c = kd_cur_of(kd_out_bytes_view(&o));
+        CHECK(kd_record_next(&c, &h, &body, &whole) == KD_OK && !kd_cur_more(&c));
+        CHECK(h.frame == (i == 1 ? 0 : 200000) && body.n == 3);
+    }
+}
+
 /* A look-up is a line for its query and one for its answer. */
 static void names_are_two_lines(void)
 {
@@ -158,12 +217,35 @@ static void names_are_two_lines(void)
     char *second = strchr(json, '\n');
     CHECK(second != NULL && json[o.n - 1] == '\n');
     *second++ = '\0';
-    CHECK(strstr(json, "\"pcap_cnt\":3") != NULL && strstr(json, "\"type\":\"query\"") != NULL);
+    CHECK(strstr(json, "\"pcap_cnt\":3") != NULL && strstr(json, "\"type\":\"request\"") != NULL);
     CHECK(strstr(json, "\"answered\":true") != NULL && strstr(json, "answers") == NULL);
-    CHECK(strstr(second, "\"pcap_cnt\":4") != NULL && strstr(second, "\"type\":\"answer\"") != NULL);
-    CHECK(strstr(second, "\"flags\":\"8180\",\"qr\":true,\"version\":2") != NULL);
+    CHECK(strstr(second, "\"pcap_cnt\":4") != NULL && strstr(second, "\"type\":\"response\"") != NULL);
+    CHECK(strstr(second, "\"flags\":\"8180\",\"qr\":true,\"version\":3") != NULL);
     CHECK(strstr(second, "\"grouped\":{\"A\":[\"192.0.2.1\",\"192.0.2.2\"],\"SRV\":[\"1 2 88 dc.example\"]}") != NULL);
     CHECK(strstr(second, "\"srv\":{\"priority\":1,\"weight\":2,\"port\":88,\"name\":\"dc.example\"}") != NULL);
+}
+
+/* EVE has kinds of their own for names of the neighbourhood and for QUIC. */
+static void other_kinds_in_lines(void)
+{
+    struct kd_dns_rr rr[] = {{.rrname = kd_str("printer"), .rrtype = kd_str("A"), .ttl = 30, .rdata = kd_str("192.0.2.1")}};
+    struct kd_rec_dns dns = {.kind = kd_str("response"), .rrname = kd_str("printer"), .rrtype = kd_str("A"), .answers = {rr, 1}};
+    const struct kd_bytes alpn[] = {kd_str("h3")};
+    struct kd_rec_tls tls = {.version = kd_str("QUIC v1"), .sni = kd_str("a.example"), .client_alpns = {alpn, 1},
+                             .ja3_string = kd_str("771,4865,0-16-4660,29,")};
+    struct kd_rec_head h = a_head(KD_REC_DNS);
+    char json[4096];
+    struct kd_out o = kd_out_of(json, sizeof(json) - 1);
+    h.app = KD_APP_LLMNR;
+    kd_record_lines(&o, &h, &dns, 0);
+    h.type = KD_REC_TLS;
+    h.app = KD_APP_QUIC;
+    kd_record_lines(&o, &h, &tls, 0);
+    json[o.n] = '\0';
+    CHECK(strstr(json, "\"event_type\":\"llmnr\"") != NULL && strstr(json, "\"event_type\":\"quic\"") != NULL);
+    CHECK(strstr(json, "\"answers\":[{\"rrname\":\"printer\",\"rrtype\":\"a\",\"ttl\":30,\"a\":\"192.0.2.1\"}]}}") != NULL);
+    CHECK(strstr(json, "\"quic\":{\"version\":\"1\",\"sni\":\"a.example\",\"extensions\":[{\"name\":\"server_name\",\"type\":0,"
+                       "\"values\":[\"a.example\"]},{\"name\":\"alpn\",\"type\":16,\"values\":[\"h3\"]},{\"type\":4660}]}}") != NULL);
 }
 
 /* A match tells of its transaction under that one's own names; damaged bytes tell nothing. */
@@ -223,7 +305,10 @@ int main(void)
     RUN(lists_are_written_as_what_they_mean);
     RUN(no_prefix_and_no_damage_gets_through_unnoticed);
     RUN(forms_of_eve);
+    RUN(forms_of_flows_anomalies_and_stats);
+    RUN(frame_is_written_anew_in_place);
     RUN(names_are_two_lines);
+    RUN(other_kinds_in_lines);
     RUN(transaction_is_spread);
     RUN(groups_open_and_close);
     RUN(community_id_is_the_published_one);

@@ -139,6 +139,8 @@ class Schema:
         return min((list(self.walk(kind, record, f"{where} {record['event_type']}")) for kind in kinds), key=len)
 
     def walk(self, schema, v, where):
+        if not schema:
+            return  # anything
         if "$ref" in schema:
             schema = self.defs[schema["$ref"].rpartition("/")[2]]
         if "const" in schema:
@@ -160,7 +162,7 @@ class Schema:
                     yield f"{where}: {key} is missing"
             for key, inner in v.items():
                 rule = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
-                if not rule:
+                if rule is None:
                     yield f"{where}: {key} is not in the schema"
                 else:
                     yield from self.walk(rule, inner, f"{where}.{key}")

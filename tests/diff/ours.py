@@ -21,16 +21,18 @@ def _flow(side, r):
 
 
 def _dns(side, r, who):
-    d = r["dns"]
-    key = f"{who} {d['id']} {d.get('rrname', '').lower()} {d.get('rrtype', '')}"
-    if d.get("rrname"):
+    d = r[r["event_type"]]
+    asked = d.get("queries", [{}])[0]
+    key = f"{who} {d['id']} {asked.get('rrname', '').lower()} {asked.get('rrtype', '').upper()}"
+    if asked.get("rrname"):
         side.once("dns.name", key, "", r["timestamp"])
-    if d["type"] != "query":
+    if d["type"] == "response":
         side.once("dns.rcode", f"{who} {d['id']}", d.get("rcode", "NOERROR"), r["timestamp"])
     for part in ("answers", "authorities", "additionals"):
         for a in d.get(part, []):
-            if a["rrtype"] in ("A", "AAAA") and a.get("rdata"):
-                side.once("dns.address", f"{who} {d['id']} {address(a['rdata'])}", "", r["timestamp"])
+            value = a.get("rdata") or a.get(a["rrtype"])
+            if a["rrtype"].upper() in ("A", "AAAA") and value:
+                side.once("dns.address", f"{who} {d['id']} {address(value)}", "", r["timestamp"])
 
 
 def _http(side, r, who):
@@ -43,7 +45,7 @@ def _http(side, r, who):
 
 
 def _tls(side, r, who):
-    t = r["tls"]
+    t = r.get("tls") or r["quic"]
     for field, value in (("tls.sni", t.get("sni")), ("tls.ja3", t.get("ja3", {}).get("hash")),
                          ("tls.ja3s", t.get("ja3s", {}).get("hash"))):
         if value:
@@ -216,7 +218,7 @@ def _sip(side, r, who):
     side.once("sip.message", f"{between(who)} {s.get('call_id', '')} {s.get('method') or s.get('code')}", "", r["timestamp"])
 
 
-_READERS = {"dns": _dns, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,
+_READERS = {"dns": _dns, "mdns": _dns, "llmnr": _dns, "quic": _tls, "http": _http, "tls": _tls, "smb": _smb, "ntlm": _ntlm, "krb5": _krb5, "smtp": _smtp,
             "dhcp": _dhcp, "arp": _arp, "nbns": _nbns, "dcerpc": _dcerpc, "ldap": _ldap, "rdp": _rdp, "ssh": _ssh,
             "login": _login, "snmp": _snmp, "sql": _sql, "socks": _socks, "irc": _irc,
             "mqtt": _mqtt, "sip": _sip}
@@ -235,6 +237,8 @@ def facts(path, command, folder):
             _flow(side, r)
         elif last in _READERS:
             who = pair(r.get("src_ip", ""), r.get("src_port", 0), r.get("dest_ip", ""), r.get("dest_port", 0))
+            if last == "dns" and r["dns"]["type"] == "response":  # it goes from the server to the client
+                who = pair(r["dest_ip"], r["dest_port"], r["src_ip"], r["src_port"])
             _READERS[last](side, r, who)
     if last != "stats":
         raise ValueError(f"no stats record at the end, exit {done.returncode}: {done.stderr[-300:]!r}")

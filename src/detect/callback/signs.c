@@ -95,24 +95,6 @@ static bool ends_any(struct kd_bytes text, const char *const *list, size_t n)
     return false;
 }
 
-static bool has_any(struct kd_bytes text, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (kd_bytes_icontains(text, kd_str(list[i])))
-            return true;
-    return false;
-}
-
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(uint8_t c)
-{
-    return kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'z';
-}
-
 /* Bytes that no text has.  Bytes above 127 count unless they are UTF-8 (a character cut at the end aside). */
 static bool is_binary(struct kd_bytes b)
 {
@@ -137,13 +119,13 @@ static bool is_coded(struct kd_bytes b, size_t least)
     for (size_t i = 0; i < b.n; i++) {
         uint8_t c = b.p[i];
         bool coding = c == '+' || c == '/' || c == '-' || c == '_' || c == '%';
-        if (!is_digit(c) && !is_letter(c) && !coding)
+        if (!kd_ascii_is_digit(c) && !kd_ascii_is_letter(c) && !coding)
             return false;
-        digits += is_digit(c);
+        digits += kd_ascii_is_digit(c);
         upper += c >= 'A' && c <= 'Z';
         lower += c >= 'a' && c <= 'z';
         others += coding;
-        hex += is_digit(c) || (kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'f');
+        hex += kd_ascii_is_digit(c) || (kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'f');
     }
     enum { NO_WORD = 48 };
     if (b.n < least)
@@ -220,7 +202,7 @@ static bool is_odd_agent(struct kd_bytes agent)
     static const char *const old[] = {"MSIE 2.", "MSIE 3.", "MSIE 4.", "MSIE 5.", "MSIE 6.", "Windows 95",
                                       "Windows 98", "Windows NT 4", "Windows NT 5.0", "Netscape"};
     if (kd_bytes_starts(agent, kd_str("Mozilla/")))
-        return has_any(agent, old, KD_COUNT(old)) || !(says_browser(agent) || agent.n > 60 ||
+        return kd_bytes_icontains_any(agent, old, KD_COUNT(old)) || !(says_browser(agent) || agent.n > 60 ||
                                                        kd_bytes_starts(agent, kd_str("Mozilla/5.0")));
     /* Fields of a report in place of a program's name. */
     if (has_fields(agent))
@@ -239,7 +221,7 @@ static uint64_t agent_signs(const struct kd_rec_http *h, bool post)
         return post ? BIT(NO_AGENT_POST) : BIT(NO_AGENT);
     if (is_odd_agent(agent))
         return has_fields(agent) ? BIT(ODD_AGENT) | BIT(MACHINE_ID) : BIT(ODD_AGENT);
-    if (post && has_any(agent, tools, KD_COUNT(tools)))
+    if (post && kd_bytes_icontains_any(agent, tools, KD_COUNT(tools)))
         return BIT(TOOL_AGENT);
     bool lacks = h->request_fields.n > 0 && !kd_bytes_icontains(h->request_fields, kd_str("Accept-Language"));
     if (!says_browser(agent) || !lacks)
@@ -252,7 +234,7 @@ static bool is_name(struct kd_bytes host)
 {
     for (size_t i = 0; i < host.n; i++) {
         uint8_t c = host.p[i];
-        if (!is_digit(c) && !is_letter(c) && c != '-' && c != '.' && c != '_' && c < 0x80)
+        if (!kd_ascii_is_digit(c) && !kd_ascii_is_letter(c) && c != '-' && c != '.' && c != '_' && c < 0x80)
             return false;
     }
     return host.n > 0;
@@ -264,7 +246,7 @@ static bool is_address(struct kd_bytes host)
     for (size_t i = 0; i < host.n; i++) {
         dots += host.p[i] == '.';
         colons += host.p[i] == ':';
-        others += !is_digit(host.p[i]) && host.p[i] != '.';
+        others += !kd_ascii_is_digit(host.p[i]) && host.p[i] != '.';
     }
     return (dots == 3 && others == 0) || colons >= 2;
 }
@@ -274,8 +256,8 @@ static bool is_random_label(struct kd_bytes label)
     enum { SHORTEST = 8 };
     size_t digits = 0, letters = 0;
     for (size_t i = 0; i < label.n; i++) {
-        digits += is_digit(label.p[i]);
-        letters += is_letter(label.p[i]);
+        digits += kd_ascii_is_digit(label.p[i]);
+        letters += kd_ascii_is_letter(label.p[i]);
     }
     bool mixed = digits >= 3 && letters >= 3;
     return label.n >= SHORTEST && (mixed || kd_name_surprise(label) >= KD_NAME_RANDOM);
@@ -371,10 +353,10 @@ static bool is_escaped(struct kd_bytes form)
     struct kd_out o = kd_out_of(room, sizeof(room));
     for (size_t i = 0; i + 2 < form.n; i++) {
         uint8_t high = kd_ascii_lower(form.p[i + 1]), low = kd_ascii_lower(form.p[i + 2]);
-        bool hex = (is_digit(high) || (high >= 'a' && high <= 'f')) && (is_digit(low) || (low >= 'a' && low <= 'f'));
+        bool hex = (kd_ascii_is_digit(high) || (high >= 'a' && high <= 'f')) && (kd_ascii_is_digit(low) || (low >= 'a' && low <= 'f'));
         if (form.p[i] != '%' || !hex)
             continue;
-        kd_out_u8(&o, (uint8_t)((is_digit(high) ? high - '0' : high - 'a' + 10) << 4 | (is_digit(low) ? low - '0' : low - 'a' + 10)));
+        kd_out_u8(&o, (uint8_t)((kd_ascii_is_digit(high) ? high - '0' : high - 'a' + 10) << 4 | (kd_ascii_is_digit(low) ? low - '0' : low - 'a' + 10)));
         i += 2;
     }
     return o.n >= LEAST && o.n * 6 >= form.n && is_binary(kd_out_bytes_view(&o));
@@ -412,10 +394,10 @@ static bool is_stage_path(struct kd_bytes path)
     unsigned sum = 0, digits = 0, upper = 0;
     for (size_t i = 1; i < path.n; i++) {
         uint8_t c = path.p[i];
-        if (!is_digit(c) && !is_letter(c) && c != '-' && c != '_')
+        if (!kd_ascii_is_digit(c) && !kd_ascii_is_letter(c) && c != '-' && c != '_')
             return false;
         sum += c;
-        digits += is_digit(c);
+        digits += kd_ascii_is_digit(c);
         upper += c >= 'A' && c <= 'Z';
     }
     if ((path.n != SHORT + 1 && path.n < LONG) || digits + upper < 2)
@@ -448,7 +430,7 @@ static bool has_guid(struct kd_bytes query)
     for (size_t i = 0; i < query.n; i++) {
         uint8_t c = kd_ascii_lower(query.p[i]);
         bool hyphen = c == '-' || (c == '%' && kd_bytes_at(query, i + 1) == '2' && kd_ascii_lower(kd_bytes_at(query, i + 2)) == 'd');
-        bool hex = is_digit(c) || (c >= 'a' && c <= 'f');
+        bool hex = kd_ascii_is_digit(c) || (c >= 'a' && c <= 'f');
         if (hyphen && n == lengths[group] && group < GROUPS - 1) {
             group++;
             n = 0;

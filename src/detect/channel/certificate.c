@@ -62,32 +62,14 @@ struct kd_bytes kd_dn_part(struct kd_bytes dn, const char *attribute)
     return kd_bytes_of(NULL, 0);
 }
 
-static bool has_any(struct kd_bytes text, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (kd_bytes_icontains(text, kd_str(list[i])))
-            return true;
-    return false;
-}
-
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(uint8_t c)
-{
-    return kd_ascii_lower(c) >= 'a' && kd_ascii_lower(c) <= 'z';
-}
-
 /* A word with figures within letters (6Tbuth), or of letters in an order that languages lack. */
 static bool is_drawn(struct kd_bytes word)
 {
     enum { SHORTEST = 7 };
     size_t turns = 0, letters = 0;
     for (size_t i = 0; i < word.n; i++) {
-        letters += is_letter(word.p[i]);
-        turns += i > 0 && is_digit(word.p[i]) != is_digit(word.p[i - 1]) && is_letter(word.p[i]) != is_letter(word.p[i - 1]);
+        letters += kd_ascii_is_letter(word.p[i]);
+        turns += i > 0 && kd_ascii_is_digit(word.p[i]) != kd_ascii_is_digit(word.p[i - 1]) && kd_ascii_is_letter(word.p[i]) != kd_ascii_is_letter(word.p[i - 1]);
     }
     if (word.n < SHORTEST || letters * 2 < word.n)
         return false;
@@ -129,9 +111,9 @@ static unsigned subject_signs(const struct kd_rec_tls *t)
     if (t->subject.n == 0)
         return signs;
     /* Serial 146473198: what one widespread tool ships unless its owner makes another. */
-    if (has_any(t->subject, tools, KD_COUNT(tools)) || kd_bytes_ieq(t->serial, kd_str("08:BB:00:EE")))
+    if (kd_bytes_icontains_any(t->subject, tools, KD_COUNT(tools)) || kd_bytes_ieq(t->serial, kd_str("08:BB:00:EE")))
         signs |= BIT(TOOL);
-    if (has_any(t->subject, defaults, KD_COUNT(defaults)))
+    if (kd_bytes_icontains_any(t->subject, defaults, KD_COUNT(defaults)))
         signs |= BIT(DEFAULT);
     if (has_drawn_owner(t->subject) && (t->self_signed || has_drawn_owner(t->issuerdn)))
         signs |= BIT(RANDOM);
@@ -155,7 +137,7 @@ static unsigned validity_signs(const struct kd_rec_tls *t, uint64_t now_us)
 static bool is_address(struct kd_bytes name)
 {
     for (size_t i = 0; i < name.n; i++)
-        if (!is_digit(name.p[i]) && name.p[i] != '.' && name.p[i] != ':')
+        if (!kd_ascii_is_digit(name.p[i]) && name.p[i] != '.' && name.p[i] != ':')
             return false;
     return true;
 }
@@ -233,8 +215,8 @@ static bool looks_drawn(struct kd_bytes name)
     label = kd_bytes_head(label, label.n > 4 ? label.n - 4 : 0);
     bool digit = false, letter_behind = false;
     for (size_t i = 0; i < label.n; i++) {
-        letter_behind |= digit && is_letter(label.p[i]);
-        digit |= is_digit(label.p[i]);
+        letter_behind |= digit && kd_ascii_is_letter(label.p[i]);
+        digit |= kd_ascii_is_digit(label.p[i]);
     }
     return letter_behind || kd_name_surprise(label) >= KD_NAME_RANDOM;
 }

@@ -35,7 +35,7 @@ static const struct service {
     {3389, KD_APP_RDP, 300, 24576},
     {21, KD_APP_FTP, 16, 4096},
     {23, KD_APP_TELNET, 16, 8192},
-    {5900, KD_APP_VNC, 12, 8192},
+    {5900, KD_APP_RFB, 12, 8192},
 };
 
 static const struct service *service_of(const struct kd_rec_head *h)

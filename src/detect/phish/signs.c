@@ -214,19 +214,13 @@ static bool owns(size_t brand, struct kd_bytes host)
     return false;
 }
 
-static bool is_letter(uint8_t c)
-{
-    c = kd_ascii_lower(c);
-    return c >= 'a' && c <= 'z';
-}
-
 /* The name as a word of its own. */
 static bool has_word(struct kd_bytes text, struct kd_bytes word)
 {
     for (size_t i = 0; i + word.n <= text.n; i++) {
         bool here = kd_bytes_istarts(kd_bytes_from(text, i), word);
-        bool begins = i == 0 || !is_letter(text.p[i - 1]);
-        bool ends = !is_letter(kd_bytes_at(text, i + word.n));
+        bool begins = i == 0 || !kd_ascii_is_letter(text.p[i - 1]);
+        bool ends = !kd_ascii_is_letter(kd_bytes_at(text, i + word.n));
         if (here && ((begins && ends) || word.p[0] >= 0x80))
             return true;
     }
@@ -251,7 +245,7 @@ static bool name_is_other(const struct mailbox *from)
         return false;
     struct kd_bytes domain = kd_bytes_from(from->name, at + 1);
     size_t n = 0;
-    while (n < domain.n && (is_letter(domain.p[n]) || (domain.p[n] >= '0' && domain.p[n] <= '9') || domain.p[n] == '.' || domain.p[n] == '-'))
+    while (n < domain.n && (kd_ascii_is_letter(domain.p[n]) || (domain.p[n] >= '0' && domain.p[n] <= '9') || domain.p[n] == '.' || domain.p[n] == '-'))
         n++;
     domain = kd_bytes_head(domain, n);
     return kd_bytes_find_byte(domain, '.') != SIZE_MAX && from->domain.n > 0 && !kd_web_same_place(domain, from->domain);
@@ -283,8 +277,8 @@ static bool has_odd_letters(struct kd_bytes t)
         uint8_t c = t.p[i], next = kd_bytes_at(t, i + 1), third = kd_bytes_at(t, i + 2);
         styled += c == 0xf0 && next == 0x9d && third >= 0x90 && third <= 0x9f;
         bool other = (c == 0xd0 || c == 0xd1 || c == 0xce || c == 0xcf) && next >= 0x80;
-        mixed += other && (latin || is_letter(third));
-        latin = is_letter(c);
+        mixed += other && (latin || kd_ascii_is_letter(third));
+        latin = kd_ascii_is_letter(c);
     }
     return styled >= 4 || mixed >= 2;
 }

@@ -57,15 +57,6 @@ static struct way way_of(const struct kd_detect *d, const struct kd_rec_head *h,
     return w;
 }
 
-static int level(struct kd_bytes severity)
-{
-    static const char *const names[] = {"info", "low", "medium", "high", "critical"};
-    for (size_t i = 0; i < KD_COUNT(names); i++)
-        if (kd_bytes_eq_str(severity, names[i]))
-            return (int)i;
-    return -1;
-}
-
 struct verdict {
     const struct kd_finding_kind *kind;
     int severity; /* -1: the kind's own */
@@ -111,7 +102,7 @@ static void yara_record(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_yara *y = r->body;
     struct way w = way_of(d, r->head, y->to_server);
-    struct verdict v = judge(kind_of(y), &w, level(y->severity));
+    struct verdict v = judge(kind_of(y), &w, y->severity.n == 0 ? -1 : (int)kd_severity_of(y->severity));
     char sum[2 * 32 + 1], other[48], technique[16];
     struct kd_out digest = kd_out_of(sum, sizeof(sum)), address = kd_out_of(other, sizeof(other));
     struct kd_addr host = v.host_sends ? w.from : w.to, peer = v.host_sends ? w.to : w.from;

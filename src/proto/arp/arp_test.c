@@ -28,8 +28,8 @@ static void messages_are_described(void)
     CHECK(shows(BYTES(HEAD "\1" PC "\x0a\0\0\1"
                            "\0\0\0\0\0\0"
                            "\x0a\0\0\2"),
-                "\"arp\":{\"opcode\":\"request\",\"src_mac\":\"02:00:00:00:00:01\",\"src_ip\":\"10."
-                "0.0.1\",\"dest_ip\":\"10.0.0.2\"}",
+                "\"arp\":{\"hw_type\":\"ethernet\",\"proto_type\":\"ipv4\",\"opcode\":\"request\",\"src_mac\":\"02:00:00:00:00:01\","
+                "\"src_ip\":\"10.0.0.1\",\"dest_mac\":\"00:00:00:00:00:00\",\"dest_ip\":\"10.0.0.2\"}",
                 1));
     CHECK(shows(BYTES(HEAD "\2" PC "\x0a\0\0\1" OTHER "\x0a\0\0\2"), "\"opcode\":\"reply\"", 1));
     CHECK(shows(BYTES(HEAD "\2" PC "\x0a\0\0\1" PC "\x0a\0\0\1"), "\"opcode\":\"announce\"", 1));

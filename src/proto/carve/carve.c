@@ -93,6 +93,7 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
         c->rec.http_hostname = keep(c, meta->http->hostname);
         c->rec.http_url = keep(c, meta->http->url);
         c->rec.http_status = meta->http->status;
+        c->rec.content_range = keep(c, meta->http->content_range);
     }
     c->rec.tx_id = meta->tx_id;
     c->rec.to_server = meta->to_server;

@@ -198,6 +198,7 @@ static struct kd_rec_dns record_of(const struct kd_ctx *ctx, struct dns_reader *
         rec.query_bytes = asked->n_bytes;
         rec.latency_us = ctx->now_us - asked->time_us;
         rec.asked_frame = asked->frame;
+        rec.asked_flags = asked->flags;
     }
     if (answer)
         rec.rcode = dns_rcode_text(r, s->rcode_high << 4 | (h->flags & 15));
@@ -214,6 +215,8 @@ static void tell(struct kd_ctx *ctx, struct dns_reader *r, const struct dns_head
 static void note_oddities(struct kd_ctx *ctx, const struct dns_reader *r,
                           const struct dns_header *h, const struct dns_sections *s)
 {
+    if (s->broken_authority || s->broken_additional)
+        kd_odd(ctx, s->broken_authority ? "invalid_authorities" : "invalid_additionals");
     if (s->cut)
         odd(ctx, ODD_LIMIT, r->c.taken);
     else if (s->broken && (h->flags & DNS_TC) == 0)
@@ -321,26 +324,30 @@ static enum kd_status unicast(struct kd_ctx *ctx, enum kd_dir dir, struct dns_re
 {
     struct dns_question q;
     struct dns_sections s;
-    judge_flags(ctx, dir, h);
     for (unsigned i = 0; i < h->n_question; i++) {
         struct dns_question more;
-        if (!dns_question(r, i == 0 ? &q : &more))
+        if (!dns_question(r, i == 0 ? &q : &more)) {
+            judge_flags(ctx, dir, h);
             return KD_MALFORMED;
+        }
         if (kd_wants_any(ctx))
             show_question(ctx, h, i == 0 ? &q : &more);
     }
-    if (h->n_question > 1 || (h->n_question == 0 && (h->flags & DNS_QR) == 0))
-        odd(ctx, ODD_QUESTIONS, 4);
     dns_sections(r, h, &s);
-    note_oddities(ctx, r, h, &s);
     const struct dns_question *asked_for = h->n_question > 0 ? &q : NULL;
     bool answer = (h->flags & DNS_QR) != 0;
     bool same_id = false;
     struct query *asked =
         answer ? find(ctx->state, h->id, dir == KD_TO_CLIENT ? KD_TO_SERVER : KD_TO_CLIENT, asked_for, &same_id) : NULL;
+    struct kd_rec_dns rec = record_of(ctx, r, h, asked_for, &s, asked);
+    struct state *state = ctx->state;
+    state->present = &rec;
+    judge_flags(ctx, dir, h);
+    if (h->n_question > 1 || (h->n_question == 0 && !answer))
+        odd(ctx, ODD_QUESTIONS, 4);
+    note_oddities(ctx, r, h, &s);
     if (asked == NULL && same_id)
         odd(ctx, ODD_OTHER_QUESTION, DNS_HEADER_BYTES);
-    struct kd_rec_dns rec = record_of(ctx, r, h, asked_for, &s, asked);
     show_message(ctx, h, &s, &rec);
     if (answer || asked_for == NULL || !is_bare(h) || !wait_for_answer(ctx, dir, h, &q, r->msg.n))
         kd_emit(ctx, KD_REC_DNS, &rec);
@@ -413,13 +420,20 @@ static bool plausible(const struct dns_header *h, size_t n_bytes)
     unsigned opcode = dns_opcode(h->flags);
     unsigned n_rr = (unsigned)h->n_answer + h->n_authority + h->n_additional;
     bool answer = (h->flags & DNS_QR) != 0;
-    if (opcode == 3 || opcode > DNS_OP_UPDATE || (h->flags & DNS_Z) != 0 || n_rr > n_bytes / 11)
+    if (n_rr > n_bytes / 11)
         return false;
     if (answer)
         return h->n_question <= 1;
     if (h->n_question != 1 || (h->flags & 15) != 0)
         return false;
     return opcode == DNS_OP_UPDATE || opcode == DNS_OP_NOTIFY || (h->n_answer == 0 && n_rr <= 3);
+}
+
+/* Away from its port: no bit that is reserved, no operation that is not assigned. */
+static bool is_regular(const struct dns_header *h)
+{
+    unsigned opcode = dns_opcode(h->flags);
+    return opcode != 3 && opcode <= DNS_OP_UPDATE && (h->flags & DNS_Z) == 0;
 }
 
 static bool class_known(unsigned class)
@@ -432,7 +446,8 @@ static bool looks_like_dns(struct kd_bytes msg, bool at_home, struct dns_header 
     struct dns_room room;
     struct dns_reader r;
     struct dns_question q;
-    if (!dns_open(&r, msg, &room, &kd_limits_default, ret) || !plausible(ret, msg.n))
+    if (!dns_open(&r, msg, &room, &kd_limits_default, ret) || !plausible(ret, msg.n) ||
+        (!at_home && !is_regular(ret)))
         return false;
     if (ret->n_question == 0)
         return at_home && msg.n == DNS_HEADER_BYTES;

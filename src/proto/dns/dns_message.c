@@ -167,8 +167,12 @@ void dns_sections(struct dns_reader *r, const struct dns_header *h, struct dns_s
 {
     *ret = (struct dns_sections){0};
     ret->answers = section(r, ret, h->n_answer);
+    bool before = ret->broken;
     ret->authorities = section(r, ret, h->n_authority);
+    ret->broken_authority = ret->broken && !before;
+    before = ret->broken;
     ret->additionals = section(r, ret, h->n_additional);
+    ret->broken_additional = ret->broken && !before;
     if (r->text.full) { /* our limit, not their fault */
         ret->broken = false;
         ret->cut = true;

@@ -60,6 +60,7 @@ struct dns_reader {
 struct dns_sections {
     struct kd_list answers, authorities, additionals;
     unsigned rcode_high; /* upper bits of the result, from EDNS */
+    bool broken_authority, broken_additional; /* which of them could not be read */
     bool broken;         /* a resource record could not be read; what came before is given */
     bool cut;            /* more than a limit allows; the rest is not read */
 };

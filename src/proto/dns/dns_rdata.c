@@ -145,6 +145,21 @@ static bool txt(struct dns_reader *r, struct kd_cur *c)
     return true;
 }
 
+/* NULL holds what it likes, mostly text: what is none is escaped. */
+static void anything(struct dns_reader *r, struct kd_bytes b)
+{
+    b = kd_bytes_head(b, r->lim->text_bytes);
+    bool utf8 = kd_bytes_is_utf8(b);
+    for (size_t i = 0; i < b.n; i++) {
+        if (utf8 || b.p[i] < 0x80) {
+            kd_out_u8(&r->text, b.p[i]);
+            continue;
+        }
+        kd_out_str(&r->text, "\\x");
+        kd_out_hex(&r->text, kd_bytes_of(b.p + i, 1));
+    }
+}
+
 static void quoted(struct dns_reader *r, struct kd_bytes s)
 {
     kd_out_u8(&r->text, '"');
@@ -371,6 +386,9 @@ static bool value(struct dns_reader *r, uint16_t type, struct kd_cur *c, size_t 
     case 36: /* the preference says nothing about the peer */
         (void)kd_cur_be16(c);
         return put_name(r, c, base);
+    case 10:
+        anything(r, kd_cur_take(c, kd_cur_left(c)));
+        return true;
     case 16:
     case 99:
         return txt(r, c);

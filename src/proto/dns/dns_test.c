@@ -52,7 +52,7 @@ static void query_and_answer_are_one_record(void)
     begin(), up(BYTES(QUERY)), down(BYTES(ANSWER)), play(&kd_parser_dns);
     CHECK(run.n_records == 1);
     CHECK(has("\"type\":\"answer\",\"id\":4660,\"rrname\":\"www.example.jp\",\"rrtype\":\"A\""));
-    CHECK(has("\"rcode\":\"NOERROR\",\"flags_bits\":33152,\"flags\":\"8180\",\"qr\":true,\"version\":2,\"rd\":true,\"ra\":true"));
+    CHECK(has("\"rcode\":\"NOERROR\",\"flags_bits\":33152,\"flags\":\"8180\",\"qr\":true,\"version\":3,\"queries\":[{\"rrname\":\"www.example.jp\",\"rrtype\":\"A\"}],\"rd\":true,\"ra\":true"));
     CHECK(has("{\"rrname\":\"www.example.jp\",\"rrtype\":\"CNAME\",\"ttl\":300,\"rdata\":\"a."
               "example.jp\"}"));
     CHECK(

@@ -78,7 +78,8 @@ static enum kd_probe probe_command(struct kd_bytes in)
 
 static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
 {
-    enum kd_probe command = probe_command(in);
+    bool quits = conn->server_port == PORT_CONTROL && kd_bytes_istarts(in, kd_str("QUIT\r\n"));
+    enum kd_probe command = quits ? KD_PROBE_YES : probe_command(in);
     enum kd_probe greeting = probe_greeting(in, conn);
     if (command == KD_PROBE_YES)
         return dir == KD_TO_SERVER ? KD_PROBE_YES : KD_PROBE_REVERSED;

@@ -496,6 +496,7 @@ static void read_response_field(struct kd_ctx *ctx, struct http_tx *tx, struct k
         http_upgrade_field(ctx, name, value);
     } else if (IS(name, "Content-Range")) {
         tx->range = http_range_of(value);
+        keep_once(ctx, tx, KD_TO_CLIENT, value, &tx->rec.content_range);
     } else if (IS(name, "ETag") || IS(name, "Last-Modified")) {
         uint64_t hash = kd_hash(value.p, value.n, 0);
         memcpy(tx->validator, &hash, sizeof(hash));

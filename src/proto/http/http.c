@@ -299,6 +299,7 @@ static void begin_tunnel(struct kd_ctx *ctx)
 {
     struct http_state *st = ctx->state;
     st->tunnel = true;
+    kd_goes_over(ctx, KD_APP_FAILED);
     struct http_side *client = &st->side[KD_TO_SERVER];
     if (!client->streaming)
         expect_start(st, client);

@@ -101,6 +101,8 @@ static struct kd_buf *pseudo(struct h2_head *h, struct kd_bytes name)
         return &h->method;
     if (kd_bytes_eq_str(name, ":path"))
         return &h->path;
+    if (kd_bytes_eq_str(name, ":scheme"))
+        return &h->scheme;
     if (kd_bytes_eq_str(name, ":authority"))
         return &h->authority;
     return kd_bytes_eq_str(name, ":status") ? &h->status : NULL;
@@ -156,6 +158,7 @@ void h2_head_done(const struct kd_ctx *ctx, struct h2_head *head)
 {
     kd_buf_done(&head->method, ctx->pool);
     kd_buf_done(&head->path, ctx->pool);
+    kd_buf_done(&head->scheme, ctx->pool);
     kd_buf_done(&head->authority, ctx->pool);
     kd_buf_done(&head->status, ctx->pool);
     kd_buf_done(&head->fields, ctx->pool);

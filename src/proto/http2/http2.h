@@ -41,7 +41,7 @@ struct h2_memory {
 
 /* A head, decompressed: the request or status line's parts, and the fields as lines. */
 struct h2_head {
-    struct kd_buf method, path, authority, status, fields;
+    struct kd_buf method, path, scheme, authority, status, fields;
     uint32_t n_fields;
     bool cut;
 };

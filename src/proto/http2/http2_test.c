@@ -34,6 +34,8 @@ static void recorded_requests(void)
     play_seed("get");
     CHECK(has("\"http\":{\"hostname\":\"127.0.0.1\",\"http_port\":18080,\"url\":\"/page.html\"") &&
           has("\"protocol\":\"HTTP/2\",\"status\":200"));
+    CHECK(has("\"request_headers\":[{\"name\":\":method\",\"value\":\"GET\"},{\"name\":\":path\",\"value\":\"/page.html\"}"));
+    CHECK(has("\"response_headers\":[{\"name\":\":status\",\"value\":\"200\"}") && lacks("\\r"));
     CHECK(has("\"http2\":{\"stream_id\":") && has("\"settings_id\":\"SETTINGSMAXCONCURRENTSTREAMS\""));
     CHECK(has("\"fileinfo\":{\"filename\":\"page.html\"") && lacks("anomaly"));
     done();

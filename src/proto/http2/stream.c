@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/http2/http2.h"
 
+enum { FIELDS_TOLD = 32 };
+
 extern const struct kd_parser kd_parser_http;
 
 static struct h2_state *state_of(const struct kd_ctx *ctx)
@@ -101,6 +103,55 @@ static void start_line(struct kd_ctx *c, enum kd_dir dir, const struct h2_head *
     kd_buf_done(&text, c->pool);
 }
 
+struct field_list {
+    struct kd_http_field v[FIELDS_TOLD];
+    size_t n;
+};
+
+static void add_field(struct field_list *l, struct kd_bytes name, struct kd_bytes value)
+{
+    static const char *const secret[] = {"authorization", "proxy-authorization", "cookie", "set-cookie"};
+    if (l->n == FIELDS_TOLD || name.n == 0)
+        return;
+    for (size_t i = 0; i < KD_COUNT(secret); i++)
+        if (kd_bytes_ieq(name, kd_str(secret[i])))
+            value.n = 0;
+    l->v[l->n++] = (struct kd_http_field){name, value};
+}
+
+static void add_pseudo(struct field_list *l, const char *name, const struct kd_buf *value)
+{
+    if (value->n > 0)
+        add_field(l, kd_str(name), kd_buf_view(value));
+}
+
+/* The head as it was sent, into the record of its transaction. */
+static void tell_fields(struct kd_ctx *c, enum kd_dir dir, const struct h2_head *h)
+{
+    struct http_tx *tx = ((struct http_state *)c->state)->side[dir].tx;
+    struct field_list l = {.n = 0};
+    struct kd_bytes rest = kd_buf_view(&h->fields);
+    if (tx == NULL)
+        return;
+    add_pseudo(&l, ":method", &h->method);
+    add_pseudo(&l, ":path", &h->path);
+    add_pseudo(&l, ":scheme", &h->scheme);
+    add_pseudo(&l, ":authority", &h->authority);
+    add_pseudo(&l, ":status", &h->status);
+    while (rest.n > 0) {
+        struct kd_bytes one = kd_bytes_cut(&rest, '\n');
+        struct kd_bytes name = kd_bytes_cut(&one, ':');
+        one.n -= kd_bytes_at(one, one.n - 1) == '\r';
+        add_field(&l, name, kd_bytes_trim(one));
+    }
+    struct kd_http_field *kept = kd_arena_alloc(&tx->mem, l.n * sizeof(l.v[0]));
+    if (kept == NULL)
+        return;
+    for (size_t i = 0; i < l.n; i++)
+        kept[i] = (struct kd_http_field){http_tx_keep(c, tx, dir, l.v[i].name), http_tx_keep(c, tx, dir, l.v[i].value)};
+    *(dir == KD_TO_SERVER ? &tx->rec.request_headers : &tx->rec.response_headers) = (struct kd_list){kept, l.n};
+}
+
 static void field_lines(struct kd_ctx *c, enum kd_dir dir, const struct h2_head *h)
 {
     struct kd_buf host = {0};
@@ -116,6 +167,7 @@ static void field_lines(struct kd_ctx *c, enum kd_dir dir, const struct h2_head 
         line(c, dir, kd_bytes_head(rest, n));
         rest = kd_bytes_from(rest, n);
     }
+    tell_fields(c, dir, h);
     line(c, dir, kd_str("\r\n"));
 }
 

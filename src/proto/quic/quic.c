@@ -1,34 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* QUIC, its beginning: Initial packets (RFC 9000 §17.2.2, RFC 9369) are sealed with keys that follow from the
- * client's first connection id (RFC 9001 §5.2), so that whom the client asks for can be read as in TLS. */
+ * client's first connection id (RFC 9001 §5.2), so that whom the client asks for, and what the server chooses, can
+ * be read as in TLS. */
 #include "base/gcm.h"
 #include "proto/parser.h"
 #include "proto/tls/hello.h"
 
 enum { MESSAGE_MAX = 65535, ID_MAX = 20, DATAGRAM_LEAST = 1200, PACKET_MAX = 2048 };
-enum { HELLO_MAX = 8192, PIECES_MAX = 24, HANDSHAKE_HEADER = 4, CLIENT_HELLO = 1, PACKETS_MOST = 16 };
+enum { HELLO_MAX = 8192, PIECES_MAX = 24, HANDSHAKE_HEADER = 4, CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+enum { PACKETS_MOST = 16 };
 enum { VERSION_1 = 1, VERSION_2 = 0x6b3343cf };
 
 struct piece {
     uint16_t from, to;
 };
 
-struct state {
+/* One direction's hello. */
+struct side {
     bool done; /* told, or given up */
-    bool keyed;
     uint8_t n_pieces, n_packets;
-    uint32_t version;
     uint8_t key[KD_AES128_KEY], iv[KD_GCM_IV], mask_key[KD_AES128_KEY];
     struct piece pieces[PIECES_MAX]; /* of the handshake that came, in order, apart from each other */
     struct kd_arena mem;             /* of what follows; given back when done */
     uint8_t *hello;
 };
 
+struct state {
+    bool keyed;
+    bool retried;
+    uint32_t version;
+    struct side side[2]; /* by enum kd_dir */
+};
+
 /* A long header's fixed part (RFC 9000 §17.2); false when it is none of a version that we know. */
 struct header {
     uint32_t version;
     struct kd_bytes to_id;
-    bool initial;
+    bool initial, retry;
 };
 
 static bool take_header(struct kd_cur *c, struct header *ret)
@@ -40,6 +48,7 @@ static bool take_header(struct kd_cur *c, struct header *ret)
     (void)kd_cur_take(c, kd_cur_u8(c));
     uint8_t type = first >> 4 & 3, initial = ret->version == VERSION_2 ? 1 : 0;
     ret->initial = type == initial;
+    ret->retry = type == (initial + 3) % 4;
     return kd_cur_ok(c) && n <= ID_MAX && (first & 0xc0) == 0xc0 && (ret->version == VERSION_1 || ret->version == VERSION_2);
 }
 
@@ -62,12 +71,21 @@ static enum kd_probe quic_probe(struct kd_bytes in, enum kd_dir dir, const struc
     return is && dir == KD_TO_SERVER ? KD_PROBE_YES : KD_PROBE_NO;
 }
 
-static void finish(struct state *s)
+static void finish(struct side *s)
 {
     if (s->hello != NULL)
         kd_arena_done(&s->mem);
     s->hello = NULL;
     s->done = true;
+}
+
+static void side_keys(struct side *s, const uint8_t initial[KD_HKDF_HASH], const char *label, bool second)
+{
+    uint8_t secret[KD_HKDF_HASH];
+    kd_hkdf_label(initial, label, secret, sizeof(secret));
+    kd_hkdf_label(secret, second ? "quicv2 key" : "quic key", s->key, sizeof(s->key));
+    kd_hkdf_label(secret, second ? "quicv2 iv" : "quic iv", s->iv, sizeof(s->iv));
+    kd_hkdf_label(secret, second ? "quicv2 hp" : "quic hp", s->mask_key, sizeof(s->mask_key));
 }
 
 static void make_keys(struct state *s, struct kd_bytes to_id, uint32_t version)
@@ -77,33 +95,47 @@ static void make_keys(struct state *s, struct kd_bytes to_id, uint32_t version)
     static const uint8_t salt_2[] = {0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93,
                                      0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9};
     bool second = version == VERSION_2;
-    uint8_t initial[KD_HKDF_HASH], client[KD_HKDF_HASH];
+    uint8_t initial[KD_HKDF_HASH];
     kd_hkdf_extract(second ? kd_bytes_of(salt_2, sizeof(salt_2)) : kd_bytes_of(salt_1, sizeof(salt_1)), to_id, initial);
-    kd_hkdf_label(initial, "client in", client, sizeof(client));
-    kd_hkdf_label(client, second ? "quicv2 key" : "quic key", s->key, sizeof(s->key));
-    kd_hkdf_label(client, second ? "quicv2 iv" : "quic iv", s->iv, sizeof(s->iv));
-    kd_hkdf_label(client, second ? "quicv2 hp" : "quic hp", s->mask_key, sizeof(s->mask_key));
+    side_keys(&s->side[KD_TO_SERVER], initial, "client in", second);
+    side_keys(&s->side[KD_TO_CLIENT], initial, "server in", second);
     s->keyed = true;
     s->version = version;
 }
 
-static bool begin(struct kd_ctx *ctx, const struct header *h)
+/* The first client's packet gives the keys of both; room for a hello is taken when its first packet comes. */
+static bool begin(struct kd_ctx *ctx, enum kd_dir dir, const struct header *h)
 {
     struct state *s = ctx->state;
-    if (s->keyed)
-        return true;
-    kd_arena_init(&s->mem, ctx->pool, 2 * HELLO_MAX);
-    s->hello = kd_arena_alloc(&s->mem, HELLO_MAX);
-    if (s->hello == NULL) {
-        s->done = true;
+    struct side *side = &s->side[dir];
+    if (!s->keyed && dir == KD_TO_CLIENT)
         return false;
-    }
-    make_keys(s, h->to_id, h->version);
-    return true;
+    if (!s->keyed)
+        make_keys(s, h->to_id, h->version);
+    if (side->hello != NULL)
+        return true;
+    kd_arena_init(&side->mem, ctx->pool, 2 * HELLO_MAX);
+    side->hello = kd_arena_alloc(&side->mem, HELLO_MAX);
+    side->done = side->hello == NULL;
+    return !side->done;
+}
+
+/* The server wants to see the client's address first: the client says hello once more, to another id.  It heeds one
+ * such wish only (RFC 9000 §17.2.5.2). */
+static void on_retry(struct state *s)
+{
+    if (s->retried)
+        return;
+    s->retried = true;
+    struct side *side = &s->side[KD_TO_SERVER];
+    finish(side);
+    side->done = false;
+    side->n_pieces = side->n_packets = 0;
+    s->keyed = false;
 }
 
 /* Keep what is new of the handshake's bytes from `at` on.  Pieces are kept merged and in order. */
-static void keep_crypto(struct state *s, uint64_t at, struct kd_bytes data)
+static void keep_crypto(struct side *s, uint64_t at, struct kd_bytes data)
 {
     if (at >= HELLO_MAX || data.n == 0 || data.n > HELLO_MAX - at)
         return;
@@ -133,7 +165,7 @@ static void keep_crypto(struct state *s, uint64_t at, struct kd_bytes data)
 }
 
 /* Frames that an Initial packet may hold (RFC 9000 §17.2.2). */
-static bool take_frames(struct state *s, struct kd_bytes plain)
+static bool take_frames(struct side *s, struct kd_bytes plain)
 {
     enum { PADDING = 0, PING = 1, ACK = 2, ACK_ECN = 3, CRYPTO = 6, ACK_RANGES_MOST = 64 };
     struct kd_cur c = kd_cur_of(plain);
@@ -162,7 +194,7 @@ static bool take_frames(struct state *s, struct kd_bytes plain)
 }
 
 /* RFC 9001 §5.4: unmask the first byte and the packet number, then open.  `head`: bytes up to the number. */
-static bool open_packet(struct state *s, struct kd_bytes packet, size_t head)
+static bool open_packet(struct side *s, struct kd_bytes packet, size_t head)
 {
     enum { SAMPLE_OFFSET = 4 };
     uint8_t copy[PACKET_MAX], mask[KD_AES_BLOCK], plain[PACKET_MAX], iv[KD_GCM_IV];
@@ -185,7 +217,23 @@ static bool open_packet(struct state *s, struct kd_bytes packet, size_t head)
     return true;
 }
 
-static void tell(struct kd_ctx *ctx, struct kd_bytes body)
+static struct kd_bytes version_text(const struct state *s)
+{
+    return kd_str(s->version == VERSION_2 ? "QUIC v2" : "QUIC v1");
+}
+
+static void show_version(const struct kd_ctx *ctx, enum kd_dir dir)
+{
+    const struct state *s = ctx->state;
+    uint8_t version[4];
+    struct kd_out o = kd_out_of(version, sizeof(version));
+    kd_out_be16(&o, (uint16_t)(s->version >> 16));
+    kd_out_be16(&o, (uint16_t)s->version);
+    kd_inspect(ctx, KD_IN_QUIC_VERSION, dir, kd_out_bytes_view(&o));
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+}
+
+static void tell_client(struct kd_ctx *ctx, struct kd_bytes body)
 {
     struct state *s = ctx->state;
     struct tls_client_hello hello = {0};
@@ -194,72 +242,109 @@ static void tell(struct kd_ctx *ctx, struct kd_bytes body)
     if (!tls_client_hello(body, JA4_QUIC, &mem, ctx->lim, &hello))
         kd_anomaly(ctx, "quic_broken_hello", 0);
     struct kd_rec_tls rec = {
-        .sni = hello.sni, .version = kd_str(s->version == VERSION_2 ? "QUIC v2" : "QUIC v1"), .client_alpns = hello.alpns,
+        .sni = hello.sni, .version = version_text(s), .client_alpns = hello.alpns,
         .ja3_string = hello.ja3_string, .ja3_hash = hello.ja3_hash, .ja4 = hello.ja4, .ech = hello.ech,
     };
+    kd_inspect(ctx, KD_IN_QUIC_SNI, KD_TO_SERVER, hello.sni);
+    kd_inspect(ctx, KD_IN_JA3_HASH, KD_TO_SERVER, hello.ja3_hash);
+    kd_inspect(ctx, KD_IN_JA3_STRING, KD_TO_SERVER, hello.ja3_string);
+    kd_inspect(ctx, KD_IN_JA4_HASH, KD_TO_SERVER, hello.ja4);
+    show_version(ctx, KD_TO_SERVER);
     kd_emit(ctx, KD_REC_TLS, &rec);
     kd_arena_done(&mem);
-    finish(s);
 }
 
-static void tell_when_whole(struct kd_ctx *ctx)
+static void tell_server(struct kd_ctx *ctx, struct kd_bytes body)
 {
     struct state *s = ctx->state;
+    struct tls_server_hello hello = {0};
+    struct kd_arena mem;
+    kd_arena_init(&mem, ctx->pool, ctx->lim->flow_bytes);
+    if (!tls_server_hello(body, &mem, ctx->lim, &hello))
+        kd_anomaly(ctx, "quic_broken_hello", 0);
+    const char *cipher = tls_cipher_name(hello.cipher);
+    struct kd_rec_quic rec = {
+        .version = version_text(s),
+        .cipher = kd_str(cipher == NULL ? "" : cipher),
+        .ja3s_string = hello.ja3s_string,
+        .ja3s_hash = hello.ja3s_hash,
+    };
+    kd_inspect(ctx, KD_IN_JA3S_HASH, KD_TO_CLIENT, hello.ja3s_hash);
+    kd_inspect(ctx, KD_IN_JA3S_STRING, KD_TO_CLIENT, hello.ja3s_string);
+    show_version(ctx, KD_TO_CLIENT);
+    kd_emit(ctx, KD_REC_QUIC, &rec);
+    kd_arena_done(&mem);
+}
+
+static void tell_when_whole(struct kd_ctx *ctx, enum kd_dir dir)
+{
+    struct side *s = &((struct state *)ctx->state)->side[dir];
     if (s->n_pieces == 0 || s->pieces[0].from != 0 || s->pieces[0].to < HANDSHAKE_HEADER)
         return;
     struct kd_cur c = kd_cur_of(kd_bytes_of(s->hello, s->pieces[0].to));
     uint8_t type = kd_cur_u8(&c);
     uint32_t n = kd_cur_be24(&c);
     struct kd_bytes body = kd_cur_take(&c, n);
-    if (type != CLIENT_HELLO || n > HELLO_MAX)
-        finish(s);
-    else if (kd_cur_ok(&c))
-        tell(ctx, body);
+    bool right = type == (dir == KD_TO_SERVER ? CLIENT_HELLO : SERVER_HELLO) && n <= HELLO_MAX;
+    if (right && !kd_cur_ok(&c))
+        return;
+    if (right && dir == KD_TO_SERVER)
+        tell_client(ctx, body);
+    else if (right)
+        tell_server(ctx, body);
+    finish(s);
 }
 
 static enum kd_status quic_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct state *s = ctx->state;
-    if (dir != KD_TO_SERVER || s->done)
+    struct side *side = &s->side[dir];
+    if (side->done)
         return KD_OK;
     /* Several packets may share a datagram (RFC 9000 §12.2). */
     struct kd_bytes rest = msg;
-    while (rest.n > 0 && !s->done) {
+    while (rest.n > 0 && !side->done) {
         struct kd_cur c = kd_cur_of(rest);
         struct header h;
-        if (!take_header(&c, &h) || !h.initial)
+        if (!take_header(&c, &h))
+            return KD_OK;
+        if (h.retry && dir == KD_TO_CLIENT && s->keyed)
+            on_retry(s);
+        if (!h.initial)
             return KD_OK;
         (void)kd_cur_take(&c, (size_t)kd_min_u64(take_varint(&c), MESSAGE_MAX)); /* token */
         uint64_t n = take_varint(&c);
         size_t head = c.taken;
         if (!kd_cur_ok(&c) || n > kd_cur_left(&c))
             return KD_MALFORMED;
-        if (!begin(ctx, &h))
+        if (!begin(ctx, dir, &h))
             return KD_OK;
         struct kd_bytes packet = kd_bytes_head(rest, head + (size_t)n);
-        /* After a Retry the client goes on with another id, and keys of it (RFC 9001 §5.2). */
-        if (!open_packet(s, packet, head)) {
+        /* After a Retry that was not seen the client goes on with another id, and keys of it (RFC 9001 §5.2). */
+        if (!open_packet(side, packet, head) && dir == KD_TO_SERVER) {
             make_keys(s, h.to_id, h.version);
-            (void)open_packet(s, packet, head);
+            (void)open_packet(side, packet, head);
         }
         rest = kd_bytes_from(rest, head + (size_t)n);
-        tell_when_whole(ctx);
-        if (++s->n_packets >= PACKETS_MOST)
-            finish(s);
+        tell_when_whole(ctx, dir);
+        if (++side->n_packets >= PACKETS_MOST)
+            finish(side);
     }
     return KD_OK;
 }
 
 static void quic_close(struct kd_ctx *ctx)
 {
-    finish(ctx->state);
+    struct state *s = ctx->state;
+    finish(&s->side[KD_TO_SERVER]);
+    finish(&s->side[KD_TO_CLIENT]);
 }
 
 static const uint16_t ports[] = {443, 0};
 
 const struct kd_parser kd_parser_quic = {
     .name = "quic",
-    .summary = "QUIC: whom its first packets ask for",
+    .summary = "QUIC: whom its first packets ask for, and what the server chooses",
     .app = KD_APP_QUIC,
     .over = KD_OVER_UDP,
     .ports = ports,

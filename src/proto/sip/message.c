@@ -27,6 +27,8 @@ enum kd_status sip_begins(struct kd_bytes in, bool *ret_response)
     if (*ret_response)
         return in.n >= sizeof(version_text) ? KD_OK : KD_MORE;
     for (size_t i = 0; i < KD_COUNT(methods); i++) {
+        if (in.n > 0 && in.p[0] != (uint8_t)methods[i][0])
+            continue;
         size_t n = strlen(methods[i]);
         if (!may_become(in, methods[i]))
             continue;

@@ -150,7 +150,7 @@ void smtp_mail_drop(struct kd_ctx *ctx)
         return;
     end_mime(ctx, mail, false);
     st->mail = NULL;
-    if (mail->rec.rcpt_to.n > 0 || mail->rec.reply != 0 || mail->mime != NULL) {
+    if (mail->rec.mail_from.n > 0 || mail->rec.rcpt_to.n > 0 || mail->rec.reply != 0 || mail->mime != NULL) {
         emit_mail(ctx, mail);
         return;
     }

@@ -54,12 +54,14 @@ static void begin_chunk(struct kd_ctx *ctx, struct kd_bytes params)
     struct smtp_state *st = ctx->state;
     uint64_t size = 0;
     struct kd_bytes number = kd_bytes_cut(&params, ' ');
-    if (!kd_bytes_to_u64(number, INT64_MAX, &size)) {
+    struct kd_bytes tail = kd_bytes_trim(params);
+    bool last = kd_bytes_ieq(tail, kd_str("LAST"));
+    if (!kd_bytes_to_u64(number, INT64_MAX, &size) || (tail.n > 0 && !last)) {
         smtp_event(ctx, SMTP_EV_BDAT_SIZE, 0);
         smtp_push(ctx, SMTP_OTHER);
         return;
     }
-    st->last_chunk = kd_bytes_ieq(kd_bytes_trim(params), kd_str("LAST"));
+    st->last_chunk = last;
     smtp_mail_begin_data(ctx);
     smtp_push(ctx, st->last_chunk ? SMTP_MESSAGE : SMTP_BDAT_COMMAND);
     st->left = size;
@@ -80,10 +82,10 @@ static void begin_data(struct kd_ctx *ctx)
     st->last_byte = '\n';
 }
 
-static bool starttls_is_pending(const struct smtp_state *st)
+bool smtp_is_pending(const struct smtp_state *st, enum smtp_command command)
 {
     for (unsigned i = 0; i < st->queue_n; i++)
-        if (st->queue[(st->queue_at + i) % SMTP_QUEUE] == SMTP_STARTTLS)
+        if (st->queue[(st->queue_at + i) % SMTP_QUEUE] == command)
             return true;
     return false;
 }
@@ -93,10 +95,14 @@ static void do_command(struct kd_ctx *ctx, enum smtp_command command, struct kd_
     struct smtp_state *st = ctx->state;
     switch (command) {
     case SMTP_HELO:
+        if (st->welcome)
+            smtp_event(ctx, SMTP_EV_DUPLICATE, 0);
         st->helo = st->helo.n > 0 ? st->helo : kd_arena_copy(&st->session, params, NAME_MAX_BYTES);
         smtp_mail_drop(ctx);
         break;
     case SMTP_MAIL:
+        if (st->mail != NULL && st->mail->rec.mail_from.n > 0 && st->mail->rec.reply == 0)
+            smtp_event(ctx, SMTP_EV_DUPLICATE, 0);
         smtp_mail_from(ctx, address_of(params));
         break;
     case SMTP_RCPT:
@@ -161,7 +167,7 @@ void smtp_command_line(struct kd_ctx *ctx, struct kd_bytes line)
     st->lost = false;
     if (!known)
         smtp_event(ctx, SMTP_EV_COMMAND, 0);
-    if (starttls_is_pending(st))
+    if (smtp_is_pending(st, SMTP_STARTTLS))
         smtp_event(ctx, SMTP_EV_STARTTLS_PIPELINED, 0);
     do_command(ctx, command, params);
 }
@@ -208,6 +214,7 @@ static void data_reply(struct kd_ctx *ctx, uint16_t code)
     struct smtp_state *st = ctx->state;
     if (code == 354)
         return;
+    kd_odd(ctx, "data_command_rejected"); /* a server may: for rules only */
     if (st->phase[KD_TO_SERVER] == SMTP_DATA)
         st->phase[KD_TO_SERVER] = SMTP_LINES;
     if (st->mail == NULL)
@@ -249,6 +256,8 @@ static void on_reply(struct kd_ctx *ctx, uint16_t code, struct kd_bytes line, st
         auth_reply(ctx, code, line, text);
         break;
     case SMTP_HELO:
+        st->welcome |= code < 300;
+        break;
     case SMTP_RSET:
     case SMTP_QUIT:
     case SMTP_OTHER:

@@ -12,9 +12,10 @@ static const char *const event_names[SMTP_EVENTS] = {
     [SMTP_EV_COMMAND_TOO_LONG] = "max_command_line_len_exceeded",
     [SMTP_EV_REPLY_TOO_LONG] = "max_reply_line_len_exceeded",
     [SMTP_EV_DATA_END_BARE_LF] = "data_end_bare_lf",
-    [SMTP_EV_BDAT_SIZE] = "bdat_chunk_len_exceeded",
+    [SMTP_EV_BDAT_SIZE] = "invalid_bdat",
     [SMTP_EV_STARTTLS_PIPELINED] = "invalid_pipelined_sequence",
     [SMTP_EV_TOO_MANY_PENDING] = "too_many_pending",
+    [SMTP_EV_DUPLICATE] = "duplicate_fields",
 };
 
 void smtp_event(struct kd_ctx *ctx, enum smtp_event event, uint64_t at)
@@ -48,6 +49,12 @@ static enum kd_probe probe_greeting(struct kd_bytes in, const struct kd_conn *co
     return conn->server_port == 25 || conn->server_port == 587 ? KD_PROBE_YES : KD_PROBE_MORE;
 }
 
+/* QUIT is said in other protocols, too: here by who addressed a mail server. */
+static bool is_quit(struct kd_bytes in, const struct kd_conn *conn)
+{
+    return (conn->server_port == 25 || conn->server_port == 587) && kd_bytes_istarts(in, kd_str("QUIT\r\n"));
+}
+
 static enum kd_probe probe_command(struct kd_bytes in)
 {
     static const char *const begins[] = {"EHLO ", "HELO ", "LHLO ", "MAIL FROM:", "RCPT TO:"};
@@ -63,7 +70,7 @@ static enum kd_probe probe_command(struct kd_bytes in)
 
 static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
 {
-    enum kd_probe command = probe_command(in);
+    enum kd_probe command = is_quit(in, conn) ? KD_PROBE_YES : probe_command(in);
     enum kd_probe greeting = probe_greeting(in, conn);
     if (command == KD_PROBE_YES)
         return dir == KD_TO_SERVER ? KD_PROBE_YES : KD_PROBE_REVERSED;
@@ -142,11 +149,20 @@ static void prepare(struct kd_ctx *ctx)
         kd_arena_init(&st->session, ctx->pool, SESSION_ARENA);
 }
 
+/* A mail follows DATA when that was answered, where answers are seen at all. */
+static void judge_pipelining(struct kd_ctx *ctx)
+{
+    struct smtp_state *st = ctx->state;
+    if (st->welcome && smtp_is_pending(st, SMTP_DATA_COMMAND))
+        smtp_event(ctx, SMTP_EV_STARTTLS_PIPELINED, 0);
+}
+
 static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct smtp_state *st = ctx->state;
     prepare(ctx);
     if (st->phase[dir] == SMTP_DATA) {
+        judge_pipelining(ctx);
         dot(ctx, msg);
         return KD_OK;
     }
@@ -180,6 +196,7 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
     if (dir != KD_TO_SERVER || st->phase[dir] == SMTP_TUNNEL)
         return KD_OK;
     if (st->phase[dir] == SMTP_DATA) {
+        judge_pipelining(ctx);
         mail_bytes(ctx, piece);
         return KD_OK;
     }

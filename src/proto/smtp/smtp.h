@@ -38,6 +38,7 @@ enum smtp_event {
     SMTP_EV_BDAT_SIZE,
     SMTP_EV_STARTTLS_PIPELINED,
     SMTP_EV_TOO_MANY_PENDING,
+    SMTP_EV_DUPLICATE,
     SMTP_EVENTS
 };
 
@@ -71,7 +72,7 @@ struct smtp_state {
     bool streaming, last_chunk;
     bool line_start, after_cr; /* in a mail: at a line's start, which CRLF ended */
     uint8_t last_byte;
-    bool greeted, starttls, emitted, lost;
+    bool greeted, welcome, starttls, emitted, lost; /* welcome: a HELO was accepted */
     uint8_t queue[SMTP_QUEUE]; /* commands without an answer, enum smtp_command */
     uint8_t queue_at, queue_n;
 };
@@ -82,6 +83,7 @@ void smtp_event(struct kd_ctx *ctx, enum smtp_event event, uint64_t at);
 void smtp_command_line(struct kd_ctx *ctx, struct kd_bytes line);
 void smtp_reply_line(struct kd_ctx *ctx, struct kd_bytes line);
 void smtp_push(struct kd_ctx *ctx, enum smtp_command command);
+bool smtp_is_pending(const struct smtp_state *st, enum smtp_command command); /* not yet answered */
 
 /* auth.c: AUTH and its parameters, a further line, a challenge, and how it ended. */
 void smtp_auth_start(struct kd_ctx *ctx, struct kd_bytes params);
@@ -99,7 +101,7 @@ void smtp_mail_lost(struct kd_ctx *ctx, uint64_t n);
 void smtp_mail_end_data(struct kd_ctx *ctx, bool whole);  /* it now waits for its answer */
 void smtp_mail_answer(struct kd_ctx *ctx, uint16_t code); /* for the oldest that waits */
 void smtp_mail_drop(
-    struct kd_ctx *ctx); /* the one being written is over: told when it has recipients */
+    struct kd_ctx *ctx); /* the one being written is over: told when it has a sender or recipients */
 void smtp_mail_close(struct kd_ctx *ctx);
 void smtp_session_record(struct kd_ctx *ctx); /* a record without a mail */
 

@@ -131,7 +131,7 @@ static void starttls_is_opaque(void)
     server("454 not now\r\n250 ok\r\n");
     client("RCPT TO:<c@d>\r\n");
     play();
-    CHECK(has("invalid_pipelined_sequence") && has("\"mail_from\":\"<a@b>\"") && lacks("\"starttls\":true"));
+    CHECK(has("INVALID_PIPELINED_SEQUENCE") && has("\"mail_from\":\"<a@b>\"") && lacks("\"starttls\":true"));
     done();
 }
 
@@ -193,7 +193,7 @@ static void smuggled_end_is_seen(void)
     client("Subject: a\r\n\r\nfirst\n.\r\nMAIL FROM:<evil@x>\r\n.\r\n");
     server("250 ok\r\n");
     play();
-    CHECK(records("smtp") == 1 && has("data_end_bare_lf") && lacks("\"mail_from\":\"<evil@x>\""));
+    CHECK(records("smtp") == 1 && has("DATA_END_BARE_LF") && lacks("\"mail_from\":\"<evil@x>\""));
     done();
     begin();
     server("220 x SMTP\n");
@@ -228,7 +228,7 @@ static void holes_are_survived(void)
     play();
     CHECK(records("smtp") == 2 && records("fileinfo") == 1 && has("\"state\":\"TRUNCATED\"") &&
           lacks("\"md5\""));
-    CHECK(has("\"subject\":\"x\"") && has("\"subject\":\"y\"") && lacks("command_unknown"));
+    CHECK(has("\"subject\":\"x\"") && has("\"subject\":\"y\"") && lacks("COMMAND_UNKNOWN"));
     done();
 }
 
@@ -243,9 +243,47 @@ static void odd_lines(void)
     server("500 what\r\n250 ok\r\nnonsense\r\n250 ok\r\n");
     client("RCPT TO:<r@x>\r\nBDAT x\r\n");
     play();
-    CHECK(has("max_command_line_len_exceeded") && has("command_unknown") && has("invalid_reply") &&
-          has("bdat_chunk_len_exceeded"));
+    CHECK(has("MAX_COMMAND_LINE_LEN_EXCEEDED") && has("COMMAND_UNKNOWN") && has("INVALID_REPLY") &&
+          has("INVALID_BDAT"));
     CHECK(records("smtp") == 1 && has("\"mail_from\":\"<a@x>\""));
+    done();
+}
+
+/* What a sender should not do: begin anew, go on before DATA is answered, odd words behind BDAT. */
+static void out_of_turn(void)
+{
+    begin();
+    server("220 mx ESMTP\r\n");
+    client("EHLO a\r\n");
+    server("250 mx\r\n");
+    client("MAIL FROM:<a@x>\r\n");
+    server("250 ok\r\n");
+    client("EHLO b\r\n");
+    server("250 mx\r\n");
+    client("MAIL FROM:<b@x>\r\nRCPT TO:<r@x>\r\n");
+    server("250 ok\r\n250 ok\r\n");
+    client("BDAT 3 X\r\n");
+    server("501 what\r\n");
+    client("DATA\r\n");
+    server("503 no\r\n");
+    client("RCPT TO:<r@x>\r\nDATA\r\n\r\nhi\r\n.\r\n");
+    server("250 ok\r\n354 go\r\n250 ok\r\n");
+    play();
+    CHECK(has("\"mail_from\":\"<a@x>\"},\"tx_id\":0") && has("duplicate_fields") && has("INVALID_BDAT"));
+    CHECK(has("INVALID_PIPELINED_SEQUENCE") && lacks("COMMAND_UNKNOWN"));
+    done();
+    begin();
+    server("220 mx ESMTP\r\n");
+    client("EHLO a\r\n");
+    server("502 no\r\n");
+    client("HELO a\r\n");
+    server("250 mx\r\n");
+    client("MAIL FROM:<a@x>\r\n");
+    server("451 later\r\n");
+    client("MAIL FROM:<a@x>\r\n");
+    server("250 ok\r\n");
+    play();
+    CHECK(records("anomaly") == 0);
     done();
 }
 
@@ -256,7 +294,7 @@ static void without_answers_nothing_grows(void)
     for (unsigned i = 0; i < 200; i++)
         client("MAIL FROM:<a@x>\r\nRCPT TO:<r@x>\r\nDATA\r\n\r\nhi\r\n.\r\n");
     play();
-    CHECK(records("smtp") == 200 && has("too_many_pending"));
+    CHECK(records("smtp") == 200 && has("TOO_MANY_PENDING"));
     done();
 }
 
@@ -294,6 +332,7 @@ int main(void)
     RUN(smuggled_end_is_seen);
     RUN(holes_are_survived);
     RUN(odd_lines);
+    RUN(out_of_turn);
     RUN(without_answers_nothing_grows);
     RUN(recognition);
     return tap_done();

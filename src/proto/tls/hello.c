@@ -376,8 +376,11 @@ bool tls_server_hello(struct kd_bytes body, struct kd_arena *mem, const struct k
     struct kd_cur c = kd_cur_of(body);
     uint16_t legacy = ret->version = kd_cur_be16(&c);
     ret->retry = kd_bytes_eq(kd_cur_take(&c, 32), kd_bytes_of(retry_random, sizeof(retry_random)));
-    /* The drafts of TLS 1.3 up to 21 have neither session id nor compression here. */
-    bool draft = legacy >> 8 == 0x7f;
+    /* The drafts of TLS 1.3 up to 21 have neither session id nor compression here; those up to 15 said 1.3 itself. */
+    bool early = legacy == TLS_1_3;
+    bool draft = early || legacy >> 8 == 0x7f;
+    if (early)
+        ret->version = TLS_DRAFT_15;
     if (!draft)
         ret->n_session_id = read_session_id(&c, ret->session_id);
     ret->cipher = kd_cur_be16(&c);

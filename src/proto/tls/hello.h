@@ -9,7 +9,7 @@
 #include "base/pool.h"
 #include "wire/schema.h"
 
-enum { TLS_SSL2 = 0x0002, TLS_SSL3 = 0x0300, TLS_1_0 = 0x0301, TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
+enum { TLS_SSL2 = 0x0002, TLS_SSL3 = 0x0300, TLS_1_0 = 0x0301, TLS_1_2 = 0x0303, TLS_1_3 = 0x0304, TLS_DRAFT_15 = 0x7f0f };
 
 /* Transport letter of JA4. */
 enum { JA4_TCP = 't', JA4_QUIC = 'q', JA4_DTLS = 'd' };

@@ -24,6 +24,7 @@ struct session {
     struct kd_rec_tls rec;
     struct tls_client_hello client;
     struct tls_server_hello server;
+    struct kd_tls_cert client_cert;
     bool has_client, has_server, has_certificate, has_done;
     char number[2][16]; /* version and cipher without a name */
 };
@@ -278,6 +279,30 @@ static void on_certificates(struct kd_ctx *ctx, struct session *n, struct kd_byt
     }
 }
 
+/* The client's own (RFC 5246 §7.4.6): who it says it is. */
+static void on_client_certificates(struct kd_ctx *ctx, struct session *n, struct kd_bytes body)
+{
+    const enum kd_dir dir = KD_TO_SERVER;
+    if (n->rec.client.n > 0)
+        return;
+    struct kd_cur c = kd_cur_of(body);
+    struct kd_cur list = kd_cur_sub(&c, kd_cur_be24(&c));
+    struct kd_bytes der = kd_cur_take(&list, kd_cur_be24(&list));
+    if (der.n == 0) /* it has none */
+        return;
+    struct kd_tls_cert *link = &n->client_cert;
+    on_certificate(ctx, n, der, link);
+    n->rec.client = (struct kd_list){link, 1};
+    if (!kd_wants_any(ctx))
+        return;
+    kd_inspect(ctx, KD_IN_TLS_CERTS, dir, der);
+    show(ctx, KD_IN_TLS_CERT_SUBJECT, dir, link->subject);
+    show(ctx, KD_IN_TLS_CERT_ISSUER, dir, link->issuerdn);
+    show(ctx, KD_IN_TLS_CERT_SERIAL, dir, link->serial);
+    show(ctx, KD_IN_TLS_CERT_FINGERPRINT, dir, link->fingerprint);
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+}
+
 static void on_handshake(struct kd_ctx *ctx, enum kd_dir dir, uint8_t type, struct kd_bytes body)
 {
     struct session *n = session_of(ctx);
@@ -289,6 +314,8 @@ static void on_handshake(struct kd_ctx *ctx, enum kd_dir dir, uint8_t type, stru
         on_server_hello(ctx, n, body);
     else if (dir == KD_TO_CLIENT && type == CERTIFICATE)
         on_certificates(ctx, n, body);
+    else if (dir == KD_TO_SERVER && type == CERTIFICATE)
+        on_client_certificates(ctx, n, body);
     else if (dir == KD_TO_CLIENT && type == SERVER_HELLO_DONE)
         n->has_done = true;
 }

@@ -163,7 +163,7 @@ static void old_hello_is_tolerated(void)
 static void too_long_is_refused(void)
 {
     begin(), record(KD_TO_CLIENT, 22, BYTES("\x0b\xff\xff\xff\0\0\0")), play();
-    CHECK(run.status[KD_TO_CLIENT] == KD_LIMIT && has("invalid_handshake_message"));
+    CHECK(run.status[KD_TO_CLIENT] == KD_LIMIT && has("INVALID_HANDSHAKE_MESSAGE"));
 }
 
 static void midstream_data_tells_nothing(void)
@@ -225,6 +225,32 @@ static void certificate_is_read(void)
     kd_pool_free(pool);
 }
 
+/* A client that was asked who it is (RFC 5246 §7.4.6); one that says nobody. */
+static void client_certificate(void)
+{
+    static const char cert[] = "\x0b\0\0\x5b\0\0\x58\0\0\x55" CERT(NAME("abc"), NAME("xyz"));
+    begin();
+    record(KD_TO_SERVER, 22, BYTES(HELLO));
+    record(KD_TO_CLIENT, 22, BYTES(SERVER_HELLO_12));
+    record(KD_TO_SERVER, 22, kd_bytes_of(cert, sizeof(cert) - 1));
+    play();
+    CHECK(has("\"client\":{\"subject\":\"CN=xyz\",\"issuerdn\":\"CN=abc\",\"serial\":\"0A:1B\",\"fingerprint\":\""));
+    begin();
+    record(KD_TO_SERVER, 22, BYTES(HELLO));
+    record(KD_TO_SERVER, 22, BYTES("\x0b\0\0\3\0\0\0"));
+    play();
+    CHECK(strstr(run.text, "\"client\"") == NULL && has("\"version\":\"TLS 1.3\""));
+}
+
+static void early_draft_is_named(void)
+{
+    begin();
+    record(KD_TO_SERVER, 22, BYTES(HELLO));
+    record(KD_TO_CLIENT, 22, BYTES("\2\0\0\x24\3\4" RANDOM "\x13\1"));
+    play();
+    CHECK(has("\"version\":\"TLS 1.3 draft-<16\"") && has("\"cipher\":\"TLS_AES_128_GCM_SHA256\""));
+}
+
 static enum kd_probe probe(enum kd_dir dir, uint16_t sport, uint16_t dport, bool midstream,
                            struct kd_bytes b)
 {
@@ -278,6 +304,8 @@ int main(void)
     RUN(midstream_data_tells_nothing);
     RUN(every_prefix_of_a_hello_is_broken);
     RUN(certificate_is_read);
+    RUN(client_certificate);
+    RUN(early_draft_is_named);
     RUN(recognised_by_content);
     RUN(names_are_sorted);
     kd_tape_run_done(&run);

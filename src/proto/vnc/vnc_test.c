@@ -30,7 +30,9 @@ static void recorded_sessions(void)
 {
     play_seed("password");
     CHECK(has("\"login\":{\"method\":\"vnc\",\"service\":\"vnc\",\"result\":\"success\"}") &&
-          run.n_records == 1);
+          run.n_records == 2);
+    CHECK(has("\"security_type\":2") && has("\"security_result\":\"OK\"") && has("\"screen_shared\":") &&
+          has("\"true_color\":true"));
     done();
     play_seed("wrong-password");
     CHECK(has("\"method\":\"vnc\",\"service\":\"vnc\",\"result\":\"failure\",\"reason\":"
@@ -57,7 +59,9 @@ static void the_old_version_lets_the_server_decide(void)
     bytes(KD_TO_CLIENT, "\0\0\0\1", 4);
     play();
     CHECK(has("\"method\":\"vnc\",\"service\":\"vnc\",\"result\":\"failure\"}") &&
-          run.n_records == 1);
+          run.n_records == 2);
+    CHECK(has("\"rfb\":{\"server_protocol_version\":{\"major\":\"003\",\"minor\":\"003\"}") &&
+          has("\"challenge\":\"30313233343536373839616263646566\"") && has("\"security_result\":\"FAIL\""));
     done();
 }
 
