@@ -126,12 +126,6 @@ static void show_ftp(const struct kd_ctx *ctx, const struct kd_rec_ftp *ftp)
     kd_inspect_number(ctx, KD_NUM_FTP_MODE, dir, active);
 }
 
-static void show_quic(const struct kd_ctx *ctx, const struct kd_rec_tls *tls)
-{
-    if (ctx->app == KD_APP_QUIC)
-        kd_inspect(ctx, KD_IN_QUIC_VERSION, KD_TO_SERVER, kd_str(kd_bytes_iends(tls->version, kd_str("2")) ? "2" : "1"));
-}
-
 /* A request is told with its answer. */
 static void show_kerberos(const struct kd_ctx *ctx, const struct kd_rec_krb5 *k)
 {
@@ -178,8 +172,6 @@ void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, con
         show_smb(ctx, body);
     if (type == KD_REC_FTP)
         show_ftp(ctx, body);
-    if (type == KD_REC_TLS)
-        show_quic(ctx, body);
     if (type == KD_REC_KRB5)
         show_kerberos(ctx, body);
     if (!any)
@@ -201,7 +193,7 @@ bool kd_engine_is_transaction(uint8_t type)
         [KD_REC_RDP] = true, [KD_REC_SSH] = true, [KD_REC_FTP] = true, [KD_REC_FTP_DATA] = true,
         [KD_REC_LDAP] = true, [KD_REC_SNMP] = true, [KD_REC_SQL] = true, [KD_REC_MAILBOX] = true,
         [KD_REC_MQTT] = true, [KD_REC_SIP] = true, [KD_REC_WEBSOCKET] = true, [KD_REC_TFTP] = true,
-        [KD_REC_MODBUS] = true, [KD_REC_IKE] = true
+        [KD_REC_MODBUS] = true, [KD_REC_IKE] = true, [KD_REC_QUIC] = true, [KD_REC_RFB] = true,
     };
     return is[type];
 }

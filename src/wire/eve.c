@@ -261,7 +261,8 @@ void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const voi
     else if (head->type == KD_REC_FILE) {
         struct kd_rec_file file = file_as_eve(body);
         kd_record_json(o, head, &file, zone_s);
-    } else
+    } else {
         kd_record_json(o, head, body, zone_s);
+    }
     kd_out_u8(o, '\n');
 }

@@ -73,7 +73,8 @@ KD_MUST_USE bool kd_body_find(const struct kd_schema *schema, struct kd_bytes bo
 void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s);
 
 /* The same as EVE's file has it: whole lines, each with its line feed.  One, but where EVE tells apart what is one record
- * here: a name's query goes in a line before its answer.  Some kinds have another name there (eve.c). */
+ * here: a name's query goes in a line before its answer.  Some kinds have another name there, a file its own name and
+ * size (eve.c). */
 void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s);
 
 /* The ICMP (or ICMPv6, by `proto`) type that answers `type`; false: none does. */
