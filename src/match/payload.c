@@ -43,7 +43,7 @@ bool kd_match_reads_stream(const struct kd_matcher *m, const struct kd_match_flo
     const struct m_group(*g)[2] = &m->set->payload[M_TCP];
     bool any = false;
     for (unsigned dir = 0; dir < 2; dir++)
-        any |= !group_is_empty(&(*g)[dir]) && (f == NULL || f->stream_seen[dir] <= MATCH_STREAM);
+        any |= !m_group_is_empty(&(*g)[dir]) && (f == NULL || f->stream_seen[dir] <= MATCH_STREAM);
     return any && (f == NULL || !f->encrypted);
 }
 

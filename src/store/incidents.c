@@ -44,7 +44,6 @@ static size_t count_steps(const struct kd_rec_incident *r)
 /* What the list shows. */
 static void put_brief(const struct kd_rec_incident *r, struct kd_jw *w)
 {
-    uint8_t buf[48];
     kd_jw_open(w, NULL, '{');
     kd_jw_both(w, "title", r->title_ja, r->title_en);
     kd_jw_both(w, "summary", r->summary_ja, r->summary_en);
