@@ -26,6 +26,7 @@ struct kd_trouble {
     const char *kind, *severity;
     const char *ja, *en, *do_ja, *do_en;
     bool mailed; /* told by mail when it lasts */
+    const char *event; /* kind of the health events whose latest says more; NULL: none */
 };
 const struct kd_trouble *kd_trouble_row(size_t i);
 KD_MUST_USE enum kd_status kd_troubles_find(struct kd_live *l, struct kd_meta *m, const struct kd_ingest_sum *in,

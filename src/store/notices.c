@@ -201,10 +201,23 @@ enum kd_status kd_notice_covered(struct kd_meta *m, uint64_t id, size_t room, ui
     return kd_sql_done(&q);
 }
 
+/* Which source, which disk: as the latest event has it.  `ja` and `en` take a copy. */
+static enum kd_status read_event(struct kd_meta *m, const char *kind, struct kd_out *ja, struct kd_out *en)
+{
+    struct kd_sql q = kd_sql(m, "SELECT text_ja, text_en FROM health_events WHERE kind = ? ORDER BY id DESC LIMIT 1");
+    kd_sql_text(&q, kd_str(kind));
+    if (kd_sql_row(&q)) {
+        kd_out_bytes(ja, kd_sql_get_text(&q, 0));
+        kd_out_bytes(en, kd_sql_get_text(&q, 1));
+    }
+    return kd_sql_done(&q);
+}
+
 enum kd_status kd_notice_trouble(struct kd_meta *m, const struct kd_trouble *t, bool over,
                                  uint64_t *ret)
 {
-    uint8_t room[64];
+    uint8_t room[64], what_ja[500], what_en[500];
+    struct kd_out ja = kd_out_of(what_ja, sizeof(what_ja)), en = kd_out_of(what_en, sizeof(what_en));
     struct kd_out key = kd_out_of(room, sizeof(room));
     enum kd_status s = KD_OK;
     *ret = 0;
@@ -222,6 +235,11 @@ enum kd_status kd_notice_trouble(struct kd_meta *m, const struct kd_trouble *t, 
     if (over)
         n.action = (struct kd_notice_words){kd_str("何もする必要はありません。"),
                                             kd_str("Nothing: it works again.")};
+    if (t->event != NULL)
+        s = read_event(m, t->event, &ja, &en);
+    n.what = (struct kd_notice_words){kd_out_bytes_view(&ja), kd_out_bytes_view(&en)};
+    if (s != KD_OK)
+        return s;
     struct kd_sql q = kd_sql(m, "SELECT count, first_us, over FROM notices WHERE key = ?");
     kd_sql_text(&q, kd_out_bytes_view(&key));
     bool known = kd_sql_row(&q);

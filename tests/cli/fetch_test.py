@@ -417,7 +417,7 @@ def a_mirror_that_stays_away_is_told_by_mail(folder):
         s.wait(lambda: s.status().get("rules", {}).get("loaded") == 1, 20, "rules in force")
         assert sink.mails == [], sink.texts()
         w.mirror.stop()
-        s.wait(lambda: any("could not be fetched" in t and "取得できていません" in t for _, t in sink.texts()), 120, "the mail of the trouble")
+        s.wait(lambda: any("could not be fetched for 0 hours" in t and "時間取得できていません" in t for _, t in sink.texts()), 120, "the mail of the trouble")
         told = len(sink.mails)
         w.mirror.back()
         s.wait(lambda: len(sink.mails) > told, 160, "the mail of its end")
