@@ -231,19 +231,13 @@ static void quic_answer(struct kd_out *o, const struct kd_rec_head *head, const 
 
 /* ---- files ---- */
 
-/* EVE names a file of the web by the path it was asked for with, where nobody gave it another name, and counts into
- * its size what was lost of it. */
+/* EVE names a file of the web by the path of its address where nobody gave it a name, and counts into its size what was
+ * lost of it. */
 static struct kd_rec_file file_as_eve(const struct kd_rec_file *r)
 {
     struct kd_rec_file f = *r;
-    struct kd_bytes path = kd_bytes_head(r->http_url, kd_bytes_find_byte(r->http_url, '?'));
-    size_t last = path.n;
-    while (last > 0 && path.p[last - 1] != '/')
-        last--;
-    struct kd_bytes name = kd_bytes_from(path, last);
-    bool escaped = kd_bytes_find_byte(name, '%') != SIZE_MAX;
-    if (path.n > 0 && (r->filename.n == 0 || escaped || kd_bytes_eq(name, r->filename)))
-        f.filename = path;
+    if (r->by_url)
+        f.filename = kd_bytes_head(r->http_url, kd_bytes_find_byte(r->http_url, '?'));
     f.size += r->gaps;
     return f;
 }

@@ -602,31 +602,30 @@ bool kd_form_sshfp(struct kd_out *o, const struct kd_field *f, const void *body,
 
 /* ---- link addresses ---- */
 
-static bool is_arp(const void *body)
+/* Neighbour discovery has the same record, on IP. */
+static bool is_arp(const struct kd_rec_head *head)
 {
-    const struct kd_rec_arp *r = body;
-    return !kd_addr_is_none(&r->sender_ip) && kd_addr_is_v4(&r->sender_ip);
+    return head != NULL && head->proto == 0;
 }
 
 bool kd_form_arp_target(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
-    (void)head;
     kd_out_u8(o, '"');
     kd_out_mac(o, at(f, body));
     kd_out_u8(o, '"');
-    return is_arp(body) || !kd_mac_is_none(at(f, body));
+    return is_arp(head) || !kd_mac_is_none(at(f, body));
 }
 
 bool kd_form_arp_hardware(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
-    (void)f, (void)head;
-    return is_arp(body) && put_text(o, "ethernet");
+    (void)f, (void)body;
+    return is_arp(head) && put_text(o, "ethernet");
 }
 
 bool kd_form_arp_protocol(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
 {
-    (void)f, (void)head;
-    return is_arp(body) && put_text(o, "ipv4");
+    (void)f, (void)body;
+    return is_arp(head) && put_text(o, "ipv4");
 }
 
 /* ---- flows ---- */

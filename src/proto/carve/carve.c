@@ -82,6 +82,7 @@ struct kd_carve *kd_carve_begin(struct kd_ctx *ctx, const struct kd_carve_meta *
     c->text_left = TEXTS;
     show_start(&c->show, ctx, meta);
     c->rec.filename = keep(c, meta->filename);
+    c->rec.by_url = meta->rule_name.n > 0;
     c->rec.mime = keep(c, meta->mime);
     if (c->show.wanted)
         c->show.name = keep(c, meta->rule_name);

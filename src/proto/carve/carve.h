@@ -28,7 +28,7 @@ struct kd_carve_meta {
         rewritable; /* bytes that come twice may differ (writes to a share); else the first count */
     bool all_hashes; /* whatever the limit file_hashes says */
     bool data_told;  /* the caller shows the content to the rules itself */
-    struct kd_bytes rule_name; /* the name as rules know it, where that is another */
+    struct kd_bytes rule_name; /* the path of its address, by which rules know what nobody named */
     const struct kd_rec_http *http; /* the web request it came with; NULL: none */
 };
 

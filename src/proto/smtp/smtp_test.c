@@ -269,7 +269,7 @@ static void out_of_turn(void)
     client("RCPT TO:<r@x>\r\nDATA\r\n\r\nhi\r\n.\r\n");
     server("250 ok\r\n354 go\r\n250 ok\r\n");
     play();
-    CHECK(has("\"mail_from\":\"<a@x>\"},\"tx_id\":0") && has("duplicate_fields") && has("INVALID_BDAT"));
+    CHECK(has("\"mail_from\":\"<a@x>\"},\"tx_id\":0") && has("DUPLICATE_FIELDS") && has("INVALID_BDAT"));
     CHECK(has("INVALID_PIPELINED_SEQUENCE") && lacks("COMMAND_UNKNOWN"));
     done();
     begin();
