@@ -100,7 +100,7 @@ enum kd_status kd_notice_detection(struct kd_meta *m, uint64_t id, const struct 
     bool known = false;
     *ret = 0;
     if (kd_severity_of(a->severity) < least ||
-        (a->key.n > 0 && is_covered(m, a->key, kd_severity_of(a->severity), &s)) || s != KD_OK)
+        (a->key.n > 0 && is_covered(m, a->key, (uint8_t)kd_severity_of(a->severity), &s)) || s != KD_OK)
         return s;
     struct kd_notice n = {.kind = KD_NOTICE_DETECTION,
                           .number = id,
@@ -139,7 +139,7 @@ enum kd_status kd_notice_incident(struct kd_meta *m, uint64_t id, const struct k
     *ret = 0;
     struct kd_notice n = {.kind = KD_NOTICE_INCIDENT,
                           .number = id,
-                          .severity = kd_severity_of(r->severity),
+                          .severity = (uint8_t)kd_severity_of(r->severity),
                           .count = r->steps.n + r->hosts.n,
                           .first_us = r->first_us,
                           .last_us = r->last_us,
