@@ -74,7 +74,7 @@ def wrong_command(words, known):
 
 
 def keys_of(top):
-    keys = set(re.findall(r'KD_(?:TEXT|NUMBER|LIST|MAP)\(\w+, "([\w.]+)"',
+    keys = set(re.findall(r'KD_(?:(?:TEXT|NUMBER|LIST|MAP)\(\w+, |SITE\()"([\w.]+)"',
                           open(os.path.join(top, "src/config/config.def"), encoding="utf-8").read()))
     limits = open(os.path.join(top, "src/base/limits.def"), encoding="utf-8").read()
     return keys | {"limits." + name for name in re.findall(r"KD_LIMIT_DEF\((\w+)", limits)}
