@@ -11,14 +11,24 @@ static const struct {
                {"reference.config", KD_PART_REFERENCES},
                {"threshold.config", KD_PART_THRESHOLDS}};
 
+bool kd_rule_is_list(struct kd_bytes name)
+{
+    static const char *const ends[] = {".lst", ".list", ".csv", ".md5", ".sha1", ".sha256", ".dat", ".data", ".state", ".rep"};
+    for (size_t i = 0; i < KD_COUNT(ends); i++)
+        if (kd_bytes_iends(name, kd_str(ends[i])))
+            return true;
+    return false;
+}
+
 bool kd_rule_file_name_ok(struct kd_bytes name, enum kd_rule_part *ret)
 {
     enum { NAME_MAX_BYTES = 120 };
     for (size_t i = 0; i < KD_COUNT(configs); i++)
         if (kd_bytes_eq_str(name, configs[i].name))
             return *ret = configs[i].part, true;
-    *ret = KD_PART_RULES;
-    bool ok = name.n > 6 && name.n <= NAME_MAX_BYTES && name.p[0] != '.' && kd_bytes_iends(name, kd_str(".rules"));
+    bool rules = kd_bytes_iends(name, kd_str(".rules"));
+    *ret = rules ? KD_PART_RULES : KD_PART_DATA;
+    bool ok = name.n > 6 && name.n <= NAME_MAX_BYTES && name.p[0] != '.' && (rules || kd_rule_is_list(name));
     for (size_t i = 0; ok && i < name.n; i++) {
         uint8_t c = kd_ascii_lower(name.p[i]);
         ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';

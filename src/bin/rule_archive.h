@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An archive of rules (tar, plain or gzip, zstd, xz; zip) as parts of an image: its *.rules files and the
- * configuration files beside them, by the last part of their names.  Foreign bytes: in a sandbox. */
+/* An archive of rules (tar, plain or gzip, zstd, xz; zip) as parts of an image: its *.rules files, lists that rules
+ * may load, and the configuration files beside them, by the last part of their names.  Foreign bytes: in a sandbox. */
 #ifndef KD_BIN_RULE_ARCHIVE_H
 #define KD_BIN_RULE_ARCHIVE_H
 
 #include "rule/image.h"
 
 enum { KD_RULE_ARCHIVE_MEMBERS = 10000 };
+
+/* Has it a usual name of a list that rules load (datasets, digests, reputations)? */
+bool kd_rule_is_list(struct kd_bytes name);
 
 /* Is this what one file of a set may be called?  "emerging-dns.rules", "classification.config" … */
 bool kd_rule_file_name_ok(struct kd_bytes name, enum kd_rule_part *ret);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bin/rule_archive.h"
 #include "bin/say.h"
 #include "os/fd.h"
 #include "rule/rules.h"
@@ -69,8 +70,7 @@ static int is_rule_file(const struct dirent *e)
 /* Lists by their usual names, which go first. */
 static int is_data_file(const struct dirent *e)
 {
-    static const char *const ends[] = {".lst", ".list", ".csv", ".md5", ".sha1", ".sha256", ".dat", ".data", ".state", ".rep"};
-    return e->d_name[0] != '.' && ends_in(e, ends, KD_COUNT(ends));
+    return e->d_name[0] != '.' && kd_rule_is_list(kd_str(e->d_name));
 }
 
 /* A rule may give its list any name; what is surely none is left out. */

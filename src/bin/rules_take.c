@@ -60,6 +60,9 @@ static void add_inputs(const struct work *w, struct kd_out *image)
             if (kd_bytes_iends(last, end))
                 last = kd_bytes_head(last, last.n - end.n);
         }
+        enum kd_rule_part kind;
+        if (inputs->at[i].kind == KD_INPUT_DATA && !kd_rule_file_name_ok(last, &kind))
+            continue; /* what merely lies beside the rules */
         snprintf(name, sizeof(name), "%.*s", (int)kd_min_size(last.n, sizeof(name) - 1), (const char *)last.p);
         if (kd_rules_add(image, inputs->at[i].kind, name, inputs->at[i].fd, &err) != KD_OK)
             refuse(w, name, &err);

@@ -435,15 +435,16 @@ def a_publisher_s_set_is_taken_and_given_back(folder):
     write(work, "set/a.rules", rule % 1)
     write(work, "set/threshold.config", "suppress gen_id 1, sig_id 1\n")
     write(work, "set/readme.txt", "no rules")
+    write(work, "set/names.lst", "ZXhhbXBsZQ==\n")
     archive = os.path.join(work, "s.tar.gz")
     pack = lambda: subprocess.run(["tar", "-C", work, "-czf", archive, "set"], check=True)
     update = lambda *words: run("rules", "update", "--dir", sensor, *words)
     current = lambda: sorted(os.listdir(os.path.join(sensor, "rules/current")))
     code, out, errors = update(os.path.join(work, "set"))
-    assert code == 0 and b"1 read, 1 loaded" in out and current() == ["a.rules"], (code, out, errors)
+    assert code == 0 and b"1 read, 1 loaded" in out and current() == ["a.rules", "names.lst"], (code, out, errors)
     write(work, "set/b.rules", rule % 2)
     pack()
-    assert update(archive)[0] == 0 and current() == ["a.rules", "b.rules", "threshold.config"]
+    assert update(archive)[0] == 0 and current() == ["a.rules", "b.rules", "names.lst", "threshold.config"]
     write(work, "s.tar.gz.sha256", "0" * 64 + "  s.tar.gz\n")
     one_line(update(archive), 1, "SHA-256")
     with open(archive, "rb") as f:
@@ -463,7 +464,7 @@ def a_publisher_s_set_is_taken_and_given_back(folder):
     assert os.readlink(os.path.join(sensor, "rules/current")) == before
     for _ in range(2):
         assert run("rules", "rollback", "--dir", sensor)[0] == 0
-    assert current() == ["a.rules"]
+    assert current() == ["a.rules", "names.lst"]
     one_line(run("rules", "rollback", "--dir", sensor), 1, "no earlier set")
     assert len(open(os.path.join(sensor, "rules/log")).readlines()) == 5
 
