@@ -220,23 +220,11 @@ bool m_ends_has(const struct m_ends *e, const struct m_class *c, uint32_t slot)
 
 /* ---- sets by how often rules use them ---- */
 
-struct use {
-    uint32_t set, n;
-};
-
-static int by_use(const void *a, const void *b)
-{
-    const struct use *x = a, *y = b;
-    if (x->n != y->n)
-        return x->n > y->n ? -1 : 1;
-    return x->set < y->set ? -1 : 1;
-}
-
 bool m_ends_build(struct kd_ruleset *set)
 {
     const struct kd_rules *rules = set->rules;
     uint32_t n = rules->n_addr_sets;
-    struct use *use = calloc(n + 1, sizeof(*use));
+    struct m_use *use = calloc(n + 1, sizeof(*use));
     const struct kd_addr_set **by_slot = calloc(n + 1, sizeof(struct kd_addr_set *));
     uint32_t *slot = calloc(n + 1, sizeof(uint32_t));
     uint32_t *port_slot = calloc(rules->n_port_sets + 1, sizeof(uint32_t));
@@ -248,7 +236,7 @@ bool m_ends_build(struct kd_ruleset *set)
         use[rules->rule[i]->dst->id].n++;
     }
     if (ok)
-        qsort(use, n, sizeof(*use), by_use);
+        qsort(use, n, sizeof(*use), m_by_use);
     for (uint32_t i = 0; ok && i < n; i++) {
         slot[use[i].set] = i;
         by_slot[i] = rules->addr_set[use[i].set];

@@ -213,6 +213,12 @@ static inline uint32_t m_v4(const struct kd_addr *a)
 }
 
 /* ports.c; sets by slot */
+/* How often rules use a set of addresses or ports; the order of qsort(), most used first. */
+struct m_use {
+    uint32_t set, n;
+};
+int m_by_use(const void *a, const void *b);
+
 KD_MUST_USE bool m_ports_build(struct kd_ruleset *set, uint32_t *slot); /* slots by kd_port_set.id */
 bool m_port_set_is_narrow(const struct kd_port_set *s);
 bool m_port_set_has(const struct kd_port_set *s, uint16_t port);

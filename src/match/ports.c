@@ -5,13 +5,9 @@
 
 enum { NARROW = 128 }; /* ports of a set by which rules are found */
 
-struct use {
-    uint32_t set, n;
-};
-
-static int by_use(const void *a, const void *b)
+int m_by_use(const void *a, const void *b)
 {
-    const struct use *x = a, *y = b;
+    const struct m_use *x = a, *y = b;
     if (x->n != y->n)
         return x->n > y->n ? -1 : 1;
     return x->set < y->set ? -1 : 1;
@@ -31,7 +27,7 @@ static bool order(struct kd_ruleset *set, uint32_t *slot)
     const struct kd_rules *rules = set->rules;
     struct m_ends *e = &set->ends;
     uint32_t n = rules->n_port_sets;
-    struct use *use = calloc(n + 1, sizeof(*use));
+    struct m_use *use = calloc(n + 1, sizeof(*use));
     e->port_set = m_alloc(set, (n + 1) * sizeof(*e->port_set));
     bool ok = use != NULL && e->port_set != NULL;
     for (uint32_t i = 0; ok && i < n; i++)
@@ -41,7 +37,7 @@ static bool order(struct kd_ruleset *set, uint32_t *slot)
         use[rules->rule[i]->dport->id].n++;
     }
     if (ok)
-        qsort(use, n, sizeof(*use), by_use);
+        qsort(use, n, sizeof(*use), m_by_use);
     for (uint32_t i = 0; ok && i < n; i++) {
         slot[use[i].set] = i;
         e->port_set[i] = rules->port_set[use[i].set];
