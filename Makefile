@@ -4,7 +4,7 @@
 #   make         build/kidoban, with what it needs installed first
 #   make run     build, then watch an interface, or replay the lab's recording: make run INTERFACE=eth0
 #   make check   everything a change must pass (what CI runs)
-#   make fuzz    all fuzz targets, SECONDS_EACH seconds each (default 60); P=dns for one
+#   make fuzz    all fuzz targets, SECONDS_EACH processor seconds each (default 60); P=dns for one
 #   make lab-check   which attacks of the lab are found, and are their benign twins silent
 #   make bench   figures on this machine (docs/benchmarks.md)
 #   make clean

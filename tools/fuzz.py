@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build and run the fuzz targets.  usage: fuzz.py [--seconds N] [--jobs N] [TARGET...]
 
-Each target starts from its seeds and a corpus that grows in build-fuzz/corpus/TARGET.  A finding stops with its
+N are seconds of processor time for each target, so that a busy machine fuzzes no less.  Each target starts from its seeds and a corpus that grows in build-fuzz/corpus/TARGET.  A finding stops with its
 input in build-fuzz/findings/; keep it as a seed together with the mend.
 """
 import argparse
 import concurrent.futures
 import glob
+import math
 import os
 import subprocess
 import sys
@@ -40,11 +41,22 @@ def run(name, path, seconds):
     os.makedirs(findings, exist_ok=True)
     sizes = [os.path.getsize(os.path.join(d, n)) for d in seeds_of(name) for n in os.listdir(d)]
     longest = max([16384, *sizes])  # no seed is cut
-    done = subprocess.run([path, f"-max_total_time={seconds}", f"-max_len={longest}", "-rss_limit_mb=2048",
-                           "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-", corpus, *seeds_of(name)],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    runs = [line.split()[-1] for line in done.stdout.splitlines() if "number_of_executed_units" in line]
-    return name, done.returncode, runs[0] if runs else "?", done.stdout[-3000:]
+    used, runs, log = 0.0, 0, os.path.join(findings, name + ".log")
+    while used < seconds:
+        words = [path, f"-max_total_time={math.ceil(seconds - used)}", f"-max_len={longest}", "-rss_limit_mb=2048",
+                 "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-", corpus, *seeds_of(name)]
+        with open(log, "w") as out:
+            p = subprocess.Popen(words, stdout=out, stderr=subprocess.STDOUT)
+            _, status, usage = os.wait4(p.pid, 0)
+            p.returncode = os.waitstatus_to_exitcode(status)
+        used += usage.ru_utime + usage.ru_stime
+        with open(log, encoding="utf-8", errors="replace") as f:
+            text = f.read()
+        runs += sum(int(line.split()[-1]) for line in text.splitlines() if "number_of_executed_units" in line)
+        if p.returncode != 0:
+            return name, False, runs, used, text[-3000:]
+    os.remove(log)
+    return name, True, runs, used, ""
 
 
 def main():
@@ -57,15 +69,16 @@ def main():
     unknown = [t for t in a.target if t not in targets]
     if unknown:
         sys.exit(f"fuzz: no target {', '.join(unknown)}; there are {', '.join(sorted(targets))}")
-    bad = 0
+    bad, total = 0, 0.0
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         jobs = [pool.submit(run, n, targets[n], a.seconds) for n in sorted(a.target or targets)]
         for job in concurrent.futures.as_completed(jobs):
-            name, rc, runs, tail = job.result()
-            bad += rc != 0
-            print(f"{name:16} {'ok' if rc == 0 else 'FINDING'} after {runs} runs", flush=True)
-            if rc != 0:
+            name, good, runs, used, tail = job.result()
+            bad, total = bad + (not good), total + used
+            print(f"{name:16} {'ok' if good else 'FINDING'} after {runs} runs in {used:.0f} s", flush=True)
+            if not good:
                 print(tail)
+    print(f"{len(jobs)} targets, {total:.0f} s of processor time, {bad} with a finding")
     return 1 if bad else 0
 
 
