@@ -20,3 +20,9 @@ const struct kd_number_row kd_number_rows[KD_NUM_COUNT] = {
 #include "base/number.def"
 #undef KD_NUMBER
 };
+
+const struct kd_frame_row kd_frame_rows[KD_FRAME_COUNT] = {
+#define KD_FRAME(id, proto, name) {name, KD_RP_##proto},
+#include "base/frame.def"
+#undef KD_FRAME
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a rule can look into: runs of bytes (inspect.def), numbers (number.def) and the protocols of
- * its header (ruleproto.def).  Parsers, rule engine and documentation use the same lists. */
+/* What a rule can look into: runs of bytes (inspect.def), numbers (number.def), frames (frame.def) and the
+ * protocols of its header (ruleproto.def).  Parsers, rule engine and documentation use the same lists. */
 #ifndef KD_BASE_INSPECT_H
 #define KD_BASE_INSPECT_H
 
@@ -73,6 +73,20 @@ struct kd_number_row {
     const char *en, *ja;
 };
 
+/* Frames: frame.def. */
+enum kd_frame_kind {
+#define KD_FRAME(id, proto, name) KD_FRAME_##id,
+#include "base/frame.def"
+#undef KD_FRAME
+    KD_FRAME_COUNT
+};
+
+struct kd_frame_row {
+    const char *name; /* with its protocol: "mqtt.pdu" */
+    enum kd_rule_proto proto;
+};
+
+extern const struct kd_frame_row kd_frame_rows[KD_FRAME_COUNT];
 extern const struct kd_rule_proto_row kd_rule_proto_rows[KD_RP_COUNT];
 extern const struct kd_inspect_row kd_inspect_rows[KD_IN_COUNT];
 extern const struct kd_number_row kd_number_rows[KD_NUM_COUNT];

@@ -73,6 +73,7 @@ static void message(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct
     if (KD_UNLIKELY(e->match != NULL))
         kd_engine_rules_enter(e, f, dir, data);
     e->reading_flow = f;
+    kd_frame_span(&ctx, (enum kd_dir)dir, data, 0);
     if (parser->message(&ctx, (enum kd_dir)dir, data) != KD_OK) {
         kd_anomaly(&ctx, "message_malformed", 0);
         e->stats.app_errors[f->app]++;

@@ -3,7 +3,10 @@
 #include "engine/internal.h"
 #include "rule/cond.h"
 
-enum { TRANSACTION_MAX = 4096 }; /* bytes of a transaction that a match tells with it */
+enum {
+    TRANSACTION_MAX = 4096, /* bytes of a transaction that a match tells with it */
+    FRAME_MAX = 4095        /* … of a frame: as many as Suricata's EVE has */
+};
 
 /* As rules mean it: both sides have spoken. */
 static bool is_established(const struct kd_flow *f)
@@ -162,6 +165,36 @@ static void on_inspect_end(struct kd_sink *sink, const struct kd_ctx *ctx, enum 
     kd_match_end(engine_of(sink)->match, (uint8_t)dir, stage);
 }
 
+static void on_span(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, uint64_t at)
+{
+    (void)ctx;
+    if (begin(engine_of(sink)))
+        kd_match_span(engine_of(sink)->match, (uint8_t)dir, in, at);
+}
+
+static void on_frame(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_frame_kind kind, enum kd_dir dir,
+                     const uint8_t *first, uint64_t length)
+{
+    (void)ctx;
+    if (begin(engine_of(sink)))
+        kd_match_frame(engine_of(sink)->match, kind, (uint8_t)dir, first, length);
+}
+
+static void on_frame_end(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_frame_kind kind, enum kd_dir dir,
+                         const uint8_t *end)
+{
+    (void)ctx;
+    if (begin(engine_of(sink)))
+        kd_match_frame_end(engine_of(sink)->match, kind, (uint8_t)dir, end);
+}
+
+static void on_frames_lost(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir, uint64_t n, bool all)
+{
+    (void)ctx;
+    if (begin(engine_of(sink)))
+        kd_match_frames_lost(engine_of(sink)->match, (uint8_t)dir, n, all);
+}
+
 /* By its name in rules: that of the protocol before it. */
 static void on_odd(struct kd_sink *sink, const struct kd_ctx *ctx, const char *event)
 {
@@ -190,6 +223,19 @@ static struct kd_bytes source(const struct kd_match_at *at)
     if (at->packet == NULL)
         return kd_str("stream (flow timeout)");
     return kd_str(at->packet->tunnels == 0 ? "wire/pcap" : NULL);
+}
+
+static void put_frame(struct kd_rec_signature *rec, const struct kd_match_frame *f, size_t most)
+{
+    rec->frame_type = f->type;
+    rec->frame_id = f->id;
+    rec->frame_at = f->at;
+    rec->frame_length = f->length == KD_FRAME_OPEN ? 0 : f->length;
+    rec->frame_direction = kd_str(f->dir == KD_TO_SERVER ? "toserver" : "toclient");
+    rec->frame_complete = f->complete;
+    rec->frame_tx_id = f->tx_id;
+    rec->frame_data = kd_bytes_head(f->data, most);
+    rec->frame_missing = f->data.n <= most ? f->missing : 0;
 }
 
 static void on_match(void *arg, const struct kd_match_alert *a)
@@ -226,6 +272,8 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .bytes_toclient = at->bytes[1],
         .start_us = at->start_us,
     };
+    if (a->frame != NULL)
+        put_frame(&rec, a->frame, most > 0 ? FRAME_MAX : 0);
     uint8_t room[TRANSACTION_MAX];
     struct kd_out transaction = kd_out_of(room, sizeof(room));
     kd_engine_rules_transaction(e, a, &transaction);
@@ -317,5 +365,9 @@ bool kd_engine_rules_new(struct kd_engine *e)
     e->sink.inspect = on_inspect;
     e->sink.number = on_number;
     e->sink.inspect_end = on_inspect_end;
+    e->sink.span = on_span;
+    e->sink.frame = on_frame;
+    e->sink.frame_end = on_frame_end;
+    e->sink.frames_lost = on_frames_lost;
     return true;
 }

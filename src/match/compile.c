@@ -232,7 +232,11 @@ static bool look_of(struct kd_ruleset *set, const struct kd_look *l, struct m_lo
         cond[i].next_relative = is_relative(cond[i + 1].c);
     enum kd_inspect in = l->buffer->in;
     bool body = in == KD_IN_HTTP_REQUEST_BODY || in == KD_IN_HTTP_RESPONSE_BODY;
+    enum kd_rule_proto proto;
+    if (m_is_stream_frame(l->buffer, &proto))
+        in = KD_IN_PAYLOAD;
     ret->buffer = l->buffer;
+    ret->frame = (uint16_t)m_frame_of(l->buffer);
     ret->in = body ? KD_IN_FILE_DATA : in; /* the parsers tell a body once */
     ret->n = (uint16_t)n;
     ret->cond = cond;
@@ -288,17 +292,30 @@ static bool is_tx_check(const struct kd_cond *c)
     return u == KD_INSPECT_TX || u == KD_INSPECT_FILE;
 }
 
+/* Does it look into a stream as a frame?  Then in no other protocol's. */
+static bool of_whole_stream(struct m_rule *r)
+{
+    enum kd_rule_proto proto;
+    for (unsigned i = 0; i < r->n_looks; i++)
+        if (m_is_stream_frame(r->look[i].buffer, &proto)) {
+            r->apps = m_apps_of(proto);
+            return true;
+        }
+    return false;
+}
+
 /* Where is it judged? */
 static void place(struct m_rule *r)
 {
     const struct kd_rule *rule = r->rule;
-    bool file = false, tx = false, content = false, payload = false, in_place = false, event = false;
+    bool file = false, tx = false, content = false, payload = false, in_place = false, event = false, frame = false;
     for (unsigned i = 0; i < r->n_looks; i++) {
         enum kd_inspect in = r->look[i].in;
         tx |= !is_packet_buffer(in);
         content |= in == KD_IN_FILE_DATA;
         file |= kd_inspect_rows[in].unit == KD_INSPECT_FILE && in != KD_IN_FILE_DATA;
         payload |= in == KD_IN_PAYLOAD;
+        frame |= in == KD_IN_FRAME;
         in_place |= in == KD_IN_PAYLOAD && has_place(&r->look[i]);
     }
     for (unsigned i = 0; i < rule->n_checks; i++) {
@@ -308,7 +325,9 @@ static void place(struct m_rule *r)
     }
     for (unsigned i = 0; i < rule->n_actions; i++)
         file |= rule->act[i].kind == KD_COND_FILESTORE && !payload && !event;
-    if (event)
+    if (frame)
+        r->flags = M_FRAME;
+    else if (event)
         r->flags = M_EVENT;
     else if (tx || file)
         r->flags = M_TX | (content || payload || file ? M_CONTENT : 0) | (file ? M_FILE : 0); /* the stream goes on behind the head */
@@ -318,6 +337,11 @@ static void place(struct m_rule *r)
         r->flags = M_HEADER | (rule->header_only ? M_ONCE : 0);
     if (r->flags != M_PAYLOAD)
         return;
+    if (of_whole_stream(r)) {
+        r->flags |= M_ON_STREAM | M_WHOLE;
+        r->ip_protos &= M_P_TCP;
+        return;
+    }
     bool tcp = (r->ip_protos & M_P_TCP) != 0 && kd_rule_proto_rows[rule->proto].layer != KD_LAYER_NETWORK;
     bool packet = rule->packet_only || (!tcp && !rule->stream_only);
     bool stream = !packet || (!rule->packet_only && kd_rule_proto_rows[rule->proto].layer == KD_LAYER_NETWORK);
@@ -394,6 +418,14 @@ static bool in_direction(const struct m_look *look, unsigned dir)
     return look->side == 0 || (look->side >> dir & 1) != 0;
 }
 
+/* Is it in values like this that the rule is found? */
+static bool found_in(const struct m_rule *r, const struct m_look *look)
+{
+    if (r->flags & M_TX)
+        return !is_packet_buffer(look->in);
+    return look->in == (r->flags & M_FRAME ? KD_IN_FRAME : KD_IN_PAYLOAD);
+}
+
 static struct fast fast_of(const struct m_rule *r, unsigned dir)
 {
     struct fast best = {0};
@@ -401,8 +433,7 @@ static struct fast fast_of(const struct m_rule *r, unsigned dir)
     for (unsigned i = 0; i < r->n_looks; i++)
         for (unsigned j = 0; j < r->look[i].n; j++) {
             const struct kd_cond *c = r->look[i].cond[j].c;
-            bool here = (tx ? !is_packet_buffer(r->look[i].in) : r->look[i].in == KD_IN_PAYLOAD) &&
-                        in_direction(&r->look[i], dir);
+            bool here = found_in(r, &r->look[i]) && in_direction(&r->look[i], dir);
             if (c->kind == KD_COND_CONTENT && !c->negated && here)
                 consider(&r->look[i], &c->is.content, tx, &best);
         }
@@ -434,6 +465,17 @@ static bool find_in_tx(struct kd_ruleset *set, const struct m_rule *r, uint32_t 
     for (unsigned app = 0; app < KD_APP_COUNT; app++)
         if ((r->apps == 0 || (r->apps >> app & 1) != 0) && !m_list_add(set, &set->at_tx[app][dir], at))
             return false;
+    return true;
+}
+
+static bool find_in_frame(struct kd_ruleset *set, const struct m_rule *r, uint32_t at, unsigned dir)
+{
+    struct fast f = fast_of(r, dir);
+    if (f.look != NULL)
+        return m_group_add(set, &set->group[dir][f.look->buffer->id], f.bytes, f.nocase, at);
+    for (unsigned i = 0; i < r->n_looks; i++)
+        if (r->look[i].in == KD_IN_FRAME)
+            return m_list_add(set, &set->group[dir][r->look[i].buffer->id].always, at);
     return true;
 }
 
@@ -549,9 +591,24 @@ static void want_for_checks(struct kd_ruleset *set, const struct kd_rule *rule, 
         }
 }
 
+/* Transactions are told, too: frames carry their numbers. */
+static void want_frames(struct kd_wanted *w, const struct m_rule *r)
+{
+    for (unsigned i = 0; i < r->n_looks; i++) {
+        if (r->look[i].in != KD_IN_FRAME || r->look[i].frame == KD_FRAME_COUNT)
+            continue;
+        uint64_t apps = m_apps_of(kd_frame_rows[r->look[i].frame].proto);
+        for (unsigned app = 0; app < KD_APP_COUNT; app++)
+            if (apps >> app & 1)
+                w->app[app] = w->framed[app] = true;
+    }
+}
+
 static void want(struct kd_ruleset *set, const struct m_rule *r)
 {
     struct kd_wanted *w = &set->wanted;
+    if (r->flags & M_FRAME)
+        want_frames(w, r);
     if ((r->flags & (M_TX | M_EVENT)) == 0)
         return;
     for (unsigned app = 0; app < KD_APP_COUNT; app++)
@@ -585,7 +642,9 @@ static bool find_rule(struct kd_ruleset *set, struct m_rule *r, uint32_t at)
     for (unsigned dir = 0; dir < 2; dir++) {
         if ((r->dirs >> dir & 1) == 0)
             continue;
-        if (r->flags & M_TX ? !find_in_tx(set, r, at, dir) : !find_in_payload(set, r, at, dir))
+        if (r->flags & M_FRAME ? !find_in_frame(set, r, at, dir)
+            : r->flags & M_TX  ? !find_in_tx(set, r, at, dir)
+                               : !find_in_payload(set, r, at, dir))
             return false;
     }
     return true;
@@ -609,7 +668,9 @@ static bool buffers(struct kd_ruleset *set)
     for (uint32_t i = 0; i < set->rules->n_buffers; i++) {
         const struct kd_rule_buffer *b = set->rules->buffer[i];
         bool body = b->in == KD_IN_HTTP_REQUEST_BODY || b->in == KD_IN_HTTP_RESPONSE_BODY;
-        if (!m_list_add(set, &set->buffers_of[body ? KD_IN_FILE_DATA : b->in], i))
+        enum kd_frame_kind frame = b->in == KD_IN_FRAME ? m_frame_of(b) : KD_FRAME_COUNT;
+        if (!m_list_add(set, &set->buffers_of[body ? KD_IN_FILE_DATA : b->in], i) ||
+            (frame != KD_FRAME_COUNT && !m_list_add(set, &set->frames_of[frame], i)))
             return false;
         for (unsigned j = 0; j < b->n_transforms && j < 4; j++) {
             if (b->transform[j].kind != KD_TR_PCREXFORM)
@@ -709,51 +770,4 @@ void kd_ruleset_free(struct kd_ruleset *set)
         free(set->blocks[i]);
     free(set->blocks);
     free(set);
-}
-
-const struct kd_wanted *kd_ruleset_wanted(const struct kd_ruleset *set)
-{
-    return &set->wanted;
-}
-
-unsigned kd_ruleset_events(const struct kd_ruleset *set)
-{
-    return set->event_kinds;
-}
-
-static bool is_own(const struct kd_rules *rules, uint16_t file)
-{
-    return kd_bytes_iends(rules->files.name[file], kd_str("kidoban.rules"));
-}
-
-struct kd_ruleset_counts kd_ruleset_counts(const struct kd_ruleset *set)
-{
-    const struct kd_rules *rules = set->rules;
-    struct kd_ruleset_counts n = {0};
-    for (uint32_t i = 0; i < rules->n; i++)
-        n.loaded += !is_own(rules, rules->rule[i]->file);
-    for (uint32_t i = 0; i < rules->n_refused; i++) {
-        const struct kd_refusal *r = &rules->refusal[i];
-        n.skipped += r->is_unmet && !is_own(rules, r->file);
-        n.failed += !r->is_unmet && !is_own(rules, r->file);
-    }
-    return n;
-}
-
-struct kd_ruleset_size kd_ruleset_size(const struct kd_ruleset *set)
-{
-    struct kd_ruleset_size s = {
-        .rules = set->n,
-        .patterns = set->n_patterns,
-        .databases = set->n_databases,
-        .database_bytes = set->database_bytes,
-        .from_cache = set->from_cache,
-    };
-    for (unsigned d = 0; d < 2; d++) {
-        for (uint32_t i = 0; i < set->n_buffers; i++)
-            s.always += set->group[d][i].always.n;
-        for (unsigned t = 0; t < M_TRANSPORTS; t++)
-            s.always += set->payload[t][d].always.n + set->table[0].always[t][d].n + set->table[1].always[t][d].n;
-    }
-    return s;
 }

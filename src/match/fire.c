@@ -149,15 +149,30 @@ static struct kd_bytes metadata(const struct kd_rule *r, const char *key)
     return kd_str(NULL);
 }
 
+/* The stream as a frame, as much of it as is at hand. */
+static struct kd_match_frame whole_stream(const struct m_run *run)
+{
+    return (struct kd_match_frame){
+        .type = kd_str("stream"),
+        .id = 1,
+        .dir = run->dir,
+        .at = run->stream_start,
+        .length = KD_FRAME_OPEN,
+        .data = run->payload,
+    };
+}
+
 static void tell(struct m_run *run)
 {
     const struct kd_rule *r = run->r->rule;
+    struct kd_match_frame whole = whole_stream(run);
     struct kd_match_alert a = {
         .rule = r,
         .at = run->at,
         .dir = run->dir,
         .has_tx = run->side != NULL,
         .in_stream = run->in_stream,
+        .frame = run->r->flags & M_WHOLE ? &whole : run->frame,
         .payload = run->payload,
         .tx_id = run->side == NULL ? 0 : run->side->tx_id,
         .gid = r->gid,
@@ -184,6 +199,8 @@ void m_fire(struct m_run *run)
 {
     struct kd_matcher *m = run->m;
     const struct kd_rule *r = run->r->rule;
+    if (KD_UNLIKELY((run->r->flags & M_WHOLE) != 0) && !m_first_in_stream(run))
+        return;
     act(run);
     m->count[r->index].matches++;
     if (r->action == KD_ACTION_PASS) {

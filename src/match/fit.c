@@ -17,7 +17,6 @@ static const struct reason no_value = {"looks into something that is not told he
 
 /* What the language names and nobody here tells yet.  A parser that tells one takes it off. */
 static const uint16_t untold_buffers[] = {
-    KD_IN_FRAME,
     KD_IN_ETHER_HDR,
     KD_IN_QUIC_UA,
     KD_IN_QUIC_CYU_HASH,
@@ -65,8 +64,29 @@ static bool is_in(const uint16_t *list, size_t n, uint16_t id)
     return false;
 }
 
+/* A rule about a frame looks into one kind of them, and into nothing that transactions have. */
+static bool frames_fit(const struct kd_rule *r)
+{
+    const struct kd_rule_buffer *frame = NULL;
+    bool tx = false;
+    for (unsigned i = 0; i < r->n_looks; i++) {
+        const struct kd_rule_buffer *b = r->look[i].buffer;
+        enum kd_inspect_unit unit = kd_inspect_rows[b->in].unit;
+        tx |= unit == KD_INSPECT_TX || unit == KD_INSPECT_FILE;
+        enum kd_rule_proto proto;
+        if (b->in != KD_IN_FRAME || m_is_stream_frame(b, &proto))
+            continue;
+        if (m_frame_of(b) == KD_FRAME_COUNT || (frame != NULL && !kd_bytes_eq(frame->arg, b->arg)))
+            return false;
+        frame = b;
+    }
+    return frame == NULL || !tx;
+}
+
 static bool is_told(const struct kd_rule *r)
 {
+    if (!frames_fit(r))
+        return false;
     for (unsigned i = 0; i < r->n_looks; i++)
         if (is_in(untold_buffers, KD_COUNT(untold_buffers), (uint16_t)r->look[i].buffer->in))
             return false;

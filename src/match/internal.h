@@ -16,6 +16,8 @@ enum {
     MATCH_NUMBERS = 64,
     MATCH_WAITING = 256,         /* rules that wait for a transaction's content */
     MATCH_BODY = 100 * 1024,     /* content looked into */
+    MATCH_FRAMES = 8,            /* frames of a conversation that are not over */
+    MATCH_FRAME = 128 * 1024,    /* bytes of one looked into */
     MATCH_WINDOW = 1024,         /* stream bytes kept to look back into */
     MATCH_OVERLAP = 128,         /* of which scanned again, for patterns across pieces */
     MATCH_PENDING = 12,          /* rules of a stream whose pattern was seen and that may hold later */
@@ -43,6 +45,7 @@ struct m_look {
     const struct kd_rule_buffer *buffer;
     enum kd_inspect in; /* of the value that is looked into */
     uint16_t n;
+    uint16_t frame;     /* FRAME: enum kd_frame_kind */
     bool absent_ok;     /* holds when there is no such buffer */
     uint8_t side;       /* of rules with =>: enum kd_inspect_dir; 0 either */
     const struct m_cond *cond;
@@ -57,7 +60,9 @@ enum m_rule_flag {
     M_ONCE = 32,        /* once per flow and direction (addresses and ports only) */
     M_CONTENT = 64,     /* needs the transaction's content */
     M_EVENT = 128,
-    M_FILE = 256        /* asks for something about a file besides its data */
+    M_FILE = 256,       /* asks for something about a file besides its data */
+    M_FRAME = 512,      /* judged at frames */
+    M_WHOLE = 1024      /* in the stream, which is a frame */
 };
 
 struct m_rule {
@@ -189,6 +194,7 @@ struct kd_ruleset {
     struct m_ends ends;
     struct kd_wanted wanted;
     struct m_list buffers_of[KD_IN_COUNT]; /* ids of kd_rule_buffer by what they look into */
+    struct m_list frames_of[KD_FRAME_COUNT]; /* … by frame */
     void **blocks;                  /* all memory */
     size_t n_blocks, blocks_room;
     size_t n_patterns, n_databases, database_bytes;
@@ -311,6 +317,7 @@ struct kd_match_flow {
     size_t bits_size, ints_size;
     uint32_t tx_next[2];
     bool encrypted, told_app[2];
+    struct m_frames *frames;     /* NULL: none was told */
     uint8_t next_half;           /* of a rule with =>: requests that hold, the answer to come */
     struct m_half {
         uint32_t rule, tx_id;    /* rule + 1; 0: free */
@@ -333,6 +340,10 @@ struct m_run {
     const struct m_rule *r;
     uint8_t dir;
     const struct m_side *side;      /* NULL: no transaction */
+    const struct kd_match_frame *frame; /* NULL: none */
+    uint16_t frame_kind;            /* enum kd_frame_kind */
+    bool frame_cut[2];              /* it lacks its first, its last bytes */
+    bool cut[2];                    /* … so does the value that is looked into */
     struct kd_bytes payload;        /* of the packet or the stream */
     size_t beyond;                  /* stream: a match must end behind this byte */
     uint64_t stream_start;          /* place of the payload's first byte in the stream */
@@ -377,6 +388,11 @@ struct kd_matcher {
     bool passed;                    /* a pass rule matched: nothing more is told of this packet */
     uint8_t *base64;
     uint64_t var[MATCH_VARS];
+    struct m_span {                 /* what the parser was called with, of the direction's stream */
+        struct kd_bytes in;
+        uint64_t at;
+        uint8_t dir;
+    } span;
     struct kd_bytes stream;         /* the piece whose parser runs, for rules that look at both */
     /* Addresses looked up last. */
     uint64_t class_flow;
@@ -413,7 +429,17 @@ bool m_check_known(enum kd_cond_kind kind);
 /* compile.c: the buffer that holds a file's digest: 0 MD5, 1 SHA-1, 2 SHA-256. */
 enum kd_inspect m_hash_of(uint32_t which);
 
-/* tx.c */
+/* frame.c */
+enum kd_frame_kind m_frame_of(const struct kd_rule_buffer *b); /* KD_FRAME_COUNT: nobody tells it */
+/* … of the whole direction of a stream ("http1.stream")?  What it is the stream of. */
+bool m_is_stream_frame(const struct kd_rule_buffer *b, enum kd_rule_proto *ret);
+/* The rule matched in the stream as a whole (M_WHOLE): for the first time in this direction? */
+bool m_first_in_stream(const struct m_run *run);
+void m_frames_move(struct kd_match_flow *f); /* to another set */
+void m_frames_done(struct kd_matcher *m, struct kd_match_flow *f);
+
+/* tx.c: of the stream, what is at hand for rules that look at it, too. */
+struct kd_bytes m_stream_so_far(struct kd_matcher *m, uint8_t dir);
 void m_side_done(struct kd_matcher *m, struct m_side *s);
 
 /* transform.c: decode Base64 as far as it goes. */

@@ -47,12 +47,26 @@ static bool holds_in(struct m_run *run, const struct m_look *look, struct kd_byt
     return m_look_holds(run, look, value);
 }
 
+/* In this frame, as much as was seen of it. */
+static bool frame_holds(struct m_run *run, const struct m_look *look)
+{
+    const struct kd_match_frame *f = run->frame;
+    if (f == NULL || run->frame_kind != look->frame)
+        return false;
+    memcpy(run->cut, run->frame_cut, sizeof(run->cut));
+    bool holds = holds_in(run, look, f->data);
+    memset(run->cut, 0, sizeof(run->cut));
+    return holds;
+}
+
 /* Several values of one buffer: one of them is enough. */
 static bool look_holds(struct m_run *run, const struct m_look *look)
 {
     struct kd_bytes value;
     if (look->in == KD_IN_SCTP_CHUNK_DATA)
         return chunk_holds(run, look);
+    if (look->in == KD_IN_FRAME)
+        return frame_holds(run, look);
     if (packet_value(run, look->in, &value))
         return holds_in(run, look, value);
     const struct m_side *s = run->side;

@@ -109,9 +109,12 @@ static enum outcome content(struct walk *w, unsigned i)
     int64_t from, to;
     bool room = range_of(w, c, &from, &to);
     size_t before = w->at, furthest = w->furthest;
+    bool placed = !relative && (c->flags & (KD_CONTENT_OFFSET | KD_CONTENT_DEPTH)) != 0;
+    if (placed && w->run->cut[0])
+        room = false; /* nobody knows where the value's places are */
     if (room && ends) {
         /* Only at the value's end. */
-        if ((size_t)to < w->in.n)
+        if ((size_t)to < w->in.n || w->run->cut[1])
             room = false;
         else if ((int64_t)w->in.n - (int64_t)c->bytes.n > from)
             from = (int64_t)w->in.n - (int64_t)c->bytes.n;
@@ -365,7 +368,7 @@ static enum outcome step(struct walk *w, unsigned i)
         holds = isdataat(w, c);
         break;
     case KD_COND_BSIZE:
-        holds = kd_range_has(&c->is.range, w->in.n) != c->negated;
+        holds = !w->run->cut[0] && !w->run->cut[1] && kd_range_has(&c->is.range, w->in.n) != c->negated;
         break;
     case KD_COND_ABSENT: /* here the buffer exists */
         holds = c->is.words.a == 1;

@@ -85,6 +85,18 @@ struct kd_match_tag {
     uint32_t count;
 };
 
+/* A frame of the protocol in which the rule matched. */
+struct kd_match_frame {
+    struct kd_bytes type;  /* without the protocol: "pdu" */
+    uint32_t id;           /* of its direction, from 1 on */
+    uint32_t tx_id;
+    uint8_t dir;
+    uint64_t at, length;   /* place in the stream; KD_FRAME_OPEN: its length is not known (yet) */
+    uint64_t missing;      /* bytes that were lost behind `data` */
+    bool complete;
+    struct kd_bytes data;  /* what was looked into, until the callback returns */
+};
+
 struct kd_match_alert {
     const struct kd_rule *rule;
     const struct kd_match_at *at;
@@ -92,6 +104,7 @@ struct kd_match_alert {
     bool has_tx;
     bool in_stream;           /* it was found in the stream, not in a packet's payload */
     struct kd_bytes payload;  /* what was looked into, until the callback returns; may be empty */
+    const struct kd_match_frame *frame; /* NULL: it was not found in one */
     uint32_t tx_id;
     uint32_t gid, sid, rev, priority;
     struct kd_bytes msg, category, classtype;
@@ -148,6 +161,12 @@ void kd_match_speaks(struct kd_matcher *m, enum kd_app app);
 void kd_match_value(struct kd_matcher *m, enum kd_inspect id, uint8_t dir, struct kd_bytes value);
 void kd_match_number(struct kd_matcher *m, enum kd_number id, uint8_t dir, uint64_t value);
 void kd_match_end(struct kd_matcher *m, uint8_t dir, enum kd_inspect_stage stage);
+
+/* Frames, as the sink of a parser is told them (parser.h). */
+void kd_match_span(struct kd_matcher *m, uint8_t dir, struct kd_bytes in, uint64_t at);
+void kd_match_frame(struct kd_matcher *m, enum kd_frame_kind kind, uint8_t dir, const uint8_t *first, uint64_t length);
+void kd_match_frame_end(struct kd_matcher *m, enum kd_frame_kind kind, uint8_t dir, const uint8_t *end);
+void kd_match_frames_lost(struct kd_matcher *m, uint8_t dir, uint64_t n, bool all);
 
 /* Something odd, by the name it has in rules: of a protocol ("http.invalid_content_length"), of headers
  * ("ipv4.opt_invalid"), of a stream ("pkt_invalid_ack").  `at` NULL: in the conversation whose parser runs, and

@@ -118,6 +118,7 @@ void kd_match_flow_moves(struct kd_matcher *m, struct kd_match_flow *f)
         if (m->flowint_now[f->ints[i].name] != GONE)
             f->ints[n++] = (struct m_flowint){m->flowint_now[f->ints[i].name], f->ints[i].value};
     f->n_ints = n;
+    m_frames_move(f);
     for (unsigned d = 0; d < 2; d++) {
         f->n_pending[d] = 0;
         f->early[d] = 0;

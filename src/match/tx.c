@@ -88,6 +88,7 @@ void kd_match_enter(struct kd_matcher *m, const struct kd_match_at *at, struct k
     m->stream = data;
     m->passed = false;
     m->entered = true;
+    m->span = (struct m_span){0};
     if (*at->flow != NULL) {
         restore(m, 0);
         restore(m, 1);
@@ -118,8 +119,7 @@ static void scan_value(struct kd_matcher *m, uint8_t dir, enum kd_inspect id, st
     }
 }
 
-/* For rules that look at the stream, too: what of it is at hand. */
-static struct kd_bytes stream_so_far(struct kd_matcher *m, uint8_t dir)
+struct kd_bytes m_stream_so_far(struct kd_matcher *m, uint8_t dir)
 {
     const struct kd_match_flow *f = *m->at.flow;
     size_t before = f == NULL || dir != m->at.dir ? 0 : f->window_n[dir];
@@ -157,7 +157,7 @@ static void judge_one(struct kd_matcher *m, uint8_t dir, uint32_t rule)
     if (KD_UNLIKELY((run.r->flags & M_FILE) != 0) && !m->side[dir].has_file && asks_for_file(run.r, dir))
         return;
     run.side = &m->side[dir];
-    run.payload = stream_so_far(m, dir);
+    run.payload = m_stream_so_far(m, dir);
     m_judge(&run);
 }
 

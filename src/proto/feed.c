@@ -13,8 +13,16 @@ void kd_anomaly(const struct kd_ctx *ctx, const char *event, uint64_t at)
     kd_odd(ctx, event);
 }
 
-static void give_up(struct kd_ctx *ctx, struct kd_feed *f)
+/* `all`: nothing more is known of frames that are not over. */
+static void lose_frames(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n, bool all)
 {
+    if (kd_wants_frames(ctx))
+        ctx->sink->frames_lost(ctx->sink, ctx, dir, n, all);
+}
+
+static void give_up(struct kd_ctx *ctx, struct kd_feed *f, enum kd_dir dir)
+{
+    lose_frames(ctx, dir, 0, true);
     kd_buf_done(&f->held, ctx->pool);
     f->ended = true;
     f->body_left = 0;
@@ -27,6 +35,7 @@ static size_t pass_body(const struct kd_parser *p, struct kd_ctx *ctx, struct kd
     struct kd_bytes piece = kd_bytes_head(in, (size_t)kd_min_u64(in.n, f->body_left));
     if (f->body_left != UINT64_MAX)
         f->body_left -= piece.n;
+    kd_frame_span(ctx, dir, piece, f->offset);
     *ret = p->body == NULL ? KD_OK : p->body(ctx, dir, piece, f->body_left == 0);
     return piece.n;
 }
@@ -66,6 +75,7 @@ static enum kd_status one_step(const struct kd_parser *p, struct kd_ctx *ctx, st
         return KD_MORE;
     }
     *ret_used = (size_t)frame.len;
+    kd_frame_span(ctx, dir, kd_bytes_head(in, (size_t)frame.len), f->offset);
     return p->message(ctx, dir, kd_bytes_head(in, (size_t)frame.len));
 }
 
@@ -104,7 +114,7 @@ enum kd_status kd_feed_data(const struct kd_parser *p, struct kd_ctx *ctx, struc
             size_t lacks = f->want > seen ? (size_t)(f->want - seen) : in.n;
             struct kd_bytes piece = kd_bytes_head(in, kd_min_size(lacks, p->max_message - seen));
             if (piece.n == 0 || !kd_buf_add(&f->held, ctx->pool, piece, p->max_message)) {
-                give_up(ctx, f);
+                give_up(ctx, f, dir);
                 return KD_LIMIT;
             }
             in = kd_bytes_from(in, piece.n);
@@ -121,7 +131,7 @@ enum kd_status kd_feed_data(const struct kd_parser *p, struct kd_ctx *ctx, struc
             in = kd_bytes_from(in, in.n);
         }
         if (s != KD_OK && s != KD_MORE) {
-            give_up(ctx, f);
+            give_up(ctx, f, dir);
             return s;
         }
     }
@@ -135,6 +145,7 @@ void kd_feed_gap(const struct kd_parser *p, struct kd_ctx *ctx, struct kd_feed *
         return;
     f->offset += n;
     uint64_t in_body = kd_min_u64(n, f->body_left);
+    lose_frames(ctx, dir, n, n > in_body);
     if (in_body > 0) {
         if (f->body_left != UINT64_MAX)
             f->body_left -= in_body;
@@ -145,18 +156,19 @@ void kd_feed_gap(const struct kd_parser *p, struct kd_ctx *ctx, struct kd_feed *
     }
     if (n == in_body)
         return;
+    f->offset += f->held.n;
     kd_buf_done(&f->held, ctx->pool);
     if (p->gap != NULL)
         p->gap(ctx, dir, n - in_body);
     f->want = 0;
     f->lost = true;
     if (p->resync == NULL)
-        give_up(ctx, f);
+        give_up(ctx, f, dir);
 }
 
 void kd_feed_end(const struct kd_parser *p, struct kd_ctx *ctx, struct kd_feed *f, enum kd_dir dir)
 {
     if (!f->ended && f->body_left > 0 && p->body != NULL)
         kd_ignore(p->body(ctx, dir, (struct kd_bytes){NULL, 0}, true));
-    give_up(ctx, f);
+    give_up(ctx, f, dir);
 }

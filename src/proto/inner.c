@@ -4,6 +4,7 @@
 static struct kd_ctx ctx_of(const struct kd_inner *in, const struct kd_ctx *outer)
 {
     struct kd_ctx ctx = *outer;
+    ctx.inner = true;
     ctx.state = in->state; /* the records stay the outer protocol's by their head */
     return ctx;
 }

@@ -65,6 +65,7 @@ struct kd_wanted {
     uint64_t numbers[2][(KD_NUM_COUNT + 63) / 64];
     bool app[KD_APP_COUNT]; /* rules look at transactions of this protocol */
     bool store;             /* some rule may ask for a file to be kept */
+    bool framed[KD_APP_COUNT]; /* rules look into frames of this protocol: all of them are told, to be numbered */
 };
 
 /* Where records go: the engine's encoder, or a test's text. */
@@ -84,6 +85,14 @@ struct kd_sink {
                    enum kd_dir dir, uint64_t value);
     void (*inspect_end)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir,
                         enum kd_inspect_stage stage);
+    /* Frames: the message or piece that the parser is about to be called with, at this place of the stream; what is
+     * told of one (kd_tell_frame); bytes that were lost. */
+    void (*span)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, uint64_t at);
+    void (*frame)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_frame_kind kind, enum kd_dir dir,
+                  const uint8_t *first, uint64_t length);
+    void (*frame_end)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_frame_kind kind, enum kd_dir dir,
+                      const uint8_t *end);
+    void (*frames_lost)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir, uint64_t n, bool all);
     /* NULL: no rule asks for oddities. */
     void (*odd)(struct kd_sink *sink, const struct kd_ctx *ctx, const char *event);
 };
@@ -119,6 +128,7 @@ struct kd_ctx {
     enum kd_app app;
     struct kd_sink *sink;
     struct kd_contents *contents; /* NULL: contents of files are not kept */
+    bool inner;                 /* the stream is one within another protocol: it has no frames */
 };
 
 /* Emit a record of the conversation: the head is src = client, dst = server. */
@@ -185,6 +195,38 @@ static inline void kd_inspect_end(const struct kd_ctx *ctx, enum kd_dir dir,
 {
     if (kd_wants_any(ctx))
         ctx->sink->inspect_end(ctx->sink, ctx, dir, stage);
+}
+
+/* Do rules look into frames of this protocol? */
+static inline bool kd_wants_frames(const struct kd_ctx *ctx)
+{
+    const struct kd_wanted *w = ctx->sink->wanted;
+    return KD_UNLIKELY(w != NULL) && w->framed[ctx->app] && !ctx->inner;
+}
+
+/* A frame begins at `first`, within the message or piece the parser was called with, and is `length` bytes long
+ * (frame.def); KD_FRAME_OPEN: until kd_end_frame().  It may go on behind what was seen so far.  What encloses is told
+ * before what it holds. */
+#define KD_FRAME_OPEN UINT64_MAX
+static inline void kd_tell_frame(const struct kd_ctx *ctx, enum kd_frame_kind kind, enum kd_dir dir,
+                                 const uint8_t *first, uint64_t length)
+{
+    if (kd_wants_frames(ctx) && length > 0)
+        ctx->sink->frame(ctx->sink, ctx, kind, dir, first, length);
+}
+
+/* The open frame of this kind ends before `end`, in the message or piece at hand; NULL: with it. */
+static inline void kd_end_frame(const struct kd_ctx *ctx, enum kd_frame_kind kind, enum kd_dir dir, const uint8_t *end)
+{
+    if (kd_wants_frames(ctx))
+        ctx->sink->frame_end(ctx->sink, ctx, kind, dir, end);
+}
+
+/* The parser is about to be called with this, the bytes of its direction from `at` on. */
+static inline void kd_frame_span(const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, uint64_t at)
+{
+    if (kd_wants_frames(ctx))
+        ctx->sink->span(ctx->sink, ctx, dir, in, at);
 }
 
 /* Show an oddity to the rules (app-layer-event), and nobody else: what is told once as a record may happen again. */

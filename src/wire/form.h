@@ -45,6 +45,9 @@ kd_form kd_form_tcp_state;   /* of a flow record: syn_sent … closed */
 kd_form kd_form_icmp;        /* a number of ICMP, 0 too */
 kd_form kd_form_icmp_reply;  /* type or code of the answer that was seen */
 kd_form kd_form_in_tx;       /* number of a transaction, when it is one's */
+kd_form kd_form_of_frame;    /* a number of the frame a match is about, 0 too */
+kd_form kd_form_frame_whole; /* … whether all of it was seen, false too */
+kd_form kd_form_frame_text;  /* … its data, and how much is missing behind it */
 kd_form kd_form_word;           /* a text up to its first space */
 kd_form kd_form_count;          /* a number, 0 too */
 kd_form kd_form_link_name;      /* kind of frame, by name */

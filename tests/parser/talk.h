@@ -64,6 +64,17 @@ static inline bool has(const char *text)
     return found;
 }
 
+/* Was this frame told (tape.h)? */
+static inline bool has_frame(const char *line)
+{
+    size_t n = strlen(line);
+    for (const char *p = run.frames; (p = strstr(p, line)) != NULL; p++)
+        if ((p == run.frames || p[-1] == '\n') && p[n] == '\n')
+            return true;
+    printf("# lacks frame %s of\n%s", line, run.frames);
+    return false;
+}
+
 static inline bool lacks(const char *text)
 {
     return strstr(run.text, text) == NULL;

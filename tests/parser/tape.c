@@ -14,6 +14,9 @@ struct text_sink {
     bool bad_codec;
     uint8_t *wire;
     struct kd_pool *mem;
+    struct kd_out frames;
+    struct kd_bytes span[2]; /* what the parser was called with last */
+    uint64_t span_at[2];
 };
 
 /* Room for one more record of n encoded bytes as JSON: six bytes for one, and the keys. */
@@ -67,6 +70,52 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
     kd_arena_done(&mem);
 }
 
+/* ---- frames ---- */
+
+static void on_span(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, uint64_t at)
+{
+    struct text_sink *t = (struct text_sink *)sink;
+    (void)ctx;
+    t->span[dir] = in;
+    t->span_at[dir] = at;
+}
+
+static void frame_line(struct text_sink *t, enum kd_frame_kind kind, enum kd_dir dir, const char *what, uint64_t at)
+{
+    make_room(&t->frames, 0);
+    kd_out_fmt(&t->frames, "%s %s %s%llu", dir == KD_TO_SERVER ? "c" : "s", kd_frame_rows[kind].name, what,
+               (unsigned long long)at);
+}
+
+static void on_frame(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_frame_kind kind, enum kd_dir dir,
+                     const uint8_t *first, uint64_t length)
+{
+    struct text_sink *t = (struct text_sink *)sink;
+    struct kd_bytes in = t->span[dir];
+    KD_ASSERT(!ctx->inner && in.p != NULL && first >= in.p && first <= in.p + in.n && length > 0);
+    frame_line(t, kind, dir, "", t->span_at[dir] + (uint64_t)(first - in.p));
+    if (length == KD_FRAME_OPEN)
+        kd_out_str(&t->frames, "+\n");
+    else
+        kd_out_fmt(&t->frames, "+%llu\n", (unsigned long long)length);
+}
+
+static void on_frame_end(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_frame_kind kind, enum kd_dir dir,
+                         const uint8_t *end)
+{
+    struct text_sink *t = (struct text_sink *)sink;
+    struct kd_bytes in = t->span[dir];
+    (void)ctx;
+    KD_ASSERT(end == NULL || (end >= in.p && end <= in.p + in.n));
+    frame_line(t, kind, dir, "end ", t->span_at[dir] + (end == NULL ? in.n : (uint64_t)(end - in.p)));
+    kd_out_u8(&t->frames, '\n');
+}
+
+static void on_frames_lost(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_dir dir, uint64_t n, bool all)
+{
+    (void)sink, (void)ctx, (void)dir, (void)n, (void)all;
+}
+
 /* Every content is wanted, and must have the digest that is told; none is kept, so that records are the same. */
 static bool look_at_content(struct kd_contents *to, const struct kd_conn *conn, uint64_t ts_us,
                             enum kd_contents_risk risk, bool asked, struct kd_bytes sha256, struct kd_bytes content)
@@ -111,10 +160,12 @@ static void play_piece(struct player *pl, enum kd_dir dir, struct kd_bytes piece
     if (piece.n > 0)
         memcpy(copy, piece.p, piece.n);
     enum kd_status s;
-    if (pl->stream)
+    if (pl->stream) {
         s = kd_feed_data(pl->p, &pl->ctx, &pl->feed[dir], dir, kd_bytes_of(copy, piece.n));
-    else
+    } else {
+        kd_frame_span(&pl->ctx, dir, kd_bytes_of(copy, piece.n), 0);
         s = pl->p->message(&pl->ctx, dir, kd_bytes_of(copy, piece.n));
+    }
     if (s != KD_OK)
         pl->run->status[dir] = s;
     free(copy);
@@ -152,10 +203,18 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     struct kd_tape_run run = {0};
     struct kd_pool *pool = kd_pool_new(POOL_BYTES);
     struct kd_pool *mem = kd_pool_new(POOL_BYTES);
-    struct text_sink sink = {.sink.record = on_record, .mem = mem, .wire = malloc(KD_BATCH_MAX)};
-    uint8_t *room = malloc(TEXT_FIRST);
-    KD_ASSERT(pool != NULL && mem != NULL && sink.wire != NULL && room != NULL);
+    struct kd_wanted wanted = {0};
+    wanted.framed[p->app] = true;
+    struct text_sink sink = {
+        .sink = {.record = on_record, .wanted = &wanted, .span = on_span, .frame = on_frame, .frame_end = on_frame_end,
+                 .frames_lost = on_frames_lost},
+        .mem = mem,
+        .wire = malloc(KD_BATCH_MAX),
+    };
+    uint8_t *room = malloc(TEXT_FIRST), *lines = malloc(TEXT_FIRST);
+    KD_ASSERT(pool != NULL && mem != NULL && sink.wire != NULL && room != NULL && lines != NULL);
     sink.out = kd_out_of(room, TEXT_FIRST);
+    sink.frames = kd_out_of(lines, TEXT_FIRST);
     static const uint8_t client[4] = {10, 1, 2, 3};
     static const uint8_t server[4] = {10, 1, 0, 5};
     bool stream = is_stream(p, tape);
@@ -199,6 +258,9 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     run.n = sink.out.n;
     run.text = realloc(sink.out.p, run.n + 1);
     run.text[run.n] = '\0';
+    run.frames_n = sink.frames.n;
+    run.frames = realloc(sink.frames.p, run.frames_n + 1);
+    run.frames[run.frames_n] = '\0';
     if (sink.bad_codec)
         run.status[0] = run.status[1] = KD_STATUS_COUNT;
     free(sink.wire);
@@ -210,7 +272,8 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
 void kd_tape_run_done(struct kd_tape_run *run)
 {
     free(run->text);
-    run->text = NULL;
+    free(run->frames);
+    run->text = run->frames = NULL;
 }
 
 void kd_tape_add(struct kd_out *tape, enum kd_dir dir, struct kd_bytes data)
@@ -262,6 +325,8 @@ const char *kd_tape_check(const struct kd_parser *p, struct kd_bytes tape, size_
             broken = "memory was not given back (split)";
         else if (split.n != whole.n || memcmp(split.text, whole.text, whole.n) != 0)
             broken = "split input gives other records";
+        else if (split.frames_n != whole.frames_n || memcmp(split.frames, whole.frames, whole.frames_n) != 0)
+            broken = "split input tells other frames";
         kd_tape_run_done(&split);
     }
     kd_tape_run_done(&whole);

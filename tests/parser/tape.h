@@ -15,6 +15,9 @@
 struct kd_tape_run {
     char *text;            /* records as JSON lines, owned */
     size_t n;
+    char *frames;          /* lines "c mqtt.pdu 0+49": sender, frame, place and length; "s http1.response 0+" of an open one,
+                              and "s http1.response end 60"; owned */
+    size_t frames_n;
     size_t n_records;
     size_t in_bytes;       /* bytes played */
     enum kd_status status[2]; /* how each direction ended */
@@ -31,8 +34,8 @@ void kd_tape_add(struct kd_out *tape, enum kd_dir dir, struct kd_bytes data);
 void kd_tape_add_datagram(struct kd_out *tape, enum kd_dir dir, struct kd_bytes data);
 void kd_tape_add_gap(struct kd_out *tape, enum kd_dir dir, uint16_t n);
 
-/* The properties every parser must have, for any input: whole and split give the same records (streams),
- * memory returns, output is bounded, records are valid JSON bodies that survive encode and decode.  NULL,
+/* The properties every parser must have, for any input: whole and split give the same records and frames
+ * (streams), memory returns, output is bounded, records are valid JSON bodies that survive encode and decode.  NULL,
  * or what was broken. */
 const char *kd_tape_check(const struct kd_parser *p, struct kd_bytes tape, size_t step);
 

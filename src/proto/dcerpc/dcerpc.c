@@ -134,6 +134,9 @@ static enum kd_status dcerpc_message(struct kd_ctx *ctx, enum kd_dir dir, struct
         dce_start(ctx, d);
     }
     d->unsure[dir] = false;
+    kd_tell_frame(ctx, KD_FRAME_DCERPC_PDU, dir, msg.p, msg.n);
+    kd_tell_frame(ctx, KD_FRAME_DCERPC_HDR, dir, msg.p, DCE_HEAD);
+    kd_tell_frame(ctx, KD_FRAME_DCERPC_DATA, dir, msg.p + DCE_HEAD, msg.n - DCE_HEAD);
     dce_message(ctx, d, dir, msg);
     return KD_OK;
 }
@@ -222,6 +225,7 @@ void kd_dcerpc_data(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum kd_dir d
 {
     struct kd_ctx own = *ctx;
     own.state = d;
+    own.inner = true;
     kd_ignore(kd_feed_data(&kd_parser_dcerpc, &own, &d->feed[dir], dir, piece));
 }
 
@@ -229,6 +233,7 @@ void kd_dcerpc_gap(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum kd_dir di
 {
     struct kd_ctx own = *ctx;
     own.state = d;
+    own.inner = true;
     kd_feed_gap(&kd_parser_dcerpc, &own, &d->feed[dir], dir, n);
 }
 
@@ -238,6 +243,7 @@ void kd_dcerpc_close(const struct kd_ctx *ctx, struct kd_dcerpc *d)
         return;
     struct kd_ctx own = *ctx;
     own.state = d;
+    own.inner = true;
     for (unsigned dir = 0; dir < 2; dir++)
         kd_feed_end(&kd_parser_dcerpc, &own, &d->feed[dir], (enum kd_dir)dir);
     dce_end(ctx, d);

@@ -235,6 +235,8 @@ static void faults_are_told(void)
     message(KD_TO_CLIENT, 3, 2, kd_bytes_of(body, sizeof(body)));
     play();
     CHECK(line_with("DeleteService|\"fault\":true|ERROR_ACCESS_DENIED"));
+    CHECK(strstr(run.frames, "s dcerpc.pdu 0+32\ns dcerpc.hdr 0+16\ns dcerpc.data 16+16\n") != NULL ||
+          strstr(run.frames, "+32\ns dcerpc.hdr") != NULL);
     done();
 }
 

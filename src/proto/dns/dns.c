@@ -392,6 +392,7 @@ static enum kd_status dns_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
     struct dns_header h;
     if (ctx->conn->proto == KD_PROTO_TCP)
         msg = kd_bytes_from(msg, PREFIX_BYTES);
+    kd_tell_frame(ctx, KD_FRAME_DNS_PDU, dir, msg.p, msg.n);
     if (!dns_open(&r, msg, &room, ctx->lim, &h))
         return KD_TRUNCATED;
     struct state *s = ctx->state;

@@ -119,6 +119,7 @@ static void stream_has_length_prefix(void)
     play(&kd_parser_dns);
     CHECK(run.n_records == 2 && has("\"id\":22136") && has("REFUSED") && has("192.0.2.10") &&
           has("\"proto\":\"TCP\""));
+    CHECK(strstr(run.frames, "c dns.pdu 2+32\nc dns.pdu 36+32\n") != NULL && strstr(run.frames, "s dns.pdu 2+32\n") != NULL);
 }
 
 static void every_prefix_of_an_answer_is_seen_as_broken(void)

@@ -248,6 +248,11 @@ static void expect_start(struct http_state *st, struct http_side *side)
     side->left = 0;
 }
 
+static enum kd_frame_kind frame_kind(enum kd_dir dir)
+{
+    return dir == KD_TO_SERVER ? KD_FRAME_HTTP_REQUEST : KD_FRAME_HTTP_RESPONSE;
+}
+
 static void end_message(struct kd_ctx *ctx, enum kd_dir dir, bool whole)
 {
     struct http_state *st = ctx->state;
@@ -255,6 +260,7 @@ static void end_message(struct kd_ctx *ctx, enum kd_dir dir, bool whole)
     struct http_tx *tx = side->tx;
     bool connect = dir == KD_TO_SERVER && tx != NULL && tx->is_connect && !tx->has_response;
     expect_start(st, side);
+    kd_end_frame(ctx, frame_kind(dir), dir, NULL);
     if (connect && !st->tunnel)
         side->phase = HTTP_CONNECT;
     http_tx_end(ctx, tx, dir, whole);
@@ -273,6 +279,7 @@ static void lose(struct kd_ctx *ctx, enum kd_dir dir)
         side->tx = NULL;
         http_tx_end(ctx, tx, dir, false);
     }
+    kd_end_frame(ctx, frame_kind(dir), dir, NULL);
     kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
     side->phase = st->tunnel ? HTTP_TUNNEL : HTTP_LOST;
     side->skip_line = false;
@@ -359,6 +366,7 @@ static void end_response_head(struct kd_ctx *ctx, struct http_side *side)
         expect_body(ctx, KD_TO_CLIENT, st->framed.ends ? 0 : UINT64_MAX);
     } else if (status >= 100 && status < 200 && status != 101) {
         expect_start(st, side);
+        kd_end_frame(ctx, KD_FRAME_HTTP_RESPONSE, KD_TO_CLIENT, NULL);
         kd_inspect_end(ctx, KD_TO_CLIENT, KD_INSPECT_ALL);
     } else if (((status == 204 || status == 304) && !(has_body && f->closes)) || (tx != NULL && tx->is_head)) {
         end_message(ctx, KD_TO_CLIENT, true);
@@ -402,6 +410,7 @@ static void start_line(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *si
     struct kd_bytes first = kd_bytes_head(line, http_bare_cr(line));
     bool ok = dir == KD_TO_SERVER ? http_request_line(ctx, line) : http_status_line(ctx, first);
     if (ok) {
+        kd_tell_frame(ctx, frame_kind(dir), dir, line.p, KD_FRAME_OPEN);
         side->phase = HTTP_FIELDS;
         if (dir == KD_TO_CLIENT && first.n < line.n)
             http_field_line(ctx, dir, kd_bytes_from(line, first.n + 1));

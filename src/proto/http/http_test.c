@@ -666,6 +666,20 @@ static void code_in_requests_is_kept(void)
     done();
 }
 
+static void frames_of_messages(void)
+{
+    begin();
+    client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    server("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\n\r\nto the end");
+    play();
+    CHECK(has_frame("c http1.request 0+") && has_frame("c http1.request end 50"));
+    CHECK(has_frame("c http1.request 50+") && has_frame("c http1.request end 77"));
+    CHECK(has_frame("s http1.response end 25") && has_frame("s http1.response 25+") && has_frame("s http1.response end 84"));
+    CHECK(has_frame("s http1.response 84+") && has_frame("s http1.response end 113"));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_http;
@@ -699,5 +713,6 @@ int main(void)
     RUN(forms_and_uploads);
     RUN(where_pages_lead);
     RUN(code_in_requests_is_kept);
+    RUN(frames_of_messages);
     return tap_done();
 }

@@ -279,6 +279,7 @@ static enum kd_status ldap_message(struct kd_ctx *ctx, enum kd_dir dir, struct k
     struct ldap_head h;
     if (ctx->conn->proto == LDAP_PROTO_UDP) {
         while (msg.n > 0 && ldap_read_head(msg, &h) == KD_PROBE_YES && h.total <= msg.n) {
+            kd_tell_frame(ctx, KD_FRAME_LDAP_PDU, dir, msg.p, h.total);
             ldap_session_message(ctx, &h, kd_bytes_head(msg, (size_t)h.total));
             msg = kd_bytes_from(msg, (size_t)h.total);
         }
@@ -295,6 +296,7 @@ static enum kd_status ldap_message(struct kd_ctx *ctx, enum kd_dir dir, struct k
     if (ldap_read_head(msg, &h) != KD_PROBE_YES)
         return KD_MALFORMED;
     pass_by(s, msg.n, h.total);
+    kd_tell_frame(ctx, KD_FRAME_LDAP_PDU, dir, msg.p, h.total);
     if (msg.n < h.total && h.op != LDAP_ENTRY && h.op != LDAP_REFERENCE) {
         ldap_odd(ctx, LDAP_ODD_TOO_LONG);
         return KD_OK;

@@ -248,6 +248,15 @@ static void probe_knows_its_own(void)
                                &tcp) == KD_PROBE_NO);
 }
 
+static void frames_of_messages(void)
+{
+    begin();
+    kd_tape_add(&tape, KD_TO_SERVER, kd_bytes_of("\x30\x05\x02\x01\x01\x42\x00\x30\x05\x02\x01\x02\x42\x00", 14));
+    play();
+    CHECK(has_frame("c ldap.pdu 0+7") && has_frame("c ldap.pdu 7+7"));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_ldap;
@@ -264,5 +273,6 @@ int main(void)
     RUN(broken_messages_are_told_once);
     RUN(deep_filters_end);
     RUN(probe_knows_its_own);
+    RUN(frames_of_messages);
     return tap_done();
 }

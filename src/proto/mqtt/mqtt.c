@@ -385,10 +385,21 @@ static enum kd_status mqtt_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_
     return KD_OK;
 }
 
+static void tell_frames(const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
+{
+    struct mqtt_fixed f;
+    if (!kd_wants_frames(ctx) || mqtt_read_fixed(msg, &f) != KD_OK)
+        return;
+    kd_tell_frame(ctx, KD_FRAME_MQTT_PDU, dir, msg.p, f.total);
+    kd_tell_frame(ctx, KD_FRAME_MQTT_HEADER, dir, msg.p, f.header_n);
+    kd_tell_frame(ctx, KD_FRAME_MQTT_DATA, dir, msg.p + f.header_n, f.total - f.header_n);
+}
+
 static enum kd_status mqtt_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct mqtt_state *st = state_of(ctx);
     struct mqtt_packet p;
+    tell_frames(ctx, dir, msg);
     uint64_t skipped = st->length[dir];
     st->length[dir] = 0;
     st->skip[dir] = skipped > msg.n ? skipped - msg.n : 0;

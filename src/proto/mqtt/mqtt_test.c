@@ -160,6 +160,16 @@ static void probe_knows_its_own(void)
     CHECK(p->probe(kd_bytes_of("\x20\2\0\0", 4), KD_TO_SERVER, &conn) == KD_PROBE_REVERSED);
 }
 
+static void frames_of_packets(void)
+{
+    begin();
+    kd_tape_add(&tape, KD_TO_SERVER, kd_bytes_of("\xc0\0\x30\x05\0\1thi", 9));
+    play();
+    CHECK(has_frame("c mqtt.pdu 0+2") && has_frame("c mqtt.header 0+2") && has_frame("c mqtt.pdu 2+7"));
+    CHECK(has_frame("c mqtt.header 2+2") && has_frame("c mqtt.data 4+5"));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_mqtt;
@@ -171,5 +181,6 @@ int main(void)
     RUN(broken_lengths_within_a_packet_end_it_alone);
     RUN(many_unanswered_are_bounded_and_all_told);
     RUN(probe_knows_its_own);
+    RUN(frames_of_packets);
     return tap_done();
 }

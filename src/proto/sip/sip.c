@@ -165,6 +165,22 @@ static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes
     return KD_OK;
 }
 
+/* The whole, the first line, the other lines of the head, and the body, without the empty line before it. */
+static void tell_frames(const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, bool response)
+{
+    size_t line = kd_bytes_find(in, kd_str("\r\n"));
+    size_t head = kd_bytes_find(in, kd_str("\r\n\r\n"));
+    if (line == SIZE_MAX || head == SIZE_MAX)
+        return;
+    line += strlen("\r\n");
+    head += strlen("\r\n");
+    size_t body = head + strlen("\r\n");
+    kd_tell_frame(ctx, KD_FRAME_SIP_PDU, dir, in.p, in.n);
+    kd_tell_frame(ctx, response ? KD_FRAME_SIP_RESPONSE_LINE : KD_FRAME_SIP_REQUEST_LINE, dir, in.p, line);
+    kd_tell_frame(ctx, response ? KD_FRAME_SIP_RESPONSE_HEADERS : KD_FRAME_SIP_REQUEST_HEADERS, dir, in.p + line, head - line);
+    kd_tell_frame(ctx, response ? KD_FRAME_SIP_RESPONSE_BODY : KD_FRAME_SIP_REQUEST_BODY, dir, in.p + body, in.n - body);
+}
+
 static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct sip_message m;
@@ -187,6 +203,8 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
         tell_login(ctx, &m);
     else
         remember(st, &m);
+    if (kd_wants_frames(ctx))
+        tell_frames(ctx, dir, in, m.is_response);
     sip_show(ctx, dir, &m, has_sdp ? &sdp : NULL);
     return KD_OK;
 }

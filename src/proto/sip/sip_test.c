@@ -118,6 +118,19 @@ static void probe_knows_its_own(void)
     CHECK(p->probe(kd_str("GET / HTTP/1.1\r\n"), KD_TO_SERVER, &conn) == KD_PROBE_NO);
 }
 
+static void frames_of_a_message(void)
+{
+    begin();
+    client("OPTIONS sip:a SIP/2.0\r\nVia: x\r\nContent-Length: 3\r\n\r\nabc");
+    server("SIP/2.0 200 OK\r\nVia: x\r\n\r\n");
+    play();
+    CHECK(has_frame("c sip.pdu 0+55") && has_frame("c sip.request.line 0+23"));
+    CHECK(has_frame("c sip.request.headers 23+27") && has_frame("c sip.request.body 52+3"));
+    CHECK(has_frame("s sip.response.line 0+16") && has_frame("s sip.response.headers 16+8"));
+    CHECK(strstr(run.frames, "response.body") == NULL);
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_sip;
@@ -127,5 +140,6 @@ int main(void)
     RUN(keep_alives_and_foreign_bytes_between);
     RUN(after_a_loss_the_next_message_is_found);
     RUN(probe_knows_its_own);
+    RUN(frames_of_a_message);
     return tap_done();
 }

@@ -340,6 +340,22 @@ static void read_compression(const struct kd_ctx *ctx, struct kd_bytes bytes, ui
         smb_odd(ctx, SMB_ODD_COMPRESSION);
 }
 
+/* The whole, its head and what follows it. */
+static const enum kd_frame_kind nbss_kinds[] = {KD_FRAME_SMB_NBSS_PDU, KD_FRAME_SMB_NBSS_HDR, KD_FRAME_SMB_NBSS_DATA};
+static const enum kd_frame_kind smb1_kinds[] = {KD_FRAME_SMB1_PDU, KD_FRAME_SMB1_HDR, KD_FRAME_SMB1_DATA};
+static const enum kd_frame_kind smb2_kinds[] = {KD_FRAME_SMB2_PDU, KD_FRAME_SMB2_HDR, KD_FRAME_SMB2_DATA};
+static const enum kd_frame_kind smb3_kinds[] = {KD_FRAME_SMB3_PDU, KD_FRAME_SMB3_HDR, KD_FRAME_SMB3_DATA};
+
+static void tell_frames(const struct kd_ctx *ctx, enum kd_dir dir, const enum kd_frame_kind kind[3], struct kd_bytes in,
+                        size_t head, uint64_t total)
+{
+    if (!kd_wants_frames(ctx) || in.n < head || total < head)
+        return;
+    kd_tell_frame(ctx, kind[0], dir, in.p, total);
+    kd_tell_frame(ctx, kind[1], dir, in.p, head);
+    kd_tell_frame(ctx, kind[2], dir, in.p + head, total - head);
+}
+
 static enum kd_status smb_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct smb_stream *s = &smb_state_of(ctx)->stream[dir];
@@ -349,6 +365,7 @@ static enum kd_status smb_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
         uint32_t len = kd_cur_be24(&c);
         s->started = true;
         s->unsure = false;
+        tell_frames(ctx, dir, nbss_kinds, msg, SMB_NBSS, SMB_NBSS + (uint64_t)len);
         if (type != NBSS_SESSION || len == 0)
             return KD_OK;
         s->left = len;
@@ -364,12 +381,15 @@ static enum kd_status smb_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
         smb_odd(ctx, SMB_ODD_NEXT);
     switch (magic_of(unit)) {
     case MAGIC_SMB2:
+        tell_frames(ctx, dir, smb2_kinds, unit, SMB2_HEADER, cut.unit);
         smb2_message(ctx, dir, unit);
         break;
     case MAGIC_SMB1:
+        tell_frames(ctx, dir, smb1_kinds, unit, SMB1_HEADER, cut.unit);
         smb1_message(ctx, dir, unit);
         break;
     case MAGIC_TRANSFORM:
+        tell_frames(ctx, dir, smb3_kinds, unit, SMB2_TRANSFORM, cut.unit);
         smb2_transform(ctx, unit, cut.unit);
         break;
     default:

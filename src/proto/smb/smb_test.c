@@ -512,6 +512,9 @@ static void loss_within_content_costs_nothing(void)
     close_file(5);
     play_tape();
     CHECK(lines_with("COMMAND_CLOSE|\"filename\":\"a\"|\"write_bytes\":1000") == 1);
+    /* the whole, its head and the rest, under the transport's own */
+    CHECK(strstr(run.frames, "+1116\n") != NULL && strstr(run.frames, "+1112\n") != NULL &&
+          strstr(run.frames, "+1048\n") != NULL && strstr(run.frames, "c smb.nbss.hdr ") != NULL);
 }
 
 static void place_is_found_again_after_a_loss(void)

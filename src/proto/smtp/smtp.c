@@ -120,6 +120,16 @@ static void mail_bytes(struct kd_ctx *ctx, struct kd_bytes b)
     smtp_mail_data(ctx, b);
 }
 
+/* A mail's first bytes. */
+static void begin_frame(struct kd_ctx *ctx, struct kd_bytes b)
+{
+    struct smtp_state *st = ctx->state;
+    if (st->framed || b.n == 0)
+        return;
+    st->framed = true;
+    kd_tell_frame(ctx, KD_FRAME_SMTP_DATA, KD_TO_SERVER, b.p, KD_FRAME_OPEN);
+}
+
 /* A dot at a line's start.  Only CRLF . CRLF ends a mail; with bare LF around the dot servers
  * disagree, which smugglers of mail use.  A client that never sends CR is taken at its word. */
 static void dot(struct kd_ctx *ctx, struct kd_bytes msg)
@@ -138,6 +148,8 @@ static void dot(struct kd_ctx *ctx, struct kd_bytes msg)
         return;
     }
     st->phase[KD_TO_SERVER] = SMTP_LINES;
+    kd_end_frame(ctx, KD_FRAME_SMTP_DATA, KD_TO_SERVER, msg.p);
+    st->framed = false;
     smtp_push(ctx, SMTP_MESSAGE);
     smtp_mail_end_data(ctx, true);
 }
@@ -163,9 +175,11 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     prepare(ctx);
     if (st->phase[dir] == SMTP_DATA) {
         judge_pipelining(ctx);
+        begin_frame(ctx, msg);
         dot(ctx, msg);
         return KD_OK;
     }
+    kd_tell_frame(ctx, dir == KD_TO_SERVER ? KD_FRAME_SMTP_COMMAND_LINE : KD_FRAME_SMTP_RESPONSE_LINE, dir, msg.p, msg.n);
     struct kd_bytes line = kd_line_text(msg, &st->skip_line[dir]);
     if (st->skip_line[dir])
         smtp_event(ctx, dir == KD_TO_SERVER ? SMTP_EV_COMMAND_TOO_LONG : SMTP_EV_REPLY_TOO_LONG, 0);
@@ -197,6 +211,7 @@ static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes 
         return KD_OK;
     if (st->phase[dir] == SMTP_DATA) {
         judge_pipelining(ctx);
+        begin_frame(ctx, piece);
         mail_bytes(ctx, piece);
         return KD_OK;
     }

@@ -70,6 +70,7 @@ struct smtp_state {
     uint8_t phase[2]; /* enum smtp_phase */
     bool skip_line[2];
     bool streaming, last_chunk;
+    bool framed;               /* the frame of a mail is told */
     bool line_start, after_cr; /* in a mail: at a line's start, which CRLF ended */
     uint8_t last_byte;
     bool greeted, welcome, starttls, emitted, lost; /* welcome: a HELO was accepted */

@@ -318,6 +318,21 @@ static void recognition(void)
     CHECK(probe("EH", KD_TO_SERVER, 25) == KD_PROBE_MORE);
 }
 
+static void frames_of_lines_and_mails(void)
+{
+    begin();
+    server("220 a\r\n");
+    client("EHLO b\r\n");
+    server("250 a\r\n");
+    client("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+    server("250 ok\r\n250 ok\r\n354 go\r\n");
+    client("Subject: x\r\n\r\nhello\r\n.\r\nQUIT\r\n");
+    play();
+    CHECK(has_frame("s smtp.response_line 0+7") && has_frame("c smtp.command_line 0+8") && has_frame("c smtp.command_line 40+6"));
+    CHECK(has_frame("c smtp.data 46+") && has_frame("c smtp.data end 67") && has_frame("c smtp.command_line 70+6"));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_smtp;
@@ -335,5 +350,6 @@ int main(void)
     RUN(out_of_turn);
     RUN(without_answers_nothing_grows);
     RUN(recognition);
+    RUN(frames_of_lines_and_mails);
     return tap_done();
 }

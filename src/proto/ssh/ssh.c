@@ -25,6 +25,7 @@ struct ssh_state {
     bool agreed, told;
     uint8_t key_n;
     char key[8 + DIGITS_64]; /* SHA256:… */
+    struct kd_rec_ssh shown; /* what present() answers */
 };
 
 static struct ssh_state *state_of(const struct kd_ctx *ctx)
@@ -185,6 +186,10 @@ static void on_packet(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct ssh_state *st = state_of(ctx);
     struct side *s = &st->side[dir];
+    size_t head = kd_min_size(msg.n, PACKET_HEAD + 1); /* with the message's number */
+    kd_tell_frame(ctx, KD_FRAME_SSH_PDU, dir, msg.p, msg.n);
+    kd_tell_frame(ctx, KD_FRAME_SSH_HDR, dir, msg.p, head);
+    kd_tell_frame(ctx, KD_FRAME_SSH_DATA, dir, msg.p + head, msg.n - head);
     struct kd_cur c = kd_cur_of(kd_bytes_from(msg, 4));
     size_t padding = kd_cur_u8(&c);
     if (padding > kd_cur_left(&c)) {
@@ -290,6 +295,28 @@ static void ssh_close(struct kd_ctx *ctx)
     kd_arena_done(&st->mem);
 }
 
+/* Who they say they are, until the whole is told. */
+static const void *present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    struct ssh_state *st = state_of(ctx);
+    const struct side *client = &st->side[KD_TO_SERVER], *server = &st->side[KD_TO_CLIENT];
+    (void)dir;
+    if (st->told || (client->proto_n == 0 && server->proto_n == 0))
+        return NULL;
+    st->shown = (struct kd_rec_ssh){
+        .client = kd_bytes_of(client->software, client->software_n),
+        .client_proto = kd_bytes_of(client->proto, client->proto_n),
+        .server = kd_bytes_of(server->software, server->software_n),
+        .server_proto = kd_bytes_of(server->proto, server->proto_n),
+        .kex = st->kex,
+        .cipher = st->cipher,
+        .host_key = st->host_key,
+        .host_key_sha256 = kd_bytes_of(st->key, st->key_n),
+    };
+    *ret_type = KD_REC_SSH;
+    return &st->shown;
+}
+
 const struct kd_parser kd_parser_ssh = {
     .name = "ssh",
     .summary = "secure shell: software, fingerprints, whether the logon passed",
@@ -305,4 +332,5 @@ const struct kd_parser kd_parser_ssh = {
     .gap = ssh_gap,
     .resync = ssh_resync,
     .close = ssh_close,
+    .present = present,
 };

@@ -140,6 +140,17 @@ static void probe_knows_its_own(void)
     CHECK(kd_parser_ssh.probe(kd_str("SSDP"), KD_TO_SERVER, &conn) == KD_PROBE_NO);
 }
 
+static void frames_of_packets(void)
+{
+    begin();
+    client("SSH-2.0-x\r\n");
+    kd_tape_add(&tape, KD_TO_SERVER, kd_bytes_of("\0\0\0\x0c\x0a\x15\0\0\0\0\0\0\0\0\0\0zz", 18));
+    play();
+    CHECK(has_frame("c ssh.record.pdu 11+16") && has_frame("c ssh.record.hdr 11+6") && has_frame("c ssh.record.data 17+10"));
+    CHECK(strstr(run.frames, " 27+") == NULL); /* encrypted */
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_ssh;
@@ -152,5 +163,6 @@ int main(void)
     RUN(sizes_follow_from_cipher_and_mac);
     RUN(turns_decide);
     RUN(probe_knows_its_own);
+    RUN(frames_of_packets);
     return tap_done();
 }

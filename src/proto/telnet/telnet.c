@@ -16,6 +16,7 @@ struct telnet_state {
     uint8_t typing;     /* enum asks: what the client answers now */
     uint8_t line_n;     /* the server's line so far, its end when longer */
     uint8_t user_n;
+    uint8_t framed[2]; /* the frame under way */
     bool waits; /* a password was sent: how did it go? */
     uint8_t line[LINE_KEPT];
     uint8_t user[USER_MAX];
@@ -201,12 +202,48 @@ static enum kd_status telnet_message(struct kd_ctx *ctx, enum kd_dir dir, struct
     return KD_OK;
 }
 
+/* Frames: a command, or text up to its line's end or to the next command. */
+enum { FRAME_NONE, FRAME_TEXT, FRAME_COMMAND };
+
+static void close_frame(struct kd_ctx *ctx, enum kd_dir dir, const uint8_t *end)
+{
+    struct telnet_state *st = state_of(ctx);
+    kd_end_frame(ctx, KD_FRAME_TELNET_PDU, dir, end);
+    kd_end_frame(ctx, st->framed[dir] == FRAME_TEXT ? KD_FRAME_TELNET_DATA : KD_FRAME_TELNET_CTL, dir, end);
+    st->framed[dir] = FRAME_NONE;
+}
+
+static void begin_frame(struct kd_ctx *ctx, enum kd_dir dir, const uint8_t *b)
+{
+    struct telnet_state *st = state_of(ctx);
+    if (st->framed[dir] == FRAME_TEXT && *b == IAC)
+        close_frame(ctx, dir, b);
+    if (st->framed[dir] != FRAME_NONE)
+        return;
+    st->framed[dir] = *b == IAC ? FRAME_COMMAND : FRAME_TEXT;
+    kd_tell_frame(ctx, KD_FRAME_TELNET_PDU, dir, b, KD_FRAME_OPEN);
+    kd_tell_frame(ctx, *b == IAC ? KD_FRAME_TELNET_CTL : KD_FRAME_TELNET_DATA, dir, b, KD_FRAME_OPEN);
+}
+
+static void end_frame(struct kd_ctx *ctx, enum kd_dir dir, const uint8_t *b)
+{
+    struct telnet_state *st = state_of(ctx);
+    if (st->framed[dir] == FRAME_TEXT ? *b == '\n' : st->command[dir] == TEXT)
+        close_frame(ctx, dir, b + 1);
+}
+
 static enum kd_status telnet_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece,
                                   bool last)
 {
+    bool framed = kd_wants_frames(ctx);
     (void)last;
-    for (size_t i = 0; i < piece.n; i++)
+    for (size_t i = 0; i < piece.n; i++) {
+        if (framed)
+            begin_frame(ctx, dir, piece.p + i);
         on_byte(ctx, dir, piece.p[i]);
+        if (framed)
+            end_frame(ctx, dir, piece.p + i);
+    }
     return KD_OK;
 }
 
@@ -215,6 +252,7 @@ static void telnet_gap(struct kd_ctx *ctx, enum kd_dir dir, uint64_t n)
     struct telnet_state *st = state_of(ctx);
     (void)n;
     st->command[dir] = TEXT;
+    close_frame(ctx, dir, NULL);
     st->typing = ASKS_NOTHING;
     st->line_n = 0;
     if (st->waits)

@@ -104,6 +104,17 @@ static void probe_knows_its_own(void)
     CHECK(kd_parser_telnet.probe(kd_str("login: "), KD_TO_CLIENT, &telnet) == KD_PROBE_YES);
 }
 
+static void frames_of_text_and_commands(void)
+{
+    begin();
+    kd_tape_add(&tape, KD_TO_CLIENT, kd_bytes_of("\xff\xfd\x18login: \xff\xfd\x01\r\nhi\n", 19));
+    play();
+    CHECK(has_frame("s telnet.pdu 0+") && has_frame("s telnet.ctl 0+") && has_frame("s telnet.ctl end 3"));
+    CHECK(has_frame("s telnet.data 3+") && has_frame("s telnet.data end 10") && has_frame("s telnet.ctl end 13"));
+    CHECK(has_frame("s telnet.data 13+") && has_frame("s telnet.data end 15") && has_frame("s telnet.pdu end 18"));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_telnet;
@@ -113,5 +124,6 @@ int main(void)
     RUN(nothing_is_concluded_behind_a_loss);
     RUN(a_last_login_is_no_prompt);
     RUN(probe_knows_its_own);
+    RUN(frames_of_text_and_commands);
     return tap_done();
 }

@@ -436,13 +436,36 @@ static bool is_ssl2_hello(struct kd_bytes in)
            (n & 0x7fff) <= SSL2_HELLO_MAX;
 }
 
+/* A record, as far as it is there. */
+static bool may_be_record(struct kd_bytes in)
+{
+    struct kd_cur c = kd_cur_of(in);
+    uint8_t type = kd_cur_u8(&c);
+    uint8_t major = in.n > 1 ? kd_cur_u8(&c) : 3;
+    return type >= CHANGE_CIPHER_SPEC && type <= HEARTBEAT && major == 3 &&
+           (in.n < RECORD_HEADER || kd_bytes_be16(in, 3) <= RECORD_MAX);
+}
+
+/* A record begins, of which the header at least is there. */
+static void tell_frames(const struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
+{
+    if (!kd_wants_frames(ctx) || in.n < RECORD_HEADER || (in.p[0] & 0x80) != 0)
+        return;
+    size_t n = kd_bytes_be16(in, 3);
+    kd_tell_frame(ctx, KD_FRAME_TLS_PDU, dir, in.p, RECORD_HEADER + n);
+    kd_tell_frame(ctx, KD_FRAME_TLS_HDR, dir, in.p, RECORD_HEADER);
+    kd_tell_frame(ctx, KD_FRAME_TLS_DATA, dir, in.p + RECORD_HEADER, n);
+    if (in.p[0] == ALERT || in.p[0] == HEARTBEAT)
+        kd_tell_frame(ctx, in.p[0] == ALERT ? KD_FRAME_TLS_ALERT : KD_FRAME_TLS_HEARTBEAT, dir, in.p + RECORD_HEADER, n);
+}
+
 static enum kd_status tls_frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in,
                                 size_t seen, struct kd_frame *ret)
 {
     (void)seen;
     const struct state *s = ctx->state;
     const struct half *h = &s->half[dir];
-    if (s->done) {
+    if (s->done && (!kd_wants_frames(ctx) || !may_be_record(in))) {
         ret->len = UINT64_MAX;
         ret->is_body = true;
         return KD_OK;
@@ -497,6 +520,7 @@ static enum kd_status tls_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd
     uint8_t type = kd_cur_u8(&c);
     (void)kd_cur_take(&c, 4);
     s->half[dir].started = true;
+    tell_frames(ctx, dir, msg);
     switch (type) {
     case CHANGE_CIPHER_SPEC:
         on_change_cipher_spec(ctx, dir);
@@ -520,6 +544,8 @@ static enum kd_status tls_body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_by
     bool first = !h->in_body;
     h->in_body = !last;
     h->started = true;
+    if (first && may_be_record(piece)) /* frame() saw its header */
+        tell_frames(ctx, dir, piece);
     if (first && !s->done && piece.n > 0 && piece.p[0] == APPLICATION_DATA)
         on_encrypted(ctx, dir);
     else if (first && !h->encrypted && piece.n > 0 && piece.p[0] == HEARTBEAT)

@@ -76,6 +76,20 @@ static void hello_is_described(void)
     CHECK(has("\"ja4\":\"t13d0207h2_") && strstr(run.text, "established") == NULL);
 }
 
+static void frames_go_on_behind_the_handshake(void)
+{
+    begin();
+    record(KD_TO_SERVER, 22, BYTES(HELLO));
+    record(KD_TO_SERVER, 20, BYTES("\1"));
+    record(KD_TO_CLIENT, 20, BYTES("\1"));
+    record(KD_TO_SERVER, 23, BYTES("0123456789"));
+    record(KD_TO_SERVER, 21, BYTES("ab"));
+    play();
+    CHECK(strstr(run.frames, "c tls.pdu 0+129\nc tls.hdr 0+5\nc tls.data 5+124\n") != NULL);
+    CHECK(strstr(run.frames, "s tls.pdu 0+6\n") != NULL && strstr(run.frames, "+15\n") != NULL);
+    CHECK(strstr(run.frames, "c tls.alert ") != NULL);
+}
+
 /* The example of the JA4 description: ciphers, extensions and signature algorithms of a browser. */
 static void ja4_is_the_published_one(void)
 {
@@ -296,6 +310,7 @@ int main(void)
 {
     kd_digest_warm();
     RUN(hello_is_described);
+    RUN(frames_go_on_behind_the_handshake);
     RUN(ja4_is_the_published_one);
     RUN(handshake_may_span_and_share_records);
     RUN(failure_is_named);

@@ -291,6 +291,7 @@ static void on_screen(struct kd_ctx *ctx, struct kd_bytes msg)
 static enum kd_status vnc_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes msg)
 {
     struct vnc_state *st = state_of(ctx);
+    kd_tell_frame(ctx, KD_FRAME_RFB_PDU, dir, msg.p, msg.n);
     switch (st->phase[dir]) {
     case VERSION:
         if (vnc_probe(msg, dir, ctx->conn) != KD_PROBE_YES)

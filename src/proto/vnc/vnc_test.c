@@ -97,6 +97,16 @@ static void probe_knows_its_own(void)
     CHECK(kd_parser_vnc.probe(kd_str("RFB x"), KD_TO_CLIENT, &conn) == KD_PROBE_NO);
 }
 
+static void frames_of_the_beginning(void)
+{
+    begin();
+    bytes(KD_TO_CLIENT, "RFB 003.008\n\1\2", 14);
+    bytes(KD_TO_SERVER, "RFB 003.008\n\2", 13);
+    play();
+    CHECK(has_frame("s rfb.pdu 0+12") && has_frame("s rfb.pdu 12+2") && has_frame("c rfb.pdu 12+1"));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_vnc;
@@ -105,5 +115,6 @@ int main(void)
     RUN(other_ways_are_not_concluded);
     RUN(looking_is_no_logon);
     RUN(probe_knows_its_own);
+    RUN(frames_of_the_beginning);
     return tap_done();
 }

@@ -102,21 +102,47 @@ static bool event(struct kd_parse *p, const struct kd_keyword *kw, struct kd_byt
     return c != NULL;
 }
 
-/* "PROTOCOL.NAME", or "NAME" of the header's protocol */
+static bool is_app(enum kd_rule_proto proto)
+{
+    return kd_rule_proto_rows[proto].layer == KD_LAYER_APP;
+}
+
+/* The frame's protocol, by the first part of its name (taken off) or else the header's; KD_RP_IP: nobody says. */
+static enum kd_rule_proto frame_proto(const struct kd_parse *p, struct kd_bytes *name)
+{
+    struct kd_bytes rest = *name;
+    struct kd_bytes head = kd_bytes_cut(&rest, '.');
+    for (unsigned i = 0; i < KD_RP_COUNT && rest.n > 0; i++)
+        if (kd_bytes_ieq(head, kd_str(kd_rule_proto_rows[i].name)) && is_app((enum kd_rule_proto)i)) {
+            *name = rest;
+            return (enum kd_rule_proto)i;
+        }
+    return is_app(p->rule.proto) ? p->rule.proto : KD_RP_IP;
+}
+
+/* "PROTOCOL.NAME", or "NAME" of the header's protocol.  The buffer's argument is the whole name; of frames that
+ * nobody tells it is what the rule says. */
 static bool frame(struct kd_parse *p, const struct kd_keyword *kw, struct kd_bytes v)
 {
-    struct kd_bytes rest = v;
+    struct kd_bytes name = v;
+    enum kd_rule_proto proto = frame_proto(p, &name);
     (void)kw;
-    struct kd_bytes head = kd_bytes_cut(&rest, '.');
-    if (rest.n > 0)
-        for (unsigned i = 0; i < KD_RP_COUNT; i++)
-            if (kd_bytes_ieq(head, kd_str(kd_rule_proto_rows[i].name)) &&
-                kd_rule_proto_rows[i].layer == KD_LAYER_APP) {
-                (void)kd_parse_app(p, (enum kd_rule_proto)i);
-                return kd_parse_buffer(p, KD_IN_FRAME, rest);
-            }
     if (!event_chars(v))
         return kd_refuse_word(p, KD_WHY_VALUE, v);
+    if (proto != KD_RP_IP)
+        (void)kd_parse_app(p, proto);
+    if (proto == KD_RP_HTTP)
+        proto = KD_RP_HTTP1;
+    for (unsigned i = 0; i < KD_FRAME_COUNT; i++) {
+        const char *whole = kd_frame_rows[i].name;
+        if (kd_frame_rows[i].proto == proto && kd_bytes_eq_str(name, strchr(whole, '.') + 1))
+            return kd_parse_buffer(p, KD_IN_FRAME, kd_str(whole));
+    }
+    if (proto != KD_RP_IP && kd_bytes_eq_str(name, "stream")) {
+        char whole[64];
+        int n = snprintf(whole, sizeof(whole), "%s.stream", kd_rule_proto_rows[proto].name);
+        return kd_parse_buffer(p, KD_IN_FRAME, kd_bytes_of(whole, (size_t)n));
+    }
     return kd_parse_buffer(p, KD_IN_FRAME, v);
 }
 
