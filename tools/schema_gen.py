@@ -27,6 +27,7 @@ SCALARS = {  # type: (C type, KD_T_ name, JSON type, TypeScript, SQLite, ClickHo
 }
 FLAGS = {"always": "KD_F_ALWAYS", "bloom": "KD_F_BLOOM", "spread": "KD_F_SPREAD", "one": "KD_F_ONE",
          "plain": "KD_F_PLAIN", "map": "KD_F_MAP"}
+MAP_ITEMS = (["str", "str", "u32", "bool"], ["str", "str", "u64", "bool"])
 NO_TRANSACTIONS = {"flow", "alert", "signature", "stats", "health", "host", "incident", "crossing", "anomaly", "file",
                    "packet", "arp", "nbns", "icmp", "login", "ntlm", "socks", "irc"}
 FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
@@ -109,6 +110,8 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
                       "expire: number; minimum: number }"),
     "srv": ("object", "{ priority: number; weight: number; port: number; name: string }"),
     "sshfp": ("object", "{ algo: number; fingerprint: string }"),
+    "no_yes": ("boolean", "boolean"),
+    "pairs": ("array", "Record<string, string>[]"),
 }
 
 
@@ -208,7 +211,7 @@ def load(folder):
                 sys.exit(f"{t.name}.{f.name}: no [sub.{f.sub}]")
             if "plain" in f.flags and len(subs[f.sub].fields) != 1:
                 sys.exit(f"{t.name}.{f.name}: plain, but [sub.{f.sub}] has several fields")
-            if "map" in f.flags and [s.type for s in subs[f.sub].fields] != ["str", "str", "u32", "bool"]:
+            if "map" in f.flags and [s.type for s in subs[f.sub].fields] not in MAP_ITEMS:
                 sys.exit(f"{t.name}.{f.name}: map, but [sub.{f.sub}] is not name, text, number, numeric")
     return head, records, subs, protos
 
@@ -309,7 +312,7 @@ def ts_type(node, subs, pad):
             return node.ts_type()
         if "map" in node.flags:
             return "Record<string, string | number>"
-        item = SCALARS[subs[node.sub].fields[0].type][3] if "plain" in node.flags else pascal(node.sub)
+        item = ts_type(subs[node.sub].fields[0], subs, pad) if "plain" in node.flags else pascal(node.sub)
         return item if "one" in node.flags else f"{item}[]"
     inner = [f"{pad}  {k}{'' if is_always(v) else '?'}: {ts_type(v, subs, pad + '  ')};" for k, v in node.items()]
     return "{\n" + "\n".join(inner) + f"\n{pad}}}"

@@ -194,6 +194,7 @@ bool kd_engine_is_transaction(uint8_t type)
         [KD_REC_LDAP] = true, [KD_REC_SNMP] = true, [KD_REC_SQL] = true, [KD_REC_MAILBOX] = true,
         [KD_REC_MQTT] = true, [KD_REC_SIP] = true, [KD_REC_WEBSOCKET] = true, [KD_REC_TFTP] = true,
         [KD_REC_MODBUS] = true, [KD_REC_IKE] = true, [KD_REC_QUIC] = true, [KD_REC_RFB] = true,
+        [KD_REC_PGSQL] = true, [KD_REC_ENIP] = true, [KD_REC_DNP3] = true, [KD_REC_NTP] = true,
     };
     return is[type];
 }

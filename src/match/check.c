@@ -328,6 +328,11 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
         return number_flags_hold(run, KD_NUM_MQTT_CONNECT_FLAGS, &c->is.flags) != c->negated;
     case KD_COND_MODBUS:
         return m_modbus_holds(run, c->is.modbus) != c->negated;
+    case KD_COND_DNP3_FUNC:
+    case KD_COND_DNP3_IND:
+    case KD_COND_DNP3_OBJ:
+    case KD_COND_CIP_SERVICE:
+        return m_plant_holds(run, c) != c->negated;
     case KD_COND_DCE_IFACE:
         return calls_iface(run, &c->is.iface) != c->negated;
     case KD_COND_DCE_OPNUM:
@@ -359,6 +364,10 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_MQTT_FLAGS:
     case KD_COND_MQTT_CONNECT_FLAGS:
     case KD_COND_MODBUS:
+    case KD_COND_DNP3_FUNC:
+    case KD_COND_DNP3_IND:
+    case KD_COND_DNP3_OBJ:
+    case KD_COND_CIP_SERVICE:
     case KD_COND_DCE_IFACE:
     case KD_COND_DCE_OPNUM:
     case KD_COND_FILE_HASH:

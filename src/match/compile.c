@@ -60,7 +60,8 @@ uint64_t m_apps_of(enum kd_rule_proto proto)
         {KD_RP_IRC, {KD_APP_IRC}},     {KD_RP_MQTT, {KD_APP_MQTT}},
         {KD_RP_SIP, {KD_APP_SIP}},     {KD_RP_HTTP2, {KD_APP_HTTP2}},
         {KD_RP_WEBSOCKET, {KD_APP_WEBSOCKET}},   {KD_RP_MODBUS, {KD_APP_MODBUS}},
-        {KD_RP_IKE, {KD_APP_IKE}},
+        {KD_RP_IKE, {KD_APP_IKE}},     {KD_RP_DNP3, {KD_APP_DNP3}},
+        {KD_RP_ENIP, {KD_APP_ENIP}},
     };
     uint64_t apps = 0;
     for (size_t i = 0; i < KD_COUNT(rows); i++)
@@ -270,6 +271,14 @@ static enum kd_number number_of(const struct kd_cond *c)
         return KD_NUM_MQTT_CONNECT_FLAGS;
     case KD_COND_MODBUS:
         return KD_NUM_MODBUS_FUNCTION; /* among others: want() */
+    case KD_COND_DNP3_FUNC:
+        return KD_NUM_DNP3_FUNC;
+    case KD_COND_DNP3_IND:
+        return KD_NUM_DNP3_IND;
+    case KD_COND_DNP3_OBJ:
+        return KD_NUM_DNP3_OBJ;
+    case KD_COND_CIP_SERVICE:
+        return KD_NUM_ENIP_CIP_SERVICE;
     default:
         return KD_NUM_COUNT;
     }

@@ -214,7 +214,7 @@ static void what_nobody_tells_is_refused(void)
 {
     static const char *const rules_text[] = {
         "alert ip any any -> any any (geoip:src,JP; sid:1;)\n",
-        "alert dnp3 any any -> any any (sid:1;)\n",
+        "alert msn any any -> any any (sid:1;)\n",
         "alert ether any any -> any any (ether.hdr; content:\"|08 06|\"; sid:1;)\n",
         "alert ip any any -> any any (ttl:1; sid:1;)\n",
     };

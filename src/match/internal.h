@@ -409,6 +409,7 @@ void m_scan_sort(struct kd_matcher *m);
 
 /* plant.c */
 bool m_modbus_holds(const struct m_run *run, const struct kd_modbus *m);
+bool m_plant_holds(const struct m_run *run, const struct kd_cond *c); /* DNP3 and CIP */
 
 /* look.c: does the look hold in this value? */
 bool m_look_holds(struct m_run *run, const struct m_look *look, struct kd_bytes value);

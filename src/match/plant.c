@@ -61,3 +61,52 @@ bool m_modbus_holds(const struct m_run *run, const struct kd_modbus *m)
         return false;
     return !m->has_access || access_holds(run, m);
 }
+
+/* ---- DNP3 ---- */
+
+static bool any_number(const struct m_run *run, enum kd_number id, uint64_t v)
+{
+    for (unsigned i = 0; run->side != NULL && i < run->side->n_numbers; i++)
+        if (run->side->number[i].id == id && run->side->number[i].v == v)
+            return true;
+    return false;
+}
+
+/* ---- CIP ---- */
+
+enum { CIP_CLASS_AT = 8, CIP_ATTRIBUTE_AT = 40, CIP_CLASS_BITS = 0xffffffff };
+
+/* A class or an attribute, both one more than they are; 0: there is none. */
+static bool part_holds(uint64_t there, int32_t wanted, bool negated)
+{
+    return wanted < 0 || (there == (uint64_t)wanted + 1) != negated;
+}
+
+static bool cip_holds(const struct m_run *run, const struct kd_cip *cip)
+{
+    for (unsigned i = 0; run->side != NULL && i < run->side->n_numbers; i++) {
+        uint64_t v = run->side->number[i].v;
+        if (run->side->number[i].id == KD_NUM_ENIP_CIP_SERVICE && (v & UINT8_MAX) == cip->service &&
+            part_holds(v >> CIP_CLASS_AT & CIP_CLASS_BITS, cip->class_id, cip->not_class) &&
+            part_holds(v >> CIP_ATTRIBUTE_AT, cip->attribute, cip->not_attribute))
+            return true;
+    }
+    return false;
+}
+
+bool m_plant_holds(const struct m_run *run, const struct kd_cond *c)
+{
+    uint64_t v = 0;
+    switch ((enum kd_cond_kind)c->kind) {
+    case KD_COND_DNP3_FUNC:
+        return first_of(run, KD_NUM_DNP3_FUNC, &v) && kd_range_has(&c->is.range, v);
+    case KD_COND_DNP3_IND:
+        return first_of(run, KD_NUM_DNP3_IND, &v) && (v & c->is.words.a) != 0;
+    case KD_COND_DNP3_OBJ:
+        return any_number(run, KD_NUM_DNP3_OBJ, (uint64_t)c->is.words.a << 8 | c->is.words.b);
+    case KD_COND_CIP_SERVICE:
+        return cip_holds(run, &c->is.cip);
+    default:
+        return false;
+    }
+}

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Logons at PostgreSQL (its protocol 3, documentation chapter "Frontend/Backend Protocol").  What
- * is asked afterwards goes by. */
+/* PostgreSQL (its protocol 3, documentation chapter "Frontend/Backend Protocol"): the logon, and what is asked
+ * afterwards (exchange.c).  Rows are counted, not read. */
+#include "proto/pgsql/pgsql.h"
+
 #include "proto/inner.h"
 #include "proto/sql/sql.h"
 
 enum { PORT = 5432, HEAD = 5, MESSAGE_MAX = 10000, STARTUP_MIN = 8, STATE_CHARS = 5 };
 enum { CODE_CANCEL = 80877102, CODE_SSL = 80877103, CODE_GSS = 80877104, PROTOCOL_3 = 3 };
-
-/* Kinds of AuthenticationXXX. */
-enum {
-    AUTH_OK = 0,
-    AUTH_KERBEROS5 = 2,
-    AUTH_CLEARTEXT = 3,
-    AUTH_MD5 = 5,
-    AUTH_GSS = 7,
-    AUTH_CONTINUE = 8,
-    AUTH_SSPI = 9,
-    AUTH_SASL = 10
-};
 
 enum phase { STARTUP, ONE_BYTE, MESSAGES, PASSING };
 
@@ -27,7 +17,11 @@ struct pgsql_state {
     uint8_t phase[2]; /* enum phase */
     uint8_t asked;    /* CODE_SSL or CODE_GSS, low byte */
     uint8_t auth;     /* what the server asked for last */
+    bool logged_on;
+    uint8_t counted[2];        /* letter of a message that goes by unread, by direction; 0: none */
+    uint64_t counted_bytes[2]; /* its content */
     struct kd_sql logon;
+    struct pg_exchange exchange;
     struct kd_inner inner;
 };
 
@@ -40,6 +34,7 @@ static void pass(struct kd_ctx *ctx)
 {
     struct pgsql_state *st = state_of(ctx);
     kd_sql_tell(ctx, &st->logon);
+    pg_tell(ctx, &st->exchange);
     st->phase[0] = st->phase[1] = PASSING;
 }
 
@@ -76,13 +71,18 @@ static void startup(struct kd_ctx *ctx, struct kd_bytes msg)
     if (code == CODE_SSL || code == CODE_GSS) {
         st->asked = (uint8_t)code;
         st->phase[KD_TO_CLIENT] = ONE_BYTE;
+        pg_asks_for(ctx, &st->exchange, code == CODE_SSL ? "SSL Request" : "GSSENC Request");
         return;
     }
     if (code == CODE_CANCEL) {
+        pg_asks_for(ctx, &st->exchange, "cancel_request");
+        st->exchange.request.process_id = kd_cur_be32(&c);
+        st->exchange.request.secret_key = kd_cur_be32(&c);
         pass(ctx);
         return;
     }
     struct kd_bytes rest = kd_cur_rest(&c);
+    pg_startup(ctx, &st->exchange, code, rest);
     while (rest.n > 0) {
         struct kd_bytes key = kd_bytes_cut(&rest, 0), value = kd_bytes_cut(&rest, 0);
         if (kd_bytes_eq_str(key, "user"))
@@ -101,9 +101,10 @@ static void startup(struct kd_ctx *ctx, struct kd_bytes msg)
 static void proof(struct kd_ctx *ctx, struct kd_bytes body)
 {
     struct pgsql_state *st = state_of(ctx);
-    if (st->auth == AUTH_CLEARTEXT)
+    if (st->auth == PG_AUTH_CLEARTEXT)
         st->logon.password = true;
-    if (st->auth != AUTH_SASL)
+    pg_asks(ctx, &st->exchange, 'p', body, st->auth);
+    if (st->auth != PG_AUTH_SASL)
         return;
     struct kd_bytes name = kd_bytes_cut(&body, 0);
     for (size_t i = 0; i < name.n && i < KD_SQL_TEXT; i++)
@@ -111,7 +112,7 @@ static void proof(struct kd_ctx *ctx, struct kd_bytes body)
     st->logon.auth.n = (uint8_t)kd_min_size(name.n, KD_SQL_TEXT);
     if (!kd_bytes_is_utf8(kd_sql_view(&st->logon.auth)))
         st->logon.auth.n = 0;
-    st->auth = AUTH_CONTINUE;
+    st->auth = PG_AUTH_CONTINUE;
 }
 
 /* ---- the server ---- */
@@ -122,30 +123,31 @@ static void authentication(struct kd_ctx *ctx, struct kd_bytes body)
     struct kd_cur c = kd_cur_of(body);
     uint32_t kind = kd_cur_be32(&c);
     const char *name = NULL;
-    switch (kd_cur_ok(&c) ? kind : AUTH_CONTINUE) {
-    case AUTH_OK:
+    switch (kd_cur_ok(&c) ? kind : PG_AUTH_CONTINUE) {
+    case PG_AUTH_OK:
         st->logon.outcome = KD_SQL_SUCCESS;
         name = st->logon.auth.n == 0 ? "trust" : NULL;
         break;
-    case AUTH_KERBEROS5:
+    case PG_AUTH_KERBEROS5:
         name = "kerberos";
         break;
-    case AUTH_CLEARTEXT:
+    case PG_AUTH_CLEARTEXT:
         name = "password";
         break;
-    case AUTH_MD5:
+    case PG_AUTH_MD5:
         name = "md5";
         break;
-    case AUTH_GSS:
+    case PG_AUTH_GSS:
         name = "gssapi";
         break;
-    case AUTH_SSPI:
+    case PG_AUTH_SSPI:
         name = "sspi";
         break;
-    case AUTH_SASL:
+    case PG_AUTH_SASL:
         name = "sasl";
         break;
     default:
+        st->auth = kind == PG_AUTH_SASL_CONTINUE ? PG_AUTH_SASL_CONTINUE : st->auth;
         return;
     }
     st->auth = (uint8_t)kind;
@@ -191,7 +193,6 @@ static void error(struct kd_ctx *ctx, struct kd_bytes body)
             kd_sql_say(&st->logon, text);
         }
     }
-    pass(ctx);
 }
 
 static void parameter(struct pgsql_state *st, struct kd_bytes body)
@@ -204,6 +205,9 @@ static void parameter(struct pgsql_state *st, struct kd_bytes body)
 static void from_server(struct kd_ctx *ctx, uint8_t type, struct kd_bytes body)
 {
     struct pgsql_state *st = state_of(ctx);
+    pg_answers(ctx, &st->exchange, type, body, !st->logged_on);
+    if (st->logged_on)
+        return;
     switch (type) {
     case 'R':
         authentication(ctx, body);
@@ -213,10 +217,12 @@ static void from_server(struct kd_ctx *ctx, uint8_t type, struct kd_bytes body)
         break;
     case 'E':
         error(ctx, body);
+        pass(ctx);
         break;
     case 'Z': /* ready: the logon is over */
         st->logon.ok = true;
-        pass(ctx);
+        st->logged_on = true;
+        kd_sql_tell(ctx, &st->logon);
         break;
     default:
         break;
@@ -229,6 +235,7 @@ static void one_byte(struct kd_ctx *ctx, uint8_t answer)
     struct pgsql_state *st = state_of(ctx);
     st->phase[KD_TO_CLIENT] = MESSAGES;
     bool tls = answer == 'S' && st->asked == (uint8_t)CODE_SSL;
+    pg_encrypts(ctx, &st->exchange, tls || answer == 'G');
     if (!tls && answer != 'G')
         return;
     st->logon.encrypted = true;
@@ -239,10 +246,16 @@ static void one_byte(struct kd_ctx *ctx, uint8_t answer)
 
 /* ---- the stream ---- */
 
+/* Rows, and data of COPY: their size is all that is told. */
+static bool is_counted(enum kd_dir dir, uint8_t type)
+{
+    return type == 'd' || (type == 'D' && dir == KD_TO_CLIENT);
+}
+
 static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in, size_t seen,
                             struct kd_frame *ret)
 {
-    const struct pgsql_state *st = state_of(ctx);
+    struct pgsql_state *st = state_of(ctx);
     size_t head = st->phase[dir] == STARTUP ? 0 : 1;
     (void)seen;
     if (st->phase[dir] == PASSING) {
@@ -263,7 +276,10 @@ static enum kd_status frame(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes
     uint64_t len = kd_cur_be32(&c);
     if (len < (head == 0 ? STARTUP_MIN : 4))
         return KD_MALFORMED;
-    *ret = (struct kd_frame){.len = head + len, .is_body = len > MESSAGE_MAX};
+    bool counted = head == 1 && is_counted(dir, in.p[0]);
+    *ret = (struct kd_frame){.len = head + len, .is_body = counted || len > MESSAGE_MAX};
+    st->counted[dir] = counted ? in.p[0] : 0;
+    st->counted_bytes[dir] = len - (head == 0 ? 0 : 4);
     return KD_OK;
 }
 
@@ -279,13 +295,18 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
         from_server(ctx, kd_bytes_at(msg, 0), body);
     else if (kd_bytes_at(msg, 0) == 'p')
         proof(ctx, body);
+    else
+        pg_asks(ctx, &state_of(ctx)->exchange, kd_bytes_at(msg, 0), body, 0);
     return KD_OK;
 }
 
 static enum kd_status body(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece, bool last)
 {
-    (void)last;
-    kd_inner_data(&state_of(ctx)->inner, ctx, dir, piece);
+    struct pgsql_state *st = state_of(ctx);
+    if (st->phase[dir] == PASSING)
+        kd_inner_data(&st->inner, ctx, dir, piece);
+    else if (last && st->counted[dir] != 0)
+        pg_counts(ctx, &st->exchange, dir, st->counted[dir], st->counted_bytes[dir]);
     return KD_OK;
 }
 
@@ -306,12 +327,13 @@ static size_t resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
 static void finish(struct kd_ctx *ctx)
 {
     kd_sql_tell(ctx, &state_of(ctx)->logon);
+    pg_tell(ctx, &state_of(ctx)->exchange);
     kd_inner_end(&state_of(ctx)->inner, ctx);
 }
 
 const struct kd_parser kd_parser_pgsql = {
     .name = "pgsql",
-    .summary = "database logons (PostgreSQL)",
+    .summary = "database logons and statements (PostgreSQL)",
     .app = KD_APP_PGSQL,
     .over = KD_OVER_TCP,
     .ports = (const uint16_t[]){PORT, 0},

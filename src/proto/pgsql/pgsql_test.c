@@ -63,10 +63,56 @@ static void a_password_in_clear_is_noted_and_not_kept(void)
     play_seed("clear");
     CHECK(has("\"auth\":\"password\",\"password\":true") &&
           has("\"login\":{\"method\":\"password\",\"service\":\"pgsql\",\"user\":\"kakikae\""));
-    CHECK(lacks("himitsu"));
+    CHECK(lacks("himitsu") && has("\"request\":{\"password_redacted\":true},\"response\":{\"message\":\"authentication_ok\""));
     done();
     play_seed("clear-wrong-password");
     CHECK(has("\"password\":true") && has("\"result\":\"failure\"") && lacks("machigai"));
+    done();
+}
+
+/* A logon without a proof, in a few bytes. */
+static void log_on(void)
+{
+    kd_tape_add(&tape, KD_TO_SERVER, BYTES("\0\0\0\x22\0\3\0\0user\0sato\0database\0jumin\0\0"));
+    kd_tape_add(&tape, KD_TO_CLIENT,
+                BYTES("R\0\0\0\x08\0\0\0\0S\0\0\0\x12" "DateStyle\0ISO\0K\0\0\0\x0c\0\0\0\7\0\0\0\x09Z\0\0\0\5I"));
+}
+
+static void statements_and_their_results(void)
+{
+    begin();
+    log_on();
+    kd_tape_add(&tape, KD_TO_SERVER, BYTES("Q\0\0\0\x13select name, x\0"));
+    kd_tape_add(&tape, KD_TO_CLIENT, BYTES("T\0\0\0\6\0\2D\0\0\0\x12\0\2\0\0\0\3abc\0\0\0\1xD\0\0\0\x0e\0\2\xff\xff\xff\xff\0\0\0\0"
+                                           "C\0\0\0\x0dSELECT 2\0Z\0\0\0\5I"));
+    kd_tape_add(&tape, KD_TO_SERVER, BYTES("Q\0\0\0\x0bselec!\0"));
+    kd_tape_add(&tape, KD_TO_CLIENT, BYTES("E\0\0\0\x36SERROR\0VERROR\0C42601\0Msyntax error\0Fscan.l\0L1145\0\0Z\0\0\0\5I"));
+    kd_tape_add(&tape, KD_TO_SERVER, BYTES("X\0\0\0\4"));
+    play();
+    CHECK(has("\"optional_parameters\":[{\"database\":\"jumin\"}]") && has("\"parameter_status\":[{\"date_style\":\"ISO\"}]"));
+    CHECK(has("\"pgsql\":{\"tx_id\":2,\"request\":{\"simple_query\":\"select name, x\"},\"response\":{\"field_count\":2,"
+              "\"data_rows\":2,\"data_size\":4,\"command_completed\":\"SELECT 2\"}}"));
+    CHECK(has("\"tx_id\":3,") && has("\"message\":\"syntax error\",\"severity_localizable\":\"ERROR\","
+                                     "\"severity_non_localizable\":\"ERROR\",\"code\":\"42601\",\"file\":\"scan.l\",\"line\":\"1145\""));
+    CHECK(has("\"tx_id\":4,\"request\":{\"message\":\"termination_message\"}}") && records("pgsql") == 4 && records("sql") == 1);
+    done();
+}
+
+static void copies_are_counted(void)
+{
+    begin();
+    log_on();
+    kd_tape_add(&tape, KD_TO_SERVER, BYTES("Q\0\0\0\x16" "copy t from stdin\0"));
+    kd_tape_add(&tape, KD_TO_CLIENT, BYTES("G\0\0\0\x0b\0\0\2\0\0\0\0"));
+    kd_tape_add(&tape, KD_TO_SERVER, BYTES("d\0\0\0\x08" "1\t2\nd\0\0\0\x08" "3\t4\nc\0\0\0\4"));
+    kd_tape_add(&tape, KD_TO_CLIENT, BYTES("C\0\0\0\x0b" "COPY 2\0Z\0\0\0\5I"));
+    kd_tape_add(&tape, KD_TO_SERVER, BYTES("Q\0\0\0\x14" "copy t to stdout\0"));
+    kd_tape_add(&tape, KD_TO_CLIENT, BYTES("H\0\0\0\x0b\0\0\2\0\0\0\0d\0\0\0\x08" "1\t2\nc\0\0\0\4C\0\0\0\x0b" "COPY 1\0Z\0\0\0\5I"));
+    play();
+    CHECK(has("\"simple_query\":\"copy t from stdin\"},\"response\":{\"copy_in_response\":{\"columns\":2}}"));
+    CHECK(has("\"tx_id\":3,\"request\":{\"message\":\"copy_done\",\"copy_data_in\":{\"msg_count\":2,\"data_size\":8}},"
+              "\"response\":{\"command_completed\":\"COPY 2\"}"));
+    CHECK(has("\"copy_data_out\":{\"row_count\":1,\"data_size\":4}") && records("pgsql") == 4);
     done();
 }
 
@@ -78,6 +124,7 @@ static void encryption_hides_the_rest(void)
     kd_tape_add(&tape, KD_TO_SERVER, BYTES("\x16\x03\x01\0\x05\1\0\0\1\3"));
     play();
     CHECK(has("\"sql\":{\"encrypted\":true}") && records("login") == 0);
+    CHECK(has("\"request\":{\"message\":\"SSL Request\"},\"response\":{\"ssl_accepted\":true}"));
     done();
 }
 
@@ -86,7 +133,8 @@ static void a_cancel_and_a_loss(void)
     begin();
     kd_tape_add(&tape, KD_TO_SERVER, BYTES("\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\1\0\0\0\2"));
     play();
-    CHECK(run.n_records == 0);
+    CHECK(run.n_records == 1 && has("\"pgsql\":{\"tx_id\":1,\"request\":{\"message\":\"cancel_request\",\"process_id\":1,"
+                                    "\"secret_key\":2}}"));
     done();
     begin();
     kd_tape_add(&tape, KD_TO_SERVER, BYTES("\0\0\0\x12\0\3\0\0user\0sato\0"));
@@ -116,6 +164,8 @@ int main(void)
     RUN(recorded_logons);
     RUN(refused_logons);
     RUN(a_password_in_clear_is_noted_and_not_kept);
+    RUN(statements_and_their_results);
+    RUN(copies_are_counted);
     RUN(encryption_hides_the_rest);
     RUN(a_cancel_and_a_loss);
     RUN(probe_knows_its_own);
