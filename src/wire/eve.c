@@ -252,6 +252,8 @@ void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const voi
         quic_line(o, head, body, zone_s);
     else if (head->type == KD_REC_QUIC)
         quic_answer(o, head, body, zone_s);
+    else if (head->type == KD_REC_DCERPC && ((const struct kd_rec_dcerpc *)body)->calls > 0)
+        return; /* each of them has a line already */
     else if (head->type == KD_REC_FILE) {
         struct kd_rec_file file = file_as_eve(body);
         kd_record_json(o, head, &file, zone_s);

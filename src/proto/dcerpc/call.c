@@ -182,8 +182,8 @@ static void fill_args(const struct dce_call *call, struct kd_dcerpc_arg *arg,
     rec->args = (struct kd_list){arg, n};
 }
 
-static void emit(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const struct dce_call *call,
-                 uint32_t calls)
+void dce_call_tell(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const struct dce_call *call, enum kd_rec_type type,
+                   uint32_t calls)
 {
     struct kd_dcerpc_arg arg[DCE_ARGS];
     char version[16], status[DCE_STATUS_ROOM], object[DCE_UUID_TEXT];
@@ -231,7 +231,7 @@ static void emit(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const stru
                                  : dce_status_name(call->status, status);
     }
     fill_args(call, arg, &rec);
-    kd_emit(ctx, KD_REC_DCERPC, &rec);
+    kd_emit(ctx, type, &rec);
 }
 
 /* ---- repeats ---- */
@@ -260,7 +260,7 @@ static void tell_repeats(const struct kd_ctx *ctx, struct kd_dcerpc *d)
 {
     if (d->last->repeats == 0)
         return;
-    emit(ctx, d, d->last, d->last->repeats);
+    dce_call_tell(ctx, d, d->last, KD_REC_DCERPC, d->last->repeats);
     d->last->repeats = 0;
     d->last->request_bytes = d->last->response_bytes = 0;
     d->last->first_us = ctx->now_us;
@@ -284,12 +284,14 @@ void dce_call_done(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_cal
     }
     if (d->last == NULL || !same_call(d->last, call)) {
         dce_repeats_flush(ctx, d);
-        emit(ctx, d, call, 0);
+        dce_call_tell(ctx, d, call, KD_REC_DCERPC, 0);
+        dce_step_call(ctx, d, call, false);
         call->request_bytes = call->response_bytes = 0;
         call->first_us = ctx->now_us;
         d->last = call;
         return;
     }
+    dce_step_call(ctx, d, call, true);
     d->last->repeats++;
     d->last->request_bytes += call->request_bytes;
     d->last->response_bytes += call->response_bytes;

@@ -77,6 +77,7 @@ struct dce_context {
     uint16_t id;
     uint16_t position; /* among those of its bind */
     uint32_t bind;     /* number of the bind that asked for it */
+    uint16_t result;   /* the server's word on it */
 };
 
 /* A call waiting for its answer. */
@@ -109,6 +110,8 @@ struct kd_dcerpc {
     struct kd_arena mem; /* contexts and names: bounded by their number */
     struct dce_context *contexts;
     uint32_t n_contexts, binds;
+    uint32_t bind_id; /* call number of the newest bind */
+    bool bind_alters, bind_waits;
     struct dce_call *calls; /* newest first */
     uint32_t n_calls;
     struct dce_call *last; /* answered: its repeats are counted */
@@ -128,6 +131,8 @@ struct kd_dcerpc {
     /* Of a carried conversation only. */
     struct kd_feed feed[2];
     size_t size;
+    void (*told_to)(const struct kd_ctx *ctx, void *arg, const struct kd_smb_call *call);
+    void *told_arg, *told_state;
 };
 
 void dce_odd(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum dce_oddity what);
@@ -162,11 +167,20 @@ void dce_call_keep(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_cal
 void dce_call_load(const struct kd_ctx *ctx, const struct dce_call *call, struct dce_args *args);
 /* It is over: tell it, or count it when it is like the one before.  Takes it. */
 void dce_call_done(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call);
+/* A record of it, of this kind; `calls` alike, 0: one. */
+void dce_call_tell(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const struct dce_call *call, enum kd_rec_type type,
+                   uint32_t calls);
 /* Tell the repeats that wait. */
 void dce_repeats_flush(const struct kd_ctx *ctx, struct kd_dcerpc *d);
 void dce_handle_keep(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct kd_bytes key,
                      struct kd_bytes label);
 void dce_handles_done(const struct kd_ctx *ctx, struct kd_dcerpc *d);
+
+/* step.c: what JSON lines alone tell: binds, and each call by itself.  All do nothing when nobody reads such lines. */
+enum dce_bind_end { DCE_BIND_TAKEN, DCE_BIND_REFUSED, DCE_BIND_UNANSWERED };
+void dce_step_bind(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum dce_bind_end end);
+/* `repeats`: it is like the one before, and will be told as one with others. */
+void dce_step_call(const struct kd_ctx *ctx, struct kd_dcerpc *d, const struct dce_call *call, bool repeats);
 
 /* status.c: names of [MS-ERREF], C706 and [MS-RPCE]; others are written into `room`. */
 enum { DCE_STATUS_ROOM = 16 };

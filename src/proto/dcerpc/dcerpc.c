@@ -206,7 +206,8 @@ struct kd_dcerpc *kd_dcerpc_open(const struct kd_ctx *ctx, const struct kd_dcerp
     struct kd_dcerpc *d = kd_pool_take(ctx->pool, sizeof(*d), &size);
     if (d == NULL)
         return NULL;
-    *d = (struct kd_dcerpc){.over = carrier->over, .size = size};
+    *d = (struct kd_dcerpc){
+        .over = carrier->over, .size = size, .told_to = carrier->told, .told_arg = carrier->arg, .told_state = ctx->state};
     dce_start(ctx, d);
     struct kd_out o = kd_out_of(d->pipe, sizeof(d->pipe) - 1);
     kd_out_bytes(&o, kd_bytes_head(bare_pipe(carrier->endpoint), o.max));
@@ -215,6 +216,12 @@ struct kd_dcerpc *kd_dcerpc_open(const struct kd_ctx *ctx, const struct kd_dcerp
     d->auth = kd_arena_copy(&d->mem, carrier->auth, DCE_NAME_MAX);
     d->unsure[0] = d->unsure[1] = carrier->midstream;
     return d;
+}
+
+void kd_dcerpc_moved(struct kd_dcerpc *d, void *arg)
+{
+    if (d != NULL)
+        d->told_arg = arg;
 }
 
 void kd_dcerpc_data(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum kd_dir dir,

@@ -144,7 +144,12 @@ static void on_bind(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_pd
     unsigned n = kd_cur_u8(&pdu->body);
     (void)kd_cur_take(&pdu->body, 3);
     bool good = kd_cur_ok(&pdu->body);
+    if (d->bind_waits)
+        dce_step_bind(ctx, d, DCE_BIND_UNANSWERED);
     d->binds++;
+    d->bind_id = pdu->call_id;
+    d->bind_alters = pdu->type == DCE_ALTER;
+    d->bind_waits = true;
     for (unsigned i = 0; i < n && good; i++)
         good = read_context(ctx, d, pdu, (uint16_t)i);
     if (!good)
@@ -155,9 +160,12 @@ static void on_bind(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_pd
 /* The answer's i-th result belongs to the i-th interface of the bind. */
 static void take_result(struct kd_dcerpc *d, uint16_t position, uint16_t result, bool wide)
 {
-    for (struct dce_context *c = d->contexts; c != NULL; c = c->next)
-        if (c->bind == d->binds && c->position == position && !c->bound.guessed)
-            c->bound.wide = result == CONTEXT_ACCEPTED ? wide : c->bound.wide;
+    for (struct dce_context *c = d->contexts; c != NULL; c = c->next) {
+        if (c->bind != d->binds || c->position != position || c->bound.guessed)
+            continue;
+        c->result = result;
+        c->bound.wide = result == CONTEXT_ACCEPTED ? wide : c->bound.wide;
+    }
 }
 
 static void on_bind_ack(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_pdu *pdu)
@@ -178,6 +186,7 @@ static void on_bind_ack(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dc
     }
     if (!kd_cur_ok(&pdu->body))
         dce_odd(ctx, d, DCE_ODD_BODY);
+    dce_step_bind(ctx, d, DCE_BIND_TAKEN);
     dce_auth_ack(ctx, d, pdu);
 }
 
@@ -426,6 +435,7 @@ static void to_client(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_
         on_bind_ack(ctx, d, pdu);
         break;
     case DCE_BIND_NAK:
+        dce_step_bind(ctx, d, DCE_BIND_REFUSED);
         dce_auth_result(ctx, d, "failure", kd_str("bind_nak"));
         break;
     case DCE_RESPONSE:
@@ -454,6 +464,7 @@ void dce_message(struct kd_ctx *ctx, struct kd_dcerpc *d, enum kd_dir dir, struc
 
 void dce_end(const struct kd_ctx *ctx, struct kd_dcerpc *d)
 {
+    dce_step_bind(ctx, d, DCE_BIND_UNANSWERED);
     while (d->calls != NULL)
         call_end_oldest(ctx, d);
     dce_repeats_flush(ctx, d);
