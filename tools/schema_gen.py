@@ -100,6 +100,8 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "traffic_id": ("array", "string[]"),
     "smb_status_name": ("string", "string"),
     "smb_size": ("integer", "number"),
+    "smb_dialect": ("string", "string"),
+    "smb_file_id": ("string", "string"),
     "smb_opened": ("integer", "number"),
     "of_request": ("integer", "number"),
     "of_response": ("integer", "number"),

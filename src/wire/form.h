@@ -27,6 +27,8 @@ kd_form kd_form_failed_request; /* Kerberos: what an error answers */
 kd_form kd_form_ntlm_version; /* "10.0 build 10586 rev 15" */
 kd_form kd_form_smb_status;  /* "0xc0000022", of SMB 1 perhaps "0x005b" */
 kd_form kd_form_smb_status_name; /* … by name, of SMB 1 perhaps "SRV_BADUID" */
+kd_form kd_form_smb_dialect; /* … "unknown" where its agreement was not seen */
+kd_form kd_form_smb_file_id; /* 16 bytes as EVE has them: all its parts are numbers, least byte first */
 kd_form kd_form_smb_size;    /* … 0 too, of what was opened */
 kd_form kd_form_smb_opened;  /* … a time, 0 too, of what was opened */
 kd_form kd_form_pipe_share;  /* SMB: a share that holds named pipes */

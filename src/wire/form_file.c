@@ -62,6 +62,13 @@ bool kd_form_smb_status_name(struct kd_out *o, const struct kd_field *f, const v
     return put_text(o, old != NULL ? kd_str(old) : r->status);
 }
 
+bool kd_form_smb_dialect(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    (void)f, (void)head;
+    const struct kd_rec_smb *r = body;
+    return put_text(o, r->dialect.n > 0 ? r->dialect : kd_str("unknown"));
+}
+
 /* What a successful CREATE tells: its times and size are known when its identity is. */
 static bool is_opened(const struct kd_rec_smb *r)
 {
@@ -107,10 +114,8 @@ bool kd_form_open_kind(struct kd_out *o, const struct kd_field *f, const void *b
 }
 
 /* The first three parts are numbers, least byte first; so are, in EVE, the two bytes behind them. */
-bool kd_form_guid(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+static bool put_guid(struct kd_out *o, const struct kd_field *f, const void *body, const uint8_t order[GUID_BYTES])
 {
-    static const uint8_t order[GUID_BYTES] = {3, 2, 1, 0, 5, 4, 7, 6, 9, 8, 10, 11, 12, 13, 14, 15};
-    (void)head;
     struct kd_bytes b = *(const struct kd_bytes *)((const uint8_t *)body + f->offset);
     if (b.n != GUID_BYTES)
         return false;
@@ -122,6 +127,20 @@ bool kd_form_guid(struct kd_out *o, const struct kd_field *f, const void *body, 
     }
     kd_out_u8(o, '"');
     return true;
+}
+
+bool kd_form_guid(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    static const uint8_t order[GUID_BYTES] = {3, 2, 1, 0, 5, 4, 7, 6, 9, 8, 10, 11, 12, 13, 14, 15};
+    (void)head;
+    return put_guid(o, f, body, order);
+}
+
+bool kd_form_smb_file_id(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    static const uint8_t order[GUID_BYTES] = {3, 2, 1, 0, 5, 4, 7, 6, 9, 8, 11, 10, 15, 14, 13, 12};
+    (void)head;
+    return put_guid(o, f, body, order);
 }
 
 /* "10.0.10586" as EVE words it; the revision is 15 since Windows XP ([MS-NLMP] 2.2.2.10). */

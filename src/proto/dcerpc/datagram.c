@@ -17,7 +17,7 @@ enum {
     CANCEL_ACK = 10,
     LAST_FRAGMENT = 0x02,
     FRAGMENT = 0x04,
-    RESERVED_1 = 0x81,
+    RESERVED_1 = 0x80, /* its fellow, 0x01, is set by some */
     CALLS_MAX = 16,
     MESSAGE_MAX = 65507,
     WAIT_S = 10

@@ -469,6 +469,8 @@ void smb_set_request(struct kd_ctx *ctx, struct smb_msg *m)
     p->u.set.rename = rename;
     p->u.set.remove = remove;
     p->u.set.keep = dispose && !remove;
+    if (rename || dispose)
+        smb_number(ctx, p);
     p->u.set.resize = type == INFO_FILE && class == INFO_END_OF_FILE && info.n >= 8;
     struct kd_cur size = kd_cur_of(info);
     p->u.set.size = p->u.set.resize ? kd_cur_le64(&size) : 0;

@@ -197,7 +197,8 @@ static struct smb_pending *expect_ntlm(struct kd_ctx *ctx, struct smb_msg *m, st
         return smb_expect(ctx, m, 0);
     }
     bool names = ntlm.type == KD_NTLM_AUTHENTICATE;
-    struct smb_pending *p = smb_expect(ctx, m, names ? SMB_TEXTS * SMB_NAME_MAX : 0);
+    bool software = m->head.command >= SMB1_COMMANDS; /* both halves of a logon name it */
+    struct smb_pending *p = smb_expect(ctx, m, names ? SMB_TEXTS * SMB_NAME_MAX : software ? 2 * SMB_NAME_MAX : 0);
     if (p == NULL || !names)
         return p;
     p->u.logon.auth = SMB_AUTH_NTLM;

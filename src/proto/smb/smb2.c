@@ -54,6 +54,7 @@ static bool is_exchange(uint16_t command)
     case SMB2_WRITE:
     case SMB2_IOCTL:
     case SMB2_QUERY_INFO:
+    case SMB2_SET_INFO:
         return false;
     default:
         return command < SMB1_COMMANDS || smb1_is_exchange(command);
