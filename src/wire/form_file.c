@@ -229,7 +229,7 @@ bool kd_form_rpc_answer_bytes(struct kd_out *o, const struct kd_field *f, const 
 {
     (void)f, (void)head;
     const struct kd_rec_dcerpc *r = body;
-    kd_out_u64(o, r->response_bytes);
+    kd_out_u64(o, r->response_raw);
     return r->response_fragments > 0;
 }
 

@@ -57,6 +57,7 @@ struct dce_pdu {
     bool big;
     uint32_t call_id;
     struct kd_cur body;
+    struct kd_bytes all; /* all of it behind the head, with its security trailer */
     uint8_t auth_type, auth_level; /* 0 without a trailer */
     struct kd_bytes token;
 };
@@ -94,7 +95,9 @@ struct dce_call {
     uint32_t status;
     uint64_t request_bytes, response_bytes;
     uint16_t fragments[2]; /* by direction */
-    struct kd_buf stub; /* of a request or answer in several fragments */
+    struct kd_buf stub;  /* of a request or answer in several fragments */
+    struct kd_buf shown; /* the same as rules see it */
+    uint64_t raw[2];     /* bytes as rules see them, by direction */
     struct dce_kept *args;
     uint32_t repeats;  /* of this call, not yet told */
     uint64_t first_us; /* when it was told */
@@ -110,6 +113,7 @@ struct kd_dcerpc {
     struct kd_arena mem; /* contexts and names: bounded by their number */
     struct dce_context *contexts;
     uint32_t n_contexts, binds;
+    struct dce_record *present; /* of the call that rules are shown now */
     uint32_t bind_id; /* call number of the newest bind */
     bool bind_alters, bind_waits;
     struct dce_call *calls; /* newest first */
@@ -156,11 +160,14 @@ struct kd_bytes dce_level_name(uint8_t level);
 /* call.c */
 struct dce_call *dce_call_new(const struct kd_ctx *ctx, struct kd_dcerpc *d);
 void dce_call_free(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call);
-/* Show a whole request or answer to the rules: service, number, and its arguments as far as they can be read. */
-void dce_call_show(const struct kd_ctx *ctx, const struct dce_call *call, enum kd_dir dir, struct kd_bytes stub);
-/* Add to what is held of it, as far as limits allow. */
-void dce_call_hold(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call,
+/* Show a whole request or answer to the rules: service, number, and its bytes as Suricata counts them to the arguments
+ * (of a request all behind its head of 24 bytes, of an answer all behind its common head of 16). */
+void dce_call_show(const struct kd_ctx *ctx, struct kd_dcerpc *d, const struct dce_call *call, enum kd_dir dir,
                    struct kd_bytes stub);
+/* What is known of the call that rules are shown now. */
+const void *dce_call_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type);
+/* Add to what is held of it (one of its buffers), as far as limits allow. */
+void dce_call_hold(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct kd_buf *to, struct kd_bytes stub);
 void dce_call_drop_held(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call);
 void dce_call_keep(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call,
                    const struct dce_args *args);

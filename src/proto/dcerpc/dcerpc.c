@@ -96,9 +96,9 @@ static enum kd_probe dcerpc_probe(struct kd_bytes in, enum kd_dir dir, const str
     if (length_of(in) < DCE_HEAD || (type == DCE_BIND && length_of(in) < DCE_HEAD + 12))
         return KD_PROBE_NO;
     bool as_expected = is_from_client(type) == (dir == KD_TO_SERVER);
+    bool begins = type == DCE_BIND || (type == DCE_REQUEST && length_of(in) >= DCE_HEAD + 8) || dir == KD_TO_CLIENT;
     if (!conn->midstream)
-        return as_expected && (type == DCE_BIND || dir == KD_TO_CLIENT) ? KD_PROBE_YES
-                                                                        : KD_PROBE_NO;
+        return as_expected && begins ? KD_PROBE_YES : KD_PROBE_NO;
     return as_expected ? KD_PROBE_YES : KD_PROBE_REVERSED;
 }
 
@@ -186,6 +186,7 @@ const struct kd_parser kd_parser_dcerpc = {
     .gap = dcerpc_gap,
     .resync = dcerpc_resync,
     .close = dcerpc_close,
+    .present = dce_call_present,
 };
 
 /* ---- carried in another protocol ---- */

@@ -83,7 +83,7 @@ void dce_step_call(const struct kd_ctx *ctx, struct kd_dcerpc *d, const struct d
                                .opnum = call->opnum,
                                .request_fragments = call->fragments[KD_TO_SERVER],
                                .response_fragments = call->fragments[KD_TO_CLIENT],
-                               .request_bytes = call->request_bytes,
-                               .response_bytes = call->response_bytes};
+                               .request_bytes = call->raw[KD_TO_SERVER],
+                               .response_bytes = call->raw[KD_TO_CLIENT]};
     tell_carrier(ctx, d, &told);
 }
