@@ -61,6 +61,7 @@ uint64_t m_apps_of(enum kd_rule_proto proto)
         {KD_RP_SIP, {KD_APP_SIP}},     {KD_RP_HTTP2, {KD_APP_HTTP2}},
         {KD_RP_WEBSOCKET, {KD_APP_WEBSOCKET}},   {KD_RP_MODBUS, {KD_APP_MODBUS}},
         {KD_RP_IKE, {KD_APP_IKE}},
+        {KD_RP_NFS, {KD_APP_NFS}},
     };
     uint64_t apps = 0;
     for (size_t i = 0; i < KD_COUNT(rows); i++)

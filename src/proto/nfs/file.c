@@ -91,10 +91,6 @@ static void file_name(struct kd_ctx *ctx, const struct nfs_id *id, struct kd_byt
 
 /* ---- records ---- */
 
-struct room {
-    char hash[9], status[NFS_STATUS_ROOM];
-};
-
 static void fill_who(const struct nfs_who *who, struct kd_rec_nfs *rec)
 {
     rec->auth = kd_str(who->auth == NFS_AUTH_NULL   ? "NULL"
@@ -106,14 +102,14 @@ static void fill_who(const struct nfs_who *who, struct kd_rec_nfs *rec)
     rec->machine = kd_bytes_of(who->machine, who->n);
 }
 
-static void fill_hash(uint64_t sum, struct room *room, struct kd_rec_nfs *rec)
+static void fill_hash(uint64_t sum, struct nfs_room *room, struct kd_rec_nfs *rec)
 {
     struct kd_out o = kd_out_of((uint8_t *)room->hash, sizeof(room->hash));
     kd_out_fmt(&o, "%08x", (unsigned)sum);
     rec->hhash = kd_out_bytes_view(&o);
 }
 
-static void fill_side(const struct nfs_file *f, enum kd_dir dir, struct room *room, struct kd_rec_nfs *rec)
+static void fill_side(const struct nfs_file *f, enum kd_dir dir, struct nfs_room *room, struct kd_rec_nfs *rec)
 {
     const struct nfs_side *s = &f->side[dir];
     *rec = (struct kd_rec_nfs){.version = f->version,
@@ -148,7 +144,7 @@ static void file_end(struct kd_ctx *ctx, struct nfs_file *f, enum kd_dir dir, bo
     uint8_t coded[2 * NFS_NAME_MAX];
     struct kd_out o = kd_out_of(coded, sizeof(coded));
     struct kd_rec_nfs rec;
-    struct room room;
+    struct nfs_room room;
     if (s->chunks == 0)
         return;
     s->last = whole;
@@ -189,36 +185,43 @@ static bool is_ordinary(const struct nfs_call *call)
     return call->op != NFS_NULL && call->op != NFS_GETATTR && call->op != NFS_READ && call->op != NFS_WRITE;
 }
 
-static void tell(struct kd_ctx *ctx, const struct nfs_call *call, const struct nfs_answered *a)
+void nfs_describe(const struct kd_ctx *ctx, const struct nfs_call *call, const struct nfs_answered *a, struct nfs_room *room,
+                  struct kd_rec_nfs *ret)
 {
-    struct room room;
-    bool told = is_told(call, a);
     const struct nfs_file *f = file_find(ctx, &call->file);
-    if (!told && (!ctx->sink->steps || a == NULL || !is_ordinary(call)))
-        return;
     struct kd_bytes name = kd_bytes_of(call->text, call->name_n), to = kd_bytes_of(call->text + call->name_n, call->to_n);
-    struct kd_rec_nfs rec = {.version = call->version,
-                             .procedure = kd_str(call->procedure),
-                             .filename = name,
-                             .tx_no = call->tx_no,
-                             .xid = (uint32_t)call->node.key.a,
-                             .rpc_status = kd_str("ACCEPTED")};
-    fill_who(&call->who, &rec);
+    *ret = (struct kd_rec_nfs){.version = call->version,
+                               .procedure = kd_str(call->procedure),
+                               .filename = name,
+                               .tx_no = call->tx_no,
+                               .xid = (uint32_t)call->node.key.a,
+                               .rpc_status = kd_str("ACCEPTED")};
+    fill_who(&call->who, ret);
     if (name.n == 0 && f != NULL)
-        rec.filename = kd_bytes_of(f->name, f->n);
+        ret->filename = kd_bytes_of(f->name, f->n);
     if (call->op == NFS_RENAME) {
-        rec.rename_from = name;
-        rec.rename_to = to;
+        ret->rename_from = name;
+        ret->rename_to = to;
     }
     struct nfs_id id = call->file;
     if (call->op == NFS_LOOKUP)
         id = a != NULL ? nfs_id_of(a->handle) : (struct nfs_id){0};
     if (id.known)
-        fill_hash(id.key.b, &room, &rec);
+        fill_hash(id.key.b, room, ret);
     if (a != NULL) {
-        rec.status_code = a->status;
-        rec.status = kd_str(nfs_status_name(a->status, room.status));
+        ret->status_code = a->status;
+        ret->status = kd_str(nfs_status_name(a->status, room->status));
     }
+}
+
+static void tell(struct kd_ctx *ctx, const struct nfs_call *call, const struct nfs_answered *a)
+{
+    struct nfs_room room;
+    struct kd_rec_nfs rec;
+    bool told = is_told(call, a);
+    if (!told && (!ctx->sink->steps || a == NULL || !is_ordinary(call)))
+        return;
+    nfs_describe(ctx, call, a, &room, &rec);
     kd_emit(ctx, told ? KD_REC_NFS : KD_REC_NFS_STEP, &rec);
 }
 

@@ -124,6 +124,26 @@ static void odd(struct kd_ctx *ctx)
     st->told_bad = true;
 }
 
+static void show_end(struct kd_ctx *ctx, const struct nfs_call *call)
+{
+    struct nfs_state *st = nfs_state_of(ctx);
+    struct nfs_room room;
+    struct kd_rec_nfs rec;
+    if (call != NULL) {
+        nfs_describe(ctx, call, NULL, &room, &rec);
+        st->present = &rec;
+    }
+    kd_inspect_end(ctx, KD_TO_SERVER, KD_INSPECT_ALL);
+    st->present = NULL;
+}
+
+static const void *present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    (void)dir;
+    *ret_type = KD_REC_NFS;
+    return nfs_state_of(ctx)->present;
+}
+
 static void on_call(struct kd_ctx *ctx, uint32_t xid, struct kd_cur *c)
 {
     struct nfs_asked asked = {.op = NFS_OTHER, .procedure = "UNKNOWN"};
@@ -160,8 +180,8 @@ static void on_call(struct kd_ctx *ctx, uint32_t xid, struct kd_cur *c)
         if (asked.writes)
             nfs_content(ctx, KD_TO_SERVER, call, asked.data, asked.data_n);
     }
-    if (asked.op != NFS_NULL)
-        kd_inspect_end(ctx, KD_TO_SERVER, KD_INSPECT_ALL);
+    if (asked.op != NFS_NULL && kd_wants_any(ctx))
+        show_end(ctx, call);
 }
 
 static void on_reply(struct kd_ctx *ctx, uint32_t xid, struct kd_cur *c)
@@ -284,4 +304,5 @@ const struct kd_parser kd_parser_nfs = {
     .gap = gap,
     .resync = resync,
     .close = nfs_close,
+    .present = present,
 };

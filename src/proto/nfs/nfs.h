@@ -108,6 +108,7 @@ struct nfs_stream {
 };
 
 struct nfs_state {
+    const struct kd_rec_nfs *present; /* of the call that rules are shown now */
     struct nfs_stream stream[2];
     struct smb_table calls, files;
     size_t used;
@@ -161,6 +162,12 @@ bool nfs_answer_compound(const struct nfs_call *call, struct kd_cur *c, struct n
 struct nfs_id nfs_id_of(struct kd_bytes handle);
 struct nfs_call *nfs_call_add(struct kd_ctx *ctx, uint32_t xid, const struct nfs_asked *asked);
 void nfs_call_done(struct kd_ctx *ctx, struct nfs_call *call, const struct nfs_answered *a); /* a: NULL without an answer */
+/* A call's record, as far as it is known; `a` may be NULL. */
+struct nfs_room {
+    char hash[9], status[NFS_STATUS_ROOM];
+};
+void nfs_describe(const struct kd_ctx *ctx, const struct nfs_call *call, const struct nfs_answered *a, struct nfs_room *room,
+                  struct kd_rec_nfs *ret);
 void nfs_content(struct kd_ctx *ctx, enum kd_dir dir, struct nfs_call *call, struct kd_bytes here, uint32_t n);
 void nfs_more(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes piece, uint64_t n); /* piece: empty when lost */
 void nfs_close(struct kd_ctx *ctx);
