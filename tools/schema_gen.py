@@ -102,6 +102,17 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "outer_app": ("string", "string"),
     "flowbits": ("array", "string[]"),
     "traffic_id": ("array", "string[]"),
+    "smb_status_name": ("string", "string"),
+    "smb_size": ("integer", "number"),
+    "smb_dialect": ("string", "string"),
+    "smb_file_id": ("string", "string"),
+    "smb_opened": ("integer", "number"),
+    "of_request": ("integer", "number"),
+    "of_response": ("integer", "number"),
+    "rpc_call": ("integer", "number"),
+    "rpc_sequence": ("integer", "number"),
+    "rpc_id": ("integer", "number"),
+    "nfs_type": ("string", "string"),
     "traffic_label": ("array", "string[]"),
     "answer_flags": ("string", "string"),
     "answer_version": ("integer", "number"),
@@ -155,6 +166,7 @@ class Table:
         self.name, self.what = name, what
         self.id = body.get("id")
         self.event = body.get("event", name)  # event_type as written
+        self.step = body.get("step")  # number of those that JSON lines alone tell
         self.en, self.ja = body.get("en", ""), body.get("ja", "")
         lines = [Field(line, f"{what}.{name}") for line in body["fields"]]
         self.fields = [f for f in lines if not f.is_view]
@@ -202,8 +214,8 @@ def load(folder):
     head.further = [Table(n, b, "line") for n, b in raw.get("line", {}).items()]
     subs = {n: Table(n, b, "sub") for n, b in raw.get("sub", {}).items()}
     records = sorted((Table(n, b, "record") for n, b in raw["record"].items()), key=lambda t: t.id)
-    if len({r.id for r in records}) != len(records) or min(r.id for r in records) < 1 \
-            or max(r.id for r in records) > 63:
+    ids = [r.id for r in records] + [r.step for r in records if r.step]
+    if len(set(ids)) != len(ids) or min(ids) < 1 or max(ids) > 63:
         sys.exit("records: ids must be unique, 1 to 63")
     for t in list(records) + list(subs.values()):
         for f in t.fields:
@@ -232,13 +244,18 @@ def face_h(head, records, subs, protos):
            '#include "wire/schema.h"', "",
            "enum kd_rec_type {", "    KD_REC_NONE = 0,"]
     out += [f"    KD_REC_{r.name.upper()} = {r.id}," for r in records]
-    out += [f"    KD_REC_MAX = {max(r.id for r in records)}", "};", "", "enum kd_app {"]
+    out += [f"    KD_REC_MAX = {max(r.id for r in records)},"]
+    out += ["    /* Of the same form: what JSON lines alone tell. */"]
+    out += [f"    KD_REC_{r.name.upper()}_STEP = {r.step}," for r in records if r.step]
+    out += ["};", "", "enum kd_app {"]
     out += [f"    KD_APP_{p[0].upper().replace('-', '_')}, /* {p[1]} */" for p in protos]
     out += ["    KD_APP_COUNT", "};", ""]
     out += [c_struct(t) for t in subs.values()] + [c_struct(t) for t in records]
     out += [f"extern const struct kd_schema kd_schema_{t.name};" for t in list(subs.values()) + records]
     out += ["", "/* By record type; NULL for a number not in use. */",
-            "extern const struct kd_schema *const kd_schemas[64];", "",
+            "extern const struct kd_schema *const kd_schemas[64];",
+            "/* What a record that JSON lines alone tell is one of; 0 for others. */",
+            "extern const uint8_t kd_step_of[64];", "",
             "/* Protocol names as EVE writes them, and for people. */",
             "extern const char *const kd_app_names[KD_APP_COUNT];",
             "extern const char *const kd_app_titles_en[KD_APP_COUNT];",
@@ -299,6 +316,9 @@ def face_c(head, records, subs, protos):
     out.append("const struct kd_schema *const kd_schemas[64] = {")
     out += [f"    [{r.id}] = &kd_schema_{r.name}," for r in records]
     out.append("};\n")
+    out.append("const uint8_t kd_step_of[64] = {")
+    out += [f"    [{r.step}] = {r.id}," for r in records if r.step]
+    out.append("};\n")
     for i, what in enumerate(("names", "titles_en", "titles_ja")):
         out.append(f"const char *const kd_app_{what}[KD_APP_COUNT] = {{")
         out += [f"    {c_string(p[i].replace('_', '-') if i == 0 else p[i])}," for p in protos]
@@ -330,10 +350,10 @@ def spread(t, records):
     """Objects of other records that may stand in this one: key -> (record, its tree)."""
     if not any("spread" in f.flags for f in t.fields):
         return {}
-    out = {}
+    out, own = {}, tree_of(t.lines)
     for other in records:
         for k, v in tree_of(other.lines).items():
-            if other.name not in NO_TRANSACTIONS and isinstance(v, dict):
+            if other.name not in NO_TRANSACTIONS and isinstance(v, dict) and k not in own:
                 out.setdefault(k, (other, v))
     return out
 

@@ -176,6 +176,7 @@ int kd_role_engine(const struct kd_start *s)
         .files_most = s->files_most,
         .tray = box != NULL ? &box->tray : NULL,
         .scan = s->scan,
+        .steps = s->steps,
         .scan_most = (uint64_t)s->limits.yara_file_mib << 20,
         .scan_now = ring_box,
         .scan_arg = box,

@@ -19,6 +19,7 @@ struct keeper {
     struct kd_store *store;   /* or NULL: JSON only */
     struct kd_json_log *json; /* or NULL */
     uint8_t batch[KD_BATCH_MAX];
+    uint8_t kept[KD_BATCH_MAX];
     uint8_t message[KD_ASK_MAX]; /* from web or gate */
     int gate_fd;                 /* or -1 */
     bool told_json;              /* one line is enough */
@@ -114,12 +115,28 @@ static void complain(struct keeper *k, enum kd_status s, const struct kd_err *er
     kd_role_tell(KD_ORDER_PROBLEM, kd_out_bytes_view(&o));
 }
 
+/* What is kept of a batch: not what JSON lines alone tell. */
+static struct kd_bytes without_steps(struct keeper *k, struct kd_bytes batch)
+{
+    struct kd_cur c = kd_cur_of(batch);
+    struct kd_out o = kd_out_of(k->kept, sizeof(k->kept));
+    struct kd_rec_head head;
+    struct kd_bytes body, whole;
+    bool any = false;
+    while (kd_record_next(&c, &head, &body, &whole) == KD_OK) {
+        any = any || kd_is_step(head.type);
+        if (!kd_is_step(head.type))
+            kd_out_bytes(&o, whole);
+    }
+    return any ? kd_out_bytes_view(&o) : batch;
+}
+
 static void keep(struct keeper *k, struct kd_bytes batch)
 {
     struct kd_err err = {0};
     enum kd_status s = KD_OK;
     if (k->store != NULL)
-        s = kd_store_batch(k->store, batch, &err);
+        s = kd_store_batch(k->store, k->json != NULL ? without_steps(k, batch) : batch, &err);
     if (s != KD_OK)
         complain(k, s, &err);
     s = k->json != NULL ? kd_json_log_batch(k->json, batch) : KD_OK;

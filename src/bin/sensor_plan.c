@@ -284,6 +284,7 @@ static bool describe_engine(struct kd_sensor *s, unsigned number)
         return say_no(s, &err);
     (void)kd_sensor_extra(c, KD_EXTRA_PROGRESS, progress, "", 0);
     c->out = s->edges[KD_EDGE_RECORDS][0];
+    c->start.steps = s->plan.json_fd >= 0;
     kd_box_engine(s, c, number);
     int ring = kd_packet_ring_open(s, number);
     if (ring >= 0)

@@ -71,6 +71,7 @@ void kd_start_put(struct kd_out *o, const struct kd_start *s)
     kd_out_u8(o, s->files_keep);
     kd_out_le64(o, s->files_most);
     kd_out_u8(o, s->scan);
+    kd_out_u8(o, s->steps);
     kd_out_le64(o, s->memory_bytes);
     kd_out_le64(o, s->keep_days);
     kd_out_le64(o, s->keep_bytes);
@@ -150,6 +151,7 @@ enum kd_status kd_start_read(struct kd_bytes message, struct kd_start *ret)
     s->files_keep = kd_cur_u8(&c);
     s->files_most = kd_cur_le64(&c);
     s->scan = kd_cur_u8(&c);
+    s->steps = kd_cur_u8(&c) != 0;
     s->memory_bytes = kd_cur_le64(&c);
     s->keep_days = kd_cur_le64(&c);
     s->keep_bytes = kd_cur_le64(&c);

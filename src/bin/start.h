@@ -109,6 +109,7 @@ struct kd_start {
     int32_t zone_s;
     uint32_t ring_bytes;
     uint64_t keep_flow_bytes; /* engine: of one conversation, into the packet ring */
+    bool steps;               /* engine: JSON lines are written */
     uint8_t files_keep;       /* engine: enum kd_contents_keep */
     uint64_t files_most;      /* … bytes of one file */
     uint8_t scan;             /* engine: the same for box */

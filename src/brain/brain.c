@@ -252,7 +252,9 @@ enum kd_status kd_brain_batch(struct kd_brain *b, struct kd_bytes batch)
         struct kd_bytes body, whole;
         s = kd_record_next(&c, &head, &body, &whole);
         if (s == KD_OK)
-            s = head.type <= KD_REC_MAX ? take(b, &head, body, whole) : KD_MALFORMED;
+            s = head.type <= KD_REC_MAX ? take(b, &head, body, whole) : KD_OK;
+        if (s == KD_OK && kd_is_step(head.type))
+            kd_brain_forward(b, whole); /* for JSON lines alone */
     }
     if (s == KD_NOT_FOUND)
         return KD_OK;

@@ -240,6 +240,7 @@ struct kd_engine *kd_engine_new(const struct kd_engine_config *cfg, struct kd_en
     e->next_record = cfg->id_base + ((uint64_t)cfg->number << 56);
     e->writer = kd_out_of(e->batch, sizeof(e->batch));
     e->sink.record = on_record;
+    e->sink.steps = cfg->steps;
     e->sink.expect = kd_engine_expect;
     e->sink.goes_over = on_goes_over;
     size_t memory = (size_t)cfg->lim->memory_mib << 20;

@@ -26,6 +26,7 @@ struct kd_engine_config {
     const struct kd_ruleset *rules; /* NULL: none; outlives the engine */
     uint64_t keep_flow_bytes; /* … of a conversation, up to so many bytes; 0: all */
     struct kd_keep *files;    /* contents of files go there; NULL: they are not kept.  The caller's. */
+    bool steps;               /* tell what JSON lines alone have, too */
     unsigned files_keep;      /* enum kd_contents_keep: of which files */
     uint64_t files_most;      /* … up to so many bytes each */
     struct kd_tray_writer *tray; /* files for box; NULL: none.  The caller's. */

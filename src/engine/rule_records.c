@@ -193,6 +193,7 @@ bool kd_engine_is_transaction(uint8_t type)
         [KD_REC_RDP] = true, [KD_REC_SSH] = true, [KD_REC_FTP] = true, [KD_REC_FTP_DATA] = true,
         [KD_REC_LDAP] = true, [KD_REC_SNMP] = true, [KD_REC_SQL] = true, [KD_REC_MAILBOX] = true,
         [KD_REC_MQTT] = true, [KD_REC_SIP] = true, [KD_REC_WEBSOCKET] = true, [KD_REC_TFTP] = true,
+        [KD_REC_NFS] = true, [KD_REC_SMB_STEP] = true, [KD_REC_DCERPC_STEP] = true, [KD_REC_NFS_STEP] = true,
         [KD_REC_MODBUS] = true, [KD_REC_IKE] = true, [KD_REC_QUIC] = true, [KD_REC_RFB] = true,
         [KD_REC_PGSQL] = true, [KD_REC_ENIP] = true, [KD_REC_DNP3] = true, [KD_REC_NTP] = true,
     };
@@ -238,7 +239,7 @@ void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_aler
     const void *body = type != KD_REC_NONE ? e->telling.body : under_way(a->at->owner, (enum kd_dir)a->dir, &type);
     if (body != NULL && kd_engine_is_transaction((uint8_t)type)) {
         kd_out_u8(o, (uint8_t)type);
-        kd_body_put(o, kd_schemas[type], body);
+        kd_body_put(o, kd_schema_of(type), body);
     } else if (told->type != 0 && told->flow_id == a->at->flow_id && told->frame == e->frames && told_body(e, &coded)) {
         kd_out_u8(o, told->type);
         kd_out_bytes(o, coded);

@@ -62,6 +62,7 @@ uint64_t m_apps_of(enum kd_rule_proto proto)
         {KD_RP_WEBSOCKET, {KD_APP_WEBSOCKET}},   {KD_RP_MODBUS, {KD_APP_MODBUS}},
         {KD_RP_IKE, {KD_APP_IKE}},     {KD_RP_DNP3, {KD_APP_DNP3}},
         {KD_RP_ENIP, {KD_APP_ENIP}},
+        {KD_RP_NFS, {KD_APP_NFS}},
     };
     uint64_t apps = 0;
     for (size_t i = 0; i < KD_COUNT(rows); i++)

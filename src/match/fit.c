@@ -28,8 +28,6 @@ static const uint16_t untold_numbers[] = {
     KD_NUM_FLOW_ELEPHANT,
     KD_NUM_HTTP_RESPONSE_BODY_SIZE,
     KD_NUM_HTTP2_SIZE_UPDATE,
-    KD_NUM_NFS_PROCEDURE,
-    KD_NUM_NFS_VERSION,
 };
 
 static bool is_in(const uint16_t *list, size_t n, uint16_t id)

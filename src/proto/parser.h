@@ -72,6 +72,7 @@ struct kd_wanted {
 struct kd_sink {
     void (*record)(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_rec_type type,
                    const void *body);
+    bool steps; /* somebody reads JSON lines: tell what they alone have (KD_REC_…_STEP) */
     /* NULL: announcements are not heard (tests). */
     void (*expect)(struct kd_sink *sink, const struct kd_expect *x);
     /* The conversation goes over to another protocol (KD_APP_FAILED: nobody knows which).  NULL: nobody cares. */

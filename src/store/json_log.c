@@ -88,7 +88,7 @@ enum kd_status kd_json_log_batch(struct kd_json_log *l, struct kd_bytes batch)
             if (put != KD_OK)
                 return put;
         }
-        if (kd_body_decode(kd_schemas[h.type], body, &l->mem, l->body) == KD_OK) {
+        if (kd_body_decode(kd_schema_of(h.type), body, &l->mem, l->body) == KD_OK) {
             size_t start = l->out.n;
             kd_record_lines(&l->out, &h, l->body, l->zone_s);
             if (!kd_out_ok(&l->out)) { /* longer than any line may be: left out whole */

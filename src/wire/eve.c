@@ -229,6 +229,15 @@ static void quic_answer(struct kd_out *o, const struct kd_rec_head *head, const 
     quic_line(o, &back, &t, zone_s);
 }
 
+/* ---- Unix file servers ---- */
+
+/* A line is about the answer. */
+static void nfs_line(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
+{
+    struct kd_rec_head back = turned(head);
+    kd_record_json(o, &back, body, zone_s);
+}
+
 /* ---- files ---- */
 
 /* EVE names a file of the web by the path of its address where nobody gave it a name, and counts into its size what was
@@ -252,6 +261,10 @@ void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const voi
         quic_line(o, head, body, zone_s);
     else if (head->type == KD_REC_QUIC)
         quic_answer(o, head, body, zone_s);
+    else if (head->type == KD_REC_NFS || head->type == KD_REC_NFS_STEP)
+        nfs_line(o, head, body, zone_s);
+    else if (head->type == KD_REC_DCERPC && ((const struct kd_rec_dcerpc *)body)->calls > 0)
+        return; /* each of them has a line already */
     else if (head->type == KD_REC_FILE) {
         struct kd_rec_file file = file_as_eve(body);
         kd_record_json(o, head, &file, zone_s);

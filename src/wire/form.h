@@ -25,13 +25,24 @@ kd_form kd_form_or_none;     /* a text, "<none>" for an empty one */
 kd_form kd_form_weak_cipher; /* of a Kerberos cipher's name */
 kd_form kd_form_failed_request; /* Kerberos: what an error answers */
 kd_form kd_form_ntlm_version; /* "10.0 build 10586 rev 15" */
-kd_form kd_form_smb_status;  /* "0xc0000022" */
+kd_form kd_form_smb_status;  /* "0xc0000022", of SMB 1 perhaps "0x005b" */
+kd_form kd_form_smb_status_name; /* … by name, of SMB 1 perhaps "SRV_BADUID" */
+kd_form kd_form_smb_dialect; /* … "unknown" where its agreement was not seen */
+kd_form kd_form_smb_file_id; /* 16 bytes as EVE has them: all its parts are numbers, least byte first */
+kd_form kd_form_smb_size;    /* … 0 too, of what was opened */
+kd_form kd_form_smb_opened;  /* … a time, 0 too, of what was opened */
 kd_form kd_form_pipe_share;  /* SMB: a share that holds named pipes */
 kd_form kd_form_renamed;     /* … the name before */
 kd_form kd_form_open_kind;   /* … normal, delete on close: of what was opened */
 kd_form kd_form_guid;        /* 16 bytes as a GUID */
 kd_form kd_form_rpc_request; /* DCE/RPC: kinds of messages */
 kd_form kd_form_rpc_response;
+kd_form kd_form_rpc_call;    /* … a number of a call, 0 too */
+kd_form kd_form_rpc_sequence; /* … 0 too, of calls over UDP */
+kd_form kd_form_of_request;  /* … a number of a call within another protocol, 0 too */
+kd_form kd_form_of_response; /* … of its answer */
+kd_form kd_form_rpc_id;      /* ONC RPC: a user's number, 0 too */
+kd_form kd_form_nfs_type;    /* NFS: "response" */
 kd_form kd_form_rpc_interfaces;   /* … [{"uuid":…,"version":…}] */
 kd_form kd_form_rpc_answer_bytes; /* … of an answer that was seen */
 kd_form kd_form_part_names;       /* names of a mail's parts */

@@ -161,7 +161,7 @@ void kd_record_refer(uint8_t *record, uint64_t frame)
 
 enum kd_status kd_record_put(struct kd_out *o, const struct kd_rec_head *head, const void *body)
 {
-    const struct kd_schema *schema = head->type < 64 ? kd_schemas[head->type] : NULL;
+    const struct kd_schema *schema = kd_schema_of(head->type);
     KD_ASSERT(schema != NULL);
     size_t start = o->n;
     bool was_full = o->full;
@@ -216,7 +216,7 @@ enum kd_status kd_record_next(struct kd_cur *batch, struct kd_rec_head *ret_head
         h.frame = kd_cur_varint(&c);
     if (!kd_cur_ok(&c))
         return KD_TRUNCATED;
-    if (n > KD_RECORD_MAX || h.type >= 64 || kd_schemas[h.type] == NULL || h.app >= KD_APP_COUNT)
+    if (n > KD_RECORD_MAX || kd_schema_of(h.type) == NULL || h.app >= KD_APP_COUNT)
         return KD_MALFORMED;
     *ret_head = h;
     *ret_body = kd_cur_rest(&c);

@@ -39,6 +39,19 @@ struct kd_rec_head {
     uint8_t engine;
 };
 
+/* Records that JSON lines alone tell have the form of others and numbers of their own: brain hands them on unread, the
+ * store does not keep them. */
+static inline bool kd_is_step(unsigned type)
+{
+    return type < 64 && kd_step_of[type] != 0;
+}
+
+/* NULL for a number not in use. */
+static inline const struct kd_schema *kd_schema_of(unsigned type)
+{
+    return type >= 64 ? NULL : kd_schemas[kd_is_step(type) ? kd_step_of[type] : type];
+}
+
 /* Another frame's number into a record that names one and stands encoded at `record`, in place; a number too large for
  * its place changes nothing. */
 void kd_record_refer(uint8_t *record, uint64_t frame);

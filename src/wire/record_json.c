@@ -297,7 +297,7 @@ static void put_spread(struct kd_out *o, struct kd_bytes in, const struct kd_rec
     enum { MEMORY = 1 << 20, BODY_MAX = 8192 };
     uint64_t body[BODY_MAX / sizeof(uint64_t)];
     uint8_t type = kd_bytes_at(in, 0);
-    const struct kd_schema *schema = type < 64 ? kd_schemas[type] : NULL;
+    const struct kd_schema *schema = kd_schema_of(type);
     if (schema == NULL || schema->size > sizeof(body) || type == head->type)
         return;
     struct kd_pool *pool = kd_pool_new(MEMORY);
@@ -426,7 +426,7 @@ void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void
     const struct kd_rec_flow *flow = body;
     if (head->type == KD_REC_FLOW && flow->carried != 0 && flow->carried < KD_APP_COUNT)
         shown.app = flow->carried;
-    kd_json_head(o, &shown, kd_schemas[head->type]->event, zone_s);
-    kd_json_body(o, kd_schemas[head->type], head, body, zone_s, true);
+    kd_json_head(o, &shown, kd_schema_of(head->type)->event, zone_s);
+    kd_json_body(o, kd_schema_of(head->type), head, body, zone_s, true);
     kd_out_u8(o, '}');
 }

@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+    kd_tape_steps = true;
     size_t step = n > 0 ? (size_t)(data[n - 1] % 32) + 1 : 1;
     const char *broken = kd_tape_check(&KD_FUZZ_PARSER, kd_bytes_of(data, n), step);
     if (broken != NULL) {

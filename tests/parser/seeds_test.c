@@ -74,6 +74,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: seeds_test PARSER SEED...\n");
         return 2;
     }
+    kd_tape_steps = true;
     for (int i = 2; i < argc; i++) {
         load(argv[i]);
         RUN(seed_keeps_properties);

@@ -7,6 +7,8 @@
 enum { POOL_BYTES = 64 << 20, TEXT_FIRST = 16 << 10, START_S = 1700000000 };
 enum { CHUNK_TO_CLIENT = 1, CHUNK_GAP = 2, CHUNK_DATAGRAM = 4 };
 
+bool kd_tape_steps;
+
 struct text_sink {
     struct kd_sink sink;
     struct kd_out out;
@@ -59,7 +61,7 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
     struct kd_arena mem;
     uint64_t room[512];
     kd_arena_init(&mem, t->mem, POOL_BYTES);
-    const struct kd_schema *schema = kd_schemas[type];
+    const struct kd_schema *schema = kd_schema_of(type);
     KD_ASSERT(schema->size <= sizeof(room));
     if (kd_record_next(&c, &head, &enc, &whole) != KD_OK ||
         kd_body_decode(schema, enc, &mem, room) != KD_OK)
@@ -207,7 +209,7 @@ struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape,
     wanted.framed[p->app] = true;
     struct text_sink sink = {
         .sink = {.record = on_record, .wanted = &wanted, .span = on_span, .frame = on_frame, .frame_end = on_frame_end,
-                 .frames_lost = on_frames_lost},
+                 .frames_lost = on_frames_lost, .steps = kd_tape_steps},
         .mem = mem,
         .wire = malloc(KD_BATCH_MAX),
     };

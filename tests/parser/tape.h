@@ -24,6 +24,9 @@ struct kd_tape_run {
     size_t pool_left;      /* bytes not given back at the end: must be 0 */
 };
 
+/* Also what JSON lines alone have (KD_REC_…_STEP); off at first. */
+extern bool kd_tape_steps;
+
 /* Play a tape.  `step`: cut stream chunks into pieces of this size (SIZE_MAX: whole); every piece is an
  * exact heap copy, so that a read past its end is seen by the sanitizer. */
 struct kd_tape_run kd_tape_play(const struct kd_parser *p, struct kd_bytes tape, size_t step);

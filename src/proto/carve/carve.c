@@ -435,6 +435,12 @@ static void add_found(struct kd_carve *c)
     rec->ssn_numbers = c->personal.ssn;
 }
 
+void kd_carve_transaction(struct kd_carve *c, struct kd_bytes coded)
+{
+    if (c != NULL)
+        c->rec.transaction = coded;
+}
+
 static const char *state_of(const struct kd_carve *c, bool whole)
 {
     if (c->rewritten)

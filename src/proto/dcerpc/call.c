@@ -49,22 +49,22 @@ void dce_call_free(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_cal
     give(ctx, d, call, call->size);
 }
 
-void dce_call_hold(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call,
-                   struct kd_bytes stub)
+void dce_call_hold(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct kd_buf *to, struct kd_bytes stub)
 {
     size_t limit = kd_min_size(ctx->lim->dcerpc_stub_bytes, KD_POOL_MAX);
-    size_t had = call->stub.room;
+    size_t had = to->room;
     if (d->used + limit > ctx->lim->flow_bytes)
         return;
-    stub = kd_bytes_head(stub, limit - kd_min_size(limit, call->stub.n));
-    if (stub.n > 0 && kd_buf_add(&call->stub, ctx->pool, stub, limit))
-        d->used += call->stub.room - had;
+    stub = kd_bytes_head(stub, limit - kd_min_size(limit, to->n));
+    if (stub.n > 0 && kd_buf_add(to, ctx->pool, stub, limit))
+        d->used += to->room - had;
 }
 
 void dce_call_drop_held(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call)
 {
-    d->used -= call->stub.room;
+    d->used -= call->stub.room + call->shown.room;
     kd_buf_done(&call->stub, ctx->pool);
+    kd_buf_done(&call->shown, ctx->pool);
 }
 
 /* ---- arguments ---- */
@@ -146,25 +146,6 @@ void dce_handles_done(const struct kd_ctx *ctx, struct kd_dcerpc *d)
     d->handles.n = 0;
 }
 
-/* ---- rules ---- */
-
-void dce_call_show(const struct kd_ctx *ctx, const struct dce_call *call, enum kd_dir dir, struct kd_bytes stub)
-{
-    uint8_t room[DCE_UUID_TEXT + 16];
-    struct kd_out o = kd_out_of(room, sizeof(room));
-    if (!kd_wants_any(ctx))
-        return;
-    if (call->to.known) {
-        kd_out_bytes(&o, kd_bytes_of(call->to.uuid, sizeof(call->to.uuid)));
-        kd_out_fmt(&o, " %u.%u", call->to.major, call->to.minor);
-        kd_inspect(ctx, KD_IN_DCERPC_IFACE, dir, kd_out_bytes_view(&o));
-    }
-    kd_inspect_number(ctx, KD_NUM_DCERPC_OPNUM, dir, call->opnum);
-    if (stub.n > 0)
-        kd_inspect(ctx, KD_IN_DCERPC_STUB_DATA, dir, stub);
-    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
-}
-
 /* ---- records ---- */
 
 static void fill_args(const struct dce_call *call, struct kd_dcerpc_arg *arg,
@@ -182,15 +163,19 @@ static void fill_args(const struct dce_call *call, struct kd_dcerpc_arg *arg,
     rec->args = (struct kd_list){arg, n};
 }
 
-static void emit(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const struct dce_call *call,
-                 uint32_t calls)
-{
+/* A record and the texts made for it. */
+struct dce_record {
+    struct kd_rec_dcerpc rec;
     struct kd_dcerpc_arg arg[DCE_ARGS];
     char version[16], status[DCE_STATUS_ROOM], object[DCE_UUID_TEXT];
     char endpoint[DCE_PIPE_MAX + 8];
-    struct kd_out v = kd_out_of(version, sizeof(version));
-    struct kd_out e = kd_out_of(endpoint, sizeof(endpoint));
-    struct kd_rec_dcerpc rec = {
+};
+
+static void describe(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const struct dce_call *call, struct dce_record *ret)
+{
+    struct kd_out v = kd_out_of(ret->version, sizeof(ret->version));
+    struct kd_out e = kd_out_of(ret->endpoint, sizeof(ret->endpoint));
+    ret->rec = (struct kd_rec_dcerpc){
         .opnum = call->opnum,
         .operation = dce_operation(call->to.iface, call->opnum),
         .over = kd_str(d->over),
@@ -207,31 +192,74 @@ static void emit(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const stru
         .response_fragments = call->fragments[KD_TO_CLIENT],
         .request_bytes = call->request_bytes,
         .response_bytes = call->response_bytes,
-        .calls = calls,
     };
     if (call->to.iface != NULL)
-        rec.interface = kd_str(call->to.iface->name);
+        ret->rec.interface = kd_str(call->to.iface->name);
     if (call->to.known) {
         kd_out_fmt(&v, "%u.%u", call->to.major, call->to.minor);
-        rec.uuid = kd_bytes_of(call->to.uuid, sizeof(call->to.uuid));
-        rec.version = kd_out_bytes_view(&v);
+        ret->rec.uuid = kd_bytes_of(call->to.uuid, sizeof(call->to.uuid));
+        ret->rec.version = kd_out_bytes_view(&v);
     }
     if (d->pipe[0] != 0) {
         kd_out_str(&e, "\\pipe\\");
         kd_out_str(&e, d->pipe);
-        rec.endpoint = kd_out_bytes_view(&e);
+        ret->rec.endpoint = kd_out_bytes_view(&e);
     }
     if (call->has_object) {
-        dce_uuid_text(kd_bytes_of(call->object, DCE_UUID), call->big, object);
-        rec.object = kd_bytes_of(object, sizeof(object));
+        dce_uuid_text(kd_bytes_of(call->object, DCE_UUID), call->big, ret->object);
+        ret->rec.object = kd_bytes_of(ret->object, sizeof(ret->object));
     }
     if (call->has_status) {
-        rec.status_code = call->status;
-        rec.status = call->fault ? dce_fault_name(call->status, status)
-                                 : dce_status_name(call->status, status);
+        ret->rec.status_code = call->status;
+        ret->rec.status = call->fault ? dce_fault_name(call->status, ret->status)
+                                 : dce_status_name(call->status, ret->status);
     }
-    fill_args(call, arg, &rec);
-    kd_emit(ctx, KD_REC_DCERPC, &rec);
+    if (ctx->sink->steps) {
+        ret->rec.request_raw = call->raw[KD_TO_SERVER];
+        ret->rec.response_raw = call->raw[KD_TO_CLIENT];
+    }
+    fill_args(call, ret->arg, &ret->rec);
+}
+
+void dce_call_tell(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const struct dce_call *call, enum kd_rec_type type,
+                   uint32_t calls)
+{
+    struct dce_record r;
+    describe(ctx, d, call, &r);
+    r.rec.calls = calls;
+    kd_emit(ctx, type, &r.rec);
+}
+
+/* ---- rules ---- */
+
+void dce_call_show(const struct kd_ctx *ctx, struct kd_dcerpc *d, const struct dce_call *call, enum kd_dir dir,
+                   struct kd_bytes stub)
+{
+    struct dce_record present;
+    uint8_t room[DCE_UUID_TEXT + 16];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    if (!kd_wants_any(ctx))
+        return;
+    describe(ctx, d, call, &present);
+    d->present = &present;
+    if (call->to.known) {
+        kd_out_bytes(&o, kd_bytes_of(call->to.uuid, sizeof(call->to.uuid)));
+        kd_out_fmt(&o, " %u.%u", call->to.major, call->to.minor);
+        kd_inspect(ctx, KD_IN_DCERPC_IFACE, dir, kd_out_bytes_view(&o));
+    }
+    kd_inspect_number(ctx, KD_NUM_DCERPC_OPNUM, dir, call->opnum);
+    if (stub.n > 0)
+        kd_inspect(ctx, KD_IN_DCERPC_STUB_DATA, dir, stub);
+    kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+    d->present = NULL;
+}
+
+const void *dce_call_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    const struct kd_dcerpc *d = ctx->state;
+    (void)dir;
+    *ret_type = KD_REC_DCERPC;
+    return d->present != NULL ? &d->present->rec : NULL;
 }
 
 /* ---- repeats ---- */
@@ -260,7 +288,7 @@ static void tell_repeats(const struct kd_ctx *ctx, struct kd_dcerpc *d)
 {
     if (d->last->repeats == 0)
         return;
-    emit(ctx, d, d->last, d->last->repeats);
+    dce_call_tell(ctx, d, d->last, KD_REC_DCERPC, d->last->repeats);
     d->last->repeats = 0;
     d->last->request_bytes = d->last->response_bytes = 0;
     d->last->first_us = ctx->now_us;
@@ -284,12 +312,14 @@ void dce_call_done(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_cal
     }
     if (d->last == NULL || !same_call(d->last, call)) {
         dce_repeats_flush(ctx, d);
-        emit(ctx, d, call, 0);
+        dce_call_tell(ctx, d, call, KD_REC_DCERPC, 0);
+        dce_step_call(ctx, d, call, false);
         call->request_bytes = call->response_bytes = 0;
         call->first_us = ctx->now_us;
         d->last = call;
         return;
     }
+    dce_step_call(ctx, d, call, true);
     d->last->repeats++;
     d->last->request_bytes += call->request_bytes;
     d->last->response_bytes += call->response_bytes;

@@ -57,6 +57,7 @@ struct dce_pdu {
     bool big;
     uint32_t call_id;
     struct kd_cur body;
+    struct kd_bytes all; /* all of it behind the head, with its security trailer */
     uint8_t auth_type, auth_level; /* 0 without a trailer */
     struct kd_bytes token;
 };
@@ -77,6 +78,7 @@ struct dce_context {
     uint16_t id;
     uint16_t position; /* among those of its bind */
     uint32_t bind;     /* number of the bind that asked for it */
+    uint16_t result;   /* the server's word on it */
 };
 
 /* A call waiting for its answer. */
@@ -93,7 +95,9 @@ struct dce_call {
     uint32_t status;
     uint64_t request_bytes, response_bytes;
     uint16_t fragments[2]; /* by direction */
-    struct kd_buf stub; /* of a request or answer in several fragments */
+    struct kd_buf stub;  /* of a request or answer in several fragments */
+    struct kd_buf shown; /* the same as rules see it */
+    uint64_t raw[2];     /* bytes as rules see them, by direction */
     struct dce_kept *args;
     uint32_t repeats;  /* of this call, not yet told */
     uint64_t first_us; /* when it was told */
@@ -109,6 +113,9 @@ struct kd_dcerpc {
     struct kd_arena mem; /* contexts and names: bounded by their number */
     struct dce_context *contexts;
     uint32_t n_contexts, binds;
+    struct dce_record *present; /* of the call that rules are shown now */
+    uint32_t bind_id; /* call number of the newest bind */
+    bool bind_alters, bind_waits;
     struct dce_call *calls; /* newest first */
     uint32_t n_calls;
     struct dce_call *last; /* answered: its repeats are counted */
@@ -128,6 +135,8 @@ struct kd_dcerpc {
     /* Of a carried conversation only. */
     struct kd_feed feed[2];
     size_t size;
+    void (*told_to)(const struct kd_ctx *ctx, void *arg, const struct kd_smb_call *call);
+    void *told_arg, *told_state;
 };
 
 void dce_odd(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum dce_oddity what);
@@ -151,22 +160,34 @@ struct kd_bytes dce_level_name(uint8_t level);
 /* call.c */
 struct dce_call *dce_call_new(const struct kd_ctx *ctx, struct kd_dcerpc *d);
 void dce_call_free(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call);
-/* Show a whole request or answer to the rules: service, number, and its arguments as far as they can be read. */
-void dce_call_show(const struct kd_ctx *ctx, const struct dce_call *call, enum kd_dir dir, struct kd_bytes stub);
-/* Add to what is held of it, as far as limits allow. */
-void dce_call_hold(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call,
+/* Show a whole request or answer to the rules: service, number, and its bytes as Suricata counts them to the arguments
+ * (of a request all behind its head of 24 bytes, of an answer all behind its common head of 16). */
+void dce_call_show(const struct kd_ctx *ctx, struct kd_dcerpc *d, const struct dce_call *call, enum kd_dir dir,
                    struct kd_bytes stub);
+/* What is known of the call that rules are shown now. */
+const void *dce_call_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type);
+/* Add to what is held of it (one of its buffers), as far as limits allow. */
+void dce_call_hold(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct kd_buf *to, struct kd_bytes stub);
 void dce_call_drop_held(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call);
 void dce_call_keep(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call,
                    const struct dce_args *args);
 void dce_call_load(const struct kd_ctx *ctx, const struct dce_call *call, struct dce_args *args);
 /* It is over: tell it, or count it when it is like the one before.  Takes it. */
 void dce_call_done(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call);
+/* A record of it, of this kind; `calls` alike, 0: one. */
+void dce_call_tell(const struct kd_ctx *ctx, const struct kd_dcerpc *d, const struct dce_call *call, enum kd_rec_type type,
+                   uint32_t calls);
 /* Tell the repeats that wait. */
 void dce_repeats_flush(const struct kd_ctx *ctx, struct kd_dcerpc *d);
 void dce_handle_keep(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct kd_bytes key,
                      struct kd_bytes label);
 void dce_handles_done(const struct kd_ctx *ctx, struct kd_dcerpc *d);
+
+/* step.c: what JSON lines alone tell: binds, and each call by itself.  All do nothing when nobody reads such lines. */
+enum dce_bind_end { DCE_BIND_TAKEN, DCE_BIND_REFUSED, DCE_BIND_UNANSWERED };
+void dce_step_bind(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum dce_bind_end end);
+/* `repeats`: it is like the one before, and will be told as one with others. */
+void dce_step_call(const struct kd_ctx *ctx, struct kd_dcerpc *d, const struct dce_call *call, bool repeats);
 
 /* status.c: names of [MS-ERREF], C706 and [MS-RPCE]; others are written into `room`. */
 enum { DCE_STATUS_ROOM = 16 };

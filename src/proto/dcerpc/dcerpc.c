@@ -96,9 +96,9 @@ static enum kd_probe dcerpc_probe(struct kd_bytes in, enum kd_dir dir, const str
     if (length_of(in) < DCE_HEAD || (type == DCE_BIND && length_of(in) < DCE_HEAD + 12))
         return KD_PROBE_NO;
     bool as_expected = is_from_client(type) == (dir == KD_TO_SERVER);
+    bool begins = type == DCE_BIND || (type == DCE_REQUEST && length_of(in) >= DCE_HEAD + 8) || dir == KD_TO_CLIENT;
     if (!conn->midstream)
-        return as_expected && (type == DCE_BIND || dir == KD_TO_CLIENT) ? KD_PROBE_YES
-                                                                        : KD_PROBE_NO;
+        return as_expected && begins ? KD_PROBE_YES : KD_PROBE_NO;
     return as_expected ? KD_PROBE_YES : KD_PROBE_REVERSED;
 }
 
@@ -189,6 +189,7 @@ const struct kd_parser kd_parser_dcerpc = {
     .gap = dcerpc_gap,
     .resync = dcerpc_resync,
     .close = dcerpc_close,
+    .present = dce_call_present,
 };
 
 /* ---- carried in another protocol ---- */
@@ -209,7 +210,8 @@ struct kd_dcerpc *kd_dcerpc_open(const struct kd_ctx *ctx, const struct kd_dcerp
     struct kd_dcerpc *d = kd_pool_take(ctx->pool, sizeof(*d), &size);
     if (d == NULL)
         return NULL;
-    *d = (struct kd_dcerpc){.over = carrier->over, .size = size};
+    *d = (struct kd_dcerpc){
+        .over = carrier->over, .size = size, .told_to = carrier->told, .told_arg = carrier->arg, .told_state = ctx->state};
     dce_start(ctx, d);
     struct kd_out o = kd_out_of(d->pipe, sizeof(d->pipe) - 1);
     kd_out_bytes(&o, kd_bytes_head(bare_pipe(carrier->endpoint), o.max));
@@ -218,6 +220,12 @@ struct kd_dcerpc *kd_dcerpc_open(const struct kd_ctx *ctx, const struct kd_dcerp
     d->auth = kd_arena_copy(&d->mem, carrier->auth, DCE_NAME_MAX);
     d->unsure[0] = d->unsure[1] = carrier->midstream;
     return d;
+}
+
+void kd_dcerpc_moved(struct kd_dcerpc *d, void *arg)
+{
+    if (d != NULL)
+        d->told_arg = arg;
 }
 
 void kd_dcerpc_data(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum kd_dir dir,

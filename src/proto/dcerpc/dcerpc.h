@@ -20,6 +20,10 @@ struct kd_dcerpc_carrier {
     struct kd_bytes user, domain; /* logged on at the carrier, UTF-8; may be empty */
     struct kd_bytes auth;         /* how: ntlm, kerberos …; may be empty */
     bool midstream;               /* the pipe's opening was not seen */
+    /* Each call, and each bind, as the carrier's own JSON lines have it; ctx->state is the carrier's.  NULL: nobody
+     * wants them. */
+    void (*told)(const struct kd_ctx *ctx, void *arg, const struct kd_smb_call *call);
+    void *arg;
 };
 
 /* NULL: no memory; the pipe is then not followed. */
@@ -30,6 +34,9 @@ KD_MUST_USE struct kd_dcerpc *kd_dcerpc_open(const struct kd_ctx *ctx,
  * (READ, its output). */
 void kd_dcerpc_data(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum kd_dir dir,
                     struct kd_bytes piece);
+
+/* What told() is given lies elsewhere now.  NULL is fine. */
+void kd_dcerpc_moved(struct kd_dcerpc *d, void *arg);
 
 /* n bytes of one direction were not seen. */
 void kd_dcerpc_gap(const struct kd_ctx *ctx, struct kd_dcerpc *d, enum kd_dir dir, uint64_t n);

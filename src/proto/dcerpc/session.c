@@ -61,6 +61,8 @@ static bool read_pdu(struct kd_bytes msg, struct dce_pdu *pdu)
     pdu->call_id = take32(pdu);
     if (!kd_cur_ok(&pdu->body))
         return false;
+    pdu->all = kd_cur_rest(&pdu->body);
+    pdu->body = kd_cur_of(pdu->all);
     return token_bytes == 0 || read_trailer(pdu, token_bytes);
 }
 
@@ -144,7 +146,12 @@ static void on_bind(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_pd
     unsigned n = kd_cur_u8(&pdu->body);
     (void)kd_cur_take(&pdu->body, 3);
     bool good = kd_cur_ok(&pdu->body);
+    if (d->bind_waits)
+        dce_step_bind(ctx, d, DCE_BIND_UNANSWERED);
     d->binds++;
+    d->bind_id = pdu->call_id;
+    d->bind_alters = pdu->type == DCE_ALTER;
+    d->bind_waits = true;
     for (unsigned i = 0; i < n && good; i++)
         good = read_context(ctx, d, pdu, (uint16_t)i);
     if (!good)
@@ -155,9 +162,12 @@ static void on_bind(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_pd
 /* The answer's i-th result belongs to the i-th interface of the bind. */
 static void take_result(struct kd_dcerpc *d, uint16_t position, uint16_t result, bool wide)
 {
-    for (struct dce_context *c = d->contexts; c != NULL; c = c->next)
-        if (c->bind == d->binds && c->position == position && !c->bound.guessed)
-            c->bound.wide = result == CONTEXT_ACCEPTED ? wide : c->bound.wide;
+    for (struct dce_context *c = d->contexts; c != NULL; c = c->next) {
+        if (c->bind != d->binds || c->position != position || c->bound.guessed)
+            continue;
+        c->result = result;
+        c->bound.wide = result == CONTEXT_ACCEPTED ? wide : c->bound.wide;
+    }
 }
 
 static void on_bind_ack(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_pdu *pdu)
@@ -178,6 +188,7 @@ static void on_bind_ack(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dc
     }
     if (!kd_cur_ok(&pdu->body))
         dce_odd(ctx, d, DCE_ODD_BODY);
+    dce_step_bind(ctx, d, DCE_BIND_TAKEN);
     dce_auth_ack(ctx, d, pdu);
 }
 
@@ -257,13 +268,13 @@ static struct dce_bound resolve(const struct kd_ctx *ctx, struct kd_dcerpc *d, u
 
 /* All of a request's arguments are there, or as many as are held. */
 static void request_whole(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_call *call,
-                          struct kd_bytes stub)
+                          struct kd_bytes stub, struct kd_bytes shown)
 {
     bool sealed = call->level == DCE_LEVEL_PRIVACY;
     call->asked = true;
     call->to = resolve(ctx, d, call->context, call->opnum, sealed ? kd_str("") : stub, call->big);
     call->op = dce_op_find(call->to.iface, dce_operation(call->to.iface, call->opnum));
-    dce_call_show(ctx, call, KD_TO_SERVER, sealed ? kd_str(NULL) : stub);
+    dce_call_show(ctx, d, call, KD_TO_SERVER, shown);
     if (call->op == NULL || sealed)
         return;
     struct dce_args args;
@@ -291,7 +302,7 @@ static void on_request(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce
         dce_odd(ctx, d, DCE_ODD_BODY);
         return;
     }
-    struct kd_bytes stub = kd_cur_rest(&pdu->body);
+    struct kd_bytes stub = kd_cur_rest(&pdu->body), shown = kd_bytes_from(pdu->all, 8);
     bool first = (pdu->flags & DCE_FIRST) != 0;
     bool last = (pdu->flags & DCE_LAST) != 0;
     struct dce_call *call = first ? call_add(ctx, d, pdu->call_id) : *call_find(d, pdu->call_id);
@@ -307,14 +318,17 @@ static void on_request(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce
             memcpy(call->object, object.p, DCE_UUID);
     }
     call->request_bytes += stub.n;
+    call->raw[KD_TO_SERVER] += shown.n;
     call->fragments[KD_TO_SERVER]++;
     if (first && last) {
-        request_whole(ctx, d, call, stub);
+        request_whole(ctx, d, call, stub, shown);
         return;
     }
-    dce_call_hold(ctx, d, call, stub);
+    dce_call_hold(ctx, d, &call->stub, stub);
+    if (kd_wants(ctx, KD_IN_DCERPC_STUB_DATA, KD_TO_SERVER))
+        dce_call_hold(ctx, d, &call->shown, shown);
     if (last) {
-        request_whole(ctx, d, call, kd_buf_view(&call->stub));
+        request_whole(ctx, d, call, kd_buf_view(&call->stub), kd_buf_view(&call->shown));
         dce_call_drop_held(ctx, d, call);
     }
 }
@@ -362,11 +376,14 @@ static void on_response(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dc
     bool sealed = pdu->auth_level == DCE_LEVEL_PRIVACY;
     bool readable = !sealed && call->level != DCE_LEVEL_PRIVACY;
     bool wanted = readable && dce_op_wants_answer(call->op);
-    bool shown = readable && kd_wants(ctx, KD_IN_DCERPC_STUB_DATA, KD_TO_CLIENT);
+    bool shown = kd_wants(ctx, KD_IN_DCERPC_STUB_DATA, KD_TO_CLIENT);
     call->response_bytes += stub.n;
+    call->raw[KD_TO_CLIENT] += pdu->all.n;
     call->fragments[KD_TO_CLIENT]++;
-    if ((wanted || shown) && !whole)
-        dce_call_hold(ctx, d, call, stub);
+    if (wanted && !whole)
+        dce_call_hold(ctx, d, &call->stub, stub);
+    if (shown && !whole)
+        dce_call_hold(ctx, d, &call->shown, pdu->all);
     if (!last)
         return;
     call->answered = true;
@@ -376,7 +393,7 @@ static void on_response(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dc
         call->to = conclude(ctx, d, call->context, dce_guess_sealed(d, call), false);
     if (wanted)
         answer_whole(ctx, d, call, whole ? stub : kd_buf_view(&call->stub), pdu->big);
-    dce_call_show(ctx, call, KD_TO_CLIENT, !shown ? kd_str(NULL) : whole ? stub : kd_buf_view(&call->stub));
+    dce_call_show(ctx, d, call, KD_TO_CLIENT, whole ? pdu->all : kd_buf_view(&call->shown));
     dce_call_drop_held(ctx, d, call);
     call_end(ctx, d, at);
 }
@@ -426,6 +443,7 @@ static void to_client(const struct kd_ctx *ctx, struct kd_dcerpc *d, struct dce_
         on_bind_ack(ctx, d, pdu);
         break;
     case DCE_BIND_NAK:
+        dce_step_bind(ctx, d, DCE_BIND_REFUSED);
         dce_auth_result(ctx, d, "failure", kd_str("bind_nak"));
         break;
     case DCE_RESPONSE:
@@ -454,6 +472,7 @@ void dce_message(struct kd_ctx *ctx, struct kd_dcerpc *d, enum kd_dir dir, struc
 
 void dce_end(const struct kd_ctx *ctx, struct kd_dcerpc *d)
 {
+    dce_step_bind(ctx, d, DCE_BIND_UNANSWERED);
     while (d->calls != NULL)
         call_end_oldest(ctx, d);
     dce_repeats_flush(ctx, d);

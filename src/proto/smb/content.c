@@ -44,8 +44,10 @@ void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *d
     bool calls = piece.n > 0 && are_calls(f, dir, piece, data->offset == 0);
     if (piece.n == 0 || f->pipe || (f->rpc != NULL && (f->n > 0 || calls)))
         return; /* what was lost is a hole before what comes next */
-    if (f->carve[dir] == NULL)
+    if (f->carve[dir] == NULL) {
         f->carve[dir] = begin(ctx, f, dir);
+        f->tx_no[dir] = ++smb_state_of(ctx)->n_tx;
+    }
     kd_carve_at(f->carve[dir], data->offset, piece);
 }
 
@@ -60,6 +62,8 @@ void smb_content_end(struct kd_ctx *ctx, struct smb_file *f, bool closed)
 {
     for (size_t dir = KD_COUNT(f->carve); dir-- > 0;) { /* what was read was there first */
         struct kd_carve *c = f->carve[dir];
+        if (c != NULL)
+            smb_step_content(ctx, f, (enum kd_dir)dir, c);
         if (c != NULL)
             kd_carve_end(ctx, c, closed && kd_carve_next(c) >= f->size);
         f->carve[dir] = NULL;

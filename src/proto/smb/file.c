@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shares and files ([MS-SMB2] 2.2.9 to 2.2.40): what was opened, read, written, renamed, deleted.
  */
+#include "proto/dcerpc/dcerpc.h"
 #include "proto/smb/smb.h"
 
 enum {
@@ -173,8 +174,10 @@ void smb_other_request(struct kd_ctx *ctx, struct smb_msg *m)
 /* Of commands without a record of their own only failures are told. */
 void smb_other_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p)
 {
-    if (!smb_is_failure(m))
+    if (!smb_is_failure(m)) {
+        smb_step(ctx, m, p);
         return;
+    }
     struct smb_room room;
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p, &room, &rec);
@@ -272,7 +275,9 @@ static bool read_created(struct kd_cur *c, struct smb_created *ret)
 {
     (void)kd_cur_le32(c); /* size, lock, flags */
     ret->action = kd_cur_le32(c);
-    (void)kd_cur_take(c, 40); /* times, allocation */
+    for (unsigned i = 0; i < KD_COUNT(ret->times); i++)
+        ret->times[i] = kd_cur_le64(c);
+    (void)kd_cur_le64(c); /* allocation */
     ret->size = kd_cur_le64(c);
     ret->attributes = kd_cur_le32(c);
     (void)kd_cur_le32(c);
@@ -328,6 +333,8 @@ void smb_create_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending
         rec.directory = (made.attributes & ATTRIBUTE_DIRECTORY) != 0;
         rec.create_action = smb_create_action_name(made.action);
         rec.file_size = made.size;
+        smb_step_file_id(ctx, made.file, &room, &rec);
+        smb_step_times(ctx, &made, &rec);
     }
     kd_emit(ctx, KD_REC_SMB, &rec);
 }
@@ -346,8 +353,10 @@ void smb_close_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
         return;
     }
     struct smb_file *f = smb_file_find(ctx, p->file);
-    if (f == NULL)
+    if (f == NULL) {
+        smb_step(ctx, m, p);
         return;
+    }
     (void)kd_cur_le16(&m->body);
     bool has_attributes = (kd_cur_le16(&m->body) & CLOSE_HAS_ATTRIBUTES) != 0;
     (void)kd_cur_take(&m->body, 4 + 40);
@@ -460,6 +469,8 @@ void smb_set_request(struct kd_ctx *ctx, struct smb_msg *m)
     p->u.set.rename = rename;
     p->u.set.remove = remove;
     p->u.set.keep = dispose && !remove;
+    if (rename || dispose)
+        smb_number(ctx, p);
     p->u.set.resize = type == INFO_FILE && class == INFO_END_OF_FILE && info.n >= 8;
     struct kd_cur size = kd_cur_of(info);
     p->u.set.size = p->u.set.resize ? kd_cur_le64(&size) : 0;
@@ -492,6 +503,10 @@ void smb_file_renamed(struct kd_ctx *ctx, const struct smb_pending *p, struct kd
     f->rpc = was.rpc;
     f->pipe = was.pipe;
     f->not_pipe = was.not_pipe;
+    memcpy(f->tx_no, was.tx_no, sizeof(f->tx_no));
+    f->call_tx = was.call_tx;
+    f->call_command = was.call_command;
+    kd_dcerpc_moved(f->rpc, f);
     smb_content_renamed(f);
 }
 
@@ -580,9 +595,13 @@ void smb_ioctl_request(struct kd_ctx *ctx, struct smb_msg *m)
     if (!whole)
         expect_file(ctx, p, file);
     p->u.fsctl = code;
+    if (code != FSCTL_PIPE_TRANSCEIVE)
+        smb_number(ctx, p);
     struct smb_file *f = code == FSCTL_PIPE_TRANSCEIVE ? smb_file_get(ctx, p) : NULL;
-    if (f != NULL)
+    if (f != NULL) {
         f->pipe = true;
+        f->call_command = SMB2_IOCTL;
+    }
     if (f != NULL && kd_cur_ok(&m->body))
         smb_pipe_data(ctx, m->dir, f, kd_bytes_head(kd_bytes_from(m->bytes, off), n), n, true);
 }
@@ -603,12 +622,15 @@ void smb_ioctl_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
 {
     if (m != NULL && p != NULL && p->u.fsctl == FSCTL_PIPE_TRANSCEIVE && !smb_is_failure(m))
         expect_output(ctx, m, p);
-    if (m == NULL || p == NULL || (!smb_is_failure(m) && is_everyday(p->u.fsctl)))
+    if (m == NULL || p == NULL)
+        return;
+    bool everyday = !smb_is_failure(m) && is_everyday(p->u.fsctl);
+    if (everyday && (!ctx->sink->steps || p->u.fsctl == FSCTL_PIPE_TRANSCEIVE))
         return;
     struct smb_room room;
     struct kd_rec_smb rec;
     smb_record_start(ctx, m, p, &room, &rec);
     smb_describe_file(ctx, p, &rec);
     rec.function = smb_fsctl_name(p->u.fsctl, room.function);
-    kd_emit(ctx, KD_REC_SMB, &rec);
+    kd_emit(ctx, everyday ? KD_REC_SMB_STEP : KD_REC_SMB, &rec);
 }

@@ -26,6 +26,8 @@ static void pipe_open(const struct kd_ctx *ctx, struct smb_file *f)
         .over = "smb",
         .endpoint = kd_bytes_of(f->name, f->n),
         .midstream = f->n == 0,
+        .told = ctx->sink->steps ? smb_step_call : NULL,
+        .arg = f,
     };
     if (s != NULL && s->established) {
         carrier.user = smb_text_view(&s->user);
@@ -44,6 +46,12 @@ void smb_pipe_data(const struct kd_ctx *ctx, enum kd_dir dir, struct smb_file *f
         pipe_open(ctx, f);
     if (f->rpc == NULL)
         return;
+    if (start && dir == KD_TO_SERVER) {
+        f->call_tx = ++smb_state_of(ctx)->n_tx;
+        f->call_command = f->call_command != 0           ? f->call_command
+                          : f->node.key.b == SMB1_FILES ? SMB1_WRITES
+                                                        : SMB2_WRITE;
+    }
     if (piece.n > 0)
         kd_dcerpc_data(ctx, f->rpc, dir, piece);
     if (piece.n < n)

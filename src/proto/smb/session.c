@@ -197,7 +197,8 @@ static struct smb_pending *expect_ntlm(struct kd_ctx *ctx, struct smb_msg *m, st
         return smb_expect(ctx, m, 0);
     }
     bool names = ntlm.type == KD_NTLM_AUTHENTICATE;
-    struct smb_pending *p = smb_expect(ctx, m, names ? SMB_TEXTS * SMB_NAME_MAX : 0);
+    bool software = m->head.command >= SMB1_COMMANDS; /* both halves of a logon name it */
+    struct smb_pending *p = smb_expect(ctx, m, names ? SMB_TEXTS * SMB_NAME_MAX : software ? 2 * SMB_NAME_MAX : 0);
     if (p == NULL || !names)
         return p;
     p->u.logon.auth = SMB_AUTH_NTLM;
@@ -348,6 +349,25 @@ static void tell_login(const struct kd_ctx *ctx, const struct kd_rec_smb *smb, e
     kd_emit(ctx, KD_REC_LOGIN, &rec);
 }
 
+/* Half a logon: no record of its own. */
+static void step(struct kd_ctx *ctx, struct smb_msg *m, const struct smb_pending *p, const struct kd_rec_smb *extra)
+{
+    struct smb_room room;
+    struct kd_rec_smb rec;
+    if (!ctx->sink->steps)
+        return;
+    smb_record_start(ctx, m, p, &room, &rec);
+    if (p != NULL) {
+        rec.client_os = smb_pending_view(p, TEXT_SYSTEM);
+        rec.client_software = smb_pending_view(p, TEXT_SOFTWARE);
+    }
+    if (extra != NULL) {
+        rec.server_os = extra->server_os;
+        rec.server_software = extra->server_software;
+    }
+    kd_emit(ctx, KD_REC_SMB_STEP, &rec);
+}
+
 void smb_logon_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p, uint16_t flags,
                       struct kd_bytes blob, struct kd_rec_smb *extra)
 {
@@ -356,6 +376,7 @@ void smb_logon_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending 
         return;
     if (m != NULL && m->head.status == SMB_STATUS_MORE_PROCESSING) {
         on_challenge(ctx, m, blob);
+        step(ctx, m, p, extra);
         return;
     }
     bool failed = smb_is_failure(m);

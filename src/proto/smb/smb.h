@@ -30,7 +30,9 @@ enum smb2_command {
     SMB2_OPLOCK_BREAK = 18,
     SMB2_COMMANDS = 20,
     SMB1_COMMANDS = 0x100, /* added to a command of SMB 1, to have one number for both */
-    SMB1_CLOSED = SMB1_COMMANDS + 4
+    SMB1_CLOSED = SMB1_COMMANDS + 4,
+    SMB1_READS = SMB1_COMMANDS + 0x2e,
+    SMB1_WRITES = SMB1_COMMANDS + 0x2f
 };
 
 enum { SMB1_FILES = 0x100 }; /* second half of a file's key in SMB 1; the first is its FID */
@@ -50,6 +52,7 @@ enum {
     SMB2_FLAG_RELATED = 0x4,
 
     SMB_STATUS_PENDING = 0x103,
+    SMB_FILE_ID = 16,
     SMB_PATH_MAX = 1024, /* bytes of UTF-8 kept of a path; the rest is cut */
     SMB_NAME_MAX = 256   /* of a user, domain, host */
 };
@@ -127,6 +130,9 @@ struct smb_file {
     uint32_t tree_id;
     bool directory, delete_on_close;
     struct kd_carve *carve[2]; /* content written and read */
+    uint32_t tx_no[2];         /* numbers of these exchanges */
+    uint32_t call_tx;          /* of the remote call under way, and what carried it */
+    uint16_t call_command;
     uint16_t n;
     uint8_t name[];
 };
@@ -138,6 +144,7 @@ struct smb_pending {
     struct smb_node node;
     uint64_t session_id;
     uint32_t tree_id;
+    uint32_t tx_no; /* number of the exchange; 0: a part of one */
     uint16_t command;
     bool chained; /* its file is the one created earlier in the same compound */
     struct smb_key file;
@@ -194,6 +201,7 @@ struct smb_state {
     struct smb_stream stream[2];
     struct smb_table pending, sessions, trees, files;
     size_t used;      /* memory of the tables */
+    uint32_t n_tx;    /* exchanges so far, as EVE counts them */
     uint32_t told;    /* bits of enum smb_oddity */
     uint16_t dialect; /* SMB 1: as smb_dialect_name() has it */
     uint8_t client_guid[16];
@@ -215,6 +223,7 @@ struct smb_state {
 
 struct smb_head {
     uint32_t status, flags, next, tree_id;
+    uint32_t dos_error; /* SMB 1: error of the old kind, class and code */
     uint16_t command;
     uint64_t message_id, session_id;
 };
@@ -251,6 +260,8 @@ void smb2_close(struct kd_ctx *ctx);
 
 /* Remember a request, with room for `text` bytes; NULL when there is no memory. */
 struct smb_pending *smb_expect(const struct kd_ctx *ctx, const struct smb_msg *m, size_t text);
+/* It is an exchange of its own: it has a number. */
+void smb_number(const struct kd_ctx *ctx, struct smb_pending *p);
 struct smb_pending *smb_pending_find(const struct kd_ctx *ctx, struct smb_key key);
 void smb_pending_drop(const struct kd_ctx *ctx, struct smb_pending *p);
 void smb_pending_text(struct smb_pending *p, unsigned i, struct kd_bytes utf16);
@@ -262,6 +273,7 @@ struct kd_bytes smb_pending_view(const struct smb_pending *p, unsigned i);
 struct smb_room {
     char command[KD_SMB_NAME_ROOM], status[KD_SMB_NAME_ROOM], dialect[KD_SMB_NAME_ROOM],
         function[KD_SMB_NAME_ROOM];
+    uint8_t file_id[SMB_FILE_ID];
 };
 void smb_record_start(const struct kd_ctx *ctx, const struct smb_msg *m,
                       const struct smb_pending *p, struct smb_room *room, struct kd_rec_smb *rec);
@@ -292,6 +304,7 @@ struct kd_bytes smb_auth_name(enum smb_auth auth);
 
 /* file.c: open files, for both protocols */
 struct smb_created {
+    uint64_t times[4]; /* made, read, written, changed: FILETIME */
     uint32_t action;
     uint64_t size;
     uint32_t attributes;
@@ -331,6 +344,15 @@ void smb_other_request(struct kd_ctx *ctx, struct smb_msg *m);
 void smb_other_answer(struct kd_ctx *ctx, struct smb_msg *m, struct smb_pending *p);
 void smb_files_close(struct kd_ctx *ctx); /* tell what was read and written of files never closed */
 
+/* step.c: what JSON lines alone tell.  All do nothing when nobody reads such lines. */
+void smb_step(struct kd_ctx *ctx, struct smb_msg *m, const struct smb_pending *p);
+void smb_step_file_id(const struct kd_ctx *ctx, struct smb_key file, struct smb_room *room, struct kd_rec_smb *rec);
+void smb_step_times(const struct kd_ctx *ctx, const struct smb_created *made, struct kd_rec_smb *rec);
+/* A file's content was read or written: a line for all its parts, and the same within the file's own record. */
+void smb_step_content(struct kd_ctx *ctx, const struct smb_file *f, enum kd_dir dir, struct kd_carve *c);
+/* A remote call in a pipe (kd_dcerpc_carrier.told); `arg` is the struct smb_file. */
+void smb_step_call(const struct kd_ctx *ctx, void *arg, const struct kd_smb_call *call);
+
 /* content.c.  The n bytes at data->offset of an open file; `piece` is empty when they were lost. */
 void smb_file_data(struct kd_ctx *ctx, enum kd_dir dir, const struct smb_data *data,
                    struct kd_bytes piece, uint64_t n);
@@ -348,6 +370,7 @@ void smb1_message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes bytes);
 /* How much of a message to hold, by its header and what follows it (at least min(left, 36) bytes).
  */
 uint32_t smb1_held(struct kd_bytes b, uint32_t limit);
+bool smb1_is_exchange(uint16_t command);
 void smb1_unanswered(struct kd_ctx *ctx, struct smb_pending *p); /* at the end */
 
 #endif

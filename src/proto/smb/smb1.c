@@ -27,7 +27,10 @@ static void other_request(struct kd_ctx *ctx, struct smb1_cmd *c)
 
 static void other_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pending *p)
 {
-    smb1_tell_failure(ctx, c->m, p);
+    if (smb_is_failure(c->m))
+        smb1_tell(ctx, c->m, p);
+    else
+        smb_step(ctx, c->m, p);
 }
 
 static const struct smb1_handler handlers[] = {
@@ -197,6 +200,20 @@ void smb1_content(struct kd_ctx *ctx, const struct smb_msg *m, struct smb_key fi
 
 /* ---- pairing ---- */
 
+bool smb1_is_exchange(uint16_t command)
+{
+    switch (command - SMB1_COMMANDS) {
+    case SMB1_READ:
+    case SMB1_WRITE:
+    case SMB1_READ_ANDX:
+    case SMB1_WRITE_ANDX:
+    case SMB1_TRANS:
+        return false;
+    default:
+        return true;
+    }
+}
+
 struct smb_key smb1_key(const struct smb_msg *m, uint8_t command)
 {
     return (struct smb_key){m->key.a, (m->key.b & ~(uint64_t)0xff) | command};
@@ -273,6 +290,8 @@ static bool read_head(struct smb_msg *m, struct kd_cur *c, bool *ret_reply, bool
     m->head.session_id = kd_cur_le16(c);
     m->head.message_id = kd_cur_le16(c);
     *ret_unicode = (flags2 & FLAGS2_UNICODE) != 0;
+    if ((flags2 & FLAGS2_NT_STATUS) == 0 && *ret_reply)
+        m->head.dos_error = (status & 0xff) != 0 ? (status & 0xff) | status >> 16 << 8 : 0;
     if ((flags2 & FLAGS2_NT_STATUS) == 0)
         status = status_of_dos((uint8_t)status, (uint16_t)(status >> 16));
     m->head.status = *ret_reply ? status : 0;

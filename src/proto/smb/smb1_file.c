@@ -96,7 +96,8 @@ static bool read_opened(struct smb1_cmd *c, struct smb_created *ret)
         (void)kd_cur_u8(w); /* lock */
         ret->file = smb1_file_key(kd_cur_le16(w));
         ret->action = kd_cur_le32(w);
-        (void)kd_cur_take(w, 32); /* times */
+        for (unsigned i = 0; i < KD_COUNT(ret->times); i++)
+            ret->times[i] = kd_cur_le64(w);
         ret->attributes = kd_cur_le32(w);
         (void)kd_cur_le64(w); /* allocation */
         ret->size = kd_cur_le64(w);
@@ -171,8 +172,10 @@ void smb1_close_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pendin
     struct smb_file *f = p != NULL ? smb_file_find(ctx, p->file) : NULL;
     if (c->m == NULL)
         return;
-    if (f == NULL || smb_is_failure(c->m))
-        smb1_tell_failure(ctx, c->m, p);
+    if (smb_is_failure(c->m))
+        smb1_tell(ctx, c->m, p);
+    else if (f == NULL)
+        smb_step(ctx, c->m, p);
     else
         smb_file_closed(ctx, c->m, p, f);
 }

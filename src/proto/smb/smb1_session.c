@@ -2,7 +2,10 @@
 /* SMB 1: dialect, logon, share ([MS-CIFS] 2.2.4.52 to .55, [MS-SMB] 2.2.4.5 to .7). */
 #include "proto/smb/smb1.h"
 
+#define CAP_EXTENDED_SECURITY 0x80000000u
+
 enum {
+    WORDS_NEGOTIATED = 17, /* of NT LM 0.12 */
     FORMAT_DIALECT = 0x02,
     DIALECTS_MAX = 64,
     SECURITY_SIGNING_REQUIRED = 8,
@@ -43,6 +46,23 @@ static struct kd_bytes dialect_at(const struct smb_pending *p, uint16_t index)
     return name;
 }
 
+static size_t name_offered(const struct smb_pending *p, struct kd_bytes ret[DIALECTS_MAX])
+{
+    struct kd_bytes rest = smb_pending_view(p, 0);
+    size_t n = 0;
+    while (rest.n > 0 && n < DIALECTS_MAX)
+        ret[n++] = kd_bytes_cut(&rest, 0);
+    return n;
+}
+
+/* The server says who he is where he wants a security token. */
+static struct kd_bytes server_guid(struct smb1_cmd *c)
+{
+    (void)kd_cur_take(&c->words, 16); /* numbers and sizes, session key */
+    bool extended = (kd_cur_le32(&c->words) & CAP_EXTENDED_SECURITY) != 0;
+    return c->n_words == WORDS_NEGOTIATED && extended ? kd_cur_take(&c->data, SMB_FILE_ID) : (struct kd_bytes){NULL, 0};
+}
+
 void smb1_negotiate_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pending *p)
 {
     struct smb_state *st = smb_state_of(ctx);
@@ -60,6 +80,10 @@ void smb1_negotiate_answer(struct kd_ctx *ctx, struct smb1_cmd *c, struct smb_pe
     struct kd_rec_smb rec;
     smb_record_start(ctx, c->m, p, &room, &rec);
     rec.signing = (mode & SECURITY_SIGNING_REQUIRED) != 0;
+    struct kd_bytes offered[DIALECTS_MAX];
+    rec.client_dialects = (struct kd_strs){offered, p != NULL ? name_offered(p, offered) : 0};
+    if (index != UINT16_MAX)
+        rec.server_guid = server_guid(c);
     kd_emit(ctx, KD_REC_SMB, &rec);
 }
 

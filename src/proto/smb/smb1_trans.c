@@ -230,6 +230,7 @@ void smb1_trans_request(struct kd_ctx *ctx, struct smb1_cmd *c)
     if (f == NULL)
         return;
     f->pipe = true;
+    f->call_command = c->m->head.command;
     smb1_content(ctx, c->m, p->file, 0, t.data_at, t.data_n);
 }
 

@@ -45,6 +45,27 @@ void smb_pending_drop(const struct kd_ctx *ctx, struct smb_pending *p)
     smb_table_drop(&smb_state_of(ctx)->pending, &mem, &p->node);
 }
 
+/* Reading and writing are parts of one exchange per file, remote calls have numbers of their own, and what asks for or
+ * sets an open file's properties has none. */
+static bool is_exchange(uint16_t command)
+{
+    switch (command) {
+    case SMB2_READ:
+    case SMB2_WRITE:
+    case SMB2_IOCTL:
+    case SMB2_QUERY_INFO:
+    case SMB2_SET_INFO:
+        return false;
+    default:
+        return command < SMB1_COMMANDS || smb1_is_exchange(command);
+    }
+}
+
+void smb_number(const struct kd_ctx *ctx, struct smb_pending *p)
+{
+    p->tx_no = ++smb_state_of(ctx)->n_tx;
+}
+
 struct smb_pending *smb_expect(const struct kd_ctx *ctx, const struct smb_msg *m, size_t text)
 {
     struct smb_state *st = smb_state_of(ctx);
@@ -66,6 +87,8 @@ struct smb_pending *smb_expect(const struct kd_ctx *ctx, const struct smb_msg *m
     p->session_id = m->head.session_id;
     p->tree_id = m->head.tree_id;
     p->text_room = (uint16_t)text;
+    if (is_exchange(p->command))
+        smb_number(ctx, p);
     return p;
 }
 
@@ -119,7 +142,9 @@ void smb_record_start(const struct kd_ctx *ctx, const struct smb_msg *m,
                                                       : 0;
     rec->tree_id = p != NULL ? p->tree_id : m->head.tree_id;
     rec->command = smb_command_name(m != NULL ? m->head.command : p->command, room->command);
+    rec->tx_no = p != NULL ? p->tx_no : 0;
     if (m != NULL) {
+        rec->dos_error = m->head.dos_error;
         rec->status = smb_status_name(m->head.status, room->status);
         rec->status_code = m->head.status;
     }
