@@ -204,7 +204,7 @@ static enum kd_status gather(struct kd_block_builder *b, struct kd_bytes records
            kd_record_next(&batch, &h, &body, &whole) == KD_OK) {
         ret->bytes_taken += whole.n;
         ret->rows_taken++;
-        if (checked && kd_body_check(kd_schemas[h.type], body) != KD_OK) {
+        if (kd_is_step(h.type) || (checked && kd_body_check(kd_schemas[h.type], body) != KD_OK)) {
             ret->rows_bad++;
             continue;
         }

@@ -229,7 +229,7 @@ bool kd_form_rpc_answer_bytes(struct kd_out *o, const struct kd_field *f, const 
 {
     (void)f, (void)head;
     const struct kd_rec_dcerpc *r = body;
-    kd_out_u64(o, r->response_raw);
+    kd_out_u64(o, r->response_raw > 0 ? r->response_raw : r->response_bytes);
     return r->response_fragments > 0;
 }
 
@@ -244,7 +244,10 @@ bool kd_form_rpc_call(struct kd_out *o, const struct kd_field *f, const void *bo
 {
     (void)head;
     const struct kd_rec_dcerpc *r = body;
-    return put_number(o, f, body, r->step.n == 0);
+    if (f->offset != offsetof(struct kd_rec_dcerpc, request_raw) || r->request_raw > 0)
+        return put_number(o, f, body, r->step.n == 0);
+    kd_out_u64(o, r->request_bytes); /* as stored */
+    return r->step.n == 0;
 }
 
 bool kd_form_rpc_sequence(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)

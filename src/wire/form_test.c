@@ -31,6 +31,15 @@ static void shares(void)
     CHECK(has("\"status_code\":\"0x0\"") && has("\"access\":\"normal\"") && has("\"named_pipe\":\"IPC$\""));
     CHECK(has("\"version\":\"10.0 build 10586 rev 15\"") && strstr(json, "rename") == NULL);
     CHECK(has("\"server_guid\":\"0000004d-0000-0000-0009-0000ffffffff\""));
+    CHECK(has("\"dialect\":\"unknown\"") && strstr(json, "fuid") == NULL && strstr(json, "created\":") == NULL);
+    struct kd_rec_smb opened = {.command = kd_str("SMB2_COMMAND_CREATE"), .create_action = kd_str("opened"),
+                                .file_id = smb.server_guid, .created = 7};
+    tell(KD_REC_SMB_STEP, &opened);
+    CHECK(has("\"event_type\":\"smb\"") && has("\"fuid\":\"0000004d-0000-0000-0009-0000ffffffff\""));
+    CHECK(has("\"created\":7,\"accessed\":0") && has("\"size\":0"));
+    struct kd_rec_smb old = {.status = kd_str("STATUS_UNSUCCESSFUL"), .status_code = 0xc0000001, .dos_error = 2 | 91 << 8};
+    tell(KD_REC_SMB, &old);
+    CHECK(has("\"status\":\"SRV_BADUID\"") && has("\"status_code\":\"0x005b\""));
     smb.delete_on_close = true;
     smb.rename_to = kd_str("b.txt");
     smb.status_code = 0xc0000022;
@@ -59,6 +68,11 @@ static void remote_calls(void)
     rpc.response_fragments = 2;
     tell(KD_REC_DCERPC, &rpc);
     CHECK(has("\"response\":\"RESPONSE\"") && has("\"res\":{\"frag_cnt\":2,\"stub_data_size\":0}"));
+    struct kd_rpc_bound bound[] = {{.uuid = kd_str("a"), .version = kd_str("1.0"), .ack_result = 2}, {.uuid = kd_str("b")}};
+    struct kd_rec_dcerpc bind = {.step = kd_str("BIND"), .answered = true, .call_id = 3, .bound = {bound, 2}};
+    tell(KD_REC_DCERPC_STEP, &bind);
+    CHECK(has("\"request\":\"BIND\",\"response\":\"BINDACK\",\"call_id\":3") && strstr(json, "\"req\"") == NULL);
+    CHECK(has("[{\"uuid\":\"a\",\"version\":\"1.0\",\"ack_result\":2},{\"uuid\":\"b\",\"ack_result\":0}]"));
     rpc.fault = true;
     rpc.uuid = kd_str("");
     tell(KD_REC_DCERPC, &rpc);

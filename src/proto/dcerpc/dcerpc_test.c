@@ -2,7 +2,7 @@
 #include "parser/talk.h"
 #include "proto/dcerpc/iface.h"
 
-extern const struct kd_parser kd_parser_dcerpc;
+extern const struct kd_parser kd_parser_dcerpc, kd_parser_dcerpc_udp;
 
 /* ---- seeds: conversations of real servers (samr-signed, drsuapi-sealed, epm-map, netlogon-zero)
  * and requests as clients encode them, with short answers ---- */
@@ -309,6 +309,63 @@ static void names_are_in_their_places(void)
     CHECK(dce_iface_of_pipe(kd_str("SvcCtl")) == dce_iface_named("svcctl"));
 }
 
+/* ---- what JSON lines alone have ---- */
+
+static void lines_tell_binds_and_every_call(void)
+{
+    play_seed("samr-signed");
+    unsigned before = records("dcerpc");
+    CHECK(lacks("\"step\":\"BIND\""));
+    done();
+    kd_tape_steps = true;
+    play_seed("samr-signed");
+    CHECK(records("dcerpc") > before);
+    CHECK(line_with("\"request\":\"BIND\",\"response\":\"BINDACK\"|\"ack_result\":0"));
+    kd_tape_steps = false;
+    done();
+}
+
+/* ---- over UDP ---- */
+
+static void datagram(enum kd_dir dir, uint8_t type, uint8_t flags, uint8_t sequence, const char *stub)
+{
+    uint8_t b[200] = {4, type, flags, 0, 0x10};
+    struct kd_bytes data = kd_str(stub);
+    memset(b + 24, 0x11, 16); /* the service */
+    memset(b + 40, 0x22, 16); /* the activity */
+    b[60] = 1;
+    b[64] = sequence;
+    b[68] = 5;
+    b[74] = (uint8_t)data.n;
+    memcpy(b + 80, data.p, data.n);
+    kd_tape_add(&tape, dir, kd_bytes_of(b, 80 + data.n));
+}
+
+static void calls_over_udp(void)
+{
+    talk_parser = &kd_parser_dcerpc_udp;
+    begin();
+    datagram(KD_TO_SERVER, 0, 0, 0, "question");
+    datagram(KD_TO_SERVER, 0, 0, 0, "question"); /* once more */
+    datagram(KD_TO_CLIENT, 2, 4, 0, "ans");      /* in two parts */
+    datagram(KD_TO_CLIENT, 2, 6, 0, "wer");
+    datagram(KD_TO_SERVER, 0, 0, 1, "");
+    datagram(KD_TO_SERVER, 3, 0, 1, ""); /* a broadcast's answer goes the same way */
+    datagram(KD_TO_SERVER, 0, 0, 2, "");
+    run = kd_tape_play(talk_parser, kd_out_bytes_view(&tape), SIZE_MAX);
+    CHECK(records("dcerpc") == 3);
+    CHECK(line_with("\"response\":\"RESPONSE\"|\"rpc_version\":\"4.0\"|\"opnum\":5|\"frag_cnt\":2,\"stub_data_size\":6|"
+                    "\"activityuuid\":\"22222222-2222-2222-2222-222222222222\",\"seqnum\":0"));
+    CHECK(line_with("\"response\":\"FAULT\"|\"seqnum\":1") && line_with("\"response\":\"UNREPLIED\"|\"seqnum\":2"));
+    struct kd_conn conn = {.proto = 17};
+    uint8_t ntp[80] = {0x23};
+    CHECK(talk_parser->probe(kd_bytes_of(tape.p + 3, 88), KD_TO_SERVER, &conn) == KD_PROBE_YES);
+    CHECK(talk_parser->probe(kd_bytes_of(tape.p + 3, 87), KD_TO_SERVER, &conn) == KD_PROBE_NO);
+    CHECK(talk_parser->probe(kd_bytes_of(ntp, sizeof(ntp)), KD_TO_SERVER, &conn) == KD_PROBE_NO);
+    done();
+    talk_parser = &kd_parser_dcerpc;
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_dcerpc;
@@ -328,5 +385,7 @@ int main(void)
     RUN(a_loss_ends_nothing_but_its_message);
     RUN(hostile_numbers);
     RUN(names_are_in_their_places);
+    RUN(lines_tell_binds_and_every_call);
+    RUN(calls_over_udp);
     return tap_done();
 }

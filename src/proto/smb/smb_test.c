@@ -254,7 +254,7 @@ static void transaction_continued_as_another_kind(void)
     old_answer(0x32, 0xc000000d, 65);
     play_tape();
     CHECK(lines_with("anomaly|smb1_transaction_type") == 1);
-    CHECK(lines_with("SMB1_COMMAND_NT_TRANS|\"id\":65|STATUS_INVALID_PARAMETER") == 1);
+    CHECK(lines_with("SMB1_COMMAND_NT_TRANS|\"message_id\":65|STATUS_INVALID_PARAMETER") == 1);
     /* as its makers meant it */
     tape_start();
     old_trans(0x25, 66, 0x26, 0x4000, 8192);
@@ -282,7 +282,7 @@ static void a_back_door_answers_under_another_number(void)
     old_trans(0x32, 65, 0x0e, 0, 0);
     old_answer(0x32, 0xc0000002, 81);
     play_tape();
-    CHECK(lines_with("TRANS2_SESSION_SETUP|\"id\":65|\"reply_id\":81") == 1);
+    CHECK(lines_with("TRANS2_SESSION_SETUP|\"message_id\":65|\"reply_id\":81") == 1);
     CHECK(lines_with("anomaly|smb1_multiplex_changed") == 1);
 }
 
