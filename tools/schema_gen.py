@@ -106,6 +106,8 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
                       "expire: number; minimum: number }"),
     "srv": ("object", "{ priority: number; weight: number; port: number; name: string }"),
     "sshfp": ("object", "{ algo: number; fingerprint: string }"),
+    "ldap_request": ("object", "Record<string, any>"),
+    "ldap_responses": ("array", "Record<string, any>[]"),
 }
 
 
@@ -193,7 +195,8 @@ def load(folder):
     with open(os.path.join(folder, "protocols.toml"), "rb") as f:
         protos = [[p.strip() for p in line.split("|")] for line in tomllib.load(f)["protocols"]]
     head = Table("head", {"fields": raw["head"]}, "head")
-    head.further = [Table(n, b, "line") for n, b in raw.get("line", {}).items()]
+    head.further = [Table(n, {"fields": raw["record"][b["like"]]["fields"], **b} if "like" in b else b, "line")
+                    for n, b in raw.get("line", {}).items()]
     subs = {n: Table(n, b, "sub") for n, b in raw.get("sub", {}).items()}
     records = sorted((Table(n, b, "record") for n, b in raw["record"].items()), key=lambda t: t.id)
     if len({r.id for r in records}) != len(records) or min(r.id for r in records) < 1 \

@@ -77,5 +77,7 @@ kd_form kd_form_grouped;        /* … values by type: {"A":[…]} */
 kd_form kd_form_soa;            /* … parts of a value, by name */
 kd_form kd_form_srv;
 kd_form kd_form_sshfp;
+kd_form kd_form_ldap_request;   /* LDAP: {"operation":"add_request","message_id":2,"add_request":{…}} */
+kd_form kd_form_ldap_responses; /* … [{"operation":"add_response","add_response":{…}}] */
 
 #endif
