@@ -35,10 +35,11 @@ static bool holds(enum kd_app app, const char *proto, const char *option, enum k
     if (set == NULL)
         abort();
     struct kd_matcher *m = kd_matcher_new(set, pool, &kd_limits_default, 1, (struct kd_match_out){.alert = on_alert, .arg = &w});
-    struct kd_packet packet = {.proto = KD_IP_TCP, .ip_version = 4, .sport = 50000, .dport = 443};
+    uint8_t transport = app == KD_APP_IKE ? KD_IP_UDP : KD_IP_TCP;
+    struct kd_packet packet = {.proto = transport, .ip_version = 4, .sport = 50000, .dport = 443};
     struct kd_match_flow *flow = NULL;
     uint8_t quiet = 0;
-    struct kd_match_at at = {.packet = &packet, .proto = KD_IP_TCP, .port = {50000, 443}, .established = true,
+    struct kd_match_at at = {.packet = &packet, .proto = transport, .port = {50000, 443}, .established = true,
                              .now_us = 1700000000u * UINT64_C(1000000), .packets = {2, 1}, .flow = &flow, .flow_id = 7,
                              .quiet = &quiet, .app = app};
     kd_match_enter(m, &at, kd_str(NULL));
