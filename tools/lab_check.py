@@ -66,7 +66,7 @@ def alerts_of(kidoban, about):
     if done.returncode != 0:
         sys.exit(f"{about['name']}: exit {done.returncode}: {done.stderr.decode('utf-8', 'replace')[-1000:]}")
     return [r["detection"] | {"_ends": ends(r)} for r in map(json.loads, done.stdout.splitlines())
-            if r.get("event_type") == "alert" and "detection" in r]  # a rule's match is not yet a finding
+            if r.get("event_type") in ("alert", "detection") and "detection" in r]  # a rule's match is not yet a finding
 
 
 def ends(record):

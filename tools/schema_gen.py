@@ -123,6 +123,8 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "sshfp": ("object", "{ algo: number; fingerprint: string }"),
     "no_yes": ("boolean", "boolean"),
     "pairs": ("array", "Record<string, string>[]"),
+    "ldap_request": ("object", "Record<string, any>"),
+    "ldap_responses": ("array", "Record<string, any>[]"),
 }
 
 
@@ -211,7 +213,8 @@ def load(folder):
     with open(os.path.join(folder, "protocols.toml"), "rb") as f:
         protos = [[p.strip() for p in line.split("|")] for line in tomllib.load(f)["protocols"]]
     head = Table("head", {"fields": raw["head"]}, "head")
-    head.further = [Table(n, b, "line") for n, b in raw.get("line", {}).items()]
+    head.further = [Table(n, {"fields": raw["record"][b["like"]]["fields"], **b} if "like" in b else b, "line")
+                    for n, b in raw.get("line", {}).items()]
     subs = {n: Table(n, b, "sub") for n, b in raw.get("sub", {}).items()}
     records = sorted((Table(n, b, "record") for n, b in raw["record"].items()), key=lambda t: t.id)
     ids = [r.id for r in records] + [r.step for r in records if r.step]

@@ -26,6 +26,7 @@ struct kd_tcp_ext {
     void *state;
     kd_parser_set candidates;
     size_t size;                 /* of this block */
+    uint64_t frame;              /* of the last packet, in a capture file */
     uint8_t head[KD_HEAD_BYTES]; /* first bytes of an unknown protocol */
     uint8_t n_head;
     bool turned;                 /* client and server were taken for each other */
@@ -106,6 +107,7 @@ struct kd_engine {
     uint64_t now_us;              /* latest packet time */
     uint64_t frames;              /* so far, other engines' too */
     const struct kd_captured *frame; /* the one being looked at; NULL none */
+    uint64_t last_frame;             /* then: the last one of the conversation that ends; 0 none does */
     struct kd_matcher *match;        /* NULL: there are no rules */
     const struct kd_packet *packet;  /* with rules: the one being looked at; NULL none */
     bool payload_done;               /* rules have seen its payload */

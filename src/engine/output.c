@@ -46,7 +46,7 @@ uint64_t kd_engine_flow_id(const struct kd_engine *e, const struct kd_flow *f)
 /* A frame's number means something in a capture file. */
 uint64_t kd_engine_frame_number(const struct kd_engine *e)
 {
-    return e->frame != NULL && e->cfg.id_base == 0 ? e->frames : 0;
+    return e->frame == NULL ? e->last_frame : e->cfg.id_base == 0 ? e->frames : 0;
 }
 
 void kd_engine_emit_flow(struct kd_engine *e, const struct kd_flow *f, enum kd_rec_type type,

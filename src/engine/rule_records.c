@@ -2,8 +2,9 @@
 /* Protocols whose records hold what rules look into: the record is shown as a transaction, once it is told.  HTTP,
  * DNS and TLS show more, and earlier, by themselves. */
 #include "engine/internal.h"
+#include "proto/krb5/krb5_msg.h"
 
-enum shape { ONE, SEVERAL, IN_ONE_LINE };
+enum shape { ONE, SEVERAL, IN_ONE_LINE, ANGLED, ALL_ANGLED };
 
 struct row {
     uint8_t record;     /* enum kd_rec_type */
@@ -16,6 +17,8 @@ struct row {
 #define TEXT(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), ONE}
 #define TEXTS(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), SEVERAL}
 #define JOINED(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), IN_ONE_LINE}
+#define PATH(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), ANGLED}
+#define PATHS(REC, rec, member, dir, id) {KD_REC_##REC, dir, KD_IN_##id, offsetof(struct kd_rec_##rec, member), ALL_ANGLED}
 static const struct row rows[] = {
     TEXT(SSH, ssh, client_proto, 0, SSH_PROTO),
     TEXT(SSH, ssh, client, 0, SSH_SOFTWARE),
@@ -34,8 +37,8 @@ static const struct row rows[] = {
     TEXTS(FTP, ftp, codes, 1, FTP_COMPLETION_CODE),
     TEXTS(FTP, ftp, replies, 1, FTP_REPLY),
     TEXT(SMTP, smtp, helo, 0, SMTP_HELO),
-    TEXT(SMTP, smtp, mail_from, 0, SMTP_MAIL_FROM),
-    TEXTS(SMTP, smtp, rcpt_to, 0, SMTP_RCPT_TO),
+    PATH(SMTP, smtp, mail_from, 0, SMTP_MAIL_FROM),
+    PATHS(SMTP, smtp, rcpt_to, 0, SMTP_RCPT_TO),
     TEXT(SMTP, smtp, from, 0, EMAIL_FROM),
     JOINED(SMTP, smtp, to, 0, EMAIL_TO),
     JOINED(SMTP, smtp, cc, 0, EMAIL_CC),
@@ -54,6 +57,8 @@ static const struct row rows[] = {
 #undef TEXT
 #undef TEXTS
 #undef JOINED
+#undef PATH
+#undef PATHS
 
 /* Room for what is made of a record's values until the rules have judged them. */
 struct made {
@@ -72,6 +77,18 @@ static struct kd_bytes joined(struct made *made, const struct kd_strs *texts)
     return kd_bytes_from(kd_out_bytes_view(&made->o), from);
 }
 
+/* As the envelope has them (RFC 5321 4.1.2); what finds no room is cut. */
+static struct kd_bytes angled(struct made *made, struct kd_bytes text)
+{
+    size_t from = made->o.n;
+    if (made->o.max - made->o.n < 2)
+        return text;
+    kd_out_u8(&made->o, '<');
+    kd_out_bytes(&made->o, kd_bytes_head(text, made->o.max - made->o.n - 1));
+    kd_out_u8(&made->o, '>');
+    return kd_bytes_from(kd_out_bytes_view(&made->o), from);
+}
+
 static void show(const struct kd_ctx *ctx, const struct row *r, const void *body, struct made *made)
 {
     const void *at = (const uint8_t *)body + r->offset;
@@ -80,14 +97,14 @@ static void show(const struct kd_ctx *ctx, const struct row *r, const void *body
     const struct kd_strs *texts = at;
     if (!kd_wants(ctx, id, dir))
         return;
-    if (r->shape != SEVERAL) {
-        struct kd_bytes text = r->shape == ONE ? *(const struct kd_bytes *)at : joined(made, texts);
+    if (r->shape != SEVERAL && r->shape != ALL_ANGLED) {
+        struct kd_bytes text = r->shape == IN_ONE_LINE ? joined(made, texts) : *(const struct kd_bytes *)at;
         if (text.n > 0)
-            kd_inspect(ctx, id, dir, text);
+            kd_inspect(ctx, id, dir, r->shape == ANGLED ? angled(made, text) : text);
         return;
     }
     for (size_t i = 0; i < texts->n; i++)
-        kd_inspect(ctx, id, dir, texts->v[i]);
+        kd_inspect(ctx, id, dir, r->shape == ALL_ANGLED ? angled(made, texts->v[i]) : texts->v[i]);
 }
 
 /* What a tree is connected to: a share of files, or that of pipes, which rules know as "named pipe". */
@@ -115,15 +132,27 @@ static void show_smb(const struct kd_ctx *ctx, const struct kd_rec_smb *smb)
     show_share(ctx, smb);
 }
 
+/* The command that asks for a data connection and its answer: both sides of it. */
+static bool asks_for_data(struct kd_bytes command)
+{
+    static const char *const names[] = {"PORT", "EPRT", "PASV", "EPSV"};
+    for (size_t i = 0; i < KD_COUNT(names); i++)
+        if (kd_bytes_eq_str(command, names[i]))
+            return true;
+    return false;
+}
+
 static void show_ftp(const struct kd_ctx *ctx, const struct kd_rec_ftp *ftp)
 {
     bool active = kd_bytes_eq_str(ftp->mode, "active");
-    if (ftp->data_port == 0)
+    if (ftp->data_port == 0 || !asks_for_data(ftp->command))
         return;
-    /* The client names the port of an active transfer, the server that of a passive one. */
-    enum kd_dir dir = active ? KD_TO_SERVER : KD_TO_CLIENT;
-    kd_inspect_number(ctx, KD_NUM_FTP_DYNAMIC_PORT, dir, ftp->data_port);
-    kd_inspect_number(ctx, KD_NUM_FTP_MODE, dir, active);
+    for (enum kd_dir dir = KD_TO_SERVER; dir <= KD_TO_CLIENT; dir++) {
+        kd_inspect_number(ctx, KD_NUM_FTP_DYNAMIC_PORT, dir, ftp->data_port);
+        kd_inspect_number(ctx, KD_NUM_FTP_MODE, dir, active);
+    }
+    if (active && !kd_addr_eq(&ftp->data_ip, &ctx->conn->client))
+        kd_inspect_number(ctx, KD_NUM_FTP_BOUNCE, KD_TO_SERVER, 1);
 }
 
 /* A request is told with its answer. */
@@ -134,6 +163,9 @@ static void show_kerberos(const struct kd_ctx *ctx, const struct kd_rec_krb5 *k)
         uint8_t type, request;
     } types[] = {{"KRB_AS_REP", 11, 10}, {"KRB_TGS_REP", 13, 12}, {"KRB_AP_REP", 15, 14}, {"KRB_AP_REQ", 14, 14},
                 {"KRB_AS_REQ", 10, 10}, {"KRB_TGS_REQ", 12, 12}, {"KRB_ERROR", 30, 0}};
+    int32_t ticket = 0;
+    if (kd_bytes_iends(k->msg_type, kd_str("_REP")) && kd_krb5_etype_number(k->ticket_encryption, &ticket))
+        kd_inspect_number(ctx, KD_NUM_KRB5_TICKET_ENCRYPTION, KD_TO_CLIENT, (uint32_t)ticket);
     uint64_t asked = kd_bytes_eq_str(k->request_type, "AS")    ? 10
                      : kd_bytes_eq_str(k->request_type, "TGS") ? 12
                      : kd_bytes_eq_str(k->request_type, "AP")  ? 14

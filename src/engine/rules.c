@@ -245,7 +245,7 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     size_t most = e->cfg.lim->match_bytes;
     struct kd_bytes seen = a->payload.n > 0 ? a->payload : packet_payload(at);
     struct kd_rec_signature rec = {
-        .tx_id = a->tx_id,
+        .tx_id = e->telling.type != 0 && e->reading_flow != NULL ? e->reading_flow->n_tx : a->tx_id,
         .in_tx = a->has_tx,
         .action = kd_str("allowed"),
         .gid = a->gid,

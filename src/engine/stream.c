@@ -249,6 +249,7 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
         f->flags |= KD_FLOW_DEGRADED | KD_FLOW_OPAQUE;
         return;
     }
+    x->frame = kd_engine_frame_number(e);
     if (before == KD_FLOW_RESET || (p->payload_wire > 0 && !has_data))
         return; /* what a reset says is no part of the stream (RFC 9293 section 3.5.3) */
     kd_tcp_data(x->half, f, p, dir, e->cfg.lim, e->pool, &e->reader);
@@ -261,6 +262,7 @@ void kd_engine_tcp_end(struct kd_engine *e, struct kd_flow *f)
     struct kd_tcp_ext *x = f->ext;
     if (x == NULL)
         return;
+    e->last_frame = x->frame; /* what is told now was known by then */
     if (!x->let_go)
         kd_tcp_finish(x->half, f, e->pool, &e->reader);
     if (f->parser != 0) {
@@ -277,6 +279,7 @@ void kd_engine_tcp_end(struct kd_engine *e, struct kd_flow *f)
     } else if (x->n_head == 0 && x->probe[0].n + x->probe[1].n > 0) {
         keep_head(x, kd_buf_view(&x->probe[x->probe[0].n > 0 ? 0 : 1]));
     }
+    e->last_frame = 0;
     kd_tcp_drop(x->half, e->pool);
     drop_probes(e, x);
     kd_arena_done(&x->mem);

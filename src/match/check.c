@@ -340,7 +340,7 @@ static bool holds(struct m_run *run, const struct kd_cond *c)
     case KD_COND_FILE_HASH:
         return digest_listed(run, &c->is.words, c->negated);
     default:
-        return false; /* compile.c leaves rules out that need anything else */
+        return m_agreed_holds(run, c); /* compile.c leaves rules out that need anything else */
     }
 }
 
@@ -371,6 +371,13 @@ bool m_check_known(enum kd_cond_kind kind)
     case KD_COND_DCE_IFACE:
     case KD_COND_DCE_OPNUM:
     case KD_COND_FILE_HASH:
+    case KD_COND_TLS_VERSION:
+    case KD_COND_SSL_VERSION:
+    case KD_COND_SSL_STATE:
+    case KD_COND_TLS_DATES:
+    case KD_COND_KRB5_TICKET_ENC:
+    case KD_COND_IKE_CHOSEN_SA:
+    case KD_COND_FTPBOUNCE:
         return true;
     default:
         return false;

@@ -281,7 +281,7 @@ static enum kd_number number_of(const struct kd_cond *c)
     case KD_COND_CIP_SERVICE:
         return KD_NUM_ENIP_CIP_SERVICE;
     default:
-        return KD_NUM_COUNT;
+        return m_agreed_number(c);
     }
 }
 
@@ -588,6 +588,9 @@ static void want_for_checks(struct kd_ruleset *set, const struct kd_rule *rule, 
             bytes[KD_IN_DCERPC_IFACE / 64] |= (uint64_t)1 << (KD_IN_DCERPC_IFACE % 64);
         if (rule->check[i].kind == KD_COND_DCE_OPNUM)
             set->wanted.numbers[dir][KD_NUM_DCERPC_OPNUM / 64] |= (uint64_t)1 << (KD_NUM_DCERPC_OPNUM % 64);
+        enum kd_number too = m_agreed_number_too(&rule->check[i]);
+        if (too != KD_NUM_COUNT)
+            set->wanted.numbers[dir][too / 64] |= (uint64_t)1 << (too % 64);
     }
     for (unsigned i = 0; i < rule->n_checks; i++)
         if (rule->check[i].kind == KD_COND_FILE_HASH) {

@@ -407,7 +407,13 @@ void m_scan_weak(struct kd_matcher *m, const struct m_group *g, struct kd_bytes 
 void m_scan_list(struct kd_matcher *m, const struct m_list *l);
 void m_scan_sort(struct kd_matcher *m);
 
+/* agreed.c: conditions that look at a number told under a name of ours; KD_NUM_COUNT: none of them. */
+enum kd_number m_agreed_number(const struct kd_cond *c);
+enum kd_number m_agreed_number_too(const struct kd_cond *c);
+bool m_agreed_holds(const struct m_run *run, const struct kd_cond *c);
+
 /* plant.c */
+bool m_first_number(const struct m_run *run, enum kd_number id, uint64_t *ret);
 bool m_modbus_holds(const struct m_run *run, const struct kd_modbus *m);
 bool m_plant_holds(const struct m_run *run, const struct kd_cond *c); /* DNP3 and CIP */
 

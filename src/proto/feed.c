@@ -170,5 +170,7 @@ void kd_feed_end(const struct kd_parser *p, struct kd_ctx *ctx, struct kd_feed *
 {
     if (!f->ended && f->body_left > 0 && p->body != NULL)
         kd_ignore(p->body(ctx, dir, (struct kd_bytes){NULL, 0}, true));
+    else if (!f->ended && !f->lost && f->held.n > 0 && p->rest != NULL)
+        p->rest(ctx, dir, kd_buf_view(&f->held));
     give_up(ctx, f, dir);
 }

@@ -286,6 +286,9 @@ struct kd_parser {
     /* After a loss: offset in `in` where a message may begin, or SIZE_MAX (nothing here, drop it). */
     size_t (*resync)(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in);
 
+    /* The direction has ended within a message, of which this is there.  NULL: that is of no use. */
+    void (*rest)(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in);
+
     /* The conversation is over (or given up): emit what waits, give memory back. */
     void (*close)(struct kd_ctx *ctx);
 

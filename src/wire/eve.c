@@ -251,6 +251,22 @@ static struct kd_rec_file file_as_eve(const struct kd_rec_file *r)
     return f;
 }
 
+/* ---- detections ---- */
+
+/* Readers of EVE count alerts: what is for information only is none. */
+static void remark_line(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
+{
+    kd_json_head(o, head, "detection", zone_s);
+    kd_json_body(o, kd_schemas[head->type], head, body, zone_s, true);
+    kd_out_u8(o, '}');
+}
+
+static bool is_remark(const struct kd_rec_head *head, const void *body)
+{
+    const struct kd_rec_alert *r = body;
+    return head->type == KD_REC_ALERT && kd_bytes_eq_str(r->severity, "info");
+}
+
 void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const void *body, int zone_s)
 {
     if (head->type == KD_REC_DNS && (head->app == KD_APP_MDNS || head->app == KD_APP_LLMNR))
@@ -265,6 +281,8 @@ void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const voi
         nfs_line(o, head, body, zone_s);
     else if (head->type == KD_REC_DCERPC && ((const struct kd_rec_dcerpc *)body)->calls > 0)
         return; /* each of them has a line already */
+    else if (is_remark(head, body))
+        remark_line(o, head, body, zone_s);
     else if (head->type == KD_REC_FILE) {
         struct kd_rec_file file = file_as_eve(body);
         kd_record_json(o, head, &file, zone_s);

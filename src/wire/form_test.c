@@ -142,6 +142,46 @@ static void transfers(void)
     CHECK(has("\"reply_received\":\"no\"") && has("\"command_truncated\":false"));
 }
 
+static void directories(void)
+{
+    struct kd_bytes changes[] = {kd_str("mail+=a@x"), kd_str("mail+=b@x"), kd_str("phone-="), kd_str("title=chief=1")};
+    struct kd_rec_ldap r = {.message_id = 3, .operation = kd_str("modify"), .base = kd_str("cn=a"), .attributes = {changes, 4},
+                            .result = kd_str("insufficientAccessRights"), .result_code = 50, .diagnostic = kd_str("no")};
+    tell(KD_REC_LDAP, &r);
+    CHECK(has("\"request\":{\"operation\":\"modify_request\",\"message_id\":3,\"modify_request\":{\"object\":\"cn=a\",\"changes\":["
+              "{\"operation\":\"add\",\"modification\":{\"attribute_type\":\"mail\",\"attribute_values\":[\"a@x\",\"b@x\"]}},"
+              "{\"operation\":\"delete\",\"modification\":{\"attribute_type\":\"phone\",\"attribute_values\":[\"\"]}},"
+              "{\"operation\":\"replace\",\"modification\":{\"attribute_type\":\"title\",\"attribute_values\":[\"chief=1\"]}}]}}"));
+    CHECK(has("\"responses\":[{\"operation\":\"modify_response\",\"modify_response\":{\"result_code\":\"insufficient_access_rights\","
+              "\"matched_dn\":\"\",\"message\":\"no\"}}]"));
+    r.operation = kd_str("search");
+    r.scope = kd_str("sub");
+    r.entries = 2;
+    r.result = kd_str("invalidDNSyntax");
+    r.attributes.n = 0;
+    tell(KD_REC_LDAP, &r);
+    CHECK(has("\"search_request\":{\"base_object\":\"cn=a\",\"scope\":\"whole_subtree\",\"attributes\":[]}}"));
+    CHECK(has("\"responses\":[{\"operation\":\"search_result_entry\"},{\"operation\":\"search_result_entry\"},"
+              "{\"operation\":\"search_result_done\",\"search_result_done\":{\"result_code\":\"invalid_dn_syntax\""));
+    r.unasked = true;
+    tell(KD_REC_LDAP, &r);
+    CHECK(strstr(json, "\"request\"") == NULL && has("\"responses\""));
+    r = (struct kd_rec_ldap){.operation = kd_str("sealed"), .encrypted = true};
+    tell(KD_REC_LDAP, &r);
+    CHECK(strstr(json, "\"request\"") == NULL && strstr(json, "\"responses\"") == NULL);
+}
+
+/* What is for information only is no alert to readers of EVE. */
+static void detections(void)
+{
+    struct kd_rec_alert a = {.action = kd_str("allowed"), .severity = kd_str("info")};
+    tell(KD_REC_ALERT, &a);
+    CHECK(has("\"event_type\":\"detection\"") && has("\"detection\":{\"severity\":\"info\""));
+    a.severity = kd_str("low");
+    tell(KD_REC_ALERT, &a);
+    CHECK(has("\"event_type\":\"alert\"") && has("\"detection\":{\"severity\":\"low\""));
+}
+
 int main(void)
 {
     RUN(shares);
@@ -150,5 +190,7 @@ int main(void)
     RUN(mails);
     RUN(files);
     RUN(transfers);
+    RUN(directories);
+    RUN(detections);
     return tap_done();
 }

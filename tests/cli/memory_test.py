@@ -63,7 +63,7 @@ def what_was_learned_outlives_a_run(folder):
         told[name] = alerts(out)
     again = lambda name: {d["key"] for d in told[name]} & {d["key"] for d in alerts_of_first}
     status, text, _ = tap.run("replay", "--json", "-", first)
-    alerts_of_first = [r["detection"] for r in tap.records(text) if r["event_type"] == "alert"]
+    alerts_of_first = [r["detection"] for r in tap.records(text) if "detection" in r]
     assert again("kept") and not again("anew"), (len(again("kept")), len(again("anew")))
     # Nothing is read or written unless it is asked for.
     assert not os.path.exists(f"{folder}/anew.db/state/brain")

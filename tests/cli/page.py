@@ -82,5 +82,5 @@ def detections(page, **filter_by):
 
 def alerts(path):
     text = open(path, "rb").read()
-    lines = (json.loads(line) for line in text[:text.rfind(b"\n") + 1].splitlines() if b'"alert"' in line)
-    return [r["detection"] for r in lines if r["event_type"] == "alert"]
+    lines = (json.loads(line) for line in text[:text.rfind(b"\n") + 1].splitlines() if b'"detection":{' in line)
+    return [r["detection"] for r in lines if "detection" in r]

@@ -170,7 +170,7 @@ static void judge(struct kd_detect *d, const struct kd_record *r, struct searche
 static void ldaplist_record(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_ldap *l = r->body;
-    if (!kd_bytes_eq_str(l->operation, "search") || l->cldap || kd_bytes_eq_str(l->scope, "base"))
+    if (!kd_bytes_eq_str(l->operation, "search") || l->cldap || l->unasked || kd_bytes_eq_str(l->scope, "base"))
         return;
     unsigned now = topics_of(l);
     struct kd_host_view host;

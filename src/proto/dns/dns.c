@@ -464,8 +464,9 @@ static bool at_port(const struct kd_conn *conn, uint16_t port)
 
 static enum kd_probe dns_probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
 {
-    /* Close relatives with ports of their own. */
-    if (at_port(conn, 137) || at_port(conn, 5353) || at_port(conn, 5355))
+    /* Close relatives with ports of their own; over TCP there is none. */
+    bool kin = at_port(conn, 137) || at_port(conn, 5353) || at_port(conn, 5355);
+    if (kin && conn->proto != KD_PROTO_TCP)
         return KD_PROBE_NO;
     struct kd_cur c = kd_cur_of(in);
     struct dns_header h;

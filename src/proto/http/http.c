@@ -505,6 +505,18 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     return KD_OK;
 }
 
+/* A side that hangs up within its head has still said what stands there. */
+static void rest(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes in)
+{
+    struct http_state *st = ctx->state;
+    struct http_side *side = &st->side[dir];
+    if (side->phase != HTTP_FIELDS || side->skip_line)
+        return;
+    if (kd_wants_any(ctx))
+        http_tap_line(ctx, dir, in, false);
+    field_line(ctx, dir, side, in);
+}
+
 /* --- bodies --- */
 
 static void end_piece(struct kd_ctx *ctx, enum kd_dir dir, struct http_side *side)
@@ -658,6 +670,7 @@ const struct kd_parser kd_parser_http = {
     .message = message,
     .body = body,
     .gap = gap,
+    .rest = rest,
     .resync = resync,
     .close = finish,
     .present = present,

@@ -10,6 +10,7 @@ enum {
     PARTS_MAX = 32,
     VENDORS_MAX = 16,
     VENDOR_BYTES = 32,
+    CHOSEN_MAX = 16,
     MESSAGE_MAX = 65507
 };
 
@@ -107,6 +108,8 @@ struct parts {
     size_t n_vendors;
     char vendor_text[VENDORS_MAX][2 * VENDOR_BYTES];
     struct kd_bytes key, nonce;
+    uint64_t chosen[CHOSEN_MAX]; /* kind times 2^32, and value */
+    size_t n_chosen;
 };
 
 static void add_vendor(struct parts *p, struct kd_bytes id)
@@ -116,6 +119,42 @@ static void add_vendor(struct parts *p, struct kd_bytes id)
     struct kd_out o = kd_out_of(p->vendor_text[p->n_vendors], sizeof(p->vendor_text[0]));
     kd_out_hex(&o, kd_bytes_head(id, VENDOR_BYTES));
     p->vendor[p->n_vendors++] = kd_out_bytes_view(&o);
+}
+
+static void read_attributes(struct parts *p, struct kd_bytes in)
+{
+    enum { SHORT = 0x8000 };
+    struct kd_cur c = kd_cur_of(in);
+    while (kd_cur_more(&c) && p->n_chosen < CHOSEN_MAX) {
+        uint16_t type = kd_cur_be16(&c);
+        uint64_t value = kd_cur_be16(&c);
+        if ((type & SHORT) == 0) { /* the value's length stood there */
+            struct kd_bytes bytes = kd_cur_take(&c, (size_t)value);
+            value = 0;
+            for (size_t i = 0; i < bytes.n && bytes.n <= 4; i++)
+                value = value << 8 | bytes.p[i];
+        }
+        if (kd_cur_ok(&c))
+            p->chosen[p->n_chosen++] = (uint64_t)(type & ~SHORT) << 32 | value;
+    }
+}
+
+/* Of version 1: what is agreed on, in the first transform of the first proposal (RFC 2408 3.4 to 3.6). */
+static void read_agreement(struct parts *p, struct kd_bytes body)
+{
+    enum { DOI_AND_SITUATION = 8, PART_HEAD = 4, TRANSFORM_HEAD = 8 };
+    struct kd_cur c = kd_cur_of(body);
+    (void)kd_cur_take(&c, DOI_AND_SITUATION + PART_HEAD);
+    (void)kd_cur_be16(&c); /* number, protocol */
+    uint8_t n_spi = kd_cur_u8(&c);
+    uint8_t n_transforms = kd_cur_u8(&c);
+    (void)kd_cur_take(&c, n_spi);
+    (void)kd_cur_be16(&c); /* next, reserved */
+    uint16_t length = kd_cur_be16(&c);
+    (void)kd_cur_be32(&c); /* number, kind, reserved */
+    struct kd_bytes attributes = kd_cur_take(&c, length >= TRANSFORM_HEAD ? length - (size_t)TRANSFORM_HEAD : SIZE_MAX);
+    if (kd_cur_ok(&c) && n_transforms > 0)
+        read_attributes(p, attributes);
 }
 
 /* The parts in clear, each of which names the kind of the next. */
@@ -141,6 +180,8 @@ static bool read_parts(const struct ike_message *m, struct parts *p)
             p->nonce = body;
         if (type == (two ? 43 : 13))
             add_vendor(p, body);
+        if (type == 1 && !two && p->n_chosen == 0)
+            read_agreement(p, body);
         type = next;
     }
     return true;
@@ -150,11 +191,16 @@ static void show(const struct kd_ctx *ctx, enum kd_dir dir, const struct kd_rec_
 {
     if (!kd_wants_any(ctx))
         return;
-    kd_inspect(ctx, KD_IN_IKE_INIT_SPI, dir, rec->init_spi);
-    kd_inspect(ctx, KD_IN_IKE_RESP_SPI, dir, rec->resp_spi);
+    /* Each side names itself, the client its make, the server what it chose. */
+    if (dir == KD_TO_SERVER)
+        kd_inspect(ctx, KD_IN_IKE_INIT_SPI, dir, rec->init_spi);
+    else
+        kd_inspect(ctx, KD_IN_IKE_RESP_SPI, dir, rec->resp_spi);
     kd_inspect_number(ctx, KD_NUM_IKE_EXCHTYPE, dir, rec->exchange_type);
-    for (size_t i = 0; i < p->n_vendors; i++)
+    for (size_t i = 0; i < p->n_vendors && dir == KD_TO_SERVER; i++)
         kd_inspect(ctx, KD_IN_IKE_VENDOR, dir, p->vendor[i]);
+    for (size_t i = 0; i < p->n_chosen && dir == KD_TO_CLIENT; i++)
+        kd_inspect_number(ctx, KD_NUM_IKE_CHOSEN, dir, p->chosen[i]);
     if (p->key.n > 0) {
         kd_inspect(ctx, KD_IN_IKE_KEY_EXCHANGE_PAYLOAD, dir, p->key);
         kd_inspect_number(ctx, KD_NUM_IKE_KEY_EXCHANGE_LENGTH, dir, p->key.n);
@@ -173,7 +219,7 @@ static enum kd_status message(struct kd_ctx *ctx, enum kd_dir dir, struct kd_byt
     char init[16], resp[16];
     if (!read_message(msg, &m))
         return KD_OK; /* ESP, or a keep-alive */
-    parts.n = parts.n_vendors = 0;
+    parts.n = parts.n_vendors = parts.n_chosen = 0;
     parts.key = parts.nonce = kd_str("");
     if (!read_parts(&m, &parts))
         kd_anomaly(ctx, "payload_extra_data", HEADER);

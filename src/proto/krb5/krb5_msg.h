@@ -51,6 +51,9 @@ KD_MUST_USE bool kd_krb5_next_address(struct kd_der *list, struct kd_out *o, boo
 
 /* Names as EVE writes them; a number without one is written into `room` (KD_KRB5_NUMBER_ROOM). */
 struct kd_bytes kd_krb5_etype_name(int32_t etype, char *room);
+
+/* The number behind such a name; false: it is none. */
+KD_MUST_USE bool kd_krb5_etype_number(struct kd_bytes name, int32_t *ret);
 struct kd_bytes kd_krb5_error_name(uint32_t error, char *room);
 const char *kd_krb5_type_name(enum kd_krb5_type type); /* KRB_AS_REQ … */
 

@@ -63,6 +63,25 @@ struct kd_bytes kd_krb5_etype_name(int32_t etype, char *room)
     return or_number(find_name(etypes, KD_COUNT(etypes), etype), "unknown-", etype, room);
 }
 
+bool kd_krb5_etype_number(struct kd_bytes name, int32_t *ret)
+{
+    struct kd_bytes unknown = kd_str("unknown-");
+    uint64_t n = 0;
+    for (size_t i = 0; i < KD_COUNT(etypes); i++)
+        if (kd_bytes_eq_str(name, etypes[i].name)) {
+            *ret = etypes[i].number;
+            return true;
+        }
+    if (!kd_bytes_starts(name, unknown))
+        return false;
+    name = kd_bytes_from(name, unknown.n);
+    bool negative = kd_bytes_at(name, 0) == '-';
+    if (!kd_bytes_to_u64(negative ? kd_bytes_from(name, 1) : name, INT32_MAX, &n))
+        return false;
+    *ret = negative ? -(int32_t)n : (int32_t)n;
+    return true;
+}
+
 struct kd_bytes kd_krb5_error_name(uint32_t error, char *room)
 {
     int32_t number = (int32_t)error;

@@ -354,6 +354,13 @@ static size_t ldap_resync(struct kd_ctx *ctx, enum kd_dir dir, struct kd_bytes i
     return 0;
 }
 
+static const void *ldap_present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    (void)dir;
+    *ret_type = KD_REC_LDAP;
+    return ldap_state_of(ctx)->present;
+}
+
 const struct kd_parser kd_parser_ldap = {
     .name = "ldap",
     .summary = "questions to directories (LDAP, CLDAP), with their logons",
@@ -369,4 +376,5 @@ const struct kd_parser kd_parser_ldap = {
     .gap = ldap_gap,
     .resync = ldap_resync,
     .close = ldap_session_close,
+    .present = ldap_present,
 };

@@ -60,7 +60,7 @@ enum kd_probe ldap_read_head(struct kd_bytes in, struct ldap_head *ret);
 
 bool ldap_is_request(uint8_t op);
 bool ldap_is_answer(uint8_t op);
-const char *ldap_op_name(uint8_t op); /* of a request */
+const char *ldap_op_name(uint8_t op); /* of a request, or of what an answer answers */
 
 /* Name of a result code (RFC 4511 4.1.9); NULL when it has none. */
 const char *ldap_result_name(uint32_t code);
@@ -75,7 +75,7 @@ void ldap_out_value(struct kd_out *o, struct kd_bytes attribute, struct kd_bytes
 /* The common part of answers. */
 struct ldap_result {
     uint32_t code;
-    struct kd_bytes matched, diagnostic;
+    struct kd_bytes matched, diagnostic, oid; /* oid: of an extended answer */
 };
 struct ldap_result ldap_read_result(struct kd_der *d);
 
@@ -116,6 +116,7 @@ struct ldap_state {
     uint32_t sealed_messages[2];
     uint64_t sealed_at_us;
     bool tls;
+    const struct kd_rec_ldap *present; /* while rules look at what was asked or answered */
     uint8_t user_n, auth_n;
     uint8_t user[250]; /* who is logged on */
     char auth[16];

@@ -257,6 +257,27 @@ static void frames_of_messages(void)
     done();
 }
 
+/* compare, extended answer with its name, a request given up, an answer to nothing seen */
+static void other_operations(void)
+{
+    begin();
+    CLIENT("\x30\x14\x02\x01\x02\x6e\x0f\x04\x04" "dc=x\x30\x07\x04\x02" "cn\x04\x01" "a");
+    SERVER("\x30\x0c\x02\x01\x02\x6f\x07\x0a\x01\x06\x04\x00\x04\x00");
+    CLIENT("\x30\x0c\x02\x01\x03\x77\x07\x80\x05" "1.3.6");
+    SERVER("\x30\x13\x02\x01\x03\x78\x0e\x0a\x01\x00\x04\x00\x04\x00\x8a\x05" "1.3.7");
+    CLIENT("\x30\x06\x02\x01\x05\x50\x01\x04");
+    SERVER("\x30\x12\x02\x01\x09\x6b\x0d\x0a\x01\x20\x04\x02" "a=\x04\x04" "gone");
+    CLIENT("\x30\x05\x02\x01\x06\x42\x00");
+    play();
+    CHECK(has("\"operation\":\"compare\",\"base\":\"dc=x\",\"attributes\":[\"cn=a\"],\"result\":\"compareTrue\""));
+    CHECK(has("\"oid\":\"1.3.6\"") && has("\"answer_oid\":\"1.3.7\""));
+    CHECK(has("\"operation\":\"abandon\",\"attributes\":[\"message_id=4\"]"));
+    CHECK(has("\"message_id\":9,\"operation\":\"delete\",\"result\":\"noSuchObject\"") && has("\"unasked\":true") &&
+          has("\"matched_dn\":\"a=\""));
+    CHECK(has("\"message_id\":6,\"operation\":\"unbind\"") && records("ldap") == 5 && lacks("anomaly"));
+    done();
+}
+
 int main(void)
 {
     talk_parser = &kd_parser_ldap;
@@ -269,6 +290,7 @@ int main(void)
     RUN(starttls_gives_a_tls_record);
     RUN(cldap_is_told);
     RUN(unanswered_is_told_at_the_end);
+    RUN(other_operations);
     RUN(goes_on_behind_a_loss);
     RUN(broken_messages_are_told_once);
     RUN(deep_filters_end);

@@ -62,6 +62,24 @@ const char *ldap_op_name(uint8_t op)
         return "compare";
     case LDAP_EXTENDED:
         return "extended";
+    case LDAP_UNBIND:
+        return "unbind";
+    case LDAP_ABANDON:
+        return "abandon";
+    case LDAP_SEARCH_DONE:
+        return "search";
+    case LDAP_MODIFY_ANSWER:
+        return "modify";
+    case LDAP_ADD_ANSWER:
+        return "add";
+    case LDAP_DELETE_ANSWER:
+        return "delete";
+    case LDAP_MODIFY_DN_ANSWER:
+        return "modify_dn";
+    case LDAP_COMPARE_ANSWER:
+        return "compare";
+    case LDAP_EXTENDED_ANSWER:
+        return "extended";
     default:
         return "";
     }

@@ -101,7 +101,7 @@ static bool read_modify_dn(struct texts *t, struct kd_der *d)
     static const char *const names[] = {"newrdn=", "newsuperior="};
     put(&t->base, kd_der_take(d, KD_DER_OCTET_STRING));
     struct kd_bytes values[2] = {kd_der_take(d, KD_DER_OCTET_STRING), {NULL, 0}};
-    (void)kd_der_take(d, KD_DER_BOOLEAN);
+    struct kd_bytes deletes = kd_der_take(d, KD_DER_BOOLEAN);
     if (!kd_der_ok(d))
         return false;
     struct kd_tlv superior;
@@ -115,6 +115,8 @@ static bool read_modify_dn(struct texts *t, struct kd_der *d)
         if (i == 0 || values[i].n > 0)
             ldap_list_add(&t->attributes, kd_out_bytes_view(&o));
     }
+    if (kd_bytes_at(deletes, 0) != 0)
+        ldap_list_add(&t->attributes, kd_str("deleteoldrdn=true"));
     return true;
 }
 
@@ -130,6 +132,20 @@ static bool read_compare(struct texts *t, struct kd_der *d)
     ldap_out_value(&o, name, kd_der_take(&in, KD_DER_OCTET_STRING));
     ldap_list_add(&t->attributes, kd_out_bytes_view(&o));
     return kd_der_ok(&in);
+}
+
+/* Which request is given up: its number (RFC 4511 4.11). */
+static bool read_abandon(struct texts *t, struct kd_bytes raw)
+{
+    uint8_t room[32];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    uint32_t id = 0;
+    for (size_t i = 0; i < raw.n && i < sizeof(id); i++)
+        id = id << 8 | raw.p[i];
+    kd_out_str(&o, "message_id=");
+    kd_out_u64(&o, id);
+    ldap_list_add(&t->attributes, kd_out_bytes_view(&o));
+    return raw.n > 0 && raw.n <= sizeof(id);
 }
 
 static bool read_extended(struct texts *t, struct kd_der *d)
@@ -166,6 +182,10 @@ static bool read_request(struct texts *t, uint8_t op, struct kd_der *d, struct k
         return read_compare(t, d);
     case LDAP_EXTENDED:
         return read_extended(t, d);
+    case LDAP_ABANDON:
+        return read_abandon(t, raw);
+    case LDAP_UNBIND:
+        return true;
     default: /* delete: the name alone */
         put(&t->base, raw);
         return true;
@@ -180,18 +200,18 @@ static void keep(struct kd_out *block, uint32_t *ret_n, const struct kd_out *tex
     kd_out_bytes(block, kd_out_bytes_view(text));
 }
 
-static void wait_for(struct kd_ctx *ctx, const struct ldap_head *h, const struct texts *t)
+static struct ldap_pending *wait_for(struct kd_ctx *ctx, const struct ldap_head *h, const struct texts *t)
 {
     struct ldap_state *st = ldap_state_of(ctx);
     size_t n = t->base.n + t->filter.n + t->oid.n + t->attributes.n + t->controls.n;
     size_t size = 0;
     if (st->n_pending >= ctx->lim->pending) {
         ldap_odd(ctx, LDAP_ODD_TOO_MANY);
-        return;
+        return NULL;
     }
     struct ldap_pending *p = kd_pool_take(ctx->pool, sizeof(*p) + n, &size);
     if (p == NULL)
-        return;
+        return NULL;
     *p = (struct ldap_pending){.next = st->pending,
                                .size = size,
                                .at_us = ctx->now_us,
@@ -206,6 +226,7 @@ static void wait_for(struct kd_ctx *ctx, const struct ldap_head *h, const struct
     keep(&o, &p->controls_n, &t->controls);
     st->pending = p;
     st->n_pending++;
+    return p;
 }
 
 static struct ldap_pending **find(struct ldap_state *st, uint32_t id)
@@ -241,13 +262,27 @@ static const char *scope_name(const struct ldap_pending *p)
     return p->scope < KD_COUNT(names) ? names[p->scope] : "";
 }
 
-static void tell(struct kd_ctx *ctx, const struct ldap_pending *p, const struct ldap_result *result)
+struct told {
+    struct kd_rec_ldap rec;
+    struct kd_bytes attributes[LDAP_LIST_MAX], controls[LDAP_LIST_MAX];
+};
+
+static void fill_answer(const struct kd_ctx *ctx, const struct ldap_result *r, struct kd_rec_ldap *rec)
+{
+    rec->result = kd_str(ldap_result_name(r->code));
+    rec->result_code = r->code;
+    rec->diagnostic = r->diagnostic;
+    rec->matched_dn = kd_bytes_head(r->matched, LDAP_NAME_MAX);
+    rec->answer_oid = kd_bytes_head(r->oid, OID_MAX);
+    rec->cldap = ctx->conn->proto == LDAP_PROTO_UDP;
+}
+
+static void fill(const struct kd_ctx *ctx, const struct ldap_pending *p, const struct ldap_result *result, struct told *t)
 {
     const struct ldap_state *st = ldap_state_of(ctx);
-    struct kd_bytes attributes[LDAP_LIST_MAX];
-    struct kd_bytes controls[LDAP_LIST_MAX];
     size_t at = 0;
-    struct kd_rec_ldap rec = {
+    struct kd_rec_ldap *rec = &t->rec;
+    *rec = (struct kd_rec_ldap){
         .message_id = p->id,
         .operation = kd_str(ldap_op_name(p->op)),
         .scope = kd_str(scope_name(p)),
@@ -257,51 +292,113 @@ static void tell(struct kd_ctx *ctx, const struct ldap_pending *p, const struct 
         .auth = kd_bytes_of(st->auth, st->auth_n),
         .cldap = ctx->conn->proto == LDAP_PROTO_UDP,
     };
-    rec.base = part(p, &at, p->base_n);
-    rec.filter = part(p, &at, p->filter_n);
-    rec.oid = part(p, &at, p->oid_n);
+    rec->base = part(p, &at, p->base_n);
+    rec->filter = part(p, &at, p->filter_n);
+    rec->oid = part(p, &at, p->oid_n);
     size_t max = kd_min_size(ctx->lim->list_items, LDAP_LIST_MAX);
-    rec.attributes = (struct kd_strs){
-        attributes, ldap_list_read(part(p, &at, p->attributes_n), attributes, max)};
-    rec.controls =
-        (struct kd_strs){controls, ldap_list_read(part(p, &at, p->controls_n), controls, max)};
+    rec->attributes =
+        (struct kd_strs){t->attributes, ldap_list_read(part(p, &at, p->attributes_n), t->attributes, max)};
+    rec->controls = (struct kd_strs){t->controls, ldap_list_read(part(p, &at, p->controls_n), t->controls, max)};
     if (result != NULL) {
-        rec.result = kd_str(ldap_result_name(result->code));
-        rec.result_code = result->code;
-        rec.diagnostic = result->diagnostic;
-        rec.latency_us = ctx->now_us > p->at_us ? ctx->now_us - p->at_us : 0;
+        fill_answer(ctx, result, rec);
+        rec->latency_us = ctx->now_us > p->at_us ? ctx->now_us - p->at_us : 0;
     }
-    kd_emit(ctx, KD_REC_LDAP, &rec);
+}
+
+static void tell(struct kd_ctx *ctx, const struct ldap_pending *p, const struct ldap_result *result)
+{
+    struct told t;
+    fill(ctx, p, result, &t);
+    kd_emit(ctx, KD_REC_LDAP, &t.rec);
 }
 
 /* ---- messages ---- */
 
+/* To the rules, with what is known of the request. */
+static void show(const struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes raw, const struct kd_rec_ldap *rec)
+{
+    struct ldap_state *st = ldap_state_of(ctx);
+    st->present = rec;
+    ldap_show(ctx, h, raw);
+    st->present = NULL;
+}
+
+static void show_pending(const struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes raw,
+                         const struct ldap_pending *p)
+{
+    struct told t;
+    if (!kd_wants_any(ctx))
+        return;
+    if (p != NULL)
+        fill(ctx, p, NULL, &t);
+    show(ctx, h, raw, p == NULL ? NULL : &t.rec);
+}
+
+static bool is_answered(uint8_t op)
+{
+    return op != LDAP_ABANDON && op != LDAP_UNBIND;
+}
+
 static void on_request(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_der *d,
                        struct kd_bytes raw, struct kd_bytes behind)
 {
+    struct ldap_state *st = ldap_state_of(ctx);
     struct texts t;
     texts_start(&t);
     if (!read_request(&t, h->op, d, raw))
         ldap_odd(ctx, LDAP_ODD_BODY);
     read_controls(&t, behind);
-    struct ldap_pending **same = find(ldap_state_of(ctx), h->id);
+    struct ldap_pending **same = find(st, h->id);
     if (*same != NULL && ctx->conn->proto == LDAP_PROTO_UDP)
         return; /* the datagram sent again */
-    wait_for(ctx, h, &t);
+    struct ldap_pending *p = wait_for(ctx, h, &t);
+    show_pending(ctx, h, raw, p);
+    if (p == NULL || is_answered(h->op))
+        return;
+    tell(ctx, p, NULL);
+    drop(ctx, &st->pending);
 }
 
-static void on_answer(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_der *d)
+/* Its question was not seen, or there was none (RFC 4511 4.4). */
+static void on_unasked(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes raw, const struct ldap_result *r)
+{
+    struct kd_rec_ldap rec = {.message_id = h->id, .operation = kd_str(ldap_op_name(h->op)), .unasked = true};
+    fill_answer(ctx, r, &rec);
+    show(ctx, h, raw, &rec);
+    if (rec.operation.n > 0 && (ldap_state_of(ctx)->told & 1u << LDAP_ODD_TOO_MANY) == 0)
+        kd_emit(ctx, KD_REC_LDAP, &rec);
+}
+
+/* The name of an extended answer stands behind its result (RFC 4511 4.12). */
+static struct kd_bytes answer_name(struct kd_der *d)
+{
+    enum { RESPONSE_NAME = 0x8a, MOST = 4 };
+    struct kd_tlv tlv;
+    for (unsigned i = 0; i < MOST && kd_der_more(d) && kd_der_next(d, &tlv); i++)
+        if (tlv.tag == RESPONSE_NAME)
+            return tlv.value;
+    return (struct kd_bytes){NULL, 0};
+}
+
+static void on_answer(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_der *d, struct kd_bytes raw)
 {
     struct ldap_state *st = ldap_state_of(ctx);
     struct ldap_pending **at = find(st, h->id);
     struct ldap_result r = ldap_read_result(d);
+    struct told t;
     if (!kd_der_ok(d))
         ldap_odd(ctx, LDAP_ODD_BODY);
-    if (*at == NULL)
-        return; /* its question was not seen */
+    else if (h->op == LDAP_EXTENDED_ANSWER)
+        r.oid = answer_name(d);
+    if (*at == NULL) {
+        on_unasked(ctx, h, raw, &r);
+        return;
+    }
     bool starttls = (*at)->op == LDAP_EXTENDED && r.code == 0 &&
                     kd_bytes_eq_str(kd_bytes_of((*at)->text, (*at)->oid_n), OID_STARTTLS);
-    tell(ctx, *at, &r);
+    fill(ctx, *at, &r, &t);
+    show(ctx, h, raw, &t.rec);
+    kd_emit(ctx, KD_REC_LDAP, &t.rec);
     drop(ctx, at);
     if (starttls) {
         st->tls = true;
@@ -309,13 +406,14 @@ static void on_answer(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_d
     }
 }
 
-static void on_entry(struct kd_ctx *ctx, const struct ldap_head *h)
+static void on_entry(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes raw)
 {
-    struct ldap_pending **at = find(ldap_state_of(ctx), h->id);
-    if (*at == NULL)
-        return;
-    (*at)->entries += h->op == LDAP_ENTRY;
-    (*at)->entry_bytes += h->total;
+    struct ldap_pending *p = *find(ldap_state_of(ctx), h->id);
+    if (p != NULL) {
+        p->entries += h->op == LDAP_ENTRY;
+        p->entry_bytes += h->total;
+    }
+    show_pending(ctx, h, raw, p);
 }
 
 void ldap_session_message(struct kd_ctx *ctx, const struct ldap_head *h, struct kd_bytes msg)
@@ -323,27 +421,25 @@ void ldap_session_message(struct kd_ctx *ctx, const struct ldap_head *h, struct 
     struct kd_bytes raw = kd_bytes_head(kd_bytes_from(msg, h->at), (size_t)h->content);
     struct kd_bytes behind = kd_bytes_from(msg, h->at + (size_t)h->content);
     struct kd_der d = kd_der_of(raw);
-    ldap_show(ctx, h, raw);
     switch (h->op) {
     case LDAP_BIND:
         ldap_bind_request(ctx, h, &d);
+        show(ctx, h, raw, NULL);
         break;
     case LDAP_BIND_ANSWER:
         ldap_bind_answer(ctx, &d);
+        show(ctx, h, raw, NULL); /* it is told by now, if it was the last */
         break;
     case LDAP_ENTRY:
     case LDAP_REFERENCE:
-        on_entry(ctx, h);
-        break;
-    case LDAP_UNBIND:
-    case LDAP_ABANDON:
     case LDAP_INTERMEDIATE:
+        on_entry(ctx, h, raw);
         break;
     default:
         if (ldap_is_request(h->op))
             on_request(ctx, h, &d, raw, behind);
         else
-            on_answer(ctx, h, &d);
+            on_answer(ctx, h, &d, raw);
         break;
     }
 }

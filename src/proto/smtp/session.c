@@ -214,7 +214,7 @@ static void data_reply(struct kd_ctx *ctx, uint16_t code)
     struct smtp_state *st = ctx->state;
     if (code == 354)
         return;
-    kd_odd(ctx, "data_command_rejected"); /* a server may: for rules only */
+    smtp_event(ctx, SMTP_EV_DATA_REJECTED, 0);
     if (st->phase[KD_TO_SERVER] == SMTP_DATA)
         st->phase[KD_TO_SERVER] = SMTP_LINES;
     if (st->mail == NULL)

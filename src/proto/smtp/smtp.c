@@ -16,6 +16,7 @@ static const char *const event_names[SMTP_EVENTS] = {
     [SMTP_EV_STARTTLS_PIPELINED] = "invalid_pipelined_sequence",
     [SMTP_EV_TOO_MANY_PENDING] = "too_many_pending",
     [SMTP_EV_DUPLICATE] = "duplicate_fields",
+    [SMTP_EV_DATA_REJECTED] = "data_command_rejected",
 };
 
 void smtp_event(struct kd_ctx *ctx, enum smtp_event event, uint64_t at)

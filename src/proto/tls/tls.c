@@ -176,6 +176,7 @@ static void show_client(const struct kd_ctx *ctx, const struct session *n, struc
     show(ctx, KD_IN_JA4_HASH, dir, c->ja4);
     show_texts(ctx, KD_IN_TLS_ALPN, dir, c->alpns);
     show_random(ctx, dir, body);
+    kd_inspect_number(ctx, KD_NUM_TLS_VERSION, dir, kd_bytes_be16(body, 0)); /* the highest of TLS 1.3 stands elsewhere */
     kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
 }
 
@@ -188,6 +189,7 @@ static void show_server(const struct kd_ctx *ctx, const struct session *n, struc
     show(ctx, KD_IN_JA3S_STRING, dir, n->server.ja3s_string);
     show_texts(ctx, KD_IN_TLS_ALPN, dir, n->server.alpns);
     show_random(ctx, dir, body);
+    kd_inspect_number(ctx, KD_NUM_TLS_VERSION, dir, n->server.version);
 }
 
 static void show_certificates(const struct kd_ctx *ctx, const struct session *n, size_t n_links)
@@ -200,6 +202,9 @@ static void show_certificates(const struct kd_ctx *ctx, const struct session *n,
     show(ctx, KD_IN_TLS_CERT_FINGERPRINT, dir, rec->fingerprint);
     show_texts(ctx, KD_IN_TLS_SUBJECTALTNAME, dir, rec->alternative_names);
     kd_inspect_number(ctx, KD_NUM_TLS_CERT_CHAIN_LEN, dir, 1 + n_links);
+    kd_inspect_number(ctx, KD_NUM_TLS_NOT_BEFORE, dir, rec->notbefore_us / 1000000);
+    if (rec->notafter_us > 0)
+        kd_inspect_number(ctx, KD_NUM_TLS_NOT_AFTER, dir, rec->notafter_us / 1000000);
     kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
 }
 
@@ -303,11 +308,20 @@ static void on_client_certificates(struct kd_ctx *ctx, struct session *n, struct
     kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
 }
 
+/* As rules number them (ssl_state). */
+static unsigned state_bit(uint8_t type)
+{
+    enum { SERVER_KEY_EXCHANGE = 12, CLIENT_KEY_EXCHANGE = 16, OTHER = 16 };
+    return type == CLIENT_HELLO ? 1 : type == SERVER_HELLO ? 2 : type == CLIENT_KEY_EXCHANGE ? 4
+           : type == SERVER_KEY_EXCHANGE ? 8 : OTHER;
+}
+
 static void on_handshake(struct kd_ctx *ctx, enum kd_dir dir, uint8_t type, struct kd_bytes body)
 {
     struct session *n = session_of(ctx);
     if (n == NULL)
         return;
+    kd_inspect_number(ctx, KD_NUM_TLS_STATE, dir, state_bit(type));
     if (dir == KD_TO_SERVER && type == CLIENT_HELLO)
         on_client_hello(ctx, n, body);
     else if (dir == KD_TO_CLIENT && type == SERVER_HELLO)
