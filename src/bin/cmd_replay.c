@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "bin/command.h"
 #include "bin/say.h"
@@ -14,6 +15,14 @@ static int open_json(const char *path)
     if (strcmp(path, "-") == 0)
         return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
+
+/* EVE's times are the reader's: those of the one who calls, unless a zone is configured. */
+static int callers_zone_s(void)
+{
+    struct tm tm;
+    time_t now = time(NULL);
+    return localtime_r(&now, &tm) == NULL ? 0 : (int)tm.tm_gmtoff;
 }
 
 int kd_cmd_replay(int argc, char **argv)
@@ -71,6 +80,8 @@ int kd_cmd_replay(int argc, char **argv)
         .dir = db,
         .fetched = fetches ? place : NULL,
         .json_fd = json_fd,
+        .json_zone_s = callers_zone_s(),
+        .json_zone = !config.has_zone,
         .files = (const char *const *)(argv + 1),
         .n_files = (size_t)argc - 1,
         .realtime = realtime,

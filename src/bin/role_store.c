@@ -224,7 +224,7 @@ int kd_role_store(const struct kd_start *s)
     k.gate_fd = kd_start_fd(s, KD_EXTRA_GATE);
     int json_fd = kd_start_fd(s, KD_EXTRA_JSON);
     struct kd_err err = {0};
-    if (json_fd >= 0 && (k.json = kd_json_log_new(json_fd, s->zone_s)) == NULL) {
+    if (json_fd >= 0 && (k.json = kd_json_log_new(json_fd, (int32_t)kd_start_number(s, KD_EXTRA_JSON))) == NULL) {
         (void)kd_fail(&err, KD_NO_MEMORY, 0, "no memory for JSON output");
         kd_role_fail(&err);
     }

@@ -61,6 +61,8 @@ struct kd_plan {
     const char *dir;          /* the sensor's directory, or NULL: keep nothing */
     const char *fetched;      /* the directory that rules and lists are fetched into; NULL: none */
     int json_fd;              /* JSON lines go there; -1 none */
+    int json_zone_s;          /* … their times' offset from UTC */
+    bool json_zone;           /* … instead of the configured one */
     const char *const *files; /* capture files instead of interfaces */
     size_t n_files;
     bool realtime;

@@ -329,7 +329,8 @@ static void describe_store(struct kd_sensor *s)
     if (s->board_fd >= 0)
         (void)kd_sensor_extra(c, KD_EXTRA_BOARD, s->board_fd, "", 0);
     if (s->plan.json_fd >= 0)
-        (void)kd_sensor_extra(c, KD_EXTRA_JSON, s->plan.json_fd, "", 0);
+        (void)kd_sensor_extra(c, KD_EXTRA_JSON, s->plan.json_fd, "",
+                              (uint32_t)(s->plan.json_zone ? s->plan.json_zone_s : c->start.zone_s));
     if (kd_gate_wanted(s, s->plan.config))
         (void)kd_sensor_extra(c, KD_EXTRA_GATE, s->edges[KD_EDGE_NOTICED][1], "", 0);
 }

@@ -169,6 +169,12 @@ enum kd_status kd_start_read(struct kd_bytes message, struct kd_start *ret)
     return kd_cur_ok(&c) && kd_cur_left(&c) == 0 && s->role < KD_PROC_COUNT ? KD_OK : KD_MALFORMED;
 }
 
+uint32_t kd_start_number(const struct kd_start *s, enum kd_extra kind)
+{
+    int fd = kd_start_fd(s, kind);
+    return fd < 0 ? 0 : s->extra[fd - KD_FD_EXTRA].number;
+}
+
 int kd_start_fd(const struct kd_start *s, enum kd_extra kind)
 {
     for (size_t i = 0; i < s->n_extras; i++)

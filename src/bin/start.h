@@ -47,7 +47,7 @@ enum kd_extra {
     KD_EXTRA_PROGRESS, /* struct kd_progress */
     KD_EXTRA_RING,     /* capture socket; name: interface, number: link type */
     KD_EXTRA_DIRECTORY,
-    KD_EXTRA_JSON, /* where JSON lines go */
+    KD_EXTRA_JSON, /* where JSON lines go; number: their times' offset from UTC, signed seconds */
     KD_EXTRA_KNOWN_BAD,
     KD_EXTRA_EXCEPTIONS,
     KD_EXTRA_LISTENER,
@@ -133,6 +133,7 @@ void kd_start_put(struct kd_out *o, const struct kd_start *s); /* with its first
 KD_MUST_USE enum kd_status kd_start_read(struct kd_bytes message, struct kd_start *ret);
 
 /* Descriptor of the first extra of this kind, or -1. */
+uint32_t kd_start_number(const struct kd_start *s, enum kd_extra kind); /* of the extra; 0: there is none */
 int kd_start_fd(const struct kd_start *s, enum kd_extra kind);
 
 #endif

@@ -213,6 +213,7 @@ static bool once(struct kd_reader *rd, size_t line, struct kd_bytes key)
     uint64_t bit = 1ull << (i % 64);
     bool first = (rd->seen[i / 64] & bit) == 0;
     rd->seen[i / 64] |= bit;
+    rd->config->has_zone |= kd_bytes_eq_str(key, "zone");
     if (!first)
         kd_config_wrong_shape(rd, line, r.key, "the key stands here for the second time; keep one",
                     "同じ項目が 2 回あります。1 つだけ残してください");

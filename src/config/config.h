@@ -83,6 +83,7 @@ struct kd_config {
     struct kd_config_site site;
     struct kd_config_feeds feeds;
     struct kd_config_rule_sources rule_sources;
+    bool has_zone; /* the file says it */
 };
 
 /* One complaint: where, and what to do, in both languages.  Foreign text in it is escaped. */

@@ -14,6 +14,7 @@ struct kd_conn kd_engine_conn(const struct kd_engine *e, const struct kd_flow *f
         .client_port = f->client_port,
         .server_port = f->server_port,
         .vlan = f->vlan,
+        .outer_vlan = f->outer_vlan,
         .proto = f->proto,
         .midstream = (f->flags & KD_FLOW_MIDSTREAM) != 0,
         .flow_id = kd_engine_flow_id(e, f),
@@ -57,6 +58,7 @@ static void on_record(struct kd_sink *sink, const struct kd_ctx *ctx, enum kd_re
         .src_port = c->client_port,
         .dst_port = c->server_port,
         .vlan = c->vlan,
+        .outer_vlan = {c->outer_vlan},
         .type = (uint8_t)type,
         .proto = c->proto,
         .app = (uint8_t)ctx->app,
@@ -149,6 +151,7 @@ static void flow_record(struct kd_engine *e, struct kd_flow *f, enum kd_flow_end
         .replayed = e->cfg.id_base == 0,
         .carried = f->carried,
         .tx_cnt = f->n_tx,
+        .bypassed = f->rules != NULL && kd_match_bypassed(f->rules),
     };
     struct kd_bytes bits[KD_MATCH_BITS];
     if (f->rules != NULL)
@@ -348,6 +351,8 @@ static bool transport_packet(struct kd_engine *e, const struct kd_packet *p)
         kd_engine_tagged(e, f, p);
     e->packet = p;
     e->payload_done = false;
+    if (KD_UNLIKELY(e->match != NULL) && f->packets[dir] <= 1)
+        kd_engine_rules_begin(e, f, dir);
     if (p->proto == KD_IP_TCP)
         kd_engine_tcp(e, f, p, dir);
     else if (p->proto == KD_IP_UDP)

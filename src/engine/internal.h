@@ -197,9 +197,12 @@ struct kd_ctx kd_engine_ctx(struct kd_engine *e, const struct kd_conn *conn, con
 /* rules.c: only called when there are rules. */
 KD_MUST_USE bool kd_engine_rules_new(struct kd_engine *e); /* true without rules, too */
 void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p); /* of no conversation */
+void kd_engine_rules_begin(struct kd_engine *e, struct kd_flow *f, unsigned dir); /* before anybody reads it */
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir);
 /* Do rules look into this stream, whether it is parsed or not? */
 bool kd_engine_rules_read(const struct kd_engine *e, const struct kd_flow *f);
+/* … bytes of it were lost. */
+void kd_engine_rules_gap(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t n);
 void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir, struct kd_bytes in);
 void kd_engine_rules_odd(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t odd); /* 1 << enum kd_tcp_odd */
 static inline bool kd_engine_rules_ask(const struct kd_engine *e, unsigned kind) /* enum kd_event_kind */

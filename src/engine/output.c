@@ -61,6 +61,7 @@ void kd_engine_emit_flow(struct kd_engine *e, const struct kd_flow *f, enum kd_r
         .src_port = f->client_port,
         .dst_port = f->server_port,
         .vlan = f->vlan,
+        .outer_vlan = {f->outer_vlan},
         .type = (uint8_t)type,
         .proto = f->proto,
         .app = f->app,

@@ -68,6 +68,14 @@ void kd_engine_rules_lone(struct kd_engine *e, const struct kd_packet *p)
     kd_match_flow_end(e->match, &flow);
 }
 
+void kd_engine_rules_begin(struct kd_engine *e, struct kd_flow *f, unsigned dir)
+{
+    if (!kd_match_wants_first(e->match))
+        return;
+    struct kd_match_at at = place(e, f, dir);
+    kd_match_first(e->match, &at);
+}
+
 void kd_engine_rules_packet(struct kd_engine *e, struct kd_flow *f, const struct kd_packet *p, unsigned dir)
 {
     if (p->proto == KD_IP_TCP || p->proto == KD_IP_UDP) /* the parser may have turned the conversation round */
@@ -104,6 +112,14 @@ void kd_engine_rules_stream(struct kd_engine *e, struct kd_flow *f, unsigned dir
     struct kd_match_at at = place(e, f, dir);
     if (kd_match_stream(e->match, &at, (uint8_t)dir, in, whole) && whole)
         e->payload_done = true;
+}
+
+void kd_engine_rules_gap(struct kd_engine *e, struct kd_flow *f, unsigned dir, uint64_t n)
+{
+    if (kd_match_wants_stream(e->match, f->rules, dir)) {
+        struct kd_match_at at = place(e, f, dir);
+        kd_match_gap(e->match, &at, (uint8_t)dir, n);
+    }
 }
 
 void kd_engine_rules_flow_end(struct kd_engine *e, struct kd_flow *f)
@@ -302,6 +318,8 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         .proto = at->proto,
         .app = (uint8_t)at->app,
     };
+    if (at->packet != NULL && at->packet->tags > 1)
+        memcpy(head.outer_vlan, at->packet->tag, (kd_min_size(at->packet->tags, KD_PACKET_TAGS) - 1) * sizeof(uint16_t));
     kd_engine_emit(e, &head, &rec);
     if (KD_UNLIKELY(a->tag.count > 0))
         kd_engine_tag(e, a);

@@ -184,6 +184,8 @@ static void on_gap(void *arg, struct kd_flow *f, unsigned dir, uint64_t n)
     e->stats.gaps++;
     if (kd_engine_rules_ask(e, KD_EVENT_STREAM))
         kd_engine_rules_odd(e, f, dir, (uint64_t)1 << KD_TCP_ODD_GAP);
+    if (KD_UNLIKELY(e->match != NULL))
+        kd_engine_rules_gap(e, f, dir, n);
     if (f->flags & KD_FLOW_OPAQUE)
         return;
     if (f->parser == 0) {
@@ -239,6 +241,8 @@ void kd_engine_tcp(struct kd_engine *e, struct kd_flow *f, const struct kd_packe
     if (KD_UNLIKELY((f->flags & KD_FLOW_UNACKED) != 0))
         kd_engine_acked(e, f, p, dir);
     kd_tcp_state(f, p, dir);
+    if (dir == 0 && (p->tcp_flags & KD_TCP_SYN) != 0 && kd_engine_rules_ask(e, KD_EVENT_STREAM))
+        kd_tcp_odd_syn(f, p);
     if (is_unread(e, f) || (f->ext != NULL && ((struct kd_tcp_ext *)f->ext)->let_go))
         return;
     bool has_data = p->payload_wire > 0 && (p->tcp_flags & KD_TCP_RST) == 0;

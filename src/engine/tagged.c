@@ -66,6 +66,7 @@ static void tell(struct kd_engine *e, const struct kd_flow *f, const struct kd_p
         .src_port = ports ? p->sport : f->client_port,
         .dst_port = ports ? p->dport : f->server_port,
         .vlan = p->vlan,
+        .outer_vlan = {f->outer_vlan},
         .type = KD_REC_PACKET,
         .proto = p->proto,
         .app = f->app,

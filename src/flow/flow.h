@@ -51,22 +51,27 @@ struct kd_flow {
     uint8_t parser;    /* the engine's: index + 1, 0 none */
     uint8_t tcp_flags[2];
     uint8_t probes;    /* the engine's: tries to recognise the protocol so far */
-    uint32_t n_tx;     /* the engine's: transactions told */
-    uint8_t carried;   /* the engine's: protocol it went over to behind `app`, 0 none */
-    uint8_t rules_quiet; /* no table of the rules names its addresses and ports: bits by direction */
     uint32_t seq[2];   /* TCP: next sequence number expected of each side */
     uint32_t isn[2];   /* TCP: sequence number of the SYN, when it was seen */
     uint32_t packets[2];
     uint32_t first_data; /* us from start to first payload, UINT32_MAX none yet */
+    uint32_t told_s;   /* last record about it, from start */
     uint64_t number;   /* flow_id */
-    uint64_t start_us, last_us, told_us; /* first and last packet, last record about it */
+    uint64_t start_us, last_us; /* first and last packet */
     uint64_t bytes[2];
     uint64_t data[2];
-    uint64_t gap_bytes;
-    struct kd_mac mac[2];
     void *ext;         /* the engine's */
     void *rules;       /* the rules' (match/match.h); NULL without */
+    struct kd_mac mac[2];
+    uint32_t n_tx;     /* the engine's: transactions told */
+    uint32_t gap_bytes; /* lost to us; at most UINT32_MAX */
+    uint16_t outer_vlan; /* the tag before `vlan`, 0 none */
+    uint8_t carried;   /* the engine's: protocol it went over to behind `app`, 0 none */
+    uint8_t rules_quiet; /* no table of the rules names its addresses and ports: bits by direction */
 };
+
+/* Three lines of a cache; there may be millions. */
+_Static_assert(sizeof(struct kd_flow) <= 192, "a conversation's slot has grown");
 
 struct kd_flow_table;
 

@@ -79,12 +79,54 @@ static uint64_t on_reset(const struct kd_flow *f, const struct kd_packet *p, uns
            bit(!alone && ack, KD_TCP_ODD_INVALID_ACK) | bit(second, KD_TCP_ODD_RST_INJECTED);
 }
 
+/* The timestamp option; false: there is none. */
+static bool timestamps(const struct kd_packet *p, uint32_t *ret_value, uint32_t *ret_echo)
+{
+    enum { HEADER = 20, END = 0, NOP = 1, TIMESTAMP = 8, LENGTH = 10 };
+    size_t n = (size_t)(kd_bytes_at(p->segment, 12) >> 4) * 4;
+    struct kd_cur c = kd_cur_of(kd_bytes_from(kd_bytes_head(p->segment, n), HEADER));
+    while (kd_cur_more(&c)) {
+        uint8_t kind = kd_cur_u8(&c);
+        if (kind == END)
+            return false;
+        if (kind == NOP)
+            continue;
+        uint8_t length = kd_cur_u8(&c);
+        struct kd_bytes data = kd_cur_take(&c, length < 2 ? SIZE_MAX : length - 2u);
+        if (!kd_cur_ok(&c))
+            return false;
+        if (kind == TIMESTAMP && length == LENGTH) {
+            *ret_value = kd_bytes_be32(data, 0);
+            *ret_echo = kd_bytes_be32(data, 4);
+            return true;
+        }
+    }
+    return false;
+}
+
+void kd_tcp_odd_syn(struct kd_flow *f, const struct kd_packet *p)
+{
+    uint32_t value, echo;
+    bool first = (p->tcp_flags & (KD_TCP_SYN | KD_TCP_ACK)) == KD_TCP_SYN && f->tcp_flags[1] == 0;
+    if (first && timestamps(p, &value, &echo))
+        f->isn[1] = f->seq[1] = value != 0 ? value : UINT32_MAX; /* 0: there was none */
+}
+
+/* What comes as the server's first word echoes the SYN's timestamp; who made it up does not know that. */
+static bool echoes_nothing(const struct kd_flow *f, const struct kd_packet *p, unsigned dir)
+{
+    uint32_t value, echo;
+    bool waits = dir == 1 && (f->tcp_flags[0] & KD_TCP_SYN) != 0 && (f->tcp_flags[1] & KD_TCP_SYN) == 0;
+    return waits && f->isn[1] != 0 && timestamps(p, &value, &echo) && echo != 0 && echo != f->isn[1];
+}
+
 uint64_t kd_tcp_odd(const struct kd_flow *f, const struct kd_packet *p, unsigned dir)
 {
     unsigned flags = p->tcp_flags;
     bool syn = (flags & KD_TCP_SYN) != 0;
     uint64_t odd = bit(syn && (flags & KD_TCP_FIN) != 0, KD_TCP_ODD_SYN_FIN) |
-                   bit((flags & KD_TCP_ACK) == 0 && p->ack != 0 && (flags & KD_TCP_RST) == 0, KD_TCP_ODD_BROKEN_ACK);
+                   bit((flags & KD_TCP_ACK) == 0 && p->ack != 0 && (flags & KD_TCP_RST) == 0, KD_TCP_ODD_BROKEN_ACK) |
+                   bit(echoes_nothing(f, p, dir), KD_TCP_ODD_TIMESTAMP);
     if (flags & KD_TCP_RST)
         return odd | on_reset(f, p, dir);
     switch ((enum kd_flow_state)f->state) {

@@ -36,6 +36,7 @@
     X(RST_INJECTED, "suspected_rst_inject")                                                        \
     X(FIN_ALONE, "fin_but_no_session")                                                             \
     X(GAP, "reassembly_seq_gap")                                                                   \
+    X(TIMESTAMP, "pkt_invalid_timestamp")                                                          \
     X(OVERLAP, "reassembly_overlap_different_data")
 
 enum kd_tcp_odd {
@@ -46,6 +47,10 @@ enum kd_tcp_odd {
 };
 
 extern const char *const kd_tcp_odd_names[KD_TCP_ODD_COUNT]; /* with "stream." before it */
+
+/* A client's SYN: its timestamp (RFC 7323) is remembered until the server speaks, in f->isn[1] and f->seq[1].  Behind
+ * kd_tcp_state(). */
+void kd_tcp_odd_syn(struct kd_flow *f, const struct kd_packet *p);
 
 /* Of this packet, before kd_tcp_state() has seen it: bits, 1 << enum kd_tcp_odd. */
 uint64_t kd_tcp_odd(const struct kd_flow *f, const struct kd_packet *p, unsigned dir);

@@ -70,8 +70,26 @@ static void oddities(void)
     }
 }
 
+/* Who resets a connection in the server's name does not know the SYN's timestamp. */
+static void timestamps_that_echo_nothing(void)
+{
+    uint8_t header[32] = {[12] = 8 << 4, [20] = 1, [21] = 1, [22] = 8, [23] = 10, [27] = 77};
+    struct kd_packet syn = {.seq = 100, .tcp_flags = S, .proto = KD_IP_TCP, .segment = kd_bytes_of(header, sizeof(header))};
+    for (unsigned echo = 76; echo <= 77; echo++) {
+        uint8_t answer[32] = {[12] = 8 << 4, [20] = 1, [21] = 1, [22] = 8, [23] = 10, [27] = 5, [31] = (uint8_t)echo};
+        struct kd_packet p = {.seq = 7, .ack = 101, .tcp_flags = R | A, .proto = KD_IP_TCP, .segment = kd_bytes_of(answer, sizeof(answer))};
+        struct kd_flow f = {.packets = {1, 0}};
+        CHECK((kd_tcp_odd(&f, &syn, 0) >> KD_TCP_ODD_TIMESTAMP & 1) == 0);
+        kd_tcp_state(&f, &syn, 0);
+        kd_tcp_odd_syn(&f, &syn);
+        f.packets[1]++;
+        CHECK((kd_tcp_odd(&f, &p, 1) >> KD_TCP_ODD_TIMESTAMP & 1) == (echo != 77));
+    }
+}
+
 int main(void)
 {
     RUN(oddities);
+    RUN(timestamps_that_echo_nothing);
     return tap_done();
 }

@@ -15,11 +15,12 @@ enum {
     TICK_S = 10
 };
 
-enum { WHEEL = 1024, US = 1000000 };
+enum { WHEEL = 1024, US = 1000000, LINE = 64 };
 
 /* Index 0 of `slots` is nobody, so that 0 can mean none. */
 struct kd_flow_table {
-    struct kd_flow *slots;
+    struct kd_flow *slots; /* at the beginning of a cache line */
+    void *memory;          /* they lie in */
     uint32_t *buckets;
     uint32_t mask;
     uint32_t n_slots;
@@ -53,12 +54,13 @@ struct kd_flow_table *kd_flow_table_new(const struct kd_limits *lim, uint64_t ha
     t->first_number = first_number;
     t->events = *events;
     /* calloc of something this large is a fresh mapping: pages cost memory only when they are used. */
-    t->slots = calloc(t->n_slots, sizeof(*t->slots));
+    t->memory = calloc(1, (size_t)t->n_slots * sizeof(*t->slots) + LINE);
     t->buckets = calloc(buckets, sizeof(*t->buckets));
-    if (t->slots == NULL || t->buckets == NULL) {
+    if (t->memory == NULL || t->buckets == NULL) {
         kd_flow_table_free(t);
         return NULL;
     }
+    t->slots = (struct kd_flow *)(((uintptr_t)t->memory + LINE - 1) / LINE * LINE);
     return t;
 }
 
@@ -66,7 +68,7 @@ void kd_flow_table_free(struct kd_flow_table *t)
 {
     if (t == NULL)
         return;
-    free(t->slots);
+    free(t->memory);
     free(t->buckets);
     free(t);
 }
@@ -207,7 +209,7 @@ static uint64_t idle_s(const struct kd_flow *f)
 static uint64_t due_s(const struct kd_flow *f)
 {
     uint64_t due = f->last_us / US + idle_s(f) + 1;
-    due = kd_min_u64(due, f->told_us / US + UPDATE_S + 1);
+    due = kd_min_u64(due, f->start_us / US + f->told_s + UPDATE_S + 1);
     if (f->flags & KD_FLOW_TICK)
         due = kd_min_u64(due, f->last_us / US + TICK_S + 1);
     return due;
@@ -287,9 +289,9 @@ static void visit(struct kd_flow_table *t, uint32_t i)
         kd_flow_table_end(t, f, reason_of(f));
         return;
     }
-    if (f->told_us / US + UPDATE_S < t->now_s) {
+    if (f->start_us / US + f->told_s + UPDATE_S < t->now_s) {
         tell(t, f, KD_END_UPDATE);
-        f->told_us = t->now_s * US;
+        f->told_s = (uint32_t)(t->now_s - f->start_us / US);
     }
     if ((f->flags & KD_FLOW_TICK) && f->last_us / US + TICK_S < t->now_s) {
         f->flags &= (uint8_t)~KD_FLOW_TICK;
@@ -395,8 +397,9 @@ static struct kd_flow *begin(struct kd_flow_table *t, const struct kd_packet *p,
     }
     f->proto = p->proto;
     f->vlan = p->vlan;
+    f->outer_vlan = p->tags > 1 && p->tags <= KD_PACKET_TAGS ? p->tag[p->tags - 2] : 0;
     f->hash = hash;
-    f->start_us = f->last_us = f->told_us = p->ts_us;
+    f->start_us = f->last_us = p->ts_us;
     f->first_data = UINT32_MAX;
     f->number = t->first_number + ++t->begun;
     if (p->proto == KD_IP_TCP && (p->tcp_flags & (KD_TCP_SYN | KD_TCP_RST)) == 0)

@@ -59,7 +59,7 @@ void kd_tcp_state(struct kd_flow *f, const struct kd_packet *p, unsigned dir)
         return;
     }
     uint32_t end = p->seq + p->payload_wire + ((flags & KD_TCP_SYN) != 0) + ((flags & KD_TCP_FIN) != 0);
-    bool first = f->tcp_flags[dir] == 0;
+    bool first = f->tcp_flags[dir] == 0 || ((flags & KD_TCP_SYN) != 0 && (f->tcp_flags[dir] & KD_TCP_SYN) == 0);
     if (flags & KD_TCP_SYN)
         f->isn[dir] = p->seq;
     f->tcp_flags[dir] |= flags;
@@ -115,11 +115,16 @@ static void pass_waiting(struct stream *s)
         h->ended = true;
 }
 
+static void count_gap(struct kd_flow *f, uint32_t n)
+{
+    f->gap_bytes = n > UINT32_MAX - f->gap_bytes ? UINT32_MAX : f->gap_bytes + n;
+}
+
 static void give_up_hole(struct stream *s)
 {
     struct kd_tcp_half *h = s->h;
     uint32_t n = h->pieces->seq - h->next_seq;
-    s->f->gap_bytes += n;
+    count_gap(s->f, n);
     h->next_seq += n;
     h->hole_age = 0;
     s->reader->gap(s->reader->arg, s->f, s->dir, n);
@@ -129,7 +134,7 @@ static void give_up_hole(struct stream *s)
 /* Data that is lost for good without anything waiting behind it. */
 static void skip_lost(struct stream *s, uint32_t n)
 {
-    s->f->gap_bytes += n;
+    count_gap(s->f, n);
     s->h->next_seq += n;
     s->reader->gap(s->reader->arg, s->f, s->dir, n);
     pass_waiting(s);

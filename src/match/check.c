@@ -57,36 +57,19 @@ static bool chunk_type(const struct m_run *run, const struct kd_number_cond *n)
     return false;
 }
 
-static bool number_holds(const struct m_run *run, const struct kd_number_cond *n)
+/* Several numbers at once, in their order. */
+static bool several_hold(const struct kd_number_cond *n, const uint64_t *v, uint32_t total)
 {
-    uint64_t v;
-    if (n->field == KD_NUM_FLOW_PKTS_EITHER || n->field == KD_NUM_FLOW_BYTES_EITHER)
-        return either(run, n);
-    if (n->field == KD_NUM_SCTP_CHUNK_TYPE)
-        return chunk_type(run, n);
-    if (number_here(run, n->field, &v))
-        return kd_range_has(&n->range, v);
-    const struct m_side *s = run->side;
-    uint32_t total = 0, good = 0;
-    bool nth = false;
-    for (unsigned i = 0; s != NULL && i < s->n_numbers; i++)
-        total += s->number[i].id == n->field;
+    uint32_t good = 0, looked = 0;
     int32_t want = n->nth >= 0 ? n->nth : (int32_t)total + n->nth;
     int32_t from = n->sliced ? (n->slice_from < 0 ? (int32_t)total + n->slice_from : n->slice_from) : 0;
     int32_t to = n->sliced ? (n->slice_to < 0 ? (int32_t)total + n->slice_to : n->slice_to) : INT32_MAX;
-    int32_t at = 0;
-    uint32_t looked = 0;
-    for (unsigned i = 0; s != NULL && i < s->n_numbers; i++) {
-        if (s->number[i].id != n->field)
-            continue;
-        bool holds = kd_range_has(&n->range, s->number[i].v);
-        nth |= at == want && holds;
-        if (at >= from && at < to) {
-            good += holds;
+    bool there = want >= 0 && want < (int32_t)total, nth = there && kd_range_has(&n->range, v[want]);
+    for (int32_t i = 0; i < (int32_t)total; i++)
+        if (i >= from && i < to) {
+            good += kd_range_has(&n->range, v[i]);
             looked++;
         }
-        at++;
-    }
     switch (n->index) {
     case KD_INDEX_ANY:
         return good > 0;
@@ -99,13 +82,45 @@ static bool number_holds(const struct m_run *run, const struct kd_number_cond *n
     case KD_INDEX_NTH:
         return nth;
     case KD_INDEX_OOB_OR:
-        return want < 0 || want >= (int32_t)total || nth;
+        return !there || nth;
     case KD_INDEX_TIMES:
         return kd_range_has(&n->times, good);
     case KD_INDEX_COUNT:
         return kd_range_has(&n->times, looked);
     }
     return false;
+}
+
+static bool of_transaction(const struct m_run *run, const struct kd_number_cond *n)
+{
+    uint64_t v[MATCH_NUMBERS];
+    uint32_t total = 0;
+    for (unsigned i = 0; run->side != NULL && i < run->side->n_numbers; i++)
+        if (run->side->number[i].id == n->field)
+            v[total++] = run->side->number[i].v;
+    return several_hold(n, v, total);
+}
+
+static bool of_tags(const struct m_run *run, const struct kd_number_cond *n)
+{
+    const struct kd_packet *p = run->at->packet;
+    uint64_t v[KD_PACKET_TAGS];
+    uint32_t total = 0;
+    for (; p != NULL && total < p->tags && total < KD_PACKET_TAGS; total++)
+        v[total] = p->tag[total];
+    return several_hold(n, v, total);
+}
+
+static bool number_holds(const struct m_run *run, const struct kd_number_cond *n)
+{
+    uint64_t v;
+    if (n->field == KD_NUM_FLOW_PKTS_EITHER || n->field == KD_NUM_FLOW_BYTES_EITHER)
+        return either(run, n);
+    if (n->field == KD_NUM_SCTP_CHUNK_TYPE)
+        return chunk_type(run, n);
+    if (number_here(run, n->field, &v))
+        return kd_range_has(&n->range, v);
+    return n->field == KD_NUM_VLAN_ID ? of_tags(run, n) : of_transaction(run, n);
 }
 
 /* ---- others ---- */

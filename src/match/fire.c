@@ -20,9 +20,7 @@ struct kd_match_flow *m_flow(struct kd_matcher *m, const struct kd_match_at *at)
     return f;
 }
 
-/* Room for one more element of `each` bytes in an array of the pool. */
-static void *room_for(struct kd_matcher *m, void *old, uint32_t n, uint32_t *room, size_t *size, size_t each,
-                      uint32_t max)
+void *m_room_for(struct kd_matcher *m, void *old, uint32_t n, uint32_t *room, size_t *size, size_t each, uint32_t max)
 {
     if (n < *room)
         return old;
@@ -45,7 +43,7 @@ static void flowbit_set(struct kd_matcher *m, struct kd_match_flow *f, uint32_t 
 {
     if (m_flowbit_isset(f, name))
         return;
-    uint32_t *bits = room_for(m, f->bits, f->n_bits, &f->bits_room, &f->bits_size, sizeof(*bits), BITS_MAX);
+    uint32_t *bits = m_room_for(m, f->bits, f->n_bits, &f->bits_room, &f->bits_size, sizeof(*bits), BITS_MAX);
     if (bits == NULL)
         return;
     f->bits = bits;
@@ -93,7 +91,7 @@ static void flowint(struct kd_matcher *m, struct kd_match_flow *f, const struct 
     while (i < f->n_ints && f->ints[i].name != x->name)
         i++;
     if (i == f->n_ints) {
-        struct m_flowint *ints = room_for(m, f->ints, f->n_ints, &f->ints_room, &f->ints_size, sizeof(*ints), INTS_MAX);
+        struct m_flowint *ints = m_room_for(m, f->ints, f->n_ints, &f->ints_room, &f->ints_size, sizeof(*ints), INTS_MAX);
         if (ints == NULL)
             return;
         f->ints = ints;
@@ -173,7 +171,7 @@ static void tell(struct m_run *run)
         .has_tx = run->side != NULL,
         .in_stream = run->in_stream,
         .frame = run->r->flags & M_WHOLE ? &whole : run->frame,
-        .payload = run->payload,
+        .payload = run->shown.n > 0 ? run->shown : run->payload,
         .tx_id = run->side == NULL ? 0 : run->side->tx_id,
         .gid = r->gid,
         .sid = r->sid,
@@ -195,6 +193,19 @@ static void tell(struct m_run *run)
     run->m->out.alert(run->m->out.arg, &a);
 }
 
+/* What is about the conversation, its stream or a transaction lets all of it pass; what is about a packet, the packet. */
+static void let_pass(struct m_run *run)
+{
+    const struct kd_rule *r = run->r->rule;
+    bool whole = r->bypass || (run->r->flags & M_ONCE) != 0 || run->side != NULL || run->in_stream;
+    struct kd_match_flow *f = whole ? m_flow(run->m, run->at) : NULL;
+    run->m->passed |= r->action == KD_ACTION_PASS;
+    if (f != NULL) {
+        f->passed = true;
+        f->bypassed |= r->bypass;
+    }
+}
+
 void m_fire(struct m_run *run)
 {
     struct kd_matcher *m = run->m;
@@ -203,10 +214,10 @@ void m_fire(struct m_run *run)
         return;
     act(run);
     m->count[r->index].matches++;
-    if (r->action == KD_ACTION_PASS) {
-        m->passed = true;
+    if (r->action == KD_ACTION_PASS || r->bypass)
+        let_pass(run);
+    if (r->action == KD_ACTION_PASS)
         return;
-    }
     if (r->noalert || r->action == KD_ACTION_CONFIG)
         return;
     if (m->set->rules->n_suppressions > 0 &&

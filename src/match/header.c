@@ -30,6 +30,25 @@ static struct kd_bytes tcp_header(const struct kd_packet *p)
     return p->proto == KD_IP_TCP && n >= 20 ? part(p->segment, n) : kd_str(NULL);
 }
 
+/* Of some types more belongs to it than the first eight bytes: timestamps and masks (RFC 792, 950), a router's list of
+ * addresses (RFC 1256). */
+static size_t icmp_header(struct kd_bytes icmp)
+{
+    enum { COMMON = 8, ROUTER = 9, TIMESTAMP = 13, TIMESTAMP_REPLY, MASK = 17, MASK_REPLY };
+    switch (kd_bytes_at(icmp, 0)) {
+    case ROUTER:
+        return COMMON + (size_t)kd_bytes_at(icmp, 4) * kd_bytes_at(icmp, 5) * 4;
+    case TIMESTAMP:
+    case TIMESTAMP_REPLY:
+        return COMMON + 12;
+    case MASK:
+    case MASK_REPLY:
+        return COMMON + 4;
+    default:
+        return COMMON;
+    }
+}
+
 bool m_header_bytes(const struct kd_packet *p, enum kd_inspect in, struct kd_bytes *ret)
 {
     *ret = kd_str(NULL);
@@ -49,7 +68,7 @@ bool m_header_bytes(const struct kd_packet *p, enum kd_inspect in, struct kd_byt
         break;
     case KD_IN_ICMPV4_HDR:
         if (p->proto == KD_IP_ICMP)
-            *ret = kd_bytes_head(p->segment, 8);
+            *ret = kd_bytes_head(p->segment, icmp_header(p->segment));
         break;
     case KD_IN_ICMPV6_HDR:
         if (p->proto == KD_IP_ICMPV6)
@@ -221,9 +240,6 @@ bool m_header_number(const struct kd_packet *p, enum kd_number id, uint64_t *ret
     case KD_NUM_DSIZE:
         *ret = p->payload_wire;
         return p->kind == KD_PACKET_IP;
-    case KD_NUM_VLAN_ID:
-        *ret = p->vlan;
-        return p->tags > 0 || p->vlan != 0;
     case KD_NUM_VLAN_LAYERS:
         *ret = p->tags;
         return true;

@@ -20,7 +20,7 @@ enum {
     MATCH_FRAME = 128 * 1024,    /* bytes of one looked into */
     MATCH_WINDOW = 1024,         /* stream bytes kept to look back into */
     MATCH_OVERLAP = 128,         /* of which scanned again, for patterns across pieces */
-    MATCH_PENDING = 12,          /* rules of a stream whose pattern was seen and that may hold later */
+    MATCH_PENDING = 32,          /* rules of a stream whose pattern was seen and that may hold later */
     MATCH_PIECE = 65536 + 64,    /* longest piece of a stream looked at with its window */
     MATCH_STREAM = 1024 * 1024,  /* stream bytes looked into, per direction */
     MATCH_HALVES = 24,         /* requests that wait for their answer, of rules over both */
@@ -184,6 +184,7 @@ struct kd_ruleset {
     struct m_list at_app[KD_APP_COUNT]; /* rules that ask for the protocol alone */
     struct m_list at_tx[KD_APP_COUNT][2]; /* rules of an app without any buffer */
     struct m_table table[2];        /* header rules: for each packet, once in each direction */
+    bool once_first;                /* … those change or decide something: judged before all others */
     struct m_list *events;          /* by kd_rules.events */
     unsigned event_kinds;           /* bits, 1 << enum kd_event_kind */
     struct m_codes {
@@ -253,6 +254,8 @@ static inline bool m_tables_ask(const struct kd_ruleset *set, enum m_transport t
     return set->table[0].always[t][dir].n > 0 ||
            (!seen && (set->table[0].named || set->table[1].named || set->table[1].always[t][dir].n > 0));
 }
+/* Those of them that are judged once, before anything else of the packet; false: there is none. */
+bool m_tables_first(struct kd_matcher *m, const struct kd_match_at *at, enum m_transport transport);
 KD_MUST_USE bool m_table_add(struct kd_ruleset *set, const struct m_rule *r, uint32_t at);
 /* Candidates among them, and in `more` (NULL: none), for this packet; false: there is none. */
 bool m_tables_scan(struct kd_matcher *m, const struct kd_match_at *at, enum m_transport transport,
@@ -305,9 +308,10 @@ struct kd_match_flow {
     uint8_t *window[2];          /* the last bytes of each stream */
     size_t window_size[2];
     uint16_t window_n[2];
-    uint8_t n_pending[2];
-    uint32_t pending[2][MATCH_PENDING];
-    uint16_t early[2];           /* bits: those whose pattern came before the conversation was established */
+    uint16_t window_lost[2];     /* of it, up to the last hole: to be shown, not to be looked into */
+    uint32_t *pending[2];        /* rules; M_EARLY: the pattern came before the conversation was established */
+    uint32_t n_pending[2], pending_room[2];
+    size_t pending_size[2];
     uint64_t pending_until[2];   /* place in the stream */
     uint64_t stream_seen[2];
     uint32_t *bits;              /* flow bits set, by name */
@@ -318,14 +322,21 @@ struct kd_match_flow {
     uint32_t tx_next[2];
     bool encrypted, told_app[2];
     struct m_frames *frames;     /* NULL: none was told */
+    bool passed;                 /* a pass rule about all of it matched: rules look no further */
+    bool bypassed;               /* … a rule with bypass */
     uint8_t next_half;           /* of a rule with =>: requests that hold, the answer to come */
-    struct m_half {
-        uint32_t rule, tx_id;    /* rule + 1; 0: free */
-    } half[MATCH_HALVES];
+    struct m_half *half;         /* MATCH_HALVES of them; NULL none */
+    size_t half_size;
 };
+
+enum { M_EARLY = INT32_MIN };
 
 struct m_flowint {
     uint32_t name, value;
+};
+
+struct m_half {
+    uint32_t rule, tx_id; /* rule + 1; 0: free */
 };
 
 struct m_saved {
@@ -345,6 +356,7 @@ struct m_run {
     bool frame_cut[2];              /* it lacks its first, its last bytes */
     bool cut[2];                    /* … so does the value that is looked into */
     struct kd_bytes payload;        /* of the packet or the stream */
+    struct kd_bytes shown;          /* stream: with what came before a hole; empty: the payload */
     size_t beyond;                  /* stream: a match must end behind this byte */
     uint64_t stream_start;          /* place of the payload's first byte in the stream */
     bool in_stream;
@@ -481,6 +493,9 @@ bool m_header_chunk(const struct kd_packet *p, unsigned i, uint8_t *ret_type, st
 /* fire.c: thresholds, bits, the alert. */
 void m_fire(struct m_run *run);
 bool m_flowbit_isset(const struct kd_match_flow *f, uint32_t name);
+
+/* Room for one more element of `each` bytes in an array of the pool; NULL: there is none, or `max` are there. */
+void *m_room_for(struct kd_matcher *m, void *old, uint32_t n, uint32_t *room, size_t *size, size_t each, uint32_t max);
 
 struct kd_match_flow *m_flow(struct kd_matcher *m, const struct kd_match_at *at); /* made if need be; NULL: no memory */
 

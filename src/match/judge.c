@@ -91,7 +91,7 @@ static bool look_holds(struct m_run *run, const struct m_look *look)
 static bool request_held(const struct m_run *run, uint32_t rule)
 {
     const struct kd_match_flow *f = *run->at->flow;
-    for (unsigned i = 0; f != NULL && i < MATCH_HALVES; i++)
+    for (unsigned i = 0; f != NULL && f->half != NULL && i < MATCH_HALVES; i++)
         if (f->half[i].rule == rule + 1 && f->half[i].tx_id == run->side->tx_id)
             return true;
     return false;
@@ -100,7 +100,12 @@ static bool request_held(const struct m_run *run, uint32_t rule)
 static void note_request(struct m_run *run, uint32_t rule)
 {
     struct kd_match_flow *f = m_flow(run->m, run->at);
-    if (f != NULL)
+    if (f != NULL && f->half == NULL) {
+        f->half = kd_pool_take(run->m->pool, MATCH_HALVES * sizeof(*f->half), &f->half_size);
+        if (f->half != NULL)
+            memset(f->half, 0, MATCH_HALVES * sizeof(*f->half));
+    }
+    if (f != NULL && f->half != NULL)
         f->half[f->next_half++ % MATCH_HALVES] = (struct m_half){rule + 1, run->side->tx_id};
 }
 

@@ -137,6 +137,11 @@ size_t kd_match_flowbits(const struct kd_matcher *m, const struct kd_match_flow 
 
 /* ---- traffic ---- */
 
+/* The first packet of a direction, before anything is read of it: rules about addresses alone, where they decide about the
+ * conversation (pass, flow bits) and so must come before the others. */
+bool kd_match_wants_first(const struct kd_matcher *m);
+void kd_match_first(struct kd_matcher *m, const struct kd_match_at *at);
+
 /* A packet, after its stream data was shown: rules about headers, and about the payload of single packets.
  * `payload_done`: kd_match_stream() was given this packet's payload in place. */
 void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool payload_done);
@@ -145,6 +150,9 @@ void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool pa
  * were judged, too. */
 bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
                      bool is_packet);
+
+/* `n` bytes of the stream were lost: nothing is sought across them. */
+void kd_match_gap(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, uint64_t n);
 
 /* Does any rule look at such a packet?  At more of such a stream (`flow` may be NULL)?  Cheap, and true when in doubt.
  * `seen`: it is not the first of its direction, and its conversation is quiet in this direction. */
@@ -175,6 +183,9 @@ void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const ch
 
 /* The conversation whose parser runs is encrypted from here on: its payload is not looked into any more. */
 void kd_match_encrypted(struct kd_matcher *m);
+
+/* Did a rule with `bypass` match in it? */
+bool kd_match_bypassed(const struct kd_match_flow *f);
 
 /* The conversation is over. */
 void kd_match_flow_end(struct kd_matcher *m, struct kd_match_flow **flow);

@@ -323,6 +323,88 @@ static void suppressed_alerts_are_not_told(void)
     end(w);
 }
 
+static void keep_payload(void *arg, const struct kd_match_alert *a)
+{
+    struct kd_out *o = arg;
+    o->n = 0;
+    kd_out_bytes(o, a->payload);
+}
+
+static void nothing_is_sought_across_a_hole(void)
+{
+    struct world *w = begin("alert tcp-stream any any -> any any (msg:\"a\"; content:\"VERYDATA\"; sid:1;)\n"
+                            "alert tcp-stream any any -> any any (msg:\"b\"; content:\"DATAMORE\"; sid:2;)\n");
+    uint8_t room[256];
+    struct kd_out seen = kd_out_of(room, sizeof(room));
+    kd_matcher_free(w->m);
+    w->m = kd_matcher_new(w->set, w->pool, &kd_limits_default, 1, (struct kd_match_out){.alert = keep_payload, .arg = &seen});
+    (void)kd_match_stream(w->m, &w->at, 0, kd_str("VERY"), true);
+    kd_match_gap(w->m, &w->at, 0, 4);
+    (void)kd_match_stream(w->m, &w->at, 0, kd_str("DATA"), true);
+    CHECK(seen.n == 0);
+    (void)kd_match_stream(w->m, &w->at, 0, kd_str("MORE"), true);
+    CHECK(kd_bytes_eq_str(kd_out_bytes_view(&seen), "VERY[4 bytes missing]DATAMORE"));
+    end(w);
+}
+
+/* A packet that passes takes its own alerts along; addresses, streams and bypass the whole conversation's. */
+static void what_passes_is_looked_at_no_further(void)
+{
+    static const struct {
+        const char *pass;
+        unsigned alerts; /* of two packets with "bad" */
+        bool bypassed;
+    } rows[] = {
+        {"pass ip 10.0.0.5 any -> any any (msg:\"p\"; sid:2;)\n", 0, false},
+        {"pass ip 10.0.0.6 any -> any any (msg:\"p\"; sid:2;)\n", 2, false},
+        {"pass tcp-stream any any -> any any (msg:\"p\"; content:\"good\"; sid:2;)\n", 0, false},
+        {"pass tcp-pkt any any -> any any (msg:\"p\"; content:\"good\"; bypass; sid:2;)\n", 0, true},
+        {"alert tcp-pkt any any -> any any (msg:\"p\"; content:\"good\"; bypass; noalert; sid:2;)\n", 0, true},
+        {"alert tcp-pkt any any -> any any (msg:\"p\"; content:\"good\"; noalert; sid:2;)\n", 2, false},
+    };
+    for (size_t i = 0; i < KD_COUNT(rows); i++) {
+        char rules[400];
+        snprintf(rules, sizeof(rules), "%salert tcp-pkt any any -> any any (msg:\"t\"; content:\"bad\"; sid:1;)\n", rows[i].pass);
+        struct world *w = begin(rules);
+        w->at.packets[0] = 1;
+        if (kd_match_wants_first(w->m))
+            kd_match_first(w->m, &w->at);
+        show_packet(w, kd_str("good"));
+        w->at.packets[0] = 2;
+        show_packet(w, kd_str("bad"));
+        show_packet(w, kd_str("bad"));
+        CHECK(w->alerts == rows[i].alerts);
+        CHECK((w->flow != NULL && kd_match_bypassed(w->flow)) == rows[i].bypassed);
+        end(w);
+    }
+}
+
+static void every_vlan_tag_counts(void)
+{
+    static const struct {
+        const char *inside;
+        bool match;
+    } rows[] = {
+        {"vlan.id:200,0;", true},  {"vlan.id:300;", true},      {"vlan.id:400,-1;", true},     {"vlan.id:300,0;", false},
+        {"vlan.id:500;", false},   {"vlan.id:>100,all;", true}, {"vlan.id:>200,all;", false},  {"vlan.id:!500,all;", true},
+        {"vlan.layers:3;", true},
+    };
+    for (size_t i = 0; i < KD_COUNT(rows); i++) {
+        char rule[200];
+        snprintf(rule, sizeof(rule), "alert ip any any -> any any (msg:\"v\"; %s sid:1;)\n", rows[i].inside);
+        struct world *w = begin(rule);
+        w->packet.tags = 3;
+        w->packet.tag[0] = 200;
+        w->packet.tag[1] = 300;
+        w->packet.tag[2] = w->packet.vlan = 400;
+        show_packet(w, kd_str("x"));
+        if ((w->alerts > 0) != rows[i].match)
+            printf("# %s\n", rows[i].inside);
+        CHECK((w->alerts > 0) == rows[i].match);
+        end(w);
+    }
+}
+
 static void a_cache_gives_the_same_rules(void)
 {
     struct world *w = begin("alert tcp any any -> any any (msg:\"t\"; content:\"needle\"; sid:1;)\n");
@@ -350,6 +432,9 @@ int main(void)
     RUN(other_rules_between_packets);
     RUN(other_rules_within_a_transaction);
     RUN(suppressed_alerts_are_not_told);
+    RUN(nothing_is_sought_across_a_hole);
+    RUN(what_passes_is_looked_at_no_further);
+    RUN(every_vlan_tag_counts);
     RUN(a_cache_gives_the_same_rules);
     return tap_done();
 }

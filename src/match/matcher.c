@@ -69,10 +69,12 @@ void kd_match_flow_end(struct kd_matcher *m, struct kd_match_flow **flow)
             kd_pool_give(m->pool, f->side[d], f->side[d]->size);
         }
         kd_pool_give(m->pool, f->window[d], f->window_size[d]);
+        kd_pool_give(m->pool, f->pending[d], f->pending_size[d]);
     }
     m_frames_done(m, f);
     kd_pool_give(m->pool, f->bits, f->bits_size);
     kd_pool_give(m->pool, f->ints, f->ints_size);
+    kd_pool_give(m->pool, f->half, f->half_size);
     kd_pool_give(m->pool, f, f->size);
     *flow = NULL;
 }

@@ -121,7 +121,6 @@ void kd_match_flow_moves(struct kd_matcher *m, struct kd_match_flow *f)
     m_frames_move(f);
     for (unsigned d = 0; d < 2; d++) {
         f->n_pending[d] = 0;
-        f->early[d] = 0;
         if (f->side[d] == NULL)
             continue;
         /* Of this side only a part was told, chosen for the former rules: nobody judges it. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packets and streams. */
+#include <inttypes.h>
+
+#include "base/out.h"
 #include "match/internal.h"
 
 static enum m_transport transport_of(uint8_t proto)
@@ -22,6 +25,11 @@ static bool is_encrypted(const struct kd_match_at *at)
     return *at->flow != NULL && (*at->flow)->encrypted;
 }
 
+static bool is_passed(const struct kd_match_at *at)
+{
+    return *at->flow != NULL && (*at->flow)->passed;
+}
+
 bool kd_match_wants_packet(const struct kd_matcher *m, uint8_t proto, unsigned dir, enum kd_app app, bool seen,
                            bool payload)
 {
@@ -33,7 +41,12 @@ bool kd_match_wants_packet(const struct kd_matcher *m, uint8_t proto, unsigned d
 bool kd_match_wants_stream(const struct kd_matcher *m, const struct kd_match_flow *flow, unsigned dir)
 {
     return !m_group_is_empty(&m->set->payload[M_TCP][dir]) &&
-           (flow == NULL || (!flow->encrypted && flow->stream_seen[dir] <= MATCH_STREAM));
+           (flow == NULL || (!flow->encrypted && !flow->passed && flow->stream_seen[dir] <= MATCH_STREAM));
+}
+
+bool kd_match_bypassed(const struct kd_match_flow *f)
+{
+    return f->bypassed;
 }
 
 /* ---- streams ---- */
@@ -67,24 +80,48 @@ static void keep_window(struct kd_matcher *m, struct kd_match_flow *f, uint8_t d
         memmove(w, w + before - stays, stays);
     memcpy(w + stays, data.p + data.n - n, n);
     f->window_n[dir] = (uint16_t)(stays + n);
+    size_t gone = before - stays, lost = f->window_lost[dir];
+    f->window_lost[dir] = (uint16_t)(lost > gone ? lost - gone : 0);
 }
 
-static unsigned pending_at(const struct kd_match_flow *f, uint8_t dir, uint32_t rule)
+void kd_match_gap(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, uint64_t n)
 {
-    unsigned i = 0;
-    while (i < f->n_pending[dir] && f->pending[dir][i] != rule)
-        i++;
-    return i;
+    uint8_t room[64];
+    struct kd_out o = kd_out_of(room, sizeof(room));
+    struct kd_match_flow *f = m_flow(m, at);
+    if (f == NULL || f->encrypted || f->passed)
+        return;
+    kd_out_fmt(&o, "[%" PRIu64 " bytes missing]", n); /* EVE's words */
+    keep_window(m, f, dir, kd_out_bytes_view(&o));
+    f->window_lost[dir] = f->window_n[dir];
+    f->stream_seen[dir] += n;
+    f->n_pending[dir] = 0;
+}
+
+/* NULL: it does not wait. */
+static uint32_t *pending_of(struct kd_match_flow *f, uint8_t dir, uint32_t rule)
+{
+    for (uint32_t i = 0; i < f->n_pending[dir]; i++)
+        if ((f->pending[dir][i] & ~(uint32_t)M_EARLY) == rule)
+            return &f->pending[dir][i];
+    return NULL;
 }
 
 /* A rule whose pattern was seen may hold when more has come. */
-static void note_pending(struct kd_match_flow *f, uint8_t dir, uint32_t rule, bool early)
+static void note_pending(struct kd_matcher *m, struct kd_match_flow *f, uint8_t dir, uint32_t rule, bool early)
 {
-    unsigned i = pending_at(f, dir, rule);
-    if (i < MATCH_PENDING && i == f->n_pending[dir])
-        f->pending[dir][f->n_pending[dir]++] = rule;
-    if (i < MATCH_PENDING && early)
-        f->early[dir] |= (uint16_t)(1u << i);
+    uint32_t *at = pending_of(f, dir, rule);
+    if (at == NULL) {
+        uint32_t *v = m_room_for(m, f->pending[dir], f->n_pending[dir], &f->pending_room[dir], &f->pending_size[dir],
+                                 sizeof(*v), MATCH_PENDING);
+        if (v == NULL)
+            return;
+        f->pending[dir] = v;
+        at = &v[f->n_pending[dir]++];
+        *at = rule;
+    }
+    if (early)
+        *at |= (uint32_t)M_EARLY;
 }
 
 /* The conversation was seen from its middle: does the rule want it established, and nothing else?  What one side sent
@@ -111,7 +148,9 @@ static void judge_stream(struct m_run *run, struct kd_match_flow *f, struct kd_b
     const struct m_rule *r = run->r;
     uint32_t rule = (uint32_t)(r - run->m->set->rule);
     uint64_t alerts = run->m->count[r->rule->index].matches;
+    struct kd_bytes shown = run->shown;
     if ((r->flags & M_ON_PACKET) && is_packet) {
+        run->shown = kd_str(NULL);
         run->payload = kd_bytes_from(all, before);
         run->in_stream = false;
         run->beyond = 0;
@@ -122,8 +161,9 @@ static void judge_stream(struct m_run *run, struct kd_match_flow *f, struct kd_b
     if ((r->flags & M_ON_STREAM) == 0)
         return;
     run->payload = all;
-    unsigned waits = f == NULL ? MATCH_PENDING : pending_at(f, run->dir, rule);
-    bool was_early = f != NULL && waits < f->n_pending[run->dir] && (f->early[run->dir] >> waits & 1) != 0;
+    run->shown = shown;
+    uint32_t *waits = f == NULL ? NULL : pending_of(f, run->dir, rule);
+    bool was_early = waits != NULL && (*waits & (uint32_t)M_EARLY) != 0;
     run->in_stream = true;
     run->beyond = was_early ? 0 : before;
     run->stream_start = start;
@@ -131,9 +171,9 @@ static void judge_stream(struct m_run *run, struct kd_match_flow *f, struct kd_b
     bool matched = run->m->count[r->rule->index].matches != alerts;
     bool early = f != NULL && !matched && is_early(run);
     if (was_early && run->at->established)
-        f->early[run->dir] &= (uint16_t)~(1u << waits);
+        *waits = rule;
     if (early || (f != NULL && !matched && may_hold_later(r) && m_gate(run)))
-        note_pending(f, run->dir, rule, early);
+        note_pending(run->m, f, run->dir, rule, early);
 }
 
 bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t dir, struct kd_bytes data,
@@ -144,9 +184,9 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
     m->passed = false;
     if (data.n == 0 || data.n > MATCH_PIECE || m_group_is_empty(g))
         return false;
-    if (f != NULL && (f->encrypted || f->stream_seen[dir] > MATCH_STREAM))
+    if (f != NULL && (f->encrypted || f->passed || f->stream_seen[dir] > MATCH_STREAM))
         return true; /* looked into as far as it goes */
-    size_t before = f == NULL ? 0 : f->window_n[dir], overlap = kd_min_size(before, MATCH_OVERLAP);
+    size_t before = f == NULL ? 0 : (size_t)(f->window_n[dir] - f->window_lost[dir]), overlap = kd_min_size(before, MATCH_OVERLAP);
     uint64_t seen = f == NULL ? 0 : f->stream_seen[dir];
     struct kd_bytes all = with_window(m, f, dir, data, overlap, false);
     m_scan_begin(m, at, dir);
@@ -155,21 +195,22 @@ bool kd_match_stream(struct kd_matcher *m, const struct kd_match_at *at, uint8_t
     if (before > 0 && seen == before && g->n_weak > 0)
         m_scan_weak(m, g, with_window(m, f, dir, data, before, true));
     for (unsigned i = 0; f != NULL && seen < f->pending_until[dir] && i < f->n_pending[dir]; i++) {
-        struct m_list one = {.n = 1, .v = &f->pending[dir][i]};
+        uint32_t rule = f->pending[dir][i] & ~(uint32_t)M_EARLY;
+        struct m_list one = {.n = 1, .v = &rule};
         m_scan_list(m, &one);
     }
     if (m->n_cand > 0)
         all = with_window(m, f, dir, data, before, true);
     f = m_flow(m, at);
     if (f != NULL) {
-        if (seen >= f->pending_until[dir]) {
+        if (seen >= f->pending_until[dir])
             f->n_pending[dir] = 0;
-            f->early[dir] = 0;
-        }
         f->pending_until[dir] = seen + data.n + MATCH_WINDOW;
     }
     m_scan_sort(m);
     struct m_run run = m_run_of(m, at, dir);
+    if (m->n_cand > 0 && f != NULL && f->window_lost[dir] > 0)
+        run.shown = with_window(m, f, dir, data, f->window_n[dir], before > 0);
     for (uint32_t i = 0; i < m->n_cand && !m->passed; i++) {
         run.r = &m->set->rule[m->cand[i]];
         judge_stream(&run, f, all, before, seen - before, is_packet);
@@ -209,12 +250,26 @@ static const struct m_list *protocol_known(struct kd_matcher *m, const struct kd
     return l;
 }
 
+bool kd_match_wants_first(const struct kd_matcher *m)
+{
+    return m->set->once_first;
+}
+
+void kd_match_first(struct kd_matcher *m, const struct kd_match_at *at)
+{
+    m->passed = is_passed(at);
+    if (!m->passed && m_tables_first(m, at, transport_of(at->proto)))
+        judge_packet(m, at, M_HEADER);
+}
+
 void kd_match_packet(struct kd_matcher *m, const struct kd_match_at *at, bool payload_done)
 {
     const struct kd_ruleset *set = m->set;
     enum m_transport t = at->kind == KD_PACKET_IP ? transport_of(at->proto) : M_OTHER;
     const struct m_group *g = &set->payload[t][at->dir];
-    m->passed = false;
+    m->passed = is_passed(at);
+    if (m->passed)
+        return;
     if (m_tables_scan(m, at, t, protocol_known(m, at)))
         judge_packet(m, at, M_HEADER);
     if (payload_done || at->kind != KD_PACKET_IP || at->packet->payload.n == 0 || m_group_is_empty(g) || is_encrypted(at))

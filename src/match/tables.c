@@ -65,6 +65,8 @@ bool m_table_add(struct kd_ruleset *set, const struct m_rule *r, uint32_t at)
     struct m_table *table = &set->table[(r->flags & M_ONCE) != 0];
     bool was_named = table->named;
     table->named = true;
+    if ((r->flags & M_ONCE) && (rule->n_actions > 0 || rule->action == KD_ACTION_PASS || rule->bypass))
+        set->once_first = true;
     if (is_narrow(rule->src) || is_narrow(rule->dst))
         return add_address(set, table, r, is_narrow(rule->src), at);
     if (m_port_set_is_narrow(rule->dport) || m_port_set_is_narrow(rule->sport)) {
@@ -126,6 +128,20 @@ static bool look_up(struct kd_matcher *m, const struct kd_match_at *at, const st
     return any;
 }
 
+static void look_once(struct kd_matcher *m, const struct kd_match_at *at, const struct m_table *once, enum m_transport t)
+{
+    if (once->named)
+        (void)look_up(m, at, once);
+    m_scan_list(m, &once->always[t][at->dir]);
+}
+
+bool m_tables_first(struct kd_matcher *m, const struct kd_match_at *at, enum m_transport transport)
+{
+    m_scan_begin(m, at, at->dir);
+    look_once(m, at, &m->set->table[1], transport);
+    return m->n_cand > 0;
+}
+
 bool m_tables_scan(struct kd_matcher *m, const struct kd_match_at *at, enum m_transport transport,
                    const struct m_list *more)
 {
@@ -139,11 +155,8 @@ bool m_tables_scan(struct kd_matcher *m, const struct kd_match_at *at, enum m_tr
     if ((*at->quiet & quiet) == 0 && !(each->named && look_up(m, at, each)))
         *at->quiet |= quiet;
     m_scan_list(m, &each->always[transport][at->dir]);
-    if (first) {
-        if (once->named)
-            (void)look_up(m, at, once);
-        m_scan_list(m, &once->always[transport][at->dir]);
-    }
+    if (first && !m->set->once_first)
+        look_once(m, at, once, transport);
     if (more != NULL)
         m_scan_list(m, more);
     return m->n_cand > 0;

@@ -86,7 +86,7 @@ void kd_match_enter(struct kd_matcher *m, const struct kd_match_at *at, struct k
 {
     m->at = *at;
     m->stream = data;
-    m->passed = false;
+    m->passed = *at->flow != NULL && (*at->flow)->passed;
     m->entered = true;
     m->span = (struct m_span){0};
     if (*at->flow != NULL) {
@@ -331,6 +331,8 @@ void kd_match_event(struct kd_matcher *m, const struct kd_match_at *at, const ch
         return;
     if (of_app)
         at = &m->at;
+    if (*at->flow != NULL && (*at->flow)->passed)
+        return;
     for (uint32_t id = 0; id < rules->events.n; id++) {
         if (m->set->events[id].n == 0 || !kd_bytes_eq_str(rules->events.name[id], name))
             continue;

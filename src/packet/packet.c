@@ -115,6 +115,14 @@ static void pppoe(struct decode *d)
         ppp_protocol(d);
 }
 
+static void note_tag(struct kd_packet *p, unsigned vlan)
+{
+    p->vlan = (uint16_t)vlan;
+    if (p->tags < KD_PACKET_TAGS)
+        p->tag[p->tags] = (uint16_t)vlan;
+    p->tags++;
+}
+
 static void ethertype(struct decode *d, unsigned type)
 {
     for (unsigned tags = 0;
@@ -123,8 +131,7 @@ static void ethertype(struct decode *d, unsigned type)
             bad(d, KD_ODD_VLAN_DEEP);
             return;
         }
-        d->p->vlan = kd_cur_be16(&d->c) & 0x0fff;
-        d->p->tags++;
+        note_tag(d->p, kd_cur_be16(&d->c) & 0x0fff);
         type = kd_cur_be16(&d->c);
     }
     switch (type) {
@@ -187,7 +194,7 @@ static void erspan(struct decode *d, bool third)
     struct kd_bytes head = kd_cur_take(&d->c, third ? HEADER_3 : HEADER_2);
     unsigned vlan = kd_bytes_be16(head, 0) & 0x0fff;
     if (vlan != 0)
-        d->p->vlan = (uint16_t)vlan;
+        note_tag(d->p, vlan);
     if (third && (kd_bytes_at(head, 11) & 1))
         (void)kd_cur_take(&d->c, PLATFORM);
     ethernet(d);
@@ -613,7 +620,8 @@ void kd_packet_decode(const struct kd_captured *frame, unsigned tunnel_depth, st
         memset((uint8_t *)ret + at, 0, CLEARED - at < PIECE ? CLEARED - at : PIECE);
     ret->ts_us = frame->ts_us;
     ret->length = frame->length;
-    ret->vlan = frame->vlan;
+    if (frame->vlan != 0) /* the card has taken it off the frame */
+        note_tag(ret, frame->vlan);
     struct decode d = {.p = ret, .c = kd_cur_of(frame->bytes), .depth = tunnel_depth};
     if (frame->length > frame->bytes.n)
         d.missing = frame->length - frame->bytes.n;

@@ -43,7 +43,8 @@ enum kd_odd {
 };
 extern const char *const kd_odd_names[KD_ODD_COUNT];
 
-enum { KD_PACKET_ODD = 7 }; /* oddities noted of one packet */
+enum { KD_PACKET_ODD = 7 };  /* oddities noted of one packet */
+enum { KD_PACKET_TAGS = 3 }; /* VLAN tags whose numbers are noted */
 
 struct kd_packet {
     uint64_t ts_us;
@@ -54,6 +55,7 @@ struct kd_packet {
     uint32_t length;                /* bytes accounted to the flow: the frame, or in a tunnel what lies in it */
     uint16_t sport, dport;          /* ICMP: type and code */
     uint16_t vlan;                  /* innermost tag, 0 none */
+    uint16_t tag[KD_PACKET_TAGS];   /* the first `tags` of them, outermost first */
     uint8_t kind;                   /* enum kd_packet_kind */
     uint8_t proto;
     uint8_t ttl;

@@ -32,7 +32,7 @@ enum kd_probe { KD_PROBE_NO, KD_PROBE_MORE, KD_PROBE_YES, KD_PROBE_REVERSED };
 struct kd_conn {
     struct kd_addr client, server;
     uint16_t client_port, server_port;
-    uint16_t vlan;
+    uint16_t vlan, outer_vlan;
     uint8_t proto;
     bool midstream; /* the beginning was not seen */
     uint64_t flow_id;

@@ -201,6 +201,7 @@ struct kd_rule {
     const struct kd_cond *
         act; /* FLOWBITS set/unset/toggle, FLOWINT =,+,-, XBITS, HOSTBITS, DATASET set, FILESTORE */
     bool noalert;
+    bool bypass; /* rules look no further into a conversation where it matched */
     struct kd_threshold threshold; /* threshold: */
     struct kd_threshold
         filter; /* detection_filter: (kind THRESHOLD: alert from beyond `count` on) */

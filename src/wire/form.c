@@ -645,6 +645,8 @@ bool kd_form_flow_state(struct kd_out *o, const struct kd_field *f, const void *
     struct kd_bytes s = text(f, body);
     bool closed = kd_bytes_eq_str(s, "closed") || kd_bytes_eq_str(s, "reset") || kd_bytes_eq_str(s, "refused");
     bool established = kd_bytes_eq_str(s, "established");
+    if (((const struct kd_rec_flow *)body)->bypassed)
+        return put_text(o, "bypassed");
     return put_text(o, closed ? "closed" : established ? "established" : "new");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/record.h"
 
-enum { HEAD_SRC_V4 = 1, HEAD_DST_V4 = 2, HEAD_NO_ADDR = 4, HEAD_FRAME = 8 };
+enum { HEAD_SRC_V4 = 1, HEAD_DST_V4 = 2, HEAD_NO_ADDR = 4, HEAD_FRAME = 8, HEAD_OUTER_TAGS = 16 };
 
 static const void *field_at(const void *body, const struct kd_field *f)
 {
@@ -122,7 +122,8 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h)
     bool none = kd_addr_is_none(&h->src) && kd_addr_is_none(&h->dst);
     kd_out_u8(o, h->type);
     kd_out_u8(o, (uint8_t)((src_v4 ? HEAD_SRC_V4 : 0) | (dst_v4 ? HEAD_DST_V4 : 0) |
-                           (none ? HEAD_NO_ADDR : 0) | (h->frame != 0 ? HEAD_FRAME : 0)));
+                           (none ? HEAD_NO_ADDR : 0) | (h->frame != 0 ? HEAD_FRAME : 0) |
+                           (h->outer_vlan[0] != 0 ? HEAD_OUTER_TAGS : 0)));
     kd_out_u8(o, h->proto);
     kd_out_u8(o, h->app);
     kd_out_u8(o, h->engine);
@@ -142,6 +143,10 @@ static void put_head(struct kd_out *o, const struct kd_rec_head *h)
         uint8_t *at = kd_out_room(o, FRAME_BYTES);
         if (at != NULL)
             put_frame(at, h->frame);
+    }
+    if (h->outer_vlan[0] != 0) {
+        kd_out_le16(o, h->outer_vlan[0]);
+        kd_out_le16(o, h->outer_vlan[1]);
     }
 }
 
@@ -214,6 +219,10 @@ enum kd_status kd_record_next(struct kd_cur *batch, struct kd_rec_head *ret_head
     }
     if ((flags & HEAD_FRAME) != 0)
         h.frame = kd_cur_varint(&c);
+    if ((flags & HEAD_OUTER_TAGS) != 0) {
+        h.outer_vlan[0] = kd_cur_le16(&c);
+        h.outer_vlan[1] = kd_cur_le16(&c);
+    }
     if (!kd_cur_ok(&c))
         return KD_TRUNCATED;
     if (n > KD_RECORD_MAX || kd_schema_of(h.type) == NULL || h.app >= KD_APP_COUNT)

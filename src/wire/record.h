@@ -32,7 +32,8 @@ struct kd_rec_head {
     uint64_t frame; /* number in the capture file, from 1; 0 live, or no frame's */
     struct kd_addr src, dst;
     uint16_t src_port, dst_port;
-    uint16_t vlan;
+    uint16_t vlan;          /* innermost tag */
+    uint16_t outer_vlan[2]; /* those before it, outermost first; 0 none.  Not kept by the store */
     uint8_t type; /* enum kd_rec_type */
     uint8_t proto; /* IANA number; 0 none */
     uint8_t app;   /* enum kd_app */

@@ -388,6 +388,10 @@ void kd_json_head(struct kd_out *o, const struct kd_rec_head *h, const char *eve
         put_number(o, "pcap_cnt", h->frame);
     if (h->vlan != 0) {
         kd_out_str(o, ",\"vlan\":[");
+        for (size_t i = 0; i < KD_COUNT(h->outer_vlan) && h->outer_vlan[i] != 0; i++) {
+            kd_out_u64(o, h->outer_vlan[i]);
+            kd_out_u8(o, ',');
+        }
         kd_out_u64(o, h->vlan);
         kd_out_u8(o, ']');
     }

@@ -17,6 +17,10 @@ void show_start(struct show *s, const struct kd_ctx *ctx, const struct kd_carve_
 
 void show_add(struct show *s, struct kd_pool *pool, struct kd_bytes piece)
 {
+    size_t n = s->wanted ? kd_min_size(piece.n, sizeof(s->head) - s->n_head) : 0;
+    if (n > 0)
+        memcpy(s->head + s->n_head, piece.p, n);
+    s->n_head = (uint8_t)(s->n_head + n);
     if (s->data && s->held.n < SHOWN_MAX)
         s->data = kd_buf_add(&s->held, pool, kd_bytes_head(piece, SHOWN_MAX - s->held.n), SHOWN_MAX);
 }
@@ -72,15 +76,33 @@ static const char *described(struct kd_bytes magic)
     return NULL;
 }
 
+/* Where libmagic names a version, it stands in the first bytes: "%PDF-1.5", "GIF89a". */
+static void describe(const struct show *s, struct kd_bytes magic, struct kd_out *o)
+{
+    const char *text = described(magic);
+    bool pdf = kd_bytes_eq_str(magic, "pdf") && s->n_head == sizeof(s->head) && memcmp(s->head, "%PDF-", 5) == 0;
+    bool gif = kd_bytes_eq_str(magic, "gif") && s->n_head == sizeof(s->head);
+    if (text != NULL)
+        kd_out_str(o, text);
+    else
+        kd_out_bytes(o, magic.n > 0 ? magic : kd_str("data"));
+    if (pdf || gif) {
+        kd_out_str(o, ", version ");
+        kd_out_bytes(o, kd_bytes_of(s->head + (pdf ? 5 : 3), 3));
+    }
+}
+
 void show_tell(struct show *s, const struct kd_ctx *ctx, const struct kd_rec_file *rec)
 {
     enum kd_dir dir = (enum kd_dir)s->dir;
-    const char *magic = described(rec->magic);
+    uint8_t room[96];
+    struct kd_out magic = kd_out_of(room, sizeof(room));
+    describe(s, rec->magic, &magic);
     struct kd_bytes name = s->name.n > 0 ? s->name : rec->filename;
     kd_inspect_number(ctx, KD_NUM_FILESIZE, dir, rec->size);
     if (name.n > 0)
         kd_inspect(ctx, KD_IN_FILE_NAME, dir, name);
-    kd_inspect(ctx, KD_IN_FILE_MAGIC, dir, magic != NULL ? kd_str(magic) : rec->magic.n > 0 ? rec->magic : kd_str("data"));
+    kd_inspect(ctx, KD_IN_FILE_MAGIC, dir, kd_out_bytes_view(&magic));
     if (rec->md5.n > 0)
         kd_inspect(ctx, KD_IN_FILE_MD5, dir, rec->md5);
     if (rec->sha1.n > 0)

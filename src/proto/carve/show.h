@@ -12,6 +12,7 @@ struct show {
     uint8_t dir;          /* enum kd_dir */
     struct kd_bytes name; /* borrowed from the carver */
     struct kd_buf held;
+    uint8_t head[8], n_head; /* its first bytes */
 };
 
 void show_start(struct show *s, const struct kd_ctx *ctx, const struct kd_carve_meta *meta);

@@ -202,6 +202,13 @@ static bool ignored(struct kd_parse *p, const struct kd_keyword *kw, struct kd_b
     return true;
 }
 
+static bool bypass(struct kd_parse *p, const struct kd_keyword *kw, struct kd_bytes v)
+{
+    (void)kw, (void)v;
+    p->rule.bypass = true;
+    return true;
+}
+
 static bool prefilter(struct kd_parse *p, const struct kd_keyword *kw, struct kd_bytes v)
 {
     (void)kw, (void)v;
@@ -254,8 +261,8 @@ const struct kd_keyword kd_keywords_meta[] = {
      "the rule is for engines that have this", "必要とする機能"},
     {"prefilter", prefilter, 0, KW_NONE, KW_PLAIN, false, NULL, "test this before others",
      "先に調べる"},
-    {"bypass", ignored, 0, KW_NONE, KW_PLAIN, false, NULL,
-     "read and without effect: all traffic is looked at", "読むが効果はない(すべての通信を見る)"},
+    {"bypass", bypass, 0, KW_NONE, KW_PLAIN, false, NULL,
+     "rules look no further into a conversation where it matched", "一致した通信を以後ルールで調べない"},
     {"logto", ignored, 0, KW_NEEDED, KW_MAY_QUOTE, false, "NAME", "read and without effect",
      "読むが効果はない"},
     {"config", config, 0, KW_NEEDED, KW_PLAIN, false, "logging disable, type tx, scope tx",
