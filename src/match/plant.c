@@ -99,9 +99,9 @@ bool m_plant_holds(const struct m_run *run, const struct kd_cond *c)
     uint64_t v = 0;
     switch ((enum kd_cond_kind)c->kind) {
     case KD_COND_DNP3_FUNC:
-        return first_of(run, KD_NUM_DNP3_FUNC, &v) && kd_range_has(&c->is.range, v);
+        return m_first_number(run, KD_NUM_DNP3_FUNC, &v) && kd_range_has(&c->is.range, v);
     case KD_COND_DNP3_IND:
-        return first_of(run, KD_NUM_DNP3_IND, &v) && (v & c->is.words.a) != 0;
+        return m_first_number(run, KD_NUM_DNP3_IND, &v) && (v & c->is.words.a) != 0;
     case KD_COND_DNP3_OBJ:
         return any_number(run, KD_NUM_DNP3_OBJ, (uint64_t)c->is.words.a << 8 | c->is.words.b);
     case KD_COND_CIP_SERVICE:

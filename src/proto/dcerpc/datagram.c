@@ -187,7 +187,7 @@ static bool take(struct kd_ctx *ctx, struct call *k, const struct head *h, bool 
     k->fragments[answer]++;
     k->bytes[answer] += h->stub.n;
     if (fragment && wanted && h->stub.n > 0)
-        (void)kd_buf_add(&k->stub, ctx->pool, h->stub, kd_min_size(ctx->lim->dcerpc_stub_bytes, KD_POOL_MAX));
+        kd_ignore(kd_buf_add(&k->stub, ctx->pool, h->stub, kd_min_size(ctx->lim->dcerpc_stub_bytes, KD_POOL_MAX)));
     if (!last)
         return false;
     show(ctx, k, dir, fragment ? kd_buf_view(&k->stub) : h->stub);

@@ -88,15 +88,15 @@ static struct kd_bytes take_name(struct kd_cur *c)
 /* Where content goes: version 2 has numbers that nobody uses beside the offset. */
 static void ask_content(uint8_t version, struct kd_cur *c, struct nfs_asked *ret)
 {
-    bool v2 = version == 2;
+    bool old = version == 2;
     ret->writes = ret->op == NFS_WRITE;
-    if (v2 && ret->writes)
+    if (old && ret->writes)
         (void)kd_cur_be32(c);
-    ret->offset = v2 ? kd_cur_be32(c) : kd_cur_be64(c);
+    ret->offset = old ? kd_cur_be32(c) : kd_cur_be64(c);
     if (!ret->writes)
         return;
     (void)kd_cur_be32(c); /* count */
-    if (!v2)
+    if (!old)
         (void)kd_cur_be32(c); /* how safely */
     ret->data = nfs_bulk(c, &ret->data_n);
 }
