@@ -197,6 +197,8 @@ static void reference_is_the_default(void)
         CHECK(read_text(text) == KD_OK);
         for (size_t i = 0; i < problems.n; i++)
             printf("# %u: %s\n", problems.at[i].line, problems.at[i].en);
+        CHECK(config.has_zone && !first.has_zone); /* the reference says it, nobody else */
+        config.has_zone = false;
         CHECK(memcmp(&config, &first, sizeof(config)) == 0);
         o = kd_out_of(text, sizeof(text) - 1);
         kd_config_reference(&o, KD_REFERENCE_MAN, ja == 1);
