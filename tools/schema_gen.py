@@ -71,6 +71,7 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "icmp_reply": ("integer", "number"),
     "in_tx": ("integer", "number"),
     "of_frame": ("integer", "number"),
+    "json": ("object", "Record<string, any>"),
     "frame_whole": ("boolean", "boolean"),
     "frame_text": ("string", "string"),
     "base64": ("string", "string"),

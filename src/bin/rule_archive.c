@@ -13,7 +13,7 @@ static const struct {
 
 bool kd_rule_is_list(struct kd_bytes name)
 {
-    static const char *const ends[] = {".lst", ".list", ".csv", ".md5", ".sha1", ".sha256", ".dat", ".data", ".state", ".rep"};
+    static const char *const ends[] = {".lst", ".list", ".csv", ".md5", ".sha1", ".sha256", ".dat", ".data", ".state", ".rep", ".json", ".ndjson", ".jsonl"};
     for (size_t i = 0; i < KD_COUNT(ends); i++)
         if (kd_bytes_iends(name, kd_str(ends[i])))
             return true;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of the traffic is shown to the rules, and what becomes of their matches. */
+#include "base/json.h"
+#include "base/json_read.h"
 #include "engine/internal.h"
 #include "rule/cond.h"
 
 enum {
     TRANSACTION_MAX = 4096, /* bytes of a transaction that a match tells with it */
+    CONTEXT_MAX = 8192,     /* … of what sets say of members that were found */
     FRAME_MAX = 4095        /* … of a frame: as many as Suricata's EVE has */
 };
 
@@ -254,6 +257,27 @@ static void put_frame(struct kd_rec_signature *rec, const struct kd_match_frame 
     rec->frame_missing = f->data.n <= most ? f->missing : 0;
 }
 
+/* {"KEY":…} of what sets say of the members that were found; what finds no room is left out. */
+static void put_context(struct kd_out *o, const struct kd_match_alert *a)
+{
+    const char *before = "{";
+    for (size_t i = 0; i < a->n_contexts; i++) {
+        size_t begin = o->n;
+        kd_out_str(o, before);
+        kd_json_string(o, a->context[i].key);
+        kd_out_u8(o, ':');
+        kd_json_compact(o, a->context[i].value, a->context[i].without);
+        if (!kd_out_ok(o) || o->n == o->max) {
+            o->full = false;
+            o->n = begin;
+            continue;
+        }
+        before = ",";
+    }
+    if (o->n > 0)
+        kd_out_u8(o, '}');
+}
+
 static void on_match(void *arg, const struct kd_match_alert *a)
 {
     struct kd_engine *e = arg;
@@ -295,6 +319,10 @@ static void on_match(void *arg, const struct kd_match_alert *a)
     kd_engine_rules_transaction(e, a, &transaction);
     if (kd_out_ok(&transaction))
         rec.transaction = kd_out_bytes_view(&transaction);
+    uint8_t said[CONTEXT_MAX];
+    struct kd_out context = kd_out_of(said, sizeof(said));
+    put_context(&context, a);
+    rec.context = kd_out_bytes_view(&context);
     struct kd_flow *f = at->owner;
     struct kd_bytes bits[KD_MATCH_BITS];
     if (*at->flow != NULL)

@@ -170,6 +170,8 @@ static void tell(struct m_run *run)
         .dir = run->dir,
         .has_tx = run->side != NULL,
         .in_stream = run->in_stream,
+        .context = run->m->context,
+        .n_contexts = run->m->n_contexts,
         .frame = run->r->flags & M_WHOLE ? &whole : run->frame,
         .payload = run->shown.n > 0 ? run->shown : run->payload,
         .tx_id = run->side == NULL ? 0 : run->side->tx_id,

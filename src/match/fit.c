@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules that cannot be judged here are refused, each with its reason: they would be silently dead. */
+#include "base/json_read.h"
 #include "match/internal.h"
 #include "rule/set.h"
 
@@ -10,7 +11,8 @@ struct reason {
 static const struct reason no_check = {"asks for something that is not judged here", "本製品が判定しない条件を含む"};
 static const struct reason no_list = {"the file it loads is not beside the rules",
                                       "読み込むファイルがルールと同じフォルダーにない"};
-static const struct reason no_json = {"sets in JSON are not done", "JSON 形式の集合には対応しない"};
+static const struct reason no_json = {"a set in JSON is not what its format, value_key and array_key say",
+                                      "JSON 形式の集合が、format・value_key・array_key の指定と合わない"};
 
 static const struct reason no_parser = {"nothing here reads this protocol", "このプロトコルは解析しない"};
 static const struct reason no_value = {"looks into something that is not told here", "本製品が取り出さない値を調べる"};
@@ -72,10 +74,21 @@ static bool is_told(const struct kd_rule *r)
     return true;
 }
 
+/* Is the file sound, and what the set says it is?  Of lines the first is looked at. */
+static bool is_json(const struct kd_dataset *d, struct kd_bytes text)
+{
+    struct kd_bytes whole, array;
+    if (d->value_key.n == 0 || !kd_json_take(&text, &whole))
+        return false;
+    if (d->format == KD_DATASET_NDJSON)
+        return whole.p[0] == '{';
+    return text.n == 0 && kd_json_find(whole, d->array_key, &array) && array.p[0] == '[';
+}
+
 static const struct reason *wrong_with_set(const struct kd_rules *rules, const struct kd_dataset *d)
 {
     struct kd_bytes text;
-    if (d->format != KD_DATASET_CSV)
+    if (d->format != KD_DATASET_CSV && kd_rules_data_of(rules, d->load, &text) && !is_json(d, text))
         return &no_json;
     bool made_here = d->save.n > 0; /* a file that is written later need not be there yet */
     return d->load.n > 0 && !made_here && !kd_rules_data_of(rules, d->load, &text) ? &no_list : NULL;

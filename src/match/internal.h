@@ -26,6 +26,7 @@ enum {
     MATCH_HALVES = 24,         /* requests that wait for their answer, of rules over both */
     MATCH_TRIES = 3000,          /* steps of one look (Suricata's recursion limit) */
     MATCH_VARS = 32,
+    MATCH_CONTEXTS = 8,          /* of members of datasets, told with a match */
     MATCH_COMMON_SETS = 64,
     MATCH_PORT_WORDS = 4,        /* port sets with a bit, in words */
     MATCH_COMMON_PORTS = 64 * MATCH_PORT_WORDS
@@ -400,6 +401,8 @@ struct kd_matcher {
     bool passed;                    /* a pass rule matched: nothing more is told of this packet */
     uint8_t *base64;
     uint64_t var[MATCH_VARS];
+    unsigned n_contexts;            /* of the rule being judged */
+    struct kd_match_context context[MATCH_CONTEXTS];
     struct m_span {                 /* what the parser was called with, of the direction's stream */
         struct kd_bytes in;
         uint64_t at;
@@ -504,6 +507,7 @@ struct m_sets *m_sets_new(const struct kd_rules *rules); /* NULL: no memory */
 void m_sets_free(struct m_sets *s);
 /* Members that rules put into sets of their own go over to the sets of the same name. */
 void m_sets_carry(const struct m_sets *from, const struct kd_rules *old, struct m_sets *to, const struct kd_rules *now);
+bool m_sets_context(const struct m_sets *s, const struct kd_dataset_test *t, struct kd_bytes value, struct kd_bytes *ret);
 bool m_sets_has(const struct m_sets *s, uint32_t dataset, struct kd_bytes value);
 bool m_sets_test(const struct m_sets *s, const struct kd_dataset_test *t, struct kd_bytes value); /* may change it */
 

@@ -126,6 +126,7 @@ void m_judge(struct m_run *run)
 {
     const struct m_rule *r = run->r;
     run->m->count[r->rule->index].candidates++;
+    run->m->n_contexts = 0;
     if (!m_gate(run) || !m_checks_hold(run))
         return;
     run->m->stats.verified++;

@@ -343,6 +343,19 @@ static bool decode_base64(struct walk *w, const struct kd_base64_decode *d)
     return o.n > 0;
 }
 
+/* A member was found: what its set says of it goes with the match. */
+static void note_context(struct kd_matcher *m, const struct kd_dataset_test *t, struct kd_bytes value)
+{
+    struct kd_match_context c = {.key = t->context_key, .without = t->remove_key ? t->set->value_key : kd_str("")};
+    unsigned i = 0;
+    while (i < m->n_contexts && !kd_bytes_eq(m->context[i].key, c.key))
+        i++;
+    if (i == MATCH_CONTEXTS || !m_sets_context(m->sets, t, value, &c.value))
+        return;
+    m->context[i] = c;
+    m->n_contexts += i == m->n_contexts;
+}
+
 static enum outcome step(struct walk *w, unsigned i)
 {
     if (i == w->look->n)
@@ -375,6 +388,8 @@ static enum outcome step(struct walk *w, unsigned i)
         break;
     case KD_COND_DATASET:
         holds = m_sets_test(w->run->m->sets, &c->is.dataset, w->in);
+        if (holds && c->is.dataset.context_key.n > 0)
+            note_context(w->run->m, &c->is.dataset, w->in);
         break;
     case KD_COND_ENTROPY:
         holds = entropy_holds(w, &c->is.entropy) != c->negated;

@@ -97,6 +97,13 @@ struct kd_match_frame {
     struct kd_bytes data;  /* what was looked into, until the callback returns */
 };
 
+/* What a set says of a member that was found in it (dataset with context_key). */
+struct kd_match_context {
+    struct kd_bytes key;
+    struct kd_bytes value;   /* JSON */
+    struct kd_bytes without; /* a member of it to be left out ("a.b"); empty: none */
+};
+
 struct kd_match_alert {
     const struct kd_rule *rule;
     const struct kd_match_at *at;
@@ -105,6 +112,8 @@ struct kd_match_alert {
     bool in_stream;           /* it was found in the stream, not in a packet's payload */
     struct kd_bytes payload;  /* what was looked into, until the callback returns; may be empty */
     const struct kd_match_frame *frame; /* NULL: it was not found in one */
+    const struct kd_match_context *context;
+    size_t n_contexts;
     uint32_t tx_id;
     uint32_t gid, sid, rev, priority;
     struct kd_bytes msg, category, classtype;

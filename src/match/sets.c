@@ -21,6 +21,8 @@ static bool fill(struct m_sets *s, const struct kd_rules *rules, uint32_t i)
     s->set[i] = kd_set_new(s->pool, d->type, (uint32_t)kd_min_u64(most, INT32_MAX));
     if (s->set[i] == NULL)
         return false;
+    if (d->load.n > 0 && kd_rules_data_of(rules, d->load, &text) && d->format != KD_DATASET_CSV)
+        return kd_set_load_json(s->set[i], text, d, &bad) != KD_NO_MEMORY;
     if (d->load.n > 0 && kd_rules_data_of(rules, d->load, &text))
         return kd_set_load(s->set[i], text, &bad) != KD_NO_MEMORY; /* as far as it goes */
     return true;
@@ -95,6 +97,11 @@ static bool compares(const struct kd_dataset_test *t, uint16_t v)
     default:
         return v == t->value;
     }
+}
+
+bool m_sets_context(const struct m_sets *s, const struct kd_dataset_test *t, struct kd_bytes value, struct kd_bytes *ret)
+{
+    return t->what == KD_DATASET_ISSET && t->set->id < s->n && kd_set_context(s->set[t->set->id], value, ret);
 }
 
 bool m_sets_test(const struct m_sets *s, const struct kd_dataset_test *t, struct kd_bytes value)

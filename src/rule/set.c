@@ -11,6 +11,7 @@ struct member {
     uint32_t n;
     uint16_t reputation;
     bool gone;
+    bool has_context; /* behind the value: its length (4 bytes), and JSON */
 };
 
 struct kd_set {
@@ -119,6 +120,40 @@ bool kd_set_has(const struct kd_set *set, struct kd_bytes value, uint16_t *ret_r
     return true;
 }
 
+bool kd_set_context(const struct kd_set *set, struct kd_bytes value, struct kd_bytes *ret)
+{
+    uint8_t room[ADDRESS_BYTES];
+    struct kd_bytes v;
+    uint32_t n;
+    if (set->n == 0 || !normal(set, value, room, &v))
+        return false;
+    const struct member *m = find(set, v);
+    if (m->p == NULL || m->gone || !m->has_context)
+        return false;
+    memcpy(&n, m->p + m->n, sizeof(n));
+    *ret = kd_bytes_of(m->p + m->n + sizeof(n), n);
+    return true;
+}
+
+bool kd_set_add_context(struct kd_set *set, struct kd_bytes value, struct kd_bytes context)
+{
+    uint8_t room[ADDRESS_BYTES];
+    struct kd_bytes v;
+    uint32_t n = (uint32_t)context.n;
+    if (!kd_set_add(set, value, 0) || context.n > UINT32_MAX || !normal(set, value, room, &v))
+        return false;
+    struct member *m = find(set, v);
+    uint8_t *copy = kd_arena_alloc(&set->mem, v.n + sizeof(n) + context.n);
+    if (copy == NULL)
+        return false;
+    memcpy(copy, v.p, v.n);
+    memcpy(copy + v.n, &n, sizeof(n));
+    memcpy(copy + v.n + sizeof(n), context.p, context.n);
+    m->p = copy;
+    m->has_context = true;
+    return true;
+}
+
 bool kd_set_add(struct kd_set *set, struct kd_bytes value, uint16_t reputation)
 {
     uint8_t room[ADDRESS_BYTES];
@@ -135,7 +170,7 @@ bool kd_set_add(struct kd_set *set, struct kd_bytes value, uint16_t reputation)
         return false;
     set->n_used += m->p == NULL;
     set->n++;
-    *m = (struct member){copy.p, (uint32_t)copy.n, reputation, false};
+    *m = (struct member){copy.p, (uint32_t)copy.n, reputation, false, false};
     return true;
 }
 
@@ -175,8 +210,7 @@ static bool from_hex(struct kd_bytes text, struct kd_out *o)
     return true;
 }
 
-/* The value of a line in its raw form. */
-static bool raw(const struct kd_set *set, struct kd_bytes text, struct kd_out *o)
+bool kd_set_raw(const struct kd_set *set, struct kd_bytes text, struct kd_out *o)
 {
     struct kd_addr a;
     switch (set->type) {
@@ -203,7 +237,7 @@ static bool take_line(struct kd_set *set, struct kd_bytes line, bool *ret_full)
     uint64_t reputation = 0;
     struct kd_bytes value = kd_bytes_trim(kd_bytes_cut(&line, ','));
     line = kd_bytes_trim(line);
-    if ((line.n > 0 && !kd_bytes_to_u64(line, UINT16_MAX, &reputation)) || !raw(set, value, &o) ||
+    if ((line.n > 0 && !kd_bytes_to_u64(line, UINT16_MAX, &reputation)) || !kd_set_raw(set, value, &o) ||
         !kd_out_ok(&o))
         return false;
     uint32_t before = set->n;

@@ -23,6 +23,17 @@ void kd_set_free(struct kd_set *set); /* NULL is fine */
  * set may hold, those before are in it. */
 KD_MUST_USE enum kd_status kd_set_load(struct kd_set *set, struct kd_bytes text, uint32_t *ret_bad);
 
+/* … of a file in JSON: objects that each hold a member's value (at d->value_key), one after the other or in an array
+ * (at d->array_key).  The whole object, as text without white space, is the member's context; the first of equal ones
+ * counts. */
+KD_MUST_USE enum kd_status kd_set_load_json(struct kd_set *set, struct kd_bytes text, const struct kd_dataset *d,
+                                            uint32_t *ret_bad);
+bool kd_set_context(const struct kd_set *set, struct kd_bytes value, struct kd_bytes *ret); /* false: there is none */
+bool kd_set_add_context(struct kd_set *set, struct kd_bytes value, struct kd_bytes context);
+
+/* A value as files have it, to what buffers hold.  False: it is none. */
+bool kd_set_raw(const struct kd_set *set, struct kd_bytes text, struct kd_out *o);
+
 /* A value as a buffer has it: the string; the raw digest; 4 or 16 bytes of an address.  False: not
  * of the set's kind, or (add) no room. */
 bool kd_set_has(const struct kd_set *set, struct kd_bytes value, uint16_t *ret_reputation);

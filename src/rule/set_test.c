@@ -52,6 +52,37 @@ static void digests_and_addresses(void)
     kd_set_free(set);
 }
 
+static bool says(const struct kd_set *set, const char *value, const char *context)
+{
+    struct kd_bytes got;
+    if (!kd_set_context(set, kd_str(value), &got))
+        return context == NULL;
+    return context != NULL && kd_bytes_eq_str(got, context);
+}
+
+static void members_in_json(void)
+{
+    struct kd_dataset d = {.type = KD_DATASET_STRING, .format = KD_DATASET_JSON, .value_key = kd_str("a.b"), .array_key = kd_str("x.y")};
+    struct kd_set *set = kd_set_new(pool, d.type, 100);
+    uint32_t bad = 0;
+    CHECK(kd_set_load_json(set, kd_str("{\"x\": {\"y\": [ {\"a\": {\"b\": \"o\\u006ee\"}, \"n\" : 1},\n {\"a\":{\"b\":\"one\"},\"n\":2},"
+                                       "{\"a\":{\"c\":\"two\"}}, {\"a\":{\"b\":3}} ]}}"),
+                           &d, &bad) == KD_OK);
+    CHECK(bad == 2 && kd_set_count(set) == 1 && says(set, "one", "{\"a\":{\"b\":\"o\\u006ee\"},\"n\":1}") && says(set, "two", NULL));
+    CHECK(kd_set_load_json(set, kd_str("{\"x\": 1}"), &d, &bad) == KD_MALFORMED);
+    CHECK(kd_set_load_json(set, kd_str("{\"x\":"), &d, &bad) == KD_MALFORMED);
+    kd_set_free(set);
+    d = (struct kd_dataset){.type = KD_DATASET_IP, .format = KD_DATASET_NDJSON, .value_key = kd_str("ip")};
+    set = kd_set_new(pool, d.type, 100);
+    CHECK(kd_set_load_json(set, kd_str("{\"ip\":\"192.0.2.7\",\"why\":\"test\"}\n\n{\"ip\":\"nowhere\"}\n{\"ip\":\"2001:db8::\"}\n"), &d, &bad) ==
+          KD_OK);
+    CHECK(bad == 1 && kd_set_count(set) == 2);
+    struct kd_bytes got;
+    CHECK(kd_set_context(set, kd_bytes_of("\xc0\x00\x02\x07", 4), &got) &&
+          kd_bytes_eq_str(got, "{\"ip\":\"192.0.2.7\",\"why\":\"test\"}"));
+    kd_set_free(set);
+}
+
 /* What is written is what is read again. */
 static void there_and_back(void)
 {
@@ -102,6 +133,7 @@ int main(void)
     pool = kd_pool_new(32u << 20);
     RUN(strings);
     RUN(digests_and_addresses);
+    RUN(members_in_json);
     RUN(there_and_back);
     RUN(bounded);
     kd_pool_free(pool);

@@ -58,6 +58,7 @@ kd_form kd_form_icmp_reply;  /* type or code of the answer that was seen */
 kd_form kd_form_in_tx;       /* number of a transaction, when it is one's */
 kd_form kd_form_of_frame;    /* a number of the frame a match is about, 0 too */
 kd_form kd_form_frame_whole; /* … whether all of it was seen, false too */
+kd_form kd_form_json;        /* a text that is JSON, as it stands */
 kd_form kd_form_frame_text;  /* … its data, and how much is missing behind it */
 kd_form kd_form_word;           /* a text up to its first space */
 kd_form kd_form_count;          /* a number, 0 too */
