@@ -71,3 +71,14 @@ void kd_json_key(struct kd_out *o, const char *key)
     kd_out_str(o, key);
     kd_out_str(o, "\":");
 }
+
+void kd_json_moment(struct kd_out *o, const char *key, uint64_t us, int zone_s)
+{
+    kd_out_u8(o, ',');
+    kd_json_key(o, key);
+    kd_out_str(o, us != 0 ? "\"" : "null");
+    if (us == 0)
+        return;
+    kd_out_time(o, us, zone_s);
+    kd_out_u8(o, '"');
+}

@@ -4,6 +4,7 @@
 #ifndef KD_BASE_JSON_H
 #define KD_BASE_JSON_H
 
+#include "base/clock.h"
 #include "base/out.h"
 
 /* "…" with escapes. */
@@ -11,5 +12,8 @@ void kd_json_string(struct kd_out *o, struct kd_bytes text);
 
 /* "key": */
 void kd_json_key(struct kd_out *o, const char *key);
+
+/* ,"key": and a moment (kd_out_time()), behind another member; 0: null. */
+void kd_json_moment(struct kd_out *o, const char *key, uint64_t us, int zone_s);
 
 #endif

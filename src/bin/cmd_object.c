@@ -14,7 +14,7 @@
 #include "store/lists.h"
 #include "store/objects.h"
 
-enum { FILE_MAX = 16 << 20, LINE_MAX_BYTES = 4096 };
+enum { FILE_MAX = 16 << 20, LINE_MAX_BYTES = 4096, UPDATE_JSON_MAX = 2048 };
 
 enum what { LIST, ADD, EXPIRE, IMPORT, EXPORT, LISTS, UPDATE, WHATS };
 static const struct {
@@ -303,23 +303,14 @@ static int print_lists(struct job *j)
 /* The same for programs. */
 static void put_fetched_json(const struct job *j, struct kd_jw *w)
 {
-    static const struct kd_update_row never = {.outcome = KD_FETCHED_UNCHANGED};
     kd_jw_open(w, "fetched", '[');
     for (size_t i = 0; i < j->n_sources; i++) {
-        const struct kd_update_row *r = kd_updates_find(&j->updates, j->source[i].id);
+        uint8_t room[UPDATE_JSON_MAX];
+        struct kd_out o = kd_out_of(room, sizeof(room));
         if (j->source[i].rules)
             continue;
-        r = r != NULL ? r : &never;
-        kd_jw_open(w, NULL, '{');
-        kd_jw_str(w, "name", j->source[i].name);
-        kd_jw_str(w, "outcome", r->tried_us == 0 ? "never" : kd_fetched_word((enum kd_fetched)r->outcome));
-        kd_jw_str(w, "why", r->why);
-        kd_jw_u64(w, "fails", r->fails);
-        kd_jw_time(w, "ok", r->ok_us);
-        kd_jw_time(w, "new", r->new_us);
-        kd_jw_time(w, "failing_since", r->failing_us);
-        kd_jw_time(w, "next", r->next_us);
-        kd_jw_close(w, '}');
+        kd_update_json(&o, &j->source[i], kd_updates_find(&j->updates, j->source[i].id), j->rd.zone_s);
+        kd_jw_raw(w, NULL, kd_out_bytes_view(&o));
     }
     kd_jw_close(w, ']');
 }

@@ -186,23 +186,12 @@ void kd_health_channel(struct kd_sensor *s, struct kd_bytes message)
     kd_health_status_file(s);
 }
 
-static void put_moment(struct kd_out *o, const char *key, uint64_t us)
-{
-    kd_out_str(o, ",");
-    kd_json_key(o, key);
-    kd_out_str(o, us != 0 ? "\"" : "null");
-    if (us == 0)
-        return;
-    kd_out_time(o, us, KD_ZONE_JAPAN_S);
-    kd_out_str(o, "\"");
-}
-
 static void put_channel(struct kd_out *o, const struct kd_notice_channel *c)
 {
     static const char *const states[KD_CHANNEL_STATES] = {"unknown", "ok", "failing", "dead"};
     kd_out_fmt(o, ",\"notices\":{\"state\":\"%s\",\"waiting\":%u", states[c->state], (unsigned)c->waiting);
-    put_moment(o, "ok", c->ok_us);
-    put_moment(o, "failed", c->fail_us);
+    kd_json_moment(o, "ok", c->ok_us, KD_ZONE_JAPAN_S);
+    kd_json_moment(o, "failed", c->fail_us, KD_ZONE_JAPAN_S);
     const struct {
         const char *key;
         struct kd_bytes text;
@@ -220,7 +209,7 @@ static void put_rules(struct kd_out *o, const struct kd_rules_in_force *r)
     static const char *const states[] = {"none", "compiling", "in_force", "failed"};
     kd_out_fmt(o, ",\"rules\":{\"state\":\"%s\",\"serial\":%u,\"files\":%u,\"read\":%u,\"loaded\":%u,\"refused\":%u",
                states[r->state], r->serial, r->counts.files, r->counts.read, r->counts.loaded, r->counts.refused);
-    put_moment(o, "since", r->since_us);
+    kd_json_moment(o, "since", r->since_us, KD_ZONE_JAPAN_S);
     kd_out_str(o, ",");
     kd_json_key(o, "why");
     kd_json_string(o, kd_str(r->why));
@@ -313,22 +302,8 @@ static void put_updates(struct kd_out *o, const struct kd_sensor *s)
         return;
     kd_out_str(o, ",\"updates\":[");
     for (size_t i = 0; i < n; i++) {
-        const struct kd_update_row *r = kd_updates_find(&s->updates.state, source[i].id);
-        static const struct kd_update_row none = {.outcome = KD_FETCHED_UNCHANGED};
-        r = r != NULL ? r : &none;
-        kd_out_fmt(o, "%s{\"kind\":\"%s\",\"name\":", i > 0 ? "," : "", source[i].rules ? "rules" : "list");
-        kd_json_string(o, kd_str(source[i].name));
-        kd_out_fmt(o, ",\"outcome\":\"%s\",\"fails\":%llu,\"bytes\":%llu",
-                   r->tried_us == 0 ? "never" : kd_fetched_word((enum kd_fetched)r->outcome), (unsigned long long)r->fails,
-                   (unsigned long long)r->bytes);
-        put_moment(o, "tried", r->tried_us);
-        put_moment(o, "ok", r->ok_us);
-        put_moment(o, "new", r->new_us);
-        put_moment(o, "failing_since", r->failing_us);
-        put_moment(o, "next", r->next_us);
-        kd_out_str(o, ",\"why\":");
-        kd_json_string(o, kd_str(r->why));
-        kd_out_str(o, "}");
+        kd_out_str(o, i > 0 ? "," : "");
+        kd_update_json(o, &source[i], kd_updates_find(&s->updates.state, source[i].id), KD_ZONE_JAPAN_S);
     }
     kd_out_str(o, "]");
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "os/fd.h"
 
 enum { STATE_BYTES_MAX = 128 * 1024, FIRST_RETRY_S = 300, FIELDS = 12, SHIFT_MAX = 12 };
@@ -77,6 +78,13 @@ static bool read_row(struct kd_bytes line, struct kd_update_row *r)
     return r->id[0] != '\0' && r->outcome < KD_FETCHED_OUTCOMES;
 }
 
+void kd_updates_parse(struct kd_bytes text, struct kd_updates *ret)
+{
+    ret->n = 0;
+    while (text.n > 0 && ret->n < KD_UPDATE_ROWS)
+        ret->n += read_row(kd_bytes_cut(&text, '\n'), &ret->at[ret->n]);
+}
+
 void kd_updates_read(const char *dir, struct kd_updates *ret)
 {
     char path[KD_CONFIG_TEXT_MAX + 32];
@@ -87,9 +95,7 @@ void kd_updates_read(const char *dir, struct kd_updates *ret)
     KD_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 || kd_fd_read_all(fd, STATE_BYTES_MAX, &text, &n) != KD_OK)
         return;
-    struct kd_bytes rest = kd_bytes_of(text, n);
-    while (rest.n > 0 && ret->n < KD_UPDATE_ROWS)
-        ret->n += read_row(kd_bytes_cut(&rest, '\n'), &ret->at[ret->n]);
+    kd_updates_parse(kd_bytes_of(text, n), ret);
     free(text);
 }
 
@@ -102,18 +108,42 @@ static void put_row(struct kd_out *o, const struct kd_update_row *r)
     kd_out_fmt(o, "\t%s\t%s\t%s\t%s\n", kd_fetched_word((enum kd_fetched)r->outcome), r->etag, r->modified, r->why);
 }
 
+void kd_updates_put(struct kd_out *o, const struct kd_updates *u)
+{
+    for (size_t i = 0; i < u->n; i++)
+        put_row(o, &u->at[i]);
+}
+
 bool kd_updates_write(const char *dir, const struct kd_updates *u)
 {
     static uint8_t room[STATE_BYTES_MAX];
     char path[KD_CONFIG_TEXT_MAX + 32], next[KD_CONFIG_TEXT_MAX + 40];
     struct kd_out o = kd_out_of(room, sizeof(room));
-    for (size_t i = 0; i < u->n; i++)
-        put_row(&o, &u->at[i]);
+    kd_updates_put(&o, u);
     snprintf(path, sizeof(path), "%s/updates/state", dir);
     snprintf(next, sizeof(next), "%s/updates/state.new", dir);
     (void)unlink(next);
     KD_AUTO_FD fd = open(next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     return fd >= 0 && kd_fd_write_all(fd, kd_out_bytes_view(&o)) == KD_OK && fsync(fd) == 0 && rename(next, path) == 0;
+}
+
+void kd_update_json(struct kd_out *o, const struct kd_update_source *source, const struct kd_update_row *row, int zone_s)
+{
+    static const struct kd_update_row never = {.outcome = KD_FETCHED_UNCHANGED};
+    const struct kd_update_row *r = row != NULL ? row : &never;
+    const struct {
+        const char *key;
+        uint64_t us;
+    } moments[] = {{"tried", r->tried_us}, {"ok", r->ok_us}, {"new", r->new_us}, {"failing_since", r->failing_us}, {"next", r->next_us}};
+    kd_out_fmt(o, "{\"kind\":\"%s\",\"name\":", source->rules ? "rules" : "list");
+    kd_json_string(o, kd_str(source->name));
+    kd_out_fmt(o, ",\"outcome\":\"%s\",\"fails\":%llu,\"bytes\":%llu,\"why\":",
+               r->tried_us == 0 ? "never" : kd_fetched_word((enum kd_fetched)r->outcome), (unsigned long long)r->fails,
+               (unsigned long long)r->bytes);
+    kd_json_string(o, kd_str(r->why));
+    for (size_t i = 0; i < KD_COUNT(moments); i++)
+        kd_json_moment(o, moments[i].key, moments[i].us, zone_s);
+    kd_out_u8(o, '}');
 }
 
 const struct kd_update_row *kd_updates_find(const struct kd_updates *u, const char *id)

@@ -39,6 +39,14 @@ size_t kd_update_sources(const struct kd_config *config, struct kd_update_source
 void kd_updates_read(const char *dir, struct kd_updates *ret);
 KD_MUST_USE bool kd_updates_write(const char *dir, const struct kd_updates *u); /* false: errno */
 
+/* The same without files: the text of the file. */
+void kd_updates_parse(struct kd_bytes text, struct kd_updates *ret);
+void kd_updates_put(struct kd_out *o, const struct kd_updates *u);
+
+/* A source and what is known of it (`row` NULL: nothing) as a JSON object {kind,name,outcome,fails,bytes,why,tried,ok,new,
+ * failing_since,next}; outcome: kd_fetched_word() or never. */
+void kd_update_json(struct kd_out *o, const struct kd_update_source *source, const struct kd_update_row *row, int zone_s);
+
 /* The row of that source; NULL: none.  `add`: a new one. */
 struct kd_update_row *kd_updates_row(struct kd_updates *u, const char *id, bool add);
 const struct kd_update_row *kd_updates_find(const struct kd_updates *u, const char *id);

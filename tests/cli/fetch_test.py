@@ -161,6 +161,52 @@ def what_is_wrong_is_refused_and_the_old_stays(folder):
     w.mirror.stop()
 
 
+def names_in_an_archive_lead_nowhere(folder):
+    """What a member is called decides what it is, never where it lies."""
+    w = World(folder, "names")
+    bad = {"../../../up.rules": rules("up.example"), "/etc/root.lst": b"x\n", "..": b"x", ".hidden.rules": rules("hidden.example", first=9000300),
+           "a b;$(x).rules": rules("odd.example", first=9000400), "long" + "n" * 200 + ".lst": b"x\n", "state": b"x"}
+    out = io.BytesIO(archive({"good.rules": rules("good.example", first=9000100), **bad}))
+    plain = tarfile.open(fileobj=out)
+    again = io.BytesIO()
+    with tarfile.open(fileobj=again, mode="w:gz") as tar:
+        for member in plain:
+            tar.addfile(member, plain.extractfile(member))
+        link = tarfile.TarInfo("link.rules")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+    w.mirror.files["/r.tar.gz"] = again.getvalue()
+    w.configure([{"url": w.mirror.url + "/r.tar.gz"}])
+    before = {os.path.join(at, name) for at, _, names in os.walk(w.folder) for name in names}
+    w.update()
+    new = {os.path.join(at, name) for at, _, names in os.walk(w.folder) for name in names} - before
+    where = os.path.realpath(os.path.join(w.dir, "rules", "current"))
+    assert sorted(os.listdir(where)) == ["good.rules", "root.lst", "up.rules"], os.listdir(where)
+    assert not [p for p in new if os.path.islink(p)] and all(os.path.realpath(p).startswith(w.dir) for p in new), new
+    w.mirror.stop()
+
+
+def a_full_disk_leaves_the_old_rules(folder):
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root to mount a small disk")
+    w = World(folder, "full")
+    os.makedirs(w.dir)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", w.dir], check=True)
+    try:
+        w.mirror.files["/r.rules"] = rules("small.example")
+        w.configure([{"url": w.mirror.url + "/r.rules"}])
+        w.update()
+        w.mirror.files["/r.rules"] = rules(*[f"n{n}.large.example" for n in range(9000)])
+        _, err = w.update(expect=1)
+        assert "disk full" in err and "small.example" in w.current() and "large.example" not in w.current(), err
+        w.mirror.files["/r.rules"] = rules("again.example")
+        w.update()
+        assert "again.example" in w.current()
+    finally:
+        subprocess.run(["umount", w.dir], check=True)
+    w.mirror.stop()
+
+
 def a_certificate_of_another_name_is_refused(folder):
     authority = Authority(os.path.join(folder, "name-ca"))
     w = World(folder, "name", authority.certificate("DNS:other.example"))
@@ -433,5 +479,7 @@ if __name__ == "__main__":
         tap.main([a_large_list_is_in_force_within_a_second])
     tap.main([a_sensor_fetches_by_itself, what_was_fetched_by_hand_is_taken_up,
               an_archive_is_fetched_and_stays_when_unchanged, several_sources_become_one_set,
-              what_is_wrong_is_refused_and_the_old_stays, a_certificate_of_another_name_is_refused,
-              a_redirect_to_a_named_host_is_followed, sums_and_signatures_are_checked, a_proxy_is_gone_through, nobody_is_asked_by_default])
+              what_is_wrong_is_refused_and_the_old_stays, names_in_an_archive_lead_nowhere, a_full_disk_leaves_the_old_rules,
+              a_certificate_of_another_name_is_refused,
+              a_redirect_to_a_named_host_is_followed, sums_and_signatures_are_checked,
+              a_proxy_is_gone_through, nobody_is_asked_by_default])

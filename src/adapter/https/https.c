@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter/https/https.h"
 
-#include <curl/curl.h>
-#include <unistd.h>
-
+#include "adapter/given/given.h"
 #include "base/out.h"
 
 enum { STEP_MS = 500, SLOW_BYTES = 64, SLOW_S = 60, URL_ROOM = 700 };
@@ -14,7 +12,7 @@ struct kd_https {
     struct kd_bytes ca_pem;
     const struct kd_https_want *want;
     struct kd_https_result *result;
-    int fd; /* given, not yet taken by the library; -1 */
+    struct kd_given given;
     bool too_large;
     char why[CURL_ERROR_SIZE];
 };
@@ -76,26 +74,6 @@ static int on_progress(void *arg, curl_off_t of, curl_off_t now, curl_off_t up_o
     return go_on ? 0 : 1;
 }
 
-/* ---- the connection ---- */
-
-static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct kd_https *h = arg;
-    int fd = h->fd;
-    (void)purpose;
-    (void)address;
-    h->fd = -1; /* a second one is not to be had */
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-static int on_option(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-    (void)arg;
-    (void)fd;
-    (void)purpose;
-    return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
 /* ---- settings ---- */
 
 #define SET(option, value) ok = ok && curl_easy_setopt(h->easy, option, value) == CURLE_OK
@@ -106,14 +84,7 @@ static bool set_common(struct kd_https *h)
     SET(CURLOPT_PROTOCOLS_STR, "https");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_USERAGENT, "kidoban");
-    SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
-    SET(CURLOPT_OPENSOCKETDATA, h);
-    SET(CURLOPT_SOCKOPTFUNCTION, on_option);
-    SET(CURLOPT_FORBID_REUSE, 1L);
-    SET(CURLOPT_FRESH_CONNECT, 1L);
     SET(CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
     SET(CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
     SET(CURLOPT_ERRORBUFFER, h->why);
@@ -125,21 +96,6 @@ static bool set_common(struct kd_https *h)
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, h);
-    return ok;
-}
-
-static bool set_trust(struct kd_https *h)
-{
-    bool ok = true;
-    struct curl_blob ca = {(void *)(uintptr_t)h->ca_pem.p, h->ca_pem.n, CURL_BLOB_NOCOPY};
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    SET(CURLOPT_CAINFO, NULL);
-    SET(CURLOPT_CAPATH, NULL);
-    if (h->ca_pem.n > 0)
-        SET(CURLOPT_CAINFO_BLOB, &ca);
     return ok;
 }
 
@@ -185,11 +141,12 @@ enum kd_status kd_https_new(struct kd_bytes ca_pem, struct kd_https **ret, struc
         free(h);
         return kd_fail(err, KD_NO_MEMORY, 0, "the HTTPS library cannot be started");
     }
-    h->fd = -1;
+    h->given.fd = -1;
     h->ca_pem = ca_pem;
     h->multi = curl_multi_init();
     h->easy = curl_easy_init();
-    if (h->multi == NULL || h->easy == NULL || !set_common(h) || !set_trust(h)) {
+    if (h->multi == NULL || h->easy == NULL || !set_common(h) ||
+        !kd_given_set(h->easy, &h->given, ca_pem)) {
         kd_https_free(h);
         return kd_fail(err, KD_UNSUPPORTED, 0, "the HTTPS library (libcurl) refuses its settings");
     }
@@ -203,8 +160,7 @@ void kd_https_free(struct kd_https *h)
         return;
     curl_easy_cleanup(h->easy);
     (void)curl_multi_cleanup(h->multi);
-    if (h->fd >= 0)
-        (void)close(h->fd);
+    kd_given_close(&h->given);
     free(h);
 }
 
@@ -291,16 +247,14 @@ void kd_https_get(struct kd_https *h, int fd, const struct kd_https_want *want, 
     *ret = (struct kd_https_result){.outcome = KD_HTTPS_FAULT};
     h->want = want;
     h->result = ret;
-    h->fd = fd;
+    h->given.fd = fd;
     h->too_large = false;
     h->why[0] = '\0';
     bool ok = head != NULL && set_want(h, room, &address);
     SET(CURLOPT_HTTPHEADER, head);
     CURLcode rc = ok ? perform(h) : CURLE_FAILED_INIT;
     finish(h, rc);
-    if (h->fd >= 0)
-        (void)close(h->fd);
-    h->fd = -1;
+    kd_given_close(&h->given);
     curl_slist_free_all(address);
     curl_slist_free_all(head);
 }

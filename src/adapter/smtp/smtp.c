@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter/smtp/smtp.h"
 
-#include <curl/curl.h>
-#include <unistd.h>
-
+#include "adapter/given/given.h"
 #include "base/out.h"
 
 enum { URL_MAX = 700, LINE_WAIT_MS = 1000 };
@@ -14,7 +12,7 @@ struct kd_smtp {
     CURL *easy;
     struct curl_slist *to, *address;
     char url[URL_MAX];
-    int fd;                 /* given, not yet taken by the library; -1 */
+    struct kd_given given;
     struct kd_bytes letter; /* what is left to send */
     bool running, has_letter;
     bool parting; /* QUIT was said: what comes now does not count */
@@ -90,26 +88,6 @@ static size_t on_read(char *into, size_t size, size_t n, void *arg)
     return part.n;
 }
 
-/* ---- the connection ---- */
-
-static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct kd_smtp *m = arg;
-    int fd = m->fd;
-    (void)purpose;
-    (void)address;
-    m->fd = -1; /* a second one is not to be had */
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-static int on_option(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-    (void)arg;
-    (void)fd;
-    (void)purpose;
-    return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
 /* ---- settings ---- */
 
 static struct kd_bytes bracketed(const char *server, char room[300])
@@ -157,13 +135,6 @@ static bool set_common(struct kd_smtp *m)
     SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     SET(CURLOPT_RESOLVE, m->address);
     SET(CURLOPT_PROXY, "");
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
-    SET(CURLOPT_OPENSOCKETDATA, m);
-    SET(CURLOPT_SOCKOPTFUNCTION, on_option);
-    SET(CURLOPT_FORBID_REUSE, 1L);
-    SET(CURLOPT_FRESH_CONNECT, 1L);
     SET(CURLOPT_TIMEOUT, (long)m->cfg.timeout_s);
     SET(CURLOPT_ERRORBUFFER, m->why);
     SET(CURLOPT_VERBOSE, 1L);
@@ -173,19 +144,10 @@ static bool set_common(struct kd_smtp *m)
     return ok;
 }
 
-static bool set_trust(struct kd_smtp *m)
+static bool set_login(struct kd_smtp *m)
 {
     bool ok = true;
-    struct curl_blob ca = {(void *)(uintptr_t)m->cfg.ca_pem.p, m->cfg.ca_pem.n, CURL_BLOB_NOCOPY};
     SET(CURLOPT_USE_SSL, (long)(m->cfg.tls == KD_SMTP_PLAIN ? CURLUSESSL_NONE : CURLUSESSL_ALL));
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    SET(CURLOPT_CAINFO, NULL);
-    SET(CURLOPT_CAPATH, NULL);
-    if (m->cfg.ca_pem.n > 0)
-        SET(CURLOPT_CAINFO_BLOB, &ca);
     if (m->cfg.user[0] == '\0')
         return ok;
     SET(CURLOPT_USERNAME, m->cfg.user);
@@ -219,11 +181,11 @@ enum kd_status kd_smtp_new(const struct kd_smtp_config *cfg, struct kd_smtp **re
         return kd_fail(err, KD_NO_MEMORY, 0, "the mail library cannot be started");
     }
     m->cfg = *cfg;
-    m->fd = -1;
+    m->given.fd = -1;
     m->multi = curl_multi_init();
     m->easy = curl_easy_init();
     if (m->multi == NULL || m->easy == NULL || !fill_address(m) || !fill_to(m) || !set_common(m) ||
-        !set_trust(m)) {
+        !set_login(m) || !kd_given_set(m->easy, &m->given, m->cfg.ca_pem)) {
         kd_smtp_free(m);
         return kd_fail(err, KD_UNSUPPORTED, 0,
                        "the mail library (libcurl) refuses the settings of notice.email");
@@ -242,8 +204,7 @@ void kd_smtp_free(struct kd_smtp *m)
     (void)curl_multi_cleanup(m->multi);
     curl_slist_free_all(m->to);
     curl_slist_free_all(m->address);
-    if (m->fd >= 0)
-        (void)close(m->fd);
+    kd_given_close(&m->given);
     free(m);
 }
 
@@ -252,7 +213,7 @@ void kd_smtp_free(struct kd_smtp *m)
 enum kd_status kd_smtp_start(struct kd_smtp *m, int fd, struct kd_bytes letter)
 {
     KD_ASSERT(!m->running);
-    m->fd = fd;
+    m->given.fd = fd;
     m->letter = letter;
     m->has_letter = letter.n > 0;
     m->at = KD_SMTP_AT_HELLO;
@@ -262,8 +223,7 @@ enum kd_status kd_smtp_start(struct kd_smtp *m, int fd, struct kd_bytes letter)
     m->running = set_letter(m) && curl_multi_add_handle(m->multi, m->easy) == CURLM_OK;
     if (m->running)
         return KD_OK;
-    (void)close(fd);
-    m->fd = -1;
+    kd_given_close(&m->given);
     return KD_NO_MEMORY;
 }
 
@@ -312,9 +272,7 @@ static void finish(struct kd_smtp *m, CURLcode rc, struct kd_smtp_result *ret)
     (void)curl_multi_remove_handle(m->multi, m->easy);
     m->running = false;
     m->letter = kd_bytes_of(NULL, 0);
-    if (m->fd >= 0)
-        (void)close(m->fd);
-    m->fd = -1;
+    kd_given_close(&m->given);
     *ret = *r;
 }
 
