@@ -112,12 +112,15 @@ void kd_tcp_odd_syn(struct kd_flow *f, const struct kd_packet *p)
         f->isn[1] = f->seq[1] = value != 0 ? value : UINT32_MAX; /* 0: there was none */
 }
 
-/* What comes as the server's first word echoes the SYN's timestamp; who made it up does not know that. */
+/* What comes as the server's first word echoes the SYN's timestamp, and has none when that had none; who made it up does
+ * not know that. */
 static bool echoes_nothing(const struct kd_flow *f, const struct kd_packet *p, unsigned dir)
 {
     uint32_t value, echo;
     bool waits = dir == 1 && (f->tcp_flags[0] & KD_TCP_SYN) != 0 && (f->tcp_flags[1] & KD_TCP_SYN) == 0;
-    return waits && f->isn[1] != 0 && timestamps(p, &value, &echo) && echo != 0 && echo != f->isn[1];
+    if (!waits || !timestamps(p, &value, &echo))
+        return false;
+    return f->isn[1] == 0 || (echo != 0 && echo != f->isn[1]);
 }
 
 uint64_t kd_tcp_odd(const struct kd_flow *f, const struct kd_packet *p, unsigned dir)

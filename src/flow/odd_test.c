@@ -73,6 +73,7 @@ static void oddities(void)
 /* Who resets a connection in the server's name does not know the SYN's timestamp. */
 static void timestamps_that_echo_nothing(void)
 {
+    uint8_t bare[20] = {[12] = 5 << 4};
     uint8_t header[32] = {[12] = 8 << 4, [20] = 1, [21] = 1, [22] = 8, [23] = 10, [27] = 77};
     struct kd_packet syn = {.seq = 100, .tcp_flags = S, .proto = KD_IP_TCP, .segment = kd_bytes_of(header, sizeof(header))};
     for (unsigned echo = 76; echo <= 77; echo++) {
@@ -84,6 +85,10 @@ static void timestamps_that_echo_nothing(void)
         kd_tcp_odd_syn(&f, &syn);
         f.packets[1]++;
         CHECK((kd_tcp_odd(&f, &p, 1) >> KD_TCP_ODD_TIMESTAMP & 1) == (echo != 77));
+        struct kd_flow without = {.packets = {1, 1}, .tcp_flags = {S, 0}, .state = KD_FLOW_NEW};
+        struct kd_packet none = {.seq = 7, .tcp_flags = R | A, .segment = kd_bytes_of(bare, sizeof(bare))};
+        CHECK((kd_tcp_odd(&without, &p, 1) >> KD_TCP_ODD_TIMESTAMP & 1) == 1);
+        CHECK((kd_tcp_odd(&without, &none, 1) >> KD_TCP_ODD_TIMESTAMP & 1) == 0);
     }
 }
 
