@@ -123,6 +123,7 @@ FORMS = {  # kd_form_NAME() of wire/form.c: (JSON type, TypeScript)
     "srv": ("object", "{ priority: number; weight: number; port: number; name: string }"),
     "sshfp": ("object", "{ algo: number; fingerprint: string }"),
     "no_yes": ("boolean", "boolean"),
+    "snmp_version": ("integer", "number"),
     "pairs": ("array", "Record<string, string>[]"),
     "ldap_request": ("object", "Record<string, any>"),
     "ldap_responses": ("array", "Record<string, any>[]"),

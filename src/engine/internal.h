@@ -225,6 +225,13 @@ void kd_engine_rules_encrypted(struct kd_engine *e);
 /* rule_records.c: a parser's record is shown; what is known of the transaction a match is about, as the field
  * `transaction` wants it. */
 void kd_engine_rules_record(const struct kd_ctx *ctx, enum kd_rec_type type, const void *body);
+/* rule_packet.c: what a match tells of a packet that is IGMP or SCTP; `told` holds what the record points to. */
+struct kd_told_packet {
+    struct kd_sctp_packet sctp;
+    struct kd_bytes types[16];
+};
+void kd_engine_match_packet(const struct kd_packet *p, struct kd_told_packet *told, struct kd_rec_signature *rec);
+
 bool kd_engine_is_transaction(uint8_t type); /* enum kd_rec_type */
 void kd_engine_rules_told(struct kd_engine *e, const struct kd_rec_head *head);
 void kd_engine_rules_transaction(struct kd_engine *e, const struct kd_match_alert *a, struct kd_out *o);

@@ -333,6 +333,9 @@ static void on_match(void *arg, const struct kd_match_alert *a)
         rec.icmp_type = (uint8_t)at->packet->sport;
         rec.icmp_code = (uint8_t)at->packet->dport;
     }
+    struct kd_told_packet told;
+    if (at->packet != NULL)
+        kd_engine_match_packet(at->packet, &told, &rec);
     struct kd_rec_head head = {
         .ts_us = at->now_us,
         .frame = kd_engine_frame_number(e),

@@ -104,11 +104,10 @@ static void put_rrs(struct kd_out *o, const char *key, const struct kd_list *lis
     kd_out_u8(o, ']');
 }
 
-static void neighbour_line(struct kd_out *o, const struct kd_rec_head *head, const struct kd_rec_dns *r, int zone_s)
+void kd_json_neighbour(struct kd_out *o, uint8_t app, const struct kd_rec_dns *r)
 {
-    const char *kind = kd_app_names[head->app];
-    bool query = kd_bytes_eq_str(r->kind, "query");
-    kd_json_head(o, head, kind, zone_s);
+    const char *kind = kd_app_names[app];
+    bool query = kd_bytes_eq_str(r->kind, "query") || kd_bytes_eq_str(r->kind, "request");
     put_key(o, kind);
     kd_out_str(o, "{\"type\":");
     kd_json_string(o, kd_str(query ? "request" : "response"));
@@ -128,7 +127,36 @@ static void neighbour_line(struct kd_out *o, const struct kd_rec_head *head, con
     put_rrs(o, "answers", &r->answers);
     put_rrs(o, "authorities", &r->authorities);
     put_rrs(o, "additionals", &r->additionals);
-    kd_out_str(o, "}}");
+    kd_out_u8(o, '}');
+}
+
+static void neighbour_line(struct kd_out *o, const struct kd_rec_head *head, const struct kd_rec_dns *r, int zone_s)
+{
+    kd_json_head(o, head, kd_app_names[head->app], zone_s);
+    kd_json_neighbour(o, head->app, r);
+    kd_out_u8(o, '}');
+}
+
+/* ---- devices ---- */
+
+/* A question and its answer are a line each. */
+static void snmp_lines(struct kd_out *o, const struct kd_rec_head *head, const struct kd_rec_snmp *r, int zone_s)
+{
+    struct kd_rec_head back = turned(head);
+    struct kd_rec_snmp answer = {
+        .version = r->version,
+        .community = r->community,
+        .user = r->user,
+        .pdu_type = r->answer,
+        .error = r->error,
+        .request_id = r->request_id,
+        .requests = r->requests,
+    };
+    kd_record_json(o, head, r, zone_s);
+    if (!r->answered)
+        return;
+    kd_out_u8(o, '\n');
+    kd_record_json(o, &back, &answer, zone_s);
 }
 
 /* ---- QUIC ---- */
@@ -271,6 +299,8 @@ void kd_record_lines(struct kd_out *o, const struct kd_rec_head *head, const voi
 {
     if (head->type == KD_REC_DNS && (head->app == KD_APP_MDNS || head->app == KD_APP_LLMNR))
         neighbour_line(o, head, body, zone_s);
+    else if (head->type == KD_REC_SNMP)
+        snmp_lines(o, head, body, zone_s);
     else if (head->type == KD_REC_DNS)
         dns_lines(o, head, body, zone_s);
     else if (head->type == KD_REC_TLS && head->app == KD_APP_QUIC)

@@ -93,6 +93,7 @@ kd_form kd_form_soa;            /* … parts of a value, by name */
 kd_form kd_form_srv;
 kd_form kd_form_sshfp;
 kd_form kd_form_no_yes;         /* 1: false, 2: true; 0 is not told */
+kd_form kd_form_snmp_version;   /* "2c" is 2 */
 kd_form kd_form_pairs;          /* names and values, each an object of its own: [{"a":"1"},{"b":"2"}] */
 kd_form kd_form_ldap_request;   /* LDAP: {"operation":"add_request","message_id":2,"add_request":{…}} */
 kd_form kd_form_ldap_responses; /* … [{"operation":"add_response","add_response":{…}}] */

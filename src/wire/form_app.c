@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forms of databases. */
+/* Forms of databases and devices. */
 #include "base/json.h"
 #include "wire/form.h"
 #include "wire/record.h"
@@ -10,6 +10,14 @@ bool kd_form_no_yes(struct kd_out *o, const struct kd_field *f, const void *body
     (void)head;
     kd_out_str(o, v == 2 ? "true" : "false");
     return v != 0;
+}
+
+bool kd_form_snmp_version(struct kd_out *o, const struct kd_field *f, const void *body, const struct kd_rec_head *head)
+{
+    uint8_t digit = kd_bytes_at(*(const struct kd_bytes *)((const uint8_t *)body + f->offset), 0);
+    (void)head;
+    kd_out_u8(o, digit);
+    return kd_ascii_is_digit(digit);
 }
 
 /* "DateStyle" is "date_style" in EVE. */

@@ -309,7 +309,10 @@ static void put_spread(struct kd_out *o, struct kd_bytes in, const struct kd_rec
     bool good = kd_body_decode(schema, kd_bytes_from(in, 1), &mem, body) == KD_OK;
     if (good && type == KD_REC_DNS) /* a match is about one message */
         dns->kind = kd_str(kd_bytes_eq_str(dns->kind, "query") ? "request" : "response");
-    if (good)
+    bool neighbour = type == KD_REC_DNS && (head->app == KD_APP_MDNS || head->app == KD_APP_LLMNR);
+    if (good && neighbour)
+        kd_json_neighbour(o, head->app, dns);
+    else if (good)
         put_lines(o, schema, head, body, zone_s, (struct nest){"", true}, true);
     kd_arena_done(&mem);
     kd_pool_free(pool);

@@ -170,12 +170,15 @@ def _login(side, r, who):
 SNMP_OBJECTS = 16  # of a run of questions only so many are told
 
 
+_SNMP_VERSIONS = {1: "1", 2: "2c", 3: "3"}
+
+
 def _snmp(side, r, who):
     s = r["snmp"]
     if s["pdu_type"] in ("response", "report"):
         return
     if s.get("community") or s.get("usm"):
-        side.once("snmp.who", f"{who} {s['version']} {s.get('community') or s.get('usm')}", "", r["timestamp"])
+        side.once("snmp.who", f"{who} {_SNMP_VERSIONS[s['version']]} {s.get('community') or s.get('usm')}", "", r["timestamp"])
     if s.get("requests", 1) == 1 and len(s.get("vars", [])) < SNMP_OBJECTS:
         for oid in s.get("vars", []):
             side.once("snmp.object", f"{who} {oid}", "", r["timestamp"])

@@ -41,7 +41,7 @@ static void tell(struct kd_detect *d, const struct tries *t, const struct kd_rec
 static void community_record(struct kd_detect *d, const struct kd_record *r)
 {
     const struct kd_rec_snmp *s = r->body;
-    bool asks = kd_bytes_starts(s->pdu_type, kd_str("get")) || kd_bytes_eq_str(s->pdu_type, "set");
+    bool asks = kd_bytes_starts(s->pdu_type, kd_str("get")) || kd_bytes_starts(s->pdu_type, kd_str("set"));
     if (!asks || s->community.n == 0)
         return;
     struct kd_key key = kd_key_of('c');

@@ -5,7 +5,7 @@
 
 static void ask(struct kd_tb *t, double at_s, const char *dst, const char *community, bool answered)
 {
-    struct kd_rec_snmp s = {.version = kd_str("2c"), .pdu_type = kd_str("get"), .community = kd_str(community),
+    struct kd_rec_snmp s = {.version = kd_str("2c"), .pdu_type = kd_str("get_request"), .community = kd_str(community),
                             .answered = answered};
     kd_tb_put(t, kd_tb_head(KD_REC_SNMP, at_s, "10.0.0.5", 50000, dst, 161), &s);
 }

@@ -275,8 +275,8 @@ unsigned dnp3_file(uint8_t variation, struct kd_bytes in, struct kd_dnp3_value *
         return n;
     read_fields(&c, &layouts[variation - 3], &p);
     if (variation == 3) {
-        struct kd_bytes rest = kd_cur_rest(&c);
-        struct kd_cur at = kd_cur_of(kd_bytes_head(rest, kd_bytes_at(in, 2) | kd_bytes_at(in, 3) << 8));
+        size_t name_bytes = (size_t)kd_bytes_at(in, 2) | (size_t)kd_bytes_at(in, 3) << 8;
+        struct kd_cur at = kd_cur_of(kd_bytes_head(kd_cur_rest(&c), name_bytes));
         add_rest(&at, &p, "filename", kd_cur_left(&at));
     } else if (variation == 4) {
         add_rest(&c, &p, "optional_text", kd_cur_left(&c));

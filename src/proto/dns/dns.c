@@ -5,7 +5,7 @@
 #include "proto/dns/dns_message.h"
 #include "proto/parser.h"
 
-enum { BUCKETS = 8, KD_PROTO_TCP = 6, PREFIX_BYTES = 2, MESSAGE_MAX = 65535 };
+enum { BUCKETS = 8, KD_PROTO_TCP = 6, PREFIX_BYTES = 2, MESSAGE_MAX = 65535, PORT_LLMNR = 5355 };
 
 /* A query waiting for its answer; a pool block that ends with its name. */
 struct query {
@@ -20,10 +20,10 @@ struct query {
     uint8_t name[];
 };
 
-enum oddity { ODD_BROKEN_RR, ODD_TRAILING, ODD_QUESTIONS, ODD_OTHER_QUESTION, ODD_LIMIT, ODDITIES };
+enum oddity { ODD_BROKEN_RR, ODD_TRAILING, ODD_QUESTIONS, ODD_OTHER_QUESTION, ODD_LIMIT, ODD_OPCODE, ODDITIES };
 static const char *const oddity_names[ODDITIES] = {
     "malformed_data", "dns_trailing_data", "dns_question_count", "dns_answer_to_other_question",
-    "dns_record_cut"};
+    "dns_record_cut", "invalid_opcode"};
 
 struct state {
     struct query *bucket[BUCKETS];
@@ -376,6 +376,8 @@ static enum kd_status multicast(struct kd_ctx *ctx, struct dns_reader *r,
     }
     dns_sections(r, h, &s);
     note_oddities(ctx, r, h, &s);
+    if (dns_opcode(h->flags) != 0) /* whoever gets it must not answer (RFC 4795 2.1.1, RFC 6762 18.3) */
+        odd(ctx, ODD_OPCODE, 2);
     struct kd_rec_dns rec = record_of(ctx, r, h, n > 0 ? q : NULL, &s, NULL);
     show_message(ctx, h, &s, &rec);
     kd_emit(ctx, KD_REC_DNS, &rec);
@@ -497,7 +499,7 @@ static enum kd_probe multicast_probe(struct kd_bytes in, uint16_t port, const st
     struct dns_question q;
     if (!at_port(conn, port) || !dns_open(&r, in, &room, &kd_limits_default, &h))
         return KD_PROBE_NO;
-    if (dns_opcode(h.flags) != 0 || (h.n_question > 0 && !dns_question(&r, &q)))
+    if ((dns_opcode(h.flags) != 0 && port != PORT_LLMNR) || (h.n_question > 0 && !dns_question(&r, &q)))
         return KD_PROBE_NO;
     return h.n_question + h.n_answer + h.n_additional > 0 ? KD_PROBE_YES : KD_PROBE_NO;
 }
@@ -511,7 +513,7 @@ static enum kd_probe mdns_probe(struct kd_bytes in, enum kd_dir dir, const struc
 static enum kd_probe llmnr_probe(struct kd_bytes in, enum kd_dir dir, const struct kd_conn *conn)
 {
     (void)dir;
-    return multicast_probe(in, 5355, conn);
+    return multicast_probe(in, PORT_LLMNR, conn);
 }
 
 const struct kd_parser kd_parser_dns = {

@@ -80,8 +80,8 @@ static enum kd_probe probe(struct kd_bytes in, enum kd_dir dir, const struct kd_
     if (whole.n < ENIP_HEADER + (size_t)length)
         return conn->proto == UDP || length > MESSAGE_MAX ? KD_PROBE_NO : KD_PROBE_MORE;
     enip_read(whole, &m);
-    if (!length_fits(&m, length) || m.broken || (m.command == ENIP_NOP && !by_port))
-        return KD_PROBE_NO;
+    if (!length_fits(&m, length) || m.broken || ((m.command == ENIP_NOP || length == 0) && !by_port))
+        return KD_PROBE_NO; /* a header alone is too little for another port */
     if (m.command == ENIP_REGISTER_SESSION && length == 4 && m.version != 1)
         return KD_PROBE_NO;
     enum enip_side side = enip_side(&m, whole.n);

@@ -103,7 +103,7 @@ static void many_unanswered_are_bounded(void)
 
 static void probe_knows_its_own(void)
 {
-    struct kd_conn conn = {.proto = 6, .client_port = 40000, .server_port = 9000};
+    struct kd_conn conn = {.proto = 6, .client_port = 40000, .server_port = 44818};
     const struct kd_parser *p = &kd_parser_enip;
     static const char ask[] = HEAD("\x63", "\0", "a"), unit[] = UNIT("\x1c", "\2", "\x08", "\x0e\2\x20\4\x24\x64");
     static const char answer[] = UNIT("\x1a", "\2", "\x06", "\x8e\0\x16\0"), nop[] = HEAD("\0", "\0", "a");
@@ -112,6 +112,8 @@ static void probe_knows_its_own(void)
     CHECK(p->probe(in, KD_TO_SERVER, &conn) == KD_PROBE_YES);
     CHECK(p->probe(in, KD_TO_CLIENT, &conn) == KD_PROBE_REVERSED);
     CHECK(p->probe(kd_bytes_head(in, 23), KD_TO_SERVER, &conn) == KD_PROBE_MORE);
+    conn.server_port = 9000;
+    CHECK(p->probe(in, KD_TO_SERVER, &conn) == KD_PROBE_NO); /* a header alone is too little elsewhere */
     CHECK(p->probe(kd_bytes_of(unit, sizeof(unit) - 1), KD_TO_SERVER, &conn) == KD_PROBE_YES);
     CHECK(p->probe(kd_bytes_of(answer, sizeof(answer) - 1), KD_TO_SERVER, &conn) == KD_PROBE_REVERSED);
     CHECK(p->probe(kd_bytes_of(nop, sizeof(nop) - 1), KD_TO_SERVER, &conn) == KD_PROBE_NO);

@@ -129,7 +129,7 @@ static const void *ntp_present(const struct kd_ctx *ctx, enum kd_dir dir, enum k
 
 const struct kd_parser kd_parser_ntp = {
     .name = "ntp",
-    .summary = "clocks asked for the time (NTP)",
+    .summary = "clocks, and who asks them (NTP)",
     .app = KD_APP_NTP,
     .over = KD_OVER_UDP,
     .ports = (const uint16_t[]){PORT, 0},

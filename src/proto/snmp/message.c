@@ -137,8 +137,8 @@ const char *snmp_version_name(uint8_t version)
 
 const char *snmp_pdu_name(enum snmp_pdu pdu)
 {
-    static const char *const names[] = {"get",      "get_next", "response", "set",    "trap",
-                                        "get_bulk", "inform",   "trap",     "report", "encrypted"};
+    static const char *const names[] = {"get_request",      "get_next_request", "response", "set_request", "trap_v1",
+                                        "get_bulk_request", "inform_request",   "trap_v2",  "report",      "encrypted"};
     return names[pdu];
 }
 

@@ -9,7 +9,7 @@ enum { REQUESTS_MAX = 1000, WAIT_S = 5, REPORTABLE = 4, FLAG_AUTH = 1, FLAG_PRIV
 struct run {
     size_t size; /* of its block */
     uint64_t first_us, last_us;
-    enum snmp_pdu pdu;
+    enum snmp_pdu pdu, answer;
     uint8_t version, flags; /* flags: of version 3 */
     bool login_told;
     uint32_t id; /* of the latest request: request-id, or msgID of version 3 */
@@ -27,6 +27,7 @@ struct snmp_state {
     struct run *runs[RUNS_MAX]; /* oldest first */
     size_t n;
     bool told_malformed;
+    const struct kd_rec_snmp *now; /* the message at hand, while rules judge it */
 };
 
 static struct snmp_state *state_of(const struct kd_ctx *ctx)
@@ -75,6 +76,7 @@ static void tell(struct kd_ctx *ctx, struct run *r)
         .oids = {oids, r->n_oids},
         .error = kd_str(r->report != NULL ? r->report : snmp_error_name(r->error)),
         .answered = r->answers > 0,
+        .answer = kd_str(r->answers > 0 ? snmp_pdu_name(r->answer) : ""),
         .engine_id = kd_bytes_of(r->engine, r->engine_n),
         .security = kd_str(v3 ? security_of(r->flags) : ""),
     };
@@ -186,6 +188,7 @@ static void answer(struct kd_ctx *ctx, const struct snmp_message *m)
         return;
     }
     r->answers++;
+    r->answer = m->pdu;
     if (m->error != 0)
         r->error = m->error;
     struct kd_bytes oid;
@@ -204,11 +207,43 @@ static void finish_old(struct kd_ctx *ctx)
     }
 }
 
+/* What a rule's match tells of a message, whose texts it borrows. */
+static void describe(const struct snmp_message *m, struct kd_out *o, struct kd_bytes *oids, struct kd_rec_snmp *ret)
+{
+    struct kd_der names = m->names;
+    struct kd_bytes oid;
+    size_t n = 0;
+    while (n < SNMP_OIDS_MAX && snmp_next_oid(&names, &oid)) {
+        size_t from = o->n;
+        snmp_put_oid(o, oid);
+        if (!kd_out_ok(o))
+            break;
+        oids[n++] = kd_bytes_from(kd_out_bytes_view(o), from);
+    }
+    *ret = (struct kd_rec_snmp){
+        .version = kd_str(snmp_version_name(m->version)),
+        .pdu_type = kd_str(snmp_pdu_name(m->pdu)),
+        .request_id = m->id,
+        .oids = {oids, n},
+        .error = kd_str(snmp_error_name(m->error)),
+    };
+    if (m->version == SNMP_V3)
+        ret->user = m->who;
+    else
+        ret->community = m->who;
+}
+
 /* Every message is a transaction of its own to the rules. */
 static void show(const struct kd_ctx *ctx, enum kd_dir dir, const struct snmp_message *m)
 {
     if (!kd_wants_any(ctx))
         return;
+    struct kd_bytes oids[SNMP_OIDS_MAX];
+    uint8_t text[SNMP_OIDS_MAX * 32];
+    struct kd_out o = kd_out_of(text, sizeof(text));
+    struct kd_rec_snmp now;
+    describe(m, &o, oids, &now);
+    state_of(ctx)->now = &now;
     kd_inspect(ctx, m->version == SNMP_V3 ? KD_IN_SNMP_USM : KD_IN_SNMP_COMMUNITY, dir, m->who);
     kd_inspect_number(ctx, KD_NUM_SNMP_VERSION, dir, m->version == SNMP_V3 ? 3u : m->version + 1u);
     if (m->pdu != SNMP_ENCRYPTED)
@@ -216,6 +251,7 @@ static void show(const struct kd_ctx *ctx, enum kd_dir dir, const struct snmp_me
     if (m->pdu == SNMP_TRAP_V1)
         kd_inspect_number(ctx, KD_NUM_SNMP_TRAP_TYPE, dir, m->trap);
     kd_inspect_end(ctx, dir, KD_INSPECT_ALL);
+    state_of(ctx)->now = NULL;
 }
 
 /* ---- the parser ---- */
@@ -268,6 +304,13 @@ static void tick(struct kd_ctx *ctx)
             finish(ctx, i);
 }
 
+static const void *present(const struct kd_ctx *ctx, enum kd_dir dir, enum kd_rec_type *ret_type)
+{
+    (void)dir;
+    *ret_type = KD_REC_SNMP;
+    return state_of(ctx)->now;
+}
+
 static bool idle(const void *state)
 {
     const struct snmp_state *st = state;
@@ -285,6 +328,7 @@ const struct kd_parser kd_parser_snmp = {
     .probe = probe,
     .message = snmp_message_in,
     .close = close_all,
+    .present = present,
     .tick = tick,
     .idle = idle,
 };

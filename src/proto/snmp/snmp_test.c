@@ -27,33 +27,33 @@ static void play_seed(const char *name)
 static void recorded_questions(void)
 {
     play_seed("get-v2c");
-    CHECK(has("\"snmp\":{\"version\":\"2c\",\"community\":\"komorebi-kanshi\",\"pdu_type\":\"get\","
+    CHECK(has("\"snmp\":{\"version\":2,\"community\":\"komorebi-kanshi\",\"pdu_type\":\"get_request\","
               "\"vars\":[\"1.3.6.1.2.1.1.3.0\",\"1.3.6.1.2.1.1.5.0\"],\"answered\":true"));
     CHECK(has("\"login\":{\"method\":\"community\",\"service\":\"snmp\",\"result\":\"success\"}"));
     CHECK(records("snmp") == 1 && records("login") == 1 && lacks("anomaly"));
     done();
     play_seed("get-v1-no-such-name");
-    CHECK(has("\"version\":\"1\"") && has("\"error\":\"noSuchName\""));
+    CHECK(has("\"version\":1") && has("\"error\":\"noSuchName\""));
     done();
     play_seed("walk");
-    CHECK(records("snmp") == 1 && has("\"pdu_type\":\"get_next\"") && has("\"requests\":38"));
+    CHECK(records("snmp") == 1 && has("\"pdu_type\":\"get_next_request\"") && has("\"requests\":38"));
     done();
     play_seed("bulk");
-    CHECK(has("\"pdu_type\":\"get_bulk\"") && lacks("\"error\""));
+    CHECK(has("\"pdu_type\":\"get_bulk_request\"") && lacks("\"error\""));
     done();
     play_seed("set");
-    CHECK(has("\"pdu_type\":\"set\",\"vars\":[\"1.3.6.1.2.1.1.6.0\"]"));
+    CHECK(has("\"pdu_type\":\"set_request\",\"vars\":[\"1.3.6.1.2.1.1.6.0\"]"));
     done();
 }
 
 static void recorded_traps(void)
 {
     play_seed("trap");
-    CHECK(has("\"pdu_type\":\"trap\",\"vars\":[\"1.3.6.1.2.1.1.3.0\",\"1.3.6.1.6.3.1.1.4.1.0\"") &&
+    CHECK(has("\"pdu_type\":\"trap_v2\",\"vars\":[\"1.3.6.1.2.1.1.3.0\",\"1.3.6.1.6.3.1.1.4.1.0\"") &&
           records("login") == 0);
     done();
     play_seed("trap-v1");
-    CHECK(has("\"version\":\"1\",\"community\":\"komorebi-kanshi\",\"pdu_type\":\"trap\"") &&
+    CHECK(has("\"version\":1,\"community\":\"komorebi-kanshi\",\"pdu_type\":\"trap_v1\"") &&
           records("login") == 0);
     done();
 }
@@ -68,7 +68,7 @@ static void version_3_shows_its_user(void)
         records("login") == 1);
     done();
     play_seed("v3-signed");
-    CHECK(has("\"pdu_type\":\"get\",\"usm\":\"kanri\",\"vars\":[\"1.3.6.1.2.1.1.5.0\"]") &&
+    CHECK(has("\"pdu_type\":\"get_request\",\"usm\":\"kanri\",\"vars\":[\"1.3.6.1.2.1.1.5.0\"]") &&
           has("\"result\":\"success\""));
     done();
     play_seed("v3-wrong-password");
