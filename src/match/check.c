@@ -30,7 +30,7 @@ static bool number_here(const struct m_run *run, enum kd_number id, uint64_t *re
         break;
     }
     if (id == KD_NUM_DSIZE && p != NULL) { /* asked most */
-        *ret = p->payload_wire;
+        *ret = p->proto == KD_IP_IGMP ? 0 : p->payload_wire; /* its message is all header */
         return p->kind == KD_PACKET_IP;
     }
     return p != NULL && m_header_number(p, id, ret);

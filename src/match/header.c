@@ -238,7 +238,7 @@ bool m_header_number(const struct kd_packet *p, enum kd_number id, uint64_t *ret
         *ret = p->ip_version == 4 ? kd_bytes_be16(p->ip, 6) & 0x1fffu : p->frag_offset / 8;
         return p->ip_version != 0;
     case KD_NUM_DSIZE:
-        *ret = p->proto == KD_IP_IGMP ? 0 : p->payload_wire; /* its message is all header */
+        *ret = p->payload_wire;
         return p->kind == KD_PACKET_IP;
     case KD_NUM_VLAN_LAYERS:
         *ret = p->tags;
