@@ -44,8 +44,8 @@ static bool holds(enum kd_app app, const char *proto, const char *option, enum k
                              .quiet = &quiet, .app = app};
     kd_match_enter(m, &at, kd_str(NULL));
     for (size_t i = 0; i < n; i++)
-        kd_match_number(m, told[i].id, dir, told[i].value);
-    kd_match_end(m, dir, KD_INSPECT_ALL);
+        kd_match_number(m, told[i].id, (uint8_t)dir, told[i].value);
+    kd_match_end(m, (uint8_t)dir, KD_INSPECT_ALL);
     kd_match_leave(m);
     kd_match_flow_end(m, &flow);
     kd_matcher_free(m);
