@@ -59,7 +59,7 @@ SMB1_ANSWERED = ("NEGOTIATE_PROTOCOL", "SESSION_SETUP_ANDX", "TREE_CONNECT_ANDX"
 def _smb(side, r, who):
     s = r["smb"]
     if s.get("command") == "SMB2_COMMAND_CREATE":
-        side.once("smb.file", f"{who} {s.get('id', 0)} {s.get('filename', '').lower()}", "", r["timestamp"])
+        side.once("smb.file", f"{who} {s.get('message_id', 0)} {s.get('filename', '').lower()}", "", r["timestamp"])
     if s.get("command") == "SMB2_COMMAND_TREE_CONNECT":
         side.once("smb.tree", f"{who} {s.get('share', '').lower()}", "", r["timestamp"])
     _smb1(side, s, who, r["timestamp"])
@@ -67,7 +67,7 @@ def _smb(side, r, who):
 
 def _smb1(side, s, who, where):
     command = s.get("command", "").removeprefix("SMB1_COMMAND_")
-    number = s.get("id", 0)
+    number = s.get("message_id", 0)
     if command == "NT_CREATE_ANDX":
         name = "".join(c if c >= " " else f"\\x{ord(c):x}" for c in s.get("filename", "").lower())  # as tshark writes it
         side.once("smb1.file", f"{who} {number} {name}", "", where)
@@ -130,6 +130,8 @@ def _dcerpc(side, r, who):
     """Each call, with the interface it was bound to; what is concluded without a bind is left out."""
     d = r["dcerpc"]
     name = "" if d.get("guessed") else d.get("interface_uuid", "")
+    if "step" in d:  # a bind
+        return
     for _ in range(d.get("calls", 1)):
         side.each("dcerpc.call", f"{who} {d['opnum']} {name}", "", r["timestamp"])
 
