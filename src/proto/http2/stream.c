@@ -15,6 +15,7 @@ static struct kd_ctx within(const struct kd_ctx *ctx, struct h2_stream *s)
 {
     struct kd_ctx c = *ctx;
     c.state = &s->http;
+    c.inner = true; /* what it is shown lies nowhere in the stream */
     return c;
 }
 

@@ -285,7 +285,7 @@ static enum kd_status frame_unit(const struct kd_ctx *ctx, struct kd_bytes in, s
         return KD_MORE;
     }
     struct cut cut;
-    if (!cut_unit(ctx, kd_bytes_from(in, at), left, &cut))
+    if (!cut_unit(ctx, kd_bytes_head(kd_bytes_from(in, at), left), left, &cut)) /* what follows it is not its own */
         return KD_MALFORMED;
     ret->len = at + cut.held;
     return KD_OK;
