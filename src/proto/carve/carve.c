@@ -438,7 +438,7 @@ static void add_found(struct kd_carve *c)
 void kd_carve_transaction(struct kd_carve *c, struct kd_bytes coded)
 {
     if (c != NULL)
-        c->rec.transaction = coded;
+        c->rec.transaction = kd_arena_copy(&c->mem, coded, coded.n);
 }
 
 static const char *state_of(const struct kd_carve *c, bool whole)

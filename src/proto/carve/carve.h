@@ -49,7 +49,7 @@ void kd_carve_gap(struct kd_carve *c, uint64_t n);
 void kd_carve_name(struct kd_carve *c, struct kd_bytes filename);
 void kd_carve_size(struct kd_carve *c, uint64_t size);
 
-/* The exchange that carried it, coded (u8 type, kd_body_put()), for the record; borrowed until kd_carve_end(). */
+/* The exchange that carried it, coded (u8 type, kd_body_put()), for the record; copied. */
 void kd_carve_transaction(struct kd_carve *c, struct kd_bytes coded);
 
 /* The place in the file where kd_carve_data() goes on; how many bytes were seen. */
