@@ -433,6 +433,8 @@ void kd_record_json(struct kd_out *o, const struct kd_rec_head *head, const void
     const struct kd_rec_flow *flow = body;
     if (head->type == KD_REC_FLOW && flow->carried != 0 && flow->carried < KD_APP_COUNT)
         shown.app = flow->carried;
+    if (kd_is_step(head->type))
+        shown.id = 0; /* nobody finds it again */
     kd_json_head(o, &shown, kd_schema_of(head->type)->event, zone_s);
     kd_json_body(o, kd_schema_of(head->type), head, body, zone_s, true);
     kd_out_u8(o, '}');

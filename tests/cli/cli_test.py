@@ -159,9 +159,11 @@ def records_are_found_again(folder):
     db = folder + "/db"
     code, out, errors = run("replay", "--db", db, "--json", "-", recording("selftest.pcap"))
     assert code == 0 and not errors, errors
-    ids = {r["record_id"] for r in records(out)}
+    ids = {r["record_id"] for r in records(out) if "record_id" in r}
     code, found, _ = run("hunt", "", "--dir", db)
-    assert code == 0 and {r["record_id"] for r in records(found)} == ids
+    stored = {r["record_id"]: r for r in records(found)}
+    # Calls folded into one record have a line each instead.
+    assert code == 0 and ids <= stored.keys() and all("calls" in stored[i]["dcerpc"] for i in stored.keys() - ids)
     code, found, _ = run("hunt", "event_type = dns", "--dir", db)
     assert code == 0 and {r["event_type"] for r in records(found)} == {"dns"}
     one_line(run("hunt", "bogus == 1", "--dir", db), 2, "character", "hunt --help")
